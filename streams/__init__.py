@@ -1,0 +1,13 @@
+"""The vocabulary and the maths of Hindsight. `faust -A streams ...` finds the Faust app here.
+
+The app is imported when it is asked for, so that the bridge can use the records without Faust.
+"""
+
+import importlib
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":
+        return importlib.import_module("streams.app")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

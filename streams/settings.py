@@ -1,0 +1,222 @@
+"""Every setting of Hindsight, declared once.
+
+No I/O but reading the environment and the secret files that it names. A setting `partitions` is read from
+`HINDSIGHT_PARTITIONS`; a secret `amqp_password` also from the file that `HINDSIGHT_AMQP_PASSWORD_FILE` names.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+PREFIX = "HINDSIGHT_"
+Kind = Literal["features", "y_true", "y_pred"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+AgentName = Literal["model", "metric", "plot"]
+QueueKind = Literal["durable", "quorum", "transient", "existing"]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class SettingsError(Exception):
+    """The environment holds a setting that cannot be used; the message has one line per fault."""
+
+
+class Settings(BaseModel):
+    """All settings, each with a default that runs on one laptop."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # RabbitMQ
+    amqp_url: SecretStr = Field(
+        SecretStr(""), description="RabbitMQ, `amqp://host:port/vhost` or `amqps://`; empty: the embedded one"
+    )
+    amqp_user: str = Field("", description="RabbitMQ user, where the URL names none")
+    amqp_password: SecretStr = Field(SecretStr(""), description="RabbitMQ password, where the URL holds none")
+    amqp_tls_ca: Path | None = Field(None, description="PEM file of the CA that signed RabbitMQ's certificate")
+    amqp_tls_cert: Path | None = Field(None, description="PEM file of our certificate, if RabbitMQ asks for one")
+    amqp_tls_key: Path | None = Field(None, description="PEM file of our certificate's key")
+    queues: tuple[Kind, ...] = Field(KINDS, description="which queues the bridge moves, by comma")
+    queue_kind: QueueKind = Field(
+        "durable",
+        description="how a missing queue is declared: durable, quorum, transient, or existing (never declared)",
+    )
+    prefetch: Count = Field(2000, description="RabbitMQ messages that one queue may have unacknowledged at the bridge")
+    max_body_bytes: Count = Field(1 << 20, description="largest RabbitMQ body that is parsed, in bytes")
+    publish_predictions: bool = Field(
+        False, description="also publish predictions to the RabbitMQ exchange `predictions`"
+    )
+
+    # Kafka
+    kafka: str = Field("", description="Kafka bootstrap servers, `host:port,host:port`; empty: the embedded one")
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="Kafka's security protocol"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="Kafka's SASL mechanism"
+    )
+    kafka_user: str = Field("", description="Kafka SASL user")
+    kafka_password: SecretStr = Field(SecretStr(""), description="Kafka SASL password")
+    kafka_tls_ca: Path | None = Field(None, description="PEM file of the CA that signed Kafka's certificate")
+    kafka_tls_cert: Path | None = Field(None, description="PEM file of our certificate, if Kafka asks for one")
+    kafka_tls_key: Path | None = Field(None, description="PEM file of our certificate's key")
+    namespace: str = Field(
+        "", pattern=r"^[A-Za-z0-9._-]{0,40}$", description="put before every topic name and the consumer group"
+    )
+    partitions: Annotated[int, Field(ge=1, le=1000)] = Field(4, description="partitions of the row topics")
+    replication: Annotated[int, Field(ge=1, le=9)] = Field(1, description="replication factor of topics we create")
+    standbys: Annotated[int, Field(ge=0, le=5)] = Field(0, description="standby copies of the table on other workers")
+
+    # The bridge
+    linger_s: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.01, description="how long the bridge waits for more rows before it sends a packet, in seconds"
+    )
+    packet_rows: Annotated[int, Field(ge=1, le=5000)] = Field(500, description="most rows in one packet")
+    bridge_in_worker: bool = Field(False, description="run the bridge inside the worker's process")
+    bridge_web_port: Port = Field(6067, description="port of the bridge's /livez, /readyz and /metrics")
+
+    # The join
+    join_window_s: Seconds = Field(3600.0, description="largest |ts(y_true) - ts(y_pred)| that still joins, in seconds")
+    lateness_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        60.0, description="how far behind the newest ts a row may come, in seconds"
+    )
+    dedupe_horizon_s: Seconds = Field(3600.0, description="how long an id is remembered after its verdict, in seconds")
+    agents: tuple[AgentName, ...] = Field(
+        ("model", "metric", "plot"), description="which agents the worker runs, by comma"
+    )
+    model: Path = Field(Path("models/model.skops"), description="the model's file: .skops with its card, or .pkl")
+    model_pickle_sha256: str = Field(
+        "", pattern=r"^([0-9a-fA-F]{64})?$", description="sha256 that lets a .pkl model be loaded; empty: none is"
+    )
+    plot_every_s: Seconds = Field(10.0, description="how often the error histogram is drawn, in seconds")
+
+    # The web view
+    web_bind: str = Field("127.0.0.1", description="address that the web view listens on")
+    web_port: Port = Field(6066, description="port of the web view")
+
+    # Places
+    dev_dir: Path = Field(Path(".run"), description="where the embedded brokers keep their files")
+    state_dir: Path | None = Field(
+        None, description="where the worker keeps its table and its instance id; empty: `state` in HINDSIGHT_DEV_DIR"
+    )
+    logs_dir: Path = Field(Path("logs"), description="where the metric log and the picture are written")
+    dev_amqp_port: Port = Field(5672, description="port of the embedded RabbitMQ")
+    dev_kafka_port: Port = Field(9092, description="port of the embedded Kafka")
+
+    @field_validator("queues", "agents", mode="before")
+    @classmethod
+    def _split_commas(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _files_of_a_certificate_come_together(self) -> Settings:
+        for broker in ("amqp", "kafka"):
+            cert, key = getattr(self, f"{broker}_tls_cert"), getattr(self, f"{broker}_tls_key")
+            if (cert is None) != (key is None):
+                raise ValueError(
+                    f"{PREFIX}{broker.upper()}_TLS_CERT and {PREFIX}{broker.upper()}_TLS_KEY go together: set both"
+                )
+        return self
+
+    @property
+    def amqp_address(self) -> str:
+        """RabbitMQ's URL, secrets included; the embedded broker's where none is set."""
+        return self.amqp_url.get_secret_value() or f"amqp://127.0.0.1:{self.dev_amqp_port}/%2F"
+
+    @property
+    def kafka_address(self) -> str:
+        """Kafka's bootstrap servers, `host:port` by comma; the embedded broker's where none is set."""
+        return self.kafka or f"127.0.0.1:{self.dev_kafka_port}"
+
+    @property
+    def state_path(self) -> Path:
+        """Directory of the worker's table and instance id."""
+        return self.state_dir or self.dev_dir / "state"
+
+    @property
+    def app_id(self) -> str:
+        """Name of the Faust app, which is its consumer group and the prefix of its changelogs."""
+        return f"{self.namespace}hindsight"
+
+    @property
+    def waiting_s(self) -> float:
+        """Longest wall-clock wait of an id for its other side while an input is silent, in seconds."""
+        return self.join_window_s + self.lateness_s
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from environment variables.
+
+    Raises:
+        SettingsError: a value cannot be used, a secret's file cannot be read, or a `HINDSIGHT_` name is unknown.
+    """
+    values, faults = _collect(environ)
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as exc:
+        faults += [_sentence(error, values) for error in exc.errors()]
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Return the settings of this process, read once.
+
+    Raises:
+        SettingsError: see `load`.
+    """
+    return load(os.environ)
+
+
+def _is_secret(name: str) -> bool:
+    return Settings.model_fields[name].annotation is SecretStr
+
+
+def _collect(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the values by field name, and a sentence for each name or file that cannot be used."""
+    values: dict[str, str] = {}
+    faults: list[str] = []
+    for name, text in environ.items():
+        if not name.startswith(PREFIX):
+            continue
+        field = name.removeprefix(PREFIX).lower()
+        if field in Settings.model_fields:
+            if text != "":
+                values.setdefault(field, text)
+        elif field.endswith("_file") and field.removesuffix("_file") in Settings.model_fields:
+            secret = field.removesuffix("_file")
+            if not _is_secret(secret):
+                faults.append(f"{name}: only secrets are read from files; set {PREFIX}{secret.upper()} itself.")
+                continue
+            try:
+                values[secret] = Path(text).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as exc:
+                faults.append(f"{name} names {text!r}, which cannot be read: {exc}.")
+        else:
+            faults.append(_unknown(name))
+    return values, faults
+
+
+def _unknown(name: str) -> str:
+    known = [PREFIX + field.upper() for field in Settings.model_fields]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    hint = f"did you mean {near[0]}?" if near else "docs/configuration.md lists all settings."
+    return f"{name} is not a setting: {hint}"
+
+
+def _sentence(error: Any, values: Mapping[str, str]) -> str:
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return str(message)
+    field = str(error["loc"][0])
+    shown = "(hidden)" if _is_secret(field) else repr(values.get(field))
+    return f"{PREFIX}{field.upper()} is {shown}: {message[:1].lower()}{message[1:]}."
