@@ -1,0 +1,275 @@
+"""The join: which verdict each id gets. A pure function over plain values: no Faust, no Kafka, no clock, no I/O.
+
+An interval join by id. y_true and y_pred of one id meet if their ts lie within the window, in any order. An id whose
+other side has not come ends unmatched when the watermark passes its ts + window, or, while the missing input is silent,
+when it has waited window + lateness by the wall clock. The watermark of a partition is the smaller of both inputs'
+largest ts, less the lateness; it moves from one Kafka record to the next, so that no verdict depends on how records are
+batched. The method is that of Flink's interval join, with one answer an id and markers against redelivery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from streams import pair
+from streams.decision import EVENT, FAMILIES, MARKER, WAIT_PRED, WAIT_TRUE, Counts, Decision, Head, last_bucket
+from streams.pair import MATCHED, NAN, PRED, TRUE, UNMATCHED, State
+from streams.records import PredRow, TrueRow
+from streams.verdicts import Verdict, VerdictKind
+
+MAX_EXPIRY_BYTES = 300_000
+"""Bound on what the expired ids of one decision may weigh, in bytes of its record."""
+MAX_DELAY_S = 24 * 3600.0
+"""An input that is not silent, but this much slower than the clock, no longer holds up the ids that wait for it."""
+
+_encode = msgspec.json.Encoder().encode
+_UNMATCHED: tuple[VerdictKind, VerdictKind] = ("unmatched_true", "unmatched_pred")
+
+
+class Rules(NamedTuple):
+    """What decides: the largest |ts difference| that joins, how late rows may be, how long markers stay. Seconds."""
+
+    window_s: float
+    lateness_s: float
+    horizon_s: float
+
+
+class Input(NamedTuple):
+    """The rows of one Kafka record; `side` is pair.TRUE or pair.PRED."""
+
+    side: int
+    offset: int
+    rows: Sequence[TrueRow] | Sequence[PredRow]
+    n_unreadable: int = 0
+
+
+class View(Protocol):
+    """What the join reads of the table."""
+
+    def states(self, keys: list[bytes]) -> list[bytes | None]:
+        """Return the packed state of each key."""
+
+    def due(self, start: bytes, last_bucket: int, max_bytes: int) -> tuple[list[bytes], list[bytes], bytes]:
+        """Return the keys indexed from `start` to the end of `last_bucket`, their index keys, and where to go on."""
+
+
+def decide(
+    head: Head,
+    inputs: Sequence[Input],
+    view: View,
+    rules: Rules,
+    *,
+    now: float,
+    silent: tuple[bool, bool] = (False, False),
+    writer: str = "",
+) -> Decision | None:
+    """Decide one batch of one partition, and what expires with it; None if nothing changed.
+
+    Args:
+        head: where the partition stands.
+        inputs: Kafka records in the order they are to be applied, each input's offsets rising.
+        now: the wall clock, UTC epoch seconds.
+        silent: whether y_true, and y_pred, have nothing to read and had nothing for `lateness_s`.
+    """
+    draft = _Draft(head, view, rules, now)
+    draft.read(inputs)
+    draft.expire(silent)
+    return draft.decision(writer)
+
+
+def key_of(row_id: str) -> bytes:
+    """Return the table's key of an id."""
+    return b"i" + row_id.encode()
+
+
+def id_of(key: bytes) -> str:
+    """Return the id of a table's key."""
+    return key[1:].decode()
+
+
+def expiry_bytes(keys: list[bytes]) -> int:
+    """Return what the expiry of these keys may weigh in a decision record."""
+    return 250 * len(keys) + 3 * sum(map(len, keys))
+
+
+class _Draft:
+    """A decision in the making."""
+
+    def __init__(self, head: Head, view: View, rules: Rules, now: float):
+        self.head, self.view, self.rules, self.now = head, view, rules, now
+        self.src, self.ts, self.cuts = list(head.src), list(head.ts), list(head.cuts)
+        self.counts: Counts = msgspec.structs.replace(head.counts)
+        self.known: dict[bytes, bytes | None] = {}
+        self.dirty: dict[bytes, State] = {}
+        self.reindexed: set[bytes] = set()
+        self.gone: list[bytes] = []
+        self.verdicts: list[Verdict] = []
+        self.watermark = min(self.ts) - rules.lateness_s
+        self.unindexed: list[bytes] = []
+
+    # Rows
+
+    def read(self, inputs: Sequence[Input]) -> None:
+        keys_of = [[key_of(row.id) for row in record.rows] for record in inputs]
+        keys = list(dict.fromkeys(key for keys in keys_of for key in keys))
+        self.known = dict(zip(keys, self.view.states(keys), strict=True)) if keys else {}
+        for record, keys in zip(inputs, keys_of, strict=True):
+            self.watermark = min(self.ts) - self.rules.lateness_s
+            if record.side == TRUE:
+                self.counts.rows_true += len(keys)
+                values = [row.y_true for row in record.rows]  # type: ignore[union-attr]
+            else:
+                self.counts.rows_pred += len(keys)
+                values = [row.y_pred for row in record.rows]  # type: ignore[union-attr]
+            self._read_record(record, keys, values)
+            self.src[record.side] = record.offset
+            self.counts.unreadable += record.n_unreadable
+        self.watermark = min(self.ts) - self.rules.lateness_s
+
+    def _read_record(self, record: Input, keys: list[bytes], values: list[float]) -> None:
+        side, offset, now, dirty, known = record.side, record.offset, self.now, self.dirty, self.known
+        newest, n_new = self.ts[side], 0
+        for row, key, y in zip(record.rows, keys, values, strict=True):
+            ts = row.ts
+            if ts > newest:
+                newest = ts
+            state = dirty.get(key)
+            if state is None:
+                packed = known[key]
+                if packed is None:
+                    flags = pair.REDELIVERED[side] if row.redelivered else 0
+                    dirty[key] = (side, flags, 0, y, ts, now, offset)
+                    n_new += 1
+                    continue
+                state = pair.unpack(packed)
+            dirty[key] = self._meet(state, side, row, y, offset)
+        self.counts.waiting += n_new
+        self.ts[side] = max(self.ts[side], min(newest, now))  # a ts ahead of the clock must not carry the watermark off
+
+    def _meet(self, state: State, side: int, row: TrueRow | PredRow, y: float, offset: int) -> State:
+        """Return the state after a further row of an id."""
+        kind = state[0]
+        if kind >= MATCHED:
+            return self._repeat(state, state[3 + side], y)
+        if kind == side:
+            return self._repeat(state, state[3], y)
+        _, flags, n_repeats, other_y, other_ts, other_at, other_offset = state
+        if other_ts + self.rules.window_s < self.watermark:
+            return self._repeat(self._unmatched(row.id, state), NAN, y)
+        if abs(row.ts - other_ts) > self.rules.window_s:
+            return self._repeat(state, NAN, y)
+        self.counts.matched += 1
+        self.counts.waiting -= 1
+        if row.redelivered:
+            flags |= pair.REDELIVERED[side]
+        ts, now = row.ts, self.now
+        if side == PRED:
+            self.verdicts.append(Verdict(row.id, "matched", now, other_y, y, other_ts, ts))
+            return (MATCHED, flags, n_repeats, other_y, y, other_ts, ts, other_at, now, now, other_offset, offset)
+        self.verdicts.append(Verdict(row.id, "matched", now, y, other_y, ts, other_ts))
+        return (MATCHED, flags, n_repeats, y, other_y, ts, other_ts, now, other_at, now, offset, other_offset)
+
+    def _repeat(self, state: State, first: float, y: float) -> State:
+        """Count a row that cannot change its id's end: the same value again, another value, or too late."""
+        kind, flags, n_repeats, *rest = state
+        if first == y:
+            self.counts.duplicates += 1
+            flags |= pair.DUPLICATE
+        elif first != first:  # NaN: that side never came, and can no longer
+            self.counts.late += 1
+            flags |= pair.LATE
+        else:
+            self.counts.conflicts += 1
+            flags |= pair.CONFLICT
+        return (kind, flags, min(n_repeats + 1, pair.MAX_REPEATS), *rest)
+
+    def _unmatched(self, row_id: str, state: State) -> State:
+        side, flags, n_repeats, y, ts, at, offset = state
+        self.counts.waiting -= 1
+        now = self.now
+        if side == TRUE:
+            self.counts.unmatched_true += 1
+            self.verdicts.append(Verdict(row_id, _UNMATCHED[side], now, y_true=y, ts_true=ts))
+            return (UNMATCHED, flags, n_repeats, y, NAN, ts, NAN, at, NAN, now, offset, -1)
+        self.counts.unmatched_pred += 1
+        self.verdicts.append(Verdict(row_id, _UNMATCHED[side], now, y_pred=y, ts_pred=ts))
+        return (UNMATCHED + PRED, flags, n_repeats, NAN, y, NAN, ts, NAN, at, now, -1, offset)
+
+    # Time
+
+    def expire(self, silent: tuple[bool, bool]) -> None:
+        """End what is past its deadline, as far as one decision may; the rest is due the next time."""
+        slow = self.now - MAX_DELAY_S
+        until = {
+            EVENT: self.watermark,
+            WAIT_PRED: self.now if silent[PRED] else slow,
+            WAIT_TRUE: self.now if silent[TRUE] else slow,
+            MARKER: self.now,
+        }
+        budget = MAX_EXPIRY_BYTES
+        for i, family in enumerate(FAMILIES):
+            if until[family] <= 0:
+                continue
+            keys, indexes, cut = self.view.due(self.cuts[i], last_bucket(until[family]), budget)
+            if not indexes:
+                continue
+            self.cuts[i] = cut
+            self.unindexed += indexes
+            budget = max(0, budget - expiry_bytes(keys))
+            self._expire_family(family, list(dict.fromkeys(keys)), until[family])
+
+    def _expire_family(self, family: bytes, keys: list[bytes], until: float) -> None:
+        missing = [key for key in keys if key not in self.known]
+        if missing:
+            self.known.update(zip(missing, self.view.states(missing), strict=True))
+        for key in keys:
+            state = self.dirty.get(key)
+            if state is None:
+                packed = self.known[key]
+                if packed is None:
+                    continue
+                state = pair.unpack(packed)
+            self._expire_one(family, key, state, until)
+
+    def _expire_one(self, family: bytes, key: bytes, state: State, until: float) -> None:
+        kind = state[0]
+        if (kind >= MATCHED) != (family == MARKER):
+            return  # indexed when it was waiting, done by now; its marker has an entry of its own
+        if family == MARKER:
+            if state[9] + self.rules.horizon_s < until:
+                self.gone.append(key)
+                self.dirty.pop(key, None)
+                self.known[key] = None
+                return
+        else:
+            waits = self.rules.window_s + (0 if family == EVENT else self.rules.lateness_s)
+            if (state[4] if family == EVENT else state[5]) + waits < until:
+                self.dirty[key] = self._unmatched(id_of(key), state)
+                return
+        self.dirty[key] = state  # the settings asked for a nearer deadline when it was indexed
+        self.reindexed.add(key)
+
+    # The record
+
+    def decision(self, writer: str) -> Decision | None:
+        if self.src == self.head.src and not self.unindexed:
+            return None
+        waiting: dict[bytes, bytes] = {}
+        done: dict[bytes, bytes] = {}
+        touched: dict[bytes, bytes] = {}
+        for key, state in self.dirty.items():
+            packed = self.known[key]
+            if state[0] < MATCHED:
+                (touched if packed and key not in self.reindexed else waiting)[key] = pair.pack_waiting(*state)
+            else:
+                was_done = packed and len(packed) != pair.WAITING_BYTES and key not in self.reindexed
+                (touched if was_done else done)[key] = pair.pack_done(*state)
+        head = self.head
+        after = Head(-1, head.log, self.src, self.ts, self.cuts, self.counts, head.verdicts_at, head.confirmed)
+        verdicts = _encode(self.verdicts) if self.verdicts else b""
+        return Decision(
+            head.offset, writer, self.now, self.rules, after, waiting, done, touched, self.gone, self.unindexed, verdicts
+        )

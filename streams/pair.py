@@ -1,0 +1,105 @@
+"""One id of the table `pairs`, as it is kept: waiting for its other side, or done and remembered for a while.
+
+A state is a plain tuple, packed with struct: the join reads and writes hundreds of thousands of them a second.
+
+waiting: (side, flags, n_repeats, y, ts, at, offset)
+done:    (kind, flags, n_repeats, y_true, y_pred, ts_true, ts_pred, at_true, at_pred, at, offset_true, offset_pred)
+
+`side` is TRUE or PRED, the side that is there; `kind` is MATCHED or UNMATCHED + side. `ts` is when it happened, `at`
+when the join read it (of a done id: when it was decided), both UTC epoch seconds; `offset` is the input's Kafka offset.
+What never came is NaN, or -1 for an offset. `flags` say what else was seen; `n_repeats` counts the rows of an id beyond
+its first true and first pred, and stops at MAX_REPEATS.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Final, NamedTuple
+
+TRUE: Final = 0
+PRED: Final = 1
+MATCHED: Final = 2
+UNMATCHED: Final = 3
+
+DUPLICATE: Final = 1
+CONFLICT: Final = 2
+LATE: Final = 4
+REDELIVERED: Final = (8, 16)
+MAX_REPEATS: Final = 0xFFFF
+
+NAN: Final = float("nan")
+_waiting = struct.Struct("<BBHdddq")
+_done = struct.Struct("<BBHdddddddqq")
+pack_waiting = _waiting.pack
+pack_done = _done.pack
+unpack_waiting = _waiting.unpack
+unpack_done = _done.unpack
+WAITING_BYTES = _waiting.size
+State = tuple[Any, ...]
+
+
+def unpack(packed: bytes) -> State:
+    """Return the state that `packed` holds; its first element tells which of the two it is."""
+    return unpack_waiting(packed) if len(packed) == WAITING_BYTES else unpack_done(packed)
+
+
+def pack(state: State) -> bytes:
+    """Pack a state of either form."""
+    return pack_waiting(*state) if state[0] < MATCHED else pack_done(*state)
+
+
+class Pair(NamedTuple):
+    """One id for people: both sides with None for what never came, and how it stands."""
+
+    id: str
+    state: str
+    y_true: float | None
+    y_pred: float | None
+    ts_true: float | None
+    ts_pred: float | None
+    at_true: float | None
+    at_pred: float | None
+    decided_at: float | None
+    offset_true: int | None
+    offset_pred: int | None
+    redelivered_true: bool
+    redelivered_pred: bool
+    duplicate: bool
+    conflict: bool
+    late: bool
+    n_repeats: int
+
+
+_NAMES = {
+    TRUE: "waiting_for_pred",
+    PRED: "waiting_for_true",
+    MATCHED: "matched",
+    UNMATCHED: "unmatched_true",
+    UNMATCHED + PRED: "unmatched_pred",
+}
+
+
+def pair(row_id: str, packed: bytes) -> Pair:
+    """Return the id with its state spelled out."""
+    kind, flags, n_repeats, *rest = unpack(packed)
+    decided_at = None
+    if kind < MATCHED:
+        y, ts, at, offset = rest
+        empty = (NAN, NAN, NAN, -1)
+        true, pred = ((y, ts, at, offset), empty) if kind == TRUE else (empty, (y, ts, at, offset))
+    else:
+        y_true, y_pred, ts_true, ts_pred, at_true, at_pred, decided_at, offset_true, offset_pred = rest
+        true, pred = (y_true, ts_true, at_true, offset_true), (y_pred, ts_pred, at_pred, offset_pred)
+    sides = zip(*(tuple(None if value != value else value for value in side) for side in (true, pred)), strict=True)
+    y, ts, at, offset = sides
+    return Pair(
+        row_id,
+        _NAMES[kind],
+        *y,
+        *ts,
+        *at,
+        decided_at,
+        *(None if o == -1 else o for o in offset),
+        *(bool(flags & bit) for bit in (*REDELIVERED, DUPLICATE, CONFLICT, LATE)),
+        n_repeats,
+    )

@@ -1,0 +1,159 @@
+"""One partition of the table `pairs` on disk: RocksDB, with the expiry index kept in it.
+
+Keys: `i` + id: the id's state. Index entries (see `decision.INDEX`): lists of keys that share a deadline's bucket,
+one list a bucket and log offset, cut into chunks. `h`: the head. No iterator lives longer than one call.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import rocksdict
+
+from streams import pair
+from streams.decision import (
+    EVENT,
+    FAMILIES,
+    INDEX,
+    MARKER,
+    WAIT_PRED,
+    WAIT_TRUE,
+    Decision,
+    Head,
+    bucket_of,
+    decode_head,
+    encode_head,
+    head_after,
+    is_valid,
+)
+from streams.join import expiry_bytes
+
+HEAD = b"h"
+CHUNK = 250
+"""Most keys in one index entry: what one decision expires is bounded by whole entries."""
+_encode_keys = msgspec.msgpack.Encoder().encode
+_decode_keys = msgspec.msgpack.Decoder(list[bytes]).decode
+_ts_of = struct.Struct("<12xd").unpack_from
+"""ts of a packed waiting state: after side, flags, n_repeats (4 bytes) and y (8 bytes)."""
+
+
+def options(block_cache: rocksdict.Cache) -> rocksdict.Options:
+    """Return bounds for one partition's database; RocksDB's own defaults take gigabytes."""
+    opts = rocksdict.Options(raw_mode=True)
+    opts.create_if_missing(True)
+    opts.set_write_buffer_size(16 << 20)
+    opts.set_max_write_buffer_number(2)
+    opts.set_max_open_files(128)
+    opts.set_keep_log_file_num(2)
+    opts.set_max_total_wal_size(64 << 20)
+    table = rocksdict.BlockBasedOptions()
+    table.set_bloom_filter(10, False)
+    table.set_block_cache(block_cache)
+    opts.set_block_based_table_factory(table)
+    return opts
+
+
+class PairsStore:
+    """The states, the expiry index and the head of one partition."""
+
+    def __init__(self, path: Path, block_cache: rocksdict.Cache):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = rocksdict.Rdict(str(path), options=options(block_cache))
+        packed = self._db.get(HEAD)
+        self.head = decode_head(packed) if packed else Head()
+
+    def close(self) -> None:
+        """Close the database; its lock is free then."""
+        self._db.close()
+
+    def states(self, keys: list[bytes]) -> list[bytes | None]:
+        """Return the packed state of each key."""
+        return self._db.get(keys) if keys else []  # type: ignore[no-any-return]
+
+    def due(self, start: bytes, last_bucket: int, max_bytes: int) -> tuple[list[bytes], list[bytes], bytes]:
+        """Return the keys indexed from `start` to the end of `last_bucket`, their index keys, and where to go on.
+
+        It stops after the entry that passes `max_bytes` of what the keys' expiry weighs in a record.
+        """
+        end = INDEX.pack(start[:1], last_bucket + 1, 0, 0)
+        keys: list[bytes] = []
+        indexes: list[bytes] = []
+        weight = 0
+        if start >= end:
+            return keys, indexes, start
+        for index, packed in self._db.items(from_key=start):
+            if index >= end:
+                break
+            if weight >= max_bytes:
+                return keys, indexes, index
+            entry = _decode_keys(packed)
+            keys += entry
+            indexes.append(index)
+            weight += expiry_bytes(entry)
+        return keys, indexes, end
+
+    def apply(self, offset: int, decision: Decision) -> None:
+        """Apply the record at log offset `offset`, or note that it is void; the same for writer and reader."""
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        self.add(batch, offset, decision)
+        self.write(batch)
+
+    def add(self, batch: rocksdict.WriteBatch, offset: int, decision: Decision) -> None:
+        """Add one record to a write batch and move `head`; `write` must follow before anything is read."""
+        if is_valid(decision, offset):
+            self._add_states(batch, decision)
+            self._add_index(batch, offset, decision)
+            self.head = head_after(decision, offset)
+        else:
+            self.head.offset = offset
+        batch.put(HEAD, encode_head(self.head))
+
+    def write(self, batch: rocksdict.WriteBatch) -> None:
+        """Write what was added, as one."""
+        self._db.write(batch)
+
+    def _add_states(self, batch: rocksdict.WriteBatch, decision: Decision) -> None:
+        put = batch.put
+        for states in (decision.waiting, decision.done, decision.touched):
+            for key, packed in states.items():
+                put(key, packed)
+        for keys in (decision.gone, decision.unindexed):
+            for key in keys:
+                batch.delete(key)
+
+    def _add_index(self, batch: rocksdict.WriteBatch, offset: int, decision: Decision) -> None:
+        window_s, lateness_s, horizon_s = decision.rules
+        cuts = decision.head.cuts
+        entries: dict[tuple[bytes, int], list[bytes]] = {}
+        lowest = {family: INDEX.unpack(cut)[1] for family, cut in zip(FAMILIES, cuts, strict=True)}
+        for key, packed in decision.waiting.items():
+            bucket = max(bucket_of(_ts_of(packed)[0] + window_s), lowest[EVENT])
+            entries.setdefault((EVENT, bucket), []).append(key)
+            family = WAIT_PRED if packed[0] == pair.TRUE else WAIT_TRUE
+            entries.setdefault((family, -1), []).append(key)
+        if decision.done:
+            entries[MARKER, bucket_of(decision.at + horizon_s)] = list(decision.done)
+        for (family, bucket), keys in entries.items():
+            if bucket == -1:
+                bucket = bucket_of(decision.at + window_s + lateness_s)
+            bucket = max(bucket, lowest[family])
+            for chunk in range(0, len(keys), CHUNK):
+                index = INDEX.pack(family, bucket, offset, chunk // CHUNK)
+                batch.put(index, _encode_keys(keys[chunk : chunk + CHUNK]))
+
+    def page(self, after: bytes, n: int) -> Iterator[tuple[str, bytes]]:
+        """Yield up to `n` ids with their packed states, in key order, past the key `after` (b"i" is the start)."""
+        for key, packed in self._db.items(from_key=after):
+            if key[:1] != b"i" or n == 0:
+                return
+            if key != after:
+                n -= 1
+                yield key[1:].decode(), packed
+
+    def memory_bytes(self) -> int:
+        """Return what RocksDB holds in memory for this partition, but for the shared block cache."""
+        return self._db.property_int_value("rocksdb.cur-size-all-mem-tables") or 0
+
