@@ -1,0 +1,44 @@
+"""`python -m dev brokers | rabbitmq | kafka | run`: see each command's help."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from dev import DevError, brokers
+from dev.stopping import Stop
+from streams.settings import SettingsError, load
+
+
+def main() -> int:
+    """Run the command; return the exit code."""
+    command = _parser().parse_args().command
+    try:
+        settings = load(os.environ)
+        if command == "brokers":
+            brokers.run(brokers.BOTH, settings, Stop(), say)
+        else:
+            brokers.run((command,), settings, Stop(), say)
+    except (DevError, SettingsError) as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    return 0
+
+
+def say(sentence: str) -> None:
+    """Print one line now."""
+    print(sentence, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dev", description="Embedded brokers for a first run and for tests.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("brokers", help="run a RabbitMQ and a Kafka on loopback until Ctrl-C")
+    commands.add_parser("rabbitmq", help="run the RabbitMQ alone")
+    commands.add_parser("kafka", help="run the Kafka alone")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
