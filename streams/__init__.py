@@ -9,5 +9,5 @@ from typing import Any
 
 def __getattr__(name: str) -> Any:
     if name == "app":
-        return importlib.import_module("streams.app")
+        return importlib.import_module("streams.faust_app").app
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -126,3 +126,9 @@ def bucket_of(deadline: float) -> int:
 def last_bucket(now: float) -> int:
     """Return the last bucket whose deadlines are all before `now`."""
     return int(now // BUCKET_S)
+
+
+def empty(head: Head, writer: str, now: float, rules: tuple[float, float, float]) -> Decision:
+    """Return a record that changes nothing: it keeps the state alive in a log whose old records are removed."""
+    after = Head(-1, head.log, head.src, head.ts, head.cuts, head.counts, head.verdicts_at, head.confirmed)
+    return Decision(head.offset, writer, now, rules, after, {}, {}, {}, [], [], b"")

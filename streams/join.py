@@ -52,8 +52,8 @@ class View(Protocol):
     def states(self, keys: list[bytes]) -> list[bytes | None]:
         """Return the packed state of each key."""
 
-    def due(self, start: bytes, last_bucket: int, max_bytes: int) -> tuple[list[bytes], list[bytes], bytes]:
-        """Return the keys indexed from `start` to the end of `last_bucket`, their index keys, and where to go on."""
+    def due(self, start: bytes, last_bucket: int, max_bytes: int) -> tuple[list[bytes], list[bytes]]:
+        """Return the keys indexed from `start` to the end of `last_bucket`, and their index keys."""
 
 
 def decide(
@@ -213,10 +213,10 @@ class _Draft:
         for i, family in enumerate(FAMILIES):
             if until[family] <= 0:
                 continue
-            keys, indexes, cut = self.view.due(self.cuts[i], last_bucket(until[family]), budget)
+            keys, indexes = self.view.due(self.cuts[i], last_bucket(until[family]), budget)
             if not indexes:
                 continue
-            self.cuts[i] = cut
+            self.cuts[i] = indexes[-1]  # no further: a deadline is never moved behind the clock's own error
             self.unindexed += indexes
             budget = max(0, budget - expiry_bytes(keys))
             self._expire_family(family, list(dict.fromkeys(keys)), until[family])

@@ -7,6 +7,7 @@ one list a bucket and log offset, cut into chunks. `h`: the head. No iterator li
 from __future__ import annotations
 
 import struct
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,8 +37,10 @@ CHUNK = 250
 """Most keys in one index entry: what one decision expires is bounded by whole entries."""
 _encode_keys = msgspec.msgpack.Encoder().encode
 _decode_keys = msgspec.msgpack.Decoder(list[bytes]).decode
-_ts_of = struct.Struct("<12xd").unpack_from
-"""ts of a packed waiting state: after side, flags, n_repeats (4 bytes) and y (8 bytes)."""
+_times_waiting = struct.Struct("<12xdd").unpack_from
+"""ts and at of a packed waiting state: after side, flags, n_repeats (4 bytes) and y (8 bytes)."""
+_time_done = struct.Struct("<52xd").unpack_from
+"""at of a packed done state: after kind, flags, n_repeats (4 bytes) and six doubles."""
 
 
 def options(block_cache: rocksdict.Cache) -> rocksdict.Options:
@@ -73,8 +76,8 @@ class PairsStore:
         """Return the packed state of each key."""
         return self._db.get(keys) if keys else []  # type: ignore[no-any-return]
 
-    def due(self, start: bytes, last_bucket: int, max_bytes: int) -> tuple[list[bytes], list[bytes], bytes]:
-        """Return the keys indexed from `start` to the end of `last_bucket`, their index keys, and where to go on.
+    def due(self, start: bytes, last_bucket: int, max_bytes: int) -> tuple[list[bytes], list[bytes]]:
+        """Return the keys indexed from `start` to the end of `last_bucket`, and their index keys.
 
         It stops after the entry that passes `max_bytes` of what the keys' expiry weighs in a record.
         """
@@ -83,17 +86,15 @@ class PairsStore:
         indexes: list[bytes] = []
         weight = 0
         if start >= end:
-            return keys, indexes, start
+            return keys, indexes
         for index, packed in self._db.items(from_key=start):
-            if index >= end:
+            if index >= end or weight >= max_bytes:
                 break
-            if weight >= max_bytes:
-                return keys, indexes, index
             entry = _decode_keys(packed)
             keys += entry
             indexes.append(index)
             weight += expiry_bytes(entry)
-        return keys, indexes, end
+        return keys, indexes
 
     def apply(self, offset: int, decision: Decision) -> None:
         """Apply the record at log offset `offset`, or note that it is void; the same for writer and reader."""
@@ -125,21 +126,21 @@ class PairsStore:
                 batch.delete(key)
 
     def _add_index(self, batch: rocksdict.WriteBatch, offset: int, decision: Decision) -> None:
+        """Index what began to wait, and what is done, by the deadlines that its own times give."""
         window_s, lateness_s, horizon_s = decision.rules
-        cuts = decision.head.cuts
-        entries: dict[tuple[bytes, int], list[bytes]] = {}
-        lowest = {family: INDEX.unpack(cut)[1] for family, cut in zip(FAMILIES, cuts, strict=True)}
+        lowest = {family: INDEX.unpack(cut)[1] for family, cut in zip(FAMILIES, decision.head.cuts, strict=True)}
+        entries: defaultdict[tuple[bytes, int], list[bytes]] = defaultdict(list)
+        bucket, bucket_at = 0, None
         for key, packed in decision.waiting.items():
-            bucket = max(bucket_of(_ts_of(packed)[0] + window_s), lowest[EVENT])
-            entries.setdefault((EVENT, bucket), []).append(key)
+            ts, at = _times_waiting(packed)
+            if at != bucket_at:  # the same for a whole batch, but for ids that are indexed again
+                bucket, bucket_at = bucket_of(at + (window_s + lateness_s)), at
             family = WAIT_PRED if packed[0] == pair.TRUE else WAIT_TRUE
-            entries.setdefault((family, -1), []).append(key)
-        if decision.done:
-            entries[MARKER, bucket_of(decision.at + horizon_s)] = list(decision.done)
+            entries[EVENT, max(bucket_of(ts + window_s), lowest[EVENT])].append(key)
+            entries[family, max(bucket, lowest[family])].append(key)
+        for at, keys in _by_time(decision.done).items():
+            entries[MARKER, max(bucket_of(at + horizon_s), lowest[MARKER])] += keys
         for (family, bucket), keys in entries.items():
-            if bucket == -1:
-                bucket = bucket_of(decision.at + window_s + lateness_s)
-            bucket = max(bucket, lowest[family])
             for chunk in range(0, len(keys), CHUNK):
                 index = INDEX.pack(family, bucket, offset, chunk // CHUNK)
                 batch.put(index, _encode_keys(keys[chunk : chunk + CHUNK]))
@@ -157,3 +158,10 @@ class PairsStore:
         """Return what RocksDB holds in memory for this partition, but for the shared block cache."""
         return self._db.property_int_value("rocksdb.cur-size-all-mem-tables") or 0
 
+
+
+def _by_time(done: dict[bytes, bytes]) -> dict[float, list[bytes]]:
+    keys: defaultdict[float, list[bytes]] = defaultdict(list)
+    for key, packed in done.items():
+        keys[_time_done(packed)[0]].append(key)
+    return keys

@@ -1,0 +1,122 @@
+"""The agent `metric`: join y_true and y_pred by id in the table `pairs`, one verdict an id."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import faust
+import mode
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams import connect, quarantine
+from streams.faust_app import app, names, raw_topic, settings
+from streams.decision_log import DecisionLog, LogUnavailable
+from streams.end import end_process
+from streams.join import Rules
+from streams.outbox import Outbox
+from streams.owner import Arrival, Owner
+from streams.pair import PRED, TRUE
+from streams.positions import Position, positions
+from streams.records import Unreadable
+from streams.restore import CannotRestore, check_inputs, restore
+from streams.store import PairsStore
+from streams.table import PairsTable
+from streams.topics import log_retention_s
+from streams.writer import Writer
+
+SIDES = (names.y_true.name, names.y_pred.name)
+RETRY_S = 1.0
+
+rules = Rules(settings.join_window_s, settings.lateness_s, settings.dedupe_horizon_s)
+inputs = raw_topic(*SIDES)
+pairs = PairsTable(
+    app,
+    name="pairs",
+    partitions=settings.partitions,
+    key_type=bytes,
+    value_type=bytes,
+    changelog_topic=raw_topic(names.pairs_log.name),
+    standby_buffer_size=1,
+)
+app.tables.add(pairs)
+
+
+class Joining:
+    """What all owners of this worker share: the log, the outbox, the quarantine, and a look at the consumer."""
+
+    def __init__(self) -> None:
+        client, producer = connect.kafka_client(settings), connect.kafka_producer(settings)
+        self.log = DecisionLog(names.pairs_log.name, client, producer)
+        self.outbox = Outbox(names.metric.name, producer)
+        self.writer = Writer(producer)
+        self._client = client
+
+    async def owner(self, partition: int, store: PairsStore) -> Owner:
+        """Restore one partition, as soon as Kafka lets us, and return its owner, ready to run."""
+        pairs.store.directory = app.slot.path
+        while True:
+            try:
+                store = await restore(partition, pairs.store.partition(partition), self.log, pairs.store.set_aside)
+                check_inputs(partition, store.head, await self._positions(partition))
+                break
+            except (LogUnavailable, KafkaError):
+                await asyncio.sleep(RETRY_S)
+            except CannotRestore as exc:
+                end_process(f"the table `pairs` cannot be restored: {exc}.")
+        owner = Owner(
+            partition, store, self.log, self.outbox, rules, self,
+            writer=app.slot.instance_id, idle_record_s=log_retention_s(settings) / 3,
+        )  # fmt: skip
+        await owner.resend()
+        return owner
+
+    async def _positions(self, partition: int) -> tuple[Position, Position]:
+        found = await positions(self._client, app.conf.id, SIDES, names.pairs_log.name, settings.partitions)
+        return found[SIDES[TRUE], partition], found[SIDES[PRED], partition]
+
+    def is_drained(self, partition: int, side: int, src: int) -> bool:
+        """Tell whether the consumer knows that an input holds nothing past offset `src`."""
+        consumer = app.consumer._thread._consumer
+        highwater = consumer and consumer.highwater(TopicPartition(SIDES[side], partition))
+        return highwater is not None and src + 1 >= highwater
+
+    async def quarantine(self, topic_partition: str, offset: int, rows: Sequence[Unreadable]) -> None:
+        """Keep unreadable rows that a Kafka record held."""
+        source = f"topic {topic_partition}@{offset}"
+        for row in rows:
+            for record in quarantine.records(row, source=source, at=time.time(), properties={}):
+                await self.writer.write(names.quarantine.name, record.value, partition=0, headers=record.headers)
+
+
+joining: Joining
+
+
+@app.task
+async def send_verdicts() -> None:
+    """Send the verdicts in the outbox, for as long as the worker runs."""
+    await joining.outbox.run()
+
+
+@app.on_before_start
+def set_up_joining() -> None:
+    """Make what the owners share, and tell the table how to make them."""
+    global joining
+    joining = Joining()
+    pairs.make_owner = joining.owner
+    pairs.store.directory = app.slot.path
+
+
+@app.agent(inputs, name="metric", supervisor_strategy=mode.CrashingSupervisor)
+async def metric(stream: faust.StreamT[Any]) -> None:
+    """Hand each Kafka record to the owner of its partition; it acknowledges once the log has its rows."""
+    stream.enable_acks = False
+    async for event in stream.events():
+        message = event.message
+        owner = pairs.owners.get(message.partition)
+        if owner is not None:
+            side = TRUE if message.topic == SIDES[TRUE] else PRED
+            await owner.feed(Arrival(side, message.offset, message.timestamp, message.value, event.ack))

