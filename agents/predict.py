@@ -15,13 +15,11 @@ def predict(rows: list[FeaturesRow], model: Model) -> tuple[list[PredRow], list[
     A prediction carries the ts of its features row. Never raises for what a row holds.
     """
     fitting = [row for row in rows if len(row.features) == model.n_features]
-    refused = []
-    if len(fitting) != len(rows):
-        refused = [
-            _refuse(row, "bad_features", f"{len(row.features)} features, but {model.name} takes {model.n_features}")
-            for row in rows
-            if len(row.features) != model.n_features
-        ]
+    refused = [
+        _refuse(row, "bad_features", f"{len(row.features)} features, but {model.name} takes {model.n_features}")
+        for row in rows
+        if len(row.features) != model.n_features
+    ]
     predicted, failed = _predict(fitting, model)
     return predicted, refused + failed
 
@@ -43,8 +41,6 @@ def _predict(rows: list[FeaturesRow], model: Model) -> tuple[list[PredRow], list
         for row, y_pred in zip(rows, answers, strict=True)
         if y_pred is not None
     ]
-    if len(predicted) == len(rows):
-        return predicted, []
     return predicted, [
         _refuse(row, "bad_prediction", f"{model.name} answered NaN or an infinity")
         for row, y_pred in zip(rows, answers, strict=True)
