@@ -48,10 +48,13 @@ def _names(verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def read_metric_rows(lines: Iterable[str]) -> Iterator[MetricRow | None]:
-    """Yield the rows of a metric log's lines, the header left out; None for one that is not a row."""
-    for fields in csv.reader(lines):
+    """Yield the rows of a metric log's lines, the header left out; None for what is not a row."""
+    reader = csv.reader(lines)
+    while True:
         try:
-            name, y_true, y_pred, absolute_error = fields
+            name, y_true, y_pred, absolute_error = next(reader)
             yield MetricRow(name, float(y_true), float(y_pred), float(absolute_error))
-        except ValueError:
+        except StopIteration:
+            return
+        except (ValueError, csv.Error):
             yield None

@@ -81,7 +81,8 @@ class Histogram(msgspec.Struct, gc=False):
         if not self.n:
             return np.zeros(len(edges) - 1, np.int64)
         ends, below = self._ladder()
-        return np.diff(np.rint(np.interp(edges, ends, below)).astype(np.int64))
+        upto: NDArray[np.int64] = np.rint(np.interp(edges, ends, below)).astype(np.int64)
+        return upto[1:] - upto[:-1]
 
     def _ladder(self) -> tuple[Floats, Floats]:
         """Return both ends of every bin in rising order, and how many values lie below each."""

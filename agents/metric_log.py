@@ -1,0 +1,199 @@
+"""The metric log: every verdict once, as a line of `metric_log.csv` or `unmatched_log.csv`, and their summary.
+
+Every append is a transaction over files, under one lock: read the state, cut both files back to the sizes in it, write
+the rows and wait for the disk, replace the state. Whatever dies in between, the next append or open begins with the
+state that stands, and Kafka sends again what that state does not know.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from agents import log_state
+from agents.log_file import LogError, LogFile, Unwritable
+from agents.log_recovery import overlap, summarise
+from agents.log_rows import METRIC_HEADER, UNMATCHED_HEADER, metric_lines, unmatched_lines
+from agents.log_state import LogState
+from streams.summary import ErrorSummary
+from streams.verdicts import Verdict, VerdictRecord
+
+logger = logging.getLogger(__name__)
+METRIC_NAME = "metric_log.csv"
+UNMATCHED_NAME = "unmatched_log.csv"
+
+
+class Fenced(LogError):
+    """Another worker has opened the metric log since; this one must not write any more."""
+
+
+class Appended(NamedTuple):
+    """What one append did: rows written, records dropped because they came before, and breaks in the chain."""
+
+    n_matched: int
+    n_unmatched: int
+    n_repeated: int
+    n_broken: int
+
+
+class MetricLog:
+    """The two logs and their state, in one directory, owned by whoever opened it last.
+
+    `open` and `append` wait for the disk: call them in a worker thread. `state` and `summary` may be read at any time,
+    from any thread: they are replaced after each append and never changed.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Take a directory; `open` is what callers use."""
+        self._directory = directory
+        self._metric = LogFile(directory / METRIC_NAME, METRIC_HEADER)
+        self._unmatched = LogFile(directory / UNMATCHED_NAME, UNMATCHED_HEADER)
+        self.state = LogState("", 0, 0)
+        self._raw = b""
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        """Make the log ours: create what is missing, cut off what was not finished, and fence its last owner.
+
+        Without a state file, the summary is read from the rows, which takes about 2 s per million.
+
+        Raises:
+            Busy: another process holds the lock.
+            Unwritable: the directory or a file in it cannot be read or written.
+        """
+        log = cls(directory)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            with log_state.locked(directory):
+                state = log_state.load(directory)
+                state = log._rebuilt() if state is None else log._cut_back(state)
+                state.writer = uuid.uuid4().hex
+                log._keep(state)
+        except OSError as exc:
+            raise Unwritable(directory, exc) from exc
+        return log
+
+    @property
+    def summary(self) -> ErrorSummary:
+        """Figures of all matched pairs so far."""
+        return self.state.summary
+
+    def append(self, records: Sequence[VerdictRecord]) -> Appended:
+        """Write the verdicts of records that were not seen before; when it returns, the disk has them.
+
+        Records come in the order of their topic. After any exception but `Fenced` the same records can be given again.
+
+        Raises:
+            Fenced: another worker opened the log since.
+            Busy: another process holds the lock.
+            Unwritable: a full disk, a missing right; nothing was written.
+        """
+        try:
+            with log_state.locked(self._directory):
+                state = self._cut_back(self._own_state())
+                fresh, n_broken = _unseen(records, state)
+                n_repeated = len(records) - len(fresh)
+                if not fresh:
+                    return Appended(0, 0, n_repeated, 0)
+                matched, unmatched = self._write(state, fresh)
+                self._keep(state)
+        except OSError as exc:
+            raise Unwritable(self._directory, exc) from exc
+        return Appended(matched, unmatched, n_repeated, n_broken)
+
+    def _own_state(self) -> LogState:
+        """Return a copy of our state, unless another owner's is in the file."""
+        raw = log_state.read(self._directory)
+        if raw == self._raw:
+            return self.state.copy()
+        sizes = (self._metric.size(), self._unmatched.size())
+        if raw is None and sizes == (self.state.metric_bytes, self.state.unmatched_bytes):
+            logger.warning("%s is gone; it is written again.", self._directory / log_state.STATE_NAME)
+            return self.state.copy()
+        raise Fenced(f"Another worker has opened the metric log in {self._directory}: this one writes no more.")
+
+    def _cut_back(self, state: LogState) -> LogState:
+        state.metric_bytes = self._metric.cut_back(state.metric_bytes)
+        state.unmatched_bytes = self._unmatched.cut_back(state.unmatched_bytes)
+        return state
+
+    def _rebuilt(self) -> LogState:
+        metric_bytes, unmatched_bytes = self._metric.adopt(), self._unmatched.adopt()
+        state = LogState("", metric_bytes, unmatched_bytes)
+        if metric_bytes > len(METRIC_HEADER):
+            state.metric_overlap = 0
+            state.summary = summarise(self._metric.path)
+            state.n_matched = state.summary.n + state.summary.n_left_out
+        if unmatched_bytes > len(UNMATCHED_HEADER):
+            state.unmatched_overlap = 0
+        return state
+
+    def _write(self, state: LogState, fresh: Iterable[VerdictRecord]) -> tuple[int, int]:
+        """Write the rows of `fresh` and count them into `state`; return how many matched and unmatched were written."""
+        matched: list[Verdict] = []
+        unmatched: list[Verdict] = []
+        for record in fresh:
+            for verdict in record.rows:
+                (matched if verdict.verdict == "matched" else unmatched).append(verdict)
+        known, state.metric_overlap, n_bytes = _add(self._metric, metric_lines(matched), state.metric_overlap)
+        state.metric_bytes += n_bytes
+        matched = matched[known:]
+        known, state.unmatched_overlap, n_bytes = _add(
+            self._unmatched, unmatched_lines(unmatched), state.unmatched_overlap
+        )
+        state.unmatched_bytes += n_bytes
+        _count(state, matched, unmatched[known:])
+        return len(matched), len(unmatched) - known
+
+    def _keep(self, state: LogState) -> None:
+        raw = log_state.encode(state)
+        log_state.replace(self._directory, raw)
+        self.state, self._raw = state, raw
+
+
+def _unseen(records: Sequence[VerdictRecord], state: LogState) -> tuple[list[VerdictRecord], int]:
+    """Return the records beyond the positions of `state`, which moves on, and how often the chain is broken."""
+    fresh: list[VerdictRecord] = []
+    n_broken = 0
+    for record in records:
+        last = state.positions.setdefault(record.log, {})
+        seen = last.get(record.partition, -1)
+        if record.offset <= seen:
+            continue
+        positions_were_lost = seen == -1 and state.metric_overlap >= 0
+        if record.previous != seen and not positions_were_lost:
+            n_broken += 1
+            logger.error(
+                "The verdicts between offsets %d and %d of partition %d of the decision log %s never came.",
+                seen, record.offset, record.partition, record.log,
+            )  # fmt: skip
+        last[record.partition] = record.offset
+        fresh.append(record)
+    state.n_broken += n_broken
+    return fresh, n_broken
+
+
+def _add(file: LogFile, lines: Sequence[str], overlap_at: int) -> tuple[int, int, int]:
+    """Append the lines that `file` does not hold; return how many it held, where to compare next, bytes written."""
+    if not lines:
+        return 0, overlap_at, 0
+    known, then_at = (0, -1) if overlap_at == -1 else overlap(file.path, [x.encode() for x in lines], overlap_at)
+    block = "".join(lines[known:]).encode()
+    if block:
+        file.append(block)
+    return known, then_at, len(block)
+
+
+def _count(state: LogState, matched: Sequence[Verdict], unmatched: Sequence[Verdict]) -> None:
+    n_true = sum(verdict.verdict == "unmatched_true" for verdict in unmatched)
+    state.n_unmatched_true += n_true
+    state.n_unmatched_pred += len(unmatched) - n_true
+    state.n_matched += len(matched)
+    if matched:
+        y_true, y_pred = [v.y_true for v in matched], [v.y_pred for v in matched]
+        state.summary.update(np.array(y_true, np.float64), np.array(y_pred, np.float64))
