@@ -57,7 +57,6 @@ class Joining:
 
     async def owner(self, partition: int, store: PairsStore) -> Owner:
         """Restore one partition, as soon as Kafka lets us, and return its owner, ready to run."""
-        pairs.store.directory = app.slot.path
         while True:
             try:
                 store = await restore(partition, pairs.store.partition(partition), self.log, pairs.store.set_aside)
@@ -108,6 +107,7 @@ def set_up_joining() -> None:
     joining = Joining()
     pairs.make_owner = joining.owner
     pairs.store.directory = app.slot.path
+    app.closers += [joining.log.stop, joining.writer.stop]
 
 
 @app.agent(inputs, name="metric", supervisor_strategy=mode.CrashingSupervisor)

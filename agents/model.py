@@ -88,6 +88,7 @@ def load_model() -> None:
         predicting = Predicting(load(settings.model, settings.model_pickle_sha256))
     except ModelError as exc:
         end_process(f"{exc} (A worker that is not to predict runs without it: HINDSIGHT_AGENTS=metric,plot.)")
+    app.closers.append(predicting.writer.stop)
     logger.info("The model %s takes %d features.", predicting.model.name, predicting.model.n_features)
 
 

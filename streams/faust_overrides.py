@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import faust
@@ -81,6 +81,8 @@ class App(faust.App):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._before_start: list[Callable[[], None]] = []
+        self.closers: list[Callable[[], Awaitable[None]]] = []
+        """Called when the app stops, once no agent and no table runs any more."""
 
     def on_before_start(self, prepare: Callable[[], None]) -> Callable[[], None]:
         """Register a function that is called in the event loop before Faust starts any service."""
@@ -95,6 +97,11 @@ class App(faust.App):  # type: ignore[misc]
         for prepare in self._before_start:
             prepare()
         await super().on_first_start()
+
+    async def on_shutdown(self) -> None:
+        await super().on_shutdown()
+        for close in self.closers:
+            await close()
 
     def _new_transport(self) -> Any:
         transport = super()._new_transport()

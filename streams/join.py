@@ -20,8 +20,10 @@ from streams.pair import MATCHED, NAN, PRED, TRUE, UNMATCHED, State
 from streams.records import PredRow, TrueRow
 from streams.verdicts import Verdict, VerdictKind
 
-MAX_EXPIRY_BYTES = 300_000
-"""Bound on what the expired ids of one decision may weigh, in bytes of its record."""
+MAX_EXPIRY_BYTES = 150_000
+"""What the ids that one family of the index ends in one decision may weigh, in bytes of its record."""
+MAX_EXPIRY_KEYS = 10_000
+"""How many keys of one family a decision looks at: more than it can add, or the index would outgrow its expiry."""
 MAX_DELAY_S = 24 * 3600.0
 """An input that is not silent, but this much slower than the clock, no longer holds up the ids that wait for it."""
 
@@ -52,8 +54,8 @@ class View(Protocol):
     def states(self, keys: list[bytes]) -> list[bytes | None]:
         """Return the packed state of each key."""
 
-    def due(self, start: bytes, last_bucket: int, max_bytes: int) -> tuple[list[bytes], list[bytes]]:
-        """Return the keys indexed from `start` to the end of `last_bucket`, and their index keys."""
+    def due(self, start: bytes, last_bucket: int, max_keys: int) -> list[tuple[bytes, list[bytes]]]:
+        """Return the index entries of a family from `start` to the end of `last_bucket`: index key, keys."""
 
 
 def decide(
@@ -88,11 +90,6 @@ def key_of(row_id: str) -> bytes:
 def id_of(key: bytes) -> str:
     """Return the id of a table's key."""
     return key[1:].decode()
-
-
-def expiry_bytes(keys: list[bytes]) -> int:
-    """Return what the expiry of these keys may weigh in a decision record."""
-    return 250 * len(keys) + 3 * sum(map(len, keys))
 
 
 class _Draft:
@@ -209,48 +206,49 @@ class _Draft:
             WAIT_TRUE: self.now if silent[TRUE] else slow,
             MARKER: self.now,
         }
-        budget = MAX_EXPIRY_BYTES
         for i, family in enumerate(FAMILIES):
-            if until[family] <= 0:
-                continue
-            keys, indexes = self.view.due(self.cuts[i], last_bucket(until[family]), budget)
-            if not indexes:
-                continue
-            self.cuts[i] = indexes[-1]  # no further: a deadline is never moved behind the clock's own error
-            self.unindexed += indexes
-            budget = max(0, budget - expiry_bytes(keys))
-            self._expire_family(family, list(dict.fromkeys(keys)), until[family])
+            if until[family] > 0:
+                self._expire_family(i, family, until[family])
 
-    def _expire_family(self, family: bytes, keys: list[bytes], until: float) -> None:
-        missing = [key for key in keys if key not in self.known]
+    def _expire_family(self, i: int, family: bytes, until: float) -> None:
+        entries = self.view.due(self.cuts[i], last_bucket(until), MAX_EXPIRY_KEYS)
+        missing = list(dict.fromkeys(key for _, keys in entries for key in keys if key not in self.known))
         if missing:
             self.known.update(zip(missing, self.view.states(missing), strict=True))
-        for key in keys:
-            state = self.dirty.get(key)
-            if state is None:
-                packed = self.known[key]
-                if packed is None:
-                    continue
-                state = pair.unpack(packed)
-            self._expire_one(family, key, state, until)
+        weight = 0
+        for index, keys in entries:
+            if weight >= MAX_EXPIRY_BYTES:
+                return
+            self.cuts[i] = index  # not as far as `until`: a clock that was ahead once must not hold up later deadlines
+            self.unindexed.append(index)
+            for key in keys:
+                state = self.dirty.get(key)
+                if state is None:
+                    packed = self.known[key]
+                    if packed is None:
+                        continue
+                    state = pair.unpack(packed)
+                weight += self._expire_one(family, key, state, until)
 
-    def _expire_one(self, family: bytes, key: bytes, state: State, until: float) -> None:
+    def _expire_one(self, family: bytes, key: bytes, state: State, until: float) -> int:
+        """End an id, if its time has come; return what that weighs in the record."""
         kind = state[0]
         if (kind >= MATCHED) != (family == MARKER):
-            return  # indexed when it was waiting, done by now; its marker has an entry of its own
+            return 0  # indexed when it was waiting, done by now; its marker has an entry of its own
         if family == MARKER:
             if state[9] + self.rules.horizon_s < until:
                 self.gone.append(key)
                 self.dirty.pop(key, None)
                 self.known[key] = None
-                return
+                return len(key) + 5
         else:
             waits = self.rules.window_s + (0 if family == EVENT else self.rules.lateness_s)
             if (state[4] if family == EVENT else state[5]) + waits < until:
                 self.dirty[key] = self._unmatched(id_of(key), state)
-                return
+                return 250 + 3 * len(key)
         self.dirty[key] = state  # the settings asked for a nearer deadline when it was indexed
         self.reindexed.add(key)
+        return 150 + 3 * len(key)
 
     # The record
 

@@ -6,7 +6,7 @@ import logging
 import time
 
 REPEAT_S = 30.0
-NOISY = ("aiokafka", "faust", "mode", "kafka", "pika")
+NOISY = ("aiokafka", "faust", "mode", "pika", "streams")
 
 
 class OncePer(logging.Filter):
@@ -34,7 +34,7 @@ class OncePer(logging.Filter):
 
 def set_up() -> None:
     """Quieten the libraries' loggers. Handlers get the filter, since filters of loggers do not reach their children."""
-    for name in ("aiokafka", "kafka", "pika"):
+    for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
     once = OncePer()
     for handler in logging.getLogger().handlers:

@@ -16,6 +16,7 @@ import rocksdict
 
 from streams import pair
 from streams.decision import (
+    BUCKET_S,
     EVENT,
     FAMILIES,
     INDEX,
@@ -30,17 +31,17 @@ from streams.decision import (
     head_after,
     is_valid,
 )
-from streams.join import expiry_bytes
 
 HEAD = b"h"
 CHUNK = 250
 """Most keys in one index entry: what one decision expires is bounded by whole entries."""
 _encode_keys = msgspec.msgpack.Encoder().encode
 _decode_keys = msgspec.msgpack.Decoder(list[bytes]).decode
-_times_waiting = struct.Struct("<12xdd").unpack_from
-"""ts and at of a packed waiting state: after side, flags, n_repeats (4 bytes) and y (8 bytes)."""
+_times_waiting = struct.Struct("<B11xdd").unpack_from
+"""side, ts and at of a packed waiting state: between them flags, n_repeats (3 bytes) and y (8 bytes)."""
 _time_done = struct.Struct("<52xd").unpack_from
 """at of a packed done state: after kind, flags, n_repeats (4 bytes) and six doubles."""
+_WAIT = {pair.TRUE: WAIT_PRED, pair.PRED: WAIT_TRUE}
 
 
 def options(block_cache: rocksdict.Cache) -> rocksdict.Options:
@@ -76,25 +77,23 @@ class PairsStore:
         """Return the packed state of each key."""
         return self._db.get(keys) if keys else []  # type: ignore[no-any-return]
 
-    def due(self, start: bytes, last_bucket: int, max_bytes: int) -> tuple[list[bytes], list[bytes]]:
-        """Return the keys indexed from `start` to the end of `last_bucket`, and their index keys.
+    def due(self, start: bytes, last_bucket: int, max_keys: int) -> list[tuple[bytes, list[bytes]]]:
+        """Return the index entries of a family from `start` to the end of `last_bucket`: index key, keys.
 
-        It stops after the entry that passes `max_bytes` of what the keys' expiry weighs in a record.
+        It stops after the entry that reaches `max_keys`.
         """
         end = INDEX.pack(start[:1], last_bucket + 1, 0, 0)
-        keys: list[bytes] = []
-        indexes: list[bytes] = []
-        weight = 0
+        entries: list[tuple[bytes, list[bytes]]] = []
         if start >= end:
-            return keys, indexes
+            return entries
+        n_keys = 0
         for index, packed in self._db.items(from_key=start):
-            if index >= end or weight >= max_bytes:
+            if index >= end or n_keys >= max_keys:
                 break
-            entry = _decode_keys(packed)
-            keys += entry
-            indexes.append(index)
-            weight += expiry_bytes(entry)
-        return keys, indexes
+            keys = _decode_keys(packed)
+            n_keys += len(keys)
+            entries.append((index, keys))
+        return entries
 
     def apply(self, offset: int, decision: Decision) -> None:
         """Apply the record at log offset `offset`, or note that it is void; the same for writer and reader."""
@@ -128,18 +127,19 @@ class PairsStore:
     def _add_index(self, batch: rocksdict.WriteBatch, offset: int, decision: Decision) -> None:
         """Index what began to wait, and what is done, by the deadlines that its own times give."""
         window_s, lateness_s, horizon_s = decision.rules
+        waiting_s = window_s + lateness_s
+        due: defaultdict[tuple[bytes, float], list[bytes]] = defaultdict(list)
+        for key, packed in decision.waiting.items():
+            side, ts, at = _times_waiting(packed)
+            due[EVENT, (ts + window_s) // BUCKET_S].append(key)
+            due[_WAIT[side], (at + waiting_s) // BUCKET_S].append(key)
+        for key, packed in decision.done.items():
+            (at,) = _time_done(packed)
+            due[MARKER, (at + horizon_s) // BUCKET_S].append(key)
         lowest = {family: INDEX.unpack(cut)[1] for family, cut in zip(FAMILIES, decision.head.cuts, strict=True)}
         entries: defaultdict[tuple[bytes, int], list[bytes]] = defaultdict(list)
-        bucket, bucket_at = 0, None
-        for key, packed in decision.waiting.items():
-            ts, at = _times_waiting(packed)
-            if at != bucket_at:  # the same for a whole batch, but for ids that are indexed again
-                bucket, bucket_at = bucket_of(at + (window_s + lateness_s)), at
-            family = WAIT_PRED if packed[0] == pair.TRUE else WAIT_TRUE
-            entries[EVENT, max(bucket_of(ts + window_s), lowest[EVENT])].append(key)
-            entries[family, max(bucket, lowest[family])].append(key)
-        for at, keys in _by_time(decision.done).items():
-            entries[MARKER, max(bucket_of(at + horizon_s), lowest[MARKER])] += keys
+        for (family, n_buckets), keys in due.items():
+            entries[family, max(bucket_of(n_buckets * BUCKET_S), lowest[family])] += keys
         for (family, bucket), keys in entries.items():
             for chunk in range(0, len(keys), CHUNK):
                 index = INDEX.pack(family, bucket, offset, chunk // CHUNK)
@@ -157,11 +157,3 @@ class PairsStore:
     def memory_bytes(self) -> int:
         """Return what RocksDB holds in memory for this partition, but for the shared block cache."""
         return self._db.property_int_value("rocksdb.cur-size-all-mem-tables") or 0
-
-
-
-def _by_time(done: dict[bytes, bytes]) -> dict[float, list[bytes]]:
-    keys: defaultdict[float, list[bytes]] = defaultdict(list)
-    for key, packed in done.items():
-        keys[_time_done(packed)[0]].append(key)
-    return keys
