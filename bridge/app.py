@@ -1,0 +1,67 @@
+"""The bridge, put together: queues, relays and the two brokers, started and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from bridge import counts
+from bridge.kafka import Kafka
+from bridge.link import Link
+from bridge.queues import Queue
+from bridge.rabbitmq import RabbitMQ
+from bridge.relay import Relay
+from streams.settings import Settings
+
+DRAIN_S = 3.0
+"""How long a bridge that is told to stop goes on delivering what it has read."""
+
+
+class Bridge:
+    """One bridge. `links` tell whether it works."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._queues = [Queue(kind, settings) for kind in settings.queues]
+        self._kafka = Kafka(settings)
+        self._rabbitmq = RabbitMQ(settings, self._queues)
+        self._relays = [Relay(queue, self._kafka, settings) for queue in self._queues]
+        for queue in self._queues:
+            counts.unacked.labels(queue.kind).set_function(queue.n_unacked)
+
+    @property
+    def links(self) -> list[Link]:
+        """Every link to a broker, with its state."""
+        return [self._rabbitmq.link, self._kafka.link, *(queue.link for queue in self._queues)]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Move rows until `stop` is set; then deliver what was read, acknowledge it and close, within seconds.
+
+        Raises:
+            TopicMismatch: a topic has another number of partitions than the settings ask for.
+            SettingsError: an address or a certificate cannot be used.
+        """
+        logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs every attempt; the links say what matters
+        stopping = asyncio.create_task(stop.wait())
+        parts: list[RabbitMQ | Relay] = [self._rabbitmq, *self._relays]
+        working = [asyncio.create_task(part.run()) for part in parts]
+        try:
+            done, _ = await asyncio.wait([stopping, *working], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                task.result()
+            await self._drain()
+        finally:
+            for task in (stopping, *working):
+                task.cancel()
+            await asyncio.wait([stopping, *working])
+            await asyncio.gather(self._rabbitmq.close(), self._kafka.close())
+
+    async def _drain(self) -> None:
+        """Read no more, and deliver what was read, if Kafka takes it."""
+        await self._rabbitmq.stop()
+        if self._kafka.link.is_up:
+            await asyncio.wait([asyncio.create_task(queue.drained()) for queue in self._queues], timeout=DRAIN_S)
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Run a bridge in this event loop until `stop` is set; see `Bridge.run`."""
+    await Bridge(settings).run(stop)

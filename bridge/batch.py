@@ -1,0 +1,58 @@
+"""What is taken from a queue at once: its readable rows, its refused ones, its last tag. No sockets here."""
+
+from __future__ import annotations
+
+from bridge import properties
+from bridge.packets import PACKET_BYTES
+from bridge.queues import Delivery
+from streams.records import Row, Unreadable, decode_body, encode_packet
+from streams.settings import Kind
+
+NO_PROPERTIES = b"\0\0"
+_GROWTH = 4
+"""A row is written longer than it was read, `1.0` for `1`; but never more than so many times."""
+
+
+class Batch:
+    """Rows of some messages of one queue. `tag` acknowledges them all; refused rows keep their message's properties."""
+
+    def __init__(self, kind: Kind, max_body_bytes: int) -> None:
+        self.rows: list[Row] = []
+        self.refused: list[tuple[Unreadable, bytes]] = []
+        self.tag = self.n_messages = 0
+        self._kind = kind
+        self._max_body_bytes = max_body_bytes
+
+    def add(self, delivery: Delivery) -> None:
+        """Decode one message."""
+        self.tag, redelivered, raw, body, arrived = delivery
+        ts = properties.timestamp(raw) or arrived
+        rows, refused = decode_body(self._kind, body, ts=ts, redelivered=redelivered, max_bytes=self._max_body_bytes)
+        if len(body) > PACKET_BYTES // _GROWTH:
+            rows, too_large = _without_giants(rows, body)
+            refused += too_large
+        self.rows += rows
+        self.n_messages += 1
+        if refused:
+            self.refused += [(one, raw) for one in refused]
+
+    def refuse(self, row: Row) -> None:
+        """Count a row among the refused that Kafka finds too large."""
+        self.refused.append((_giant(row, encode_packet([row])), NO_PROPERTIES))
+
+
+def _without_giants(rows: list[Row], body: bytes) -> tuple[list[Row], list[Unreadable]]:
+    """Part the rows that fit into a packet from those that are too large alone."""
+    fitting: list[Row] = []
+    giants: list[Unreadable] = []
+    for row in rows:
+        value = encode_packet([row])
+        if len(value) <= PACKET_BYTES:
+            fitting.append(row)
+        else:
+            giants.append(_giant(row, body if len(rows) == 1 else value))
+    return fitting, giants
+
+
+def _giant(row: Row, raw: bytes) -> Unreadable:
+    return Unreadable(raw, "oversize", f"the row of id {row.id!r} is larger than a Kafka record may be")

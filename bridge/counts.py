@@ -1,0 +1,15 @@
+"""What the bridge counts, for /metrics. Rows delivered = rows in Kafka + rows quarantined, at every quiet moment."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+
+messages = Counter("hindsight_bridge_messages", "RabbitMQ messages that were taken into a batch", ["queue"])
+delivered = Counter("hindsight_bridge_rows_delivered", "Rows in those messages, readable or not", ["queue"])
+rows = Counter("hindsight_bridge_rows", "Rows that Kafka has confirmed", ["queue"])
+packets = Counter("hindsight_bridge_packets", "Kafka records that carry those rows", ["queue"])
+quarantined = Counter("hindsight_bridge_quarantined_rows", "Rows that Kafka has in quarantine", ["queue", "reason"])
+acked = Counter("hindsight_bridge_acked_messages", "RabbitMQ messages that were acknowledged", ["queue"])
+unacked = Gauge("hindsight_bridge_unacked_messages", "RabbitMQ messages that are not acknowledged yet", ["queue"])
+up = Gauge("hindsight_bridge_up", "Whether a link to a broker works", ["link"])
+lost = Counter("hindsight_bridge_links_lost", "How often a link to a broker was lost", ["link"])

@@ -1,0 +1,169 @@
+"""Kafka: records are handed over and confirmed, however long that takes. aiokafka's exceptions end here."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RecordListTooLargeError
+
+from bridge.link import Link
+from streams.connect import kafka_producer
+from streams.settings import Settings
+from streams.topics import declare
+
+START_S = 20.0
+SILENT_S = 3.0
+"""A record that is not confirmed for so long means that Kafka is away; it is still being sent."""
+STOP_S = 2.0
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+_AWAY = (KafkaError, OSError, asyncio.TimeoutError)
+
+
+class Record(NamedTuple):
+    """One record to produce."""
+
+    topic: str
+    partition: int
+    value: bytes
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class _GivenUp(Exception):
+    """The producer was replaced before Kafka confirmed the record."""
+
+
+class _Sending:
+    """Some records on their way through one producer, and what became of each: confirmed (None), or an exception."""
+
+    def __init__(self, producer: AIOKafkaProducer, records: Sequence[Record]) -> None:
+        self.producer = producer
+        self.outcomes: list[BaseException | None] = [_GivenUp()] * len(records)
+        self.task = asyncio.create_task(self._send(records))
+
+    async def _send(self, records: Sequence[Record]) -> None:
+        confirmed: list[asyncio.Future[Any]] = []
+        try:
+            for topic, partition, value, headers in records:
+                sent = await self.producer.send(topic, value, partition=partition, headers=headers)
+                confirmed.append(sent)
+        except Exception as exc:  # aiokafka raises more than its own errors, such as AssertionError on its metadata
+            self.outcomes[len(confirmed) :] = [exc] * (len(records) - len(confirmed))
+        for i, future in enumerate(confirmed):
+            try:
+                await future
+                self.outcomes[i] = None
+            except Exception as exc:  # as above
+                self.outcomes[i] = exc
+
+
+class Kafka:
+    """A producer that neither loses nor gives up. A producer that is stuck is replaced by a new one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.link = Link("kafka")
+        self._settings = settings
+        self._where = f"Kafka at {settings.kafka_address}"
+        self._chance = random.Random()
+        self._producer: AIOKafkaProducer | None = None
+        self._replaced: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._starting = asyncio.Lock()
+
+    async def start(self) -> AIOKafkaProducer:
+        """Return the producer, once Kafka answers and the topics are there.
+
+        Raises:
+            TopicMismatch: a topic exists with another number of partitions.
+            SettingsError: a certificate cannot be used.
+        """
+        async with self._starting:
+            while self._producer is None:
+                try:
+                    self._producer = await self._started()
+                except _AWAY as exc:
+                    self.link.down(f"{self._where} cannot be used: {_text(exc)}. Trying again until it answers.")
+                    await asyncio.sleep(self.link.wait_s(self._chance))
+            return self._producer
+
+    async def produce(self, records: Sequence[Record]) -> list[Record]:
+        """Return when Kafka has confirmed the records; those that are too large for it are returned.
+
+        Raises:
+            TopicMismatch: a topic was made anew, with another number of partitions.
+        """
+        too_large: list[Record] = []
+        left = list(records)
+        while left:
+            sending = _Sending(await self.start(), left)
+            await self._watched(sending)
+            failed = [(r, exc) for r, exc in zip(left, sending.outcomes, strict=True) if exc is not None]
+            too_large += [r for r, exc in failed if isinstance(exc, _TOO_LARGE)]
+            left = [r for r, exc in failed if not isinstance(exc, _TOO_LARGE)]
+            for _, exc in failed[:1]:
+                await self._recover(sending.producer, exc)
+        return too_large
+
+    async def close(self) -> None:
+        """Close the producer; what is not confirmed is given up."""
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await _discard(producer)
+
+    async def _started(self) -> AIOKafkaProducer:
+        await declare(self._settings)
+        producer = AIOKafkaProducer(**kafka_producer(self._settings))
+        try:
+            await asyncio.wait_for(producer.start(), START_S)
+        except BaseException:
+            await _discard(producer)
+            raise
+        self.link.up(f"Connected to {self._where}.")
+        return producer
+
+    async def _watched(self, sending: _Sending) -> None:
+        """Wait until the records are confirmed or refused, or their producer is replaced."""
+        replaced = self._replaced
+        try:
+            while not sending.task.done() and not replaced.done():
+                await asyncio.wait({sending.task, replaced}, timeout=SILENT_S, return_when=asyncio.FIRST_COMPLETED)
+                if sending.task.done():
+                    self.link.up(f"{self._where} confirms again.")
+                elif not replaced.done():
+                    self.link.down(
+                        f"{self._where} does not confirm what it is sent: nothing more is read from RabbitMQ, "
+                        "nothing is acknowledged, and both go on when it answers."
+                    )
+        finally:
+            sending.task.cancel()
+
+    async def _recover(self, producer: AIOKafkaProducer, exc: BaseException) -> None:
+        """Replace a producer that failed: it may have lost count of its sequence numbers."""
+        if producer is not self._producer or isinstance(exc, KafkaTimeoutError):
+            return
+        self._producer = None
+        self.link.down(f"{self._where} refused a record: {_text(exc)}. Sending again over a new connection.")
+        await _discard(producer)
+        replaced, self._replaced = self._replaced, asyncio.get_running_loop().create_future()
+        replaced.set_result(None)
+        if not isinstance(exc, _TOO_LARGE):
+            await asyncio.sleep(self.link.wait_s(self._chance))
+
+
+async def _discard(producer: AIOKafkaProducer) -> None:
+    """Stop a producer within STOP_S, also one whose records cannot be delivered."""
+    with suppress(*_AWAY):
+        await asyncio.wait_for(producer.stop(), STOP_S)
+        return
+    task = producer._sender.sender_task  # aiokafka 0.14: `stop` waits for ever for records that cannot be delivered
+    if task is not None:
+        task.cancel()
+    with suppress(*_AWAY):
+        await asyncio.wait_for(producer.client.close(), STOP_S)
+
+
+def _text(exc: BaseException) -> str:
+    return f"{type(exc).__name__} {exc}".rstrip() if isinstance(exc, KafkaError) else str(exc) or type(exc).__name__

@@ -1,0 +1,52 @@
+"""The bridge as a process of its own: signals, log, health pages, exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+
+from bridge.app import Bridge
+from bridge.health import pages
+from streams.settings import Settings, SettingsError, settings
+from streams.topics import TopicMismatch
+
+log = logging.getLogger("bridge")
+
+STOP_WITHIN_S = 8.0
+
+
+def main() -> int:
+    """Run the bridge until SIGTERM or SIGINT; return the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it logs every attempt; the links say what matters
+    try:
+        asyncio.run(_run(settings()))
+    except (SettingsError, TopicMismatch) as exc:
+        log.error(str(exc))
+        return 1
+    return 0
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop, stop)
+    bridge = Bridge(settings)
+    async with pages(bridge, settings):
+        await bridge.run(stop)
+    log.info("Stopped: what Kafka has is acknowledged, RabbitMQ delivers the rest again.")
+
+
+def _stop(stop: asyncio.Event) -> None:
+    """End in order at the first signal, at once at the second, and at the latest after STOP_WITHIN_S."""
+    if stop.is_set():
+        os._exit(1)
+    stop.set()
+    log.info("Stopping: delivering what was read.")
+    deadline = threading.Timer(STOP_WITHIN_S, os._exit, [1])
+    deadline.daemon = True
+    deadline.start()

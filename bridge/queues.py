@@ -1,0 +1,138 @@
+"""One RabbitMQ queue: how it is declared, and the bounded run of its deliveries that are not acknowledged yet."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from contextlib import suppress
+from typing import Any
+
+from bridge import counts
+from bridge.amqp import ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, Channel, ChannelLost
+from bridge.link import Link
+from bridge.pika_frames import Connection
+from streams.settings import Kind, QueueKind, Settings
+
+log = logging.getLogger("bridge")
+
+Delivery = tuple[int, bool, bytes, bytes, float]
+"""Tag, redelivered, undecoded properties, body, arrival in UTC epoch seconds. A plain tuple: one is made a message."""
+
+_DECLARED: dict[QueueKind, dict[str, Any]] = {
+    "durable": {"durable": True},
+    "quorum": {"durable": True, "arguments": {"x-queue-type": "quorum"}},
+    "transient": {"durable": False},
+    "existing": {"passive": True},
+}
+
+
+class Queue:
+    """One queue that the bridge reads. `waiting` holds what has arrived on `channel` and is in no batch yet."""
+
+    def __init__(self, kind: Kind, settings: Settings) -> None:
+        self.kind: Kind = kind
+        self.link = Link(f"queue {kind}")
+        self.waiting: deque[Delivery] = deque()
+        self.arrived = asyncio.Event()
+        self.channel: Channel | None = None
+        self._declared_as = settings.queue_kind
+        self._prefetch = settings.prefetch
+        self._last_tag = self._acked_tag = 0
+        self._acked = asyncio.Event()
+        self._said = ""
+
+    def n_unacked(self) -> int:
+        """How many deliveries are not acknowledged."""
+        return self._last_tag - self._acked_tag
+
+    async def read(self, connection: Connection, chance: random.Random) -> None:
+        """Keep reading over one connection, whatever happens to queue and channel; never returns."""
+        while True:
+            try:
+                reason = await self._read_once(connection)
+            except ChannelLost as exc:
+                reason = exc
+            finally:
+                self._forget()
+            self.link.down(self._sentence(reason), said_elsewhere=not connection.is_open)
+            await asyncio.sleep(self.link.wait_s(chance))
+
+    async def stop(self) -> None:
+        """End the deliveries; those that have come can still be taken and acknowledged."""
+        if self.channel is not None:
+            try:
+                await self.channel.cancel()
+            except ChannelLost:
+                self._forget()
+
+    async def drained(self) -> None:
+        """Wait until every delivery is acknowledged, or cannot be any more."""
+        while self.n_unacked() and self.channel is not None and self.channel.is_open:
+            self._acked.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._acked.wait(), 0.5)
+
+    def ack(self, tag: int, channel: Channel | None) -> None:
+        """Acknowledge all deliveries of `channel` up to this tag; does nothing if that channel is gone."""
+        if channel is None or channel is not self.channel:
+            return
+        channel.ack(tag)
+        counts.acked.labels(self.kind).inc(tag - self._acked_tag)
+        self._acked_tag = tag
+        self._acked.set()
+
+    async def _read_once(self, connection: Connection) -> ChannelLost:
+        channel = await self._declared(connection)
+        self.channel = channel
+        await channel.consume(self.kind, self._prefetch, self._arrive)
+        self.link.up(f"Reading the queue {self.kind!r}.")
+        reason = await channel.lost
+        await self.drained()  # a deleted queue's last deliveries are still good
+        channel.close()
+        return reason
+
+    async def _declared(self, connection: Connection) -> Channel:
+        """Return a channel on which the queue is known to exist, as we declare it or as it is."""
+        channel = await Channel.open(connection)
+        try:
+            await channel.declare(self.kind, **_DECLARED[self._declared_as])
+        except ChannelLost as refusal:
+            if refusal.code not in (PRECONDITION_FAILED, ACCESS_REFUSED):
+                raise
+            channel = await Channel.open(connection)
+            await channel.declare(self.kind, passive=True)
+            self._say_once(
+                f"The queue {self.kind!r} is read as it is: HINDSIGHT_QUEUE_KIND={self._declared_as} was asked for, "
+                f"but RabbitMQ says: {refusal}. If that is meant, set HINDSIGHT_QUEUE_KIND to the kind it is, or to "
+                "existing."
+            )
+        return channel
+
+    def _arrive(self, tag: int, redelivered: bool, properties: bytes, body: bytes) -> None:
+        self.waiting.append((tag, redelivered, properties, body, time.time()))
+        self._last_tag = tag
+        self.arrived.set()
+
+    def _forget(self) -> None:
+        """Drop what can no longer be acknowledged: RabbitMQ delivers it again."""
+        self.channel = None
+        self.waiting.clear()
+        self.arrived.clear()
+        self._last_tag = self._acked_tag = 0
+        self._acked.set()
+
+    def _sentence(self, reason: ChannelLost) -> str:
+        if reason.code == NOT_FOUND and self._declared_as == "existing":
+            return (
+                f"The queue {self.kind!r} does not exist, and HINDSIGHT_QUEUE_KIND=existing declares none: "
+                "waiting until somebody declares it."
+            )
+        return f"The queue {self.kind!r} cannot be read: {reason}. Trying again."
+
+    def _say_once(self, sentence: str) -> None:
+        if sentence != self._said:
+            log.warning(sentence)
+            self._said = sentence

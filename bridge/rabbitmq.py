@@ -1,0 +1,64 @@
+"""The connection to RabbitMQ that the queues are read over: kept, lost, made again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+from bridge import amqp
+from bridge.link import Link
+from bridge.pika_frames import Connection
+from bridge.queues import Queue
+from streams.connect import amqp_shown
+from streams.settings import Settings
+
+CANCEL_S, CLOSE_S = 1.0, 1.0
+
+
+class RabbitMQ:
+    """Keeps reading the queues. A lost connection is made again, with growing waits and jitter."""
+
+    def __init__(self, settings: Settings, queues: Sequence[Queue]) -> None:
+        self.link = Link("rabbitmq")
+        self._settings = settings
+        self._queues = queues
+        self._chance = random.Random()
+        self._connection: Connection | None = None
+        self._lost: asyncio.Future[str] | None = None
+
+    async def run(self) -> None:
+        """Read the queues until cancelled.
+
+        Raises:
+            SettingsError: HINDSIGHT_AMQP_URL or a certificate cannot be used.
+        """
+        where = f"RabbitMQ at {amqp_shown(self._settings)}"
+        while True:
+            try:
+                self._connection, self._lost = await amqp.connect(self._settings)
+            except amqp.ConnectionLost as exc:
+                self.link.down(f"{where} cannot be reached: {exc}. Trying again until it answers.")
+            else:
+                self.link.up(f"Connected to {where}.")
+                reason = await self._read(self._connection, self._lost)
+                self.link.down(f"{where} is gone: {reason}. Trying again until it answers.")
+            await asyncio.sleep(self.link.wait_s(self._chance))
+
+    async def stop(self) -> None:
+        """Have no more delivered. What has come can still be acknowledged."""
+        await asyncio.wait([asyncio.create_task(queue.stop()) for queue in self._queues], timeout=CANCEL_S)
+
+    async def close(self) -> None:
+        """Close the connection; RabbitMQ delivers again what was not acknowledged."""
+        if self._connection is not None and self._lost is not None:
+            await amqp.close(self._connection, self._lost, CLOSE_S)
+
+    async def _read(self, connection: Connection, lost: asyncio.Future[str]) -> str:
+        reading = [asyncio.create_task(queue.read(connection, self._chance)) for queue in self._queues]
+        try:
+            return await lost
+        finally:
+            for task in reading:
+                task.cancel()
+            await asyncio.wait(reading)

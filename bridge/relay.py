@@ -1,0 +1,97 @@
+"""From one queue to one topic, a batch at a time: decode, pack, produce, and only then acknowledge."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from bridge import counts, properties
+from bridge.batch import Batch
+from bridge.kafka import Kafka, Record
+from bridge.packets import Packet, halves, pack
+from bridge.queues import Queue
+from streams import quarantine
+from streams.settings import Settings
+from streams.topics import topics
+
+
+class Relay:
+    """Moves one queue's rows to their topic. One batch is in flight; more wait in the queue's prefetch."""
+
+    def __init__(self, queue: Queue, kafka: Kafka, settings: Settings) -> None:
+        self._queue = queue
+        self._kafka = kafka
+        self._settings = settings
+        self._topic = topics(settings).of_kind(queue.kind).name
+        self._quarantine = topics(settings).quarantine.name
+        self._sent_at = 0.0
+
+    async def run(self) -> None:
+        """Relay until cancelled.
+
+        Raises:
+            TopicMismatch: see `Kafka.produce`.
+        """
+        await self._kafka.start()
+        while True:
+            await self._queue.arrived.wait()
+            await self._linger()
+            channel, batch = self._queue.channel, self._take()
+            if batch.n_messages:
+                await self._deliver(batch)
+                self._queue.ack(batch.tag, channel)
+
+    async def _linger(self) -> None:
+        """Let rows gather: at most one batch every `linger_s`, unless a packet is full."""
+        rest = self._sent_at + self._settings.linger_s - time.monotonic()
+        if rest > 0 and len(self._queue.waiting) < self._settings.packet_rows:
+            await asyncio.sleep(rest)
+        self._sent_at = time.monotonic()
+
+    def _take(self) -> Batch:
+        """Take and decode what waits: at most `packet_rows` messages, and rows for one packet a partition."""
+        n_rows, n_messages = self._settings.packet_rows * self._settings.partitions, self._settings.packet_rows
+        batch, waiting = Batch(self._queue.kind, self._settings.max_body_bytes), self._queue.waiting
+        while waiting and batch.n_messages < n_messages and len(batch.rows) < n_rows:
+            batch.add(waiting.popleft())
+        if not waiting:
+            self._queue.arrived.clear()
+        counts.messages.labels(self._queue.kind).inc(batch.n_messages)
+        counts.delivered.labels(self._queue.kind).inc(len(batch.rows) + len(batch.refused))
+        return batch
+
+    async def _deliver(self, batch: Batch) -> None:
+        """Return when Kafka has every row of the batch, in its topic or in quarantine."""
+        packets = list(pack(batch.rows, self._settings.partitions, self._settings.packet_rows))
+        while packets:
+            too_large = await self._produce(packets)
+            for packet in too_large:
+                if len(packet.rows) == 1:
+                    batch.refuse(packet.rows[0])
+            packets = [half for packet in too_large if len(packet.rows) > 1 for half in halves(packet)]
+        if batch.refused:
+            await self._put_in_quarantine(batch)
+
+    async def _produce(self, packets: Sequence[Packet]) -> list[Packet]:
+        """Return when Kafka has the packets; those that are too large for it are returned."""
+        too_large = await self._kafka.produce([Record(self._topic, p.partition, p.value) for p in packets])
+        values = {id(record.value) for record in too_large}
+        left = [packet for packet in packets if id(packet.value) in values]
+        n_left = sum(len(packet.rows) for packet in left)
+        counts.rows.labels(self._queue.kind).inc(sum(len(packet.rows) for packet in packets) - n_left)
+        counts.packets.labels(self._queue.kind).inc(len(packets) - len(left))
+        return left
+
+    async def _put_in_quarantine(self, batch: Batch) -> None:
+        now, source = time.time(), f"queue {self._queue.kind}"
+        await self._kafka.produce(
+            [
+                Record(self._quarantine, 0, part.value, part.headers)
+                for unreadable, raw in batch.refused
+                for part in quarantine.records(unreadable, source=source, at=now, properties=properties.shown(raw))
+            ]
+        )
+        for reason, n in Counter(unreadable.reason for unreadable, _ in batch.refused).items():
+            counts.quarantined.labels(self._queue.kind, reason).inc(n)
