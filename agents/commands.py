@@ -1,1 +1,51 @@
-"""The commands of `faust -A streams ...`."""
+"""The commands of `faust -A streams ...` beyond Faust's own. Each imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NoReturn
+
+from faust.cli import AppCommand, option
+
+
+class PlainCommand(AppCommand):  # type: ignore[misc]
+    """A command that is a plain function: no Faust worker around it, its return value is the exit code."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        sys.exit(self.work(**{**self.kwargs, **kwargs}))
+
+    def work(self, **options: Any) -> int:
+        """Do the command's work; return the exit code."""
+        raise NotImplementedError
+
+
+class bridge(PlainCommand):  # noqa: N801  Faust names a command after its class
+    """Move RabbitMQ's queues into Kafka's topics, until Ctrl-C."""
+
+    def work(self, **options: Any) -> int:
+        """Run the bridge."""
+        from bridge import process
+
+        return process.main()
+
+
+class features(PlainCommand):  # noqa: N801
+    """Send random rows of load_diabetes to the queues `features` and `y_true`: the data driver."""
+
+    options = [
+        option("--rate", type=float, default=5.0, help="rows a second"),
+        option("--count", type=int, default=None, help="stop after so many rows (default: never)"),
+        option("--seed", type=int, default=None, help="makes the rows repeat from run to run"),
+        option("--label-delay", type=float, default=0.0, help="seconds that the truth comes after the features"),
+        option("--duplicate-rate", type=float, default=0.0, help="share of messages that are sent twice"),
+        option("--missing-rate", type=float, default=0.0, help="share of truths that are never sent"),
+    ]
+
+    def work(self, **options: Any) -> int:
+        """Run the data driver."""
+        from agents import features as driver
+        from streams.faust_app import settings
+
+        return driver.run(settings, **options)
