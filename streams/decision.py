@@ -15,7 +15,10 @@ NOWHERE_TS = -1e18
 
 EVENT, WAIT_PRED, WAIT_TRUE, MARKER = b"e", b"t", b"p", b"m"
 FAMILIES = (EVENT, WAIT_PRED, WAIT_TRUE, MARKER)
-"""The expiry index's families, in the order of `Head.cuts`: by event time; by wall clock, with the truth or the prediction there; markers."""
+"""The expiry index's families, in the order of `Head.cuts`.
+
+By event time; by the wall clock, waiting for the prediction or for the truth; markers.
+"""
 
 BUCKET_S = 0.25
 INDEX = struct.Struct(">cQQH")
@@ -58,9 +61,7 @@ class Head(msgspec.Struct, array_like=True):
     """Last applied offset of y_true and y_pred."""
     ts: list[float] = msgspec.field(default_factory=lambda: [NOWHERE_TS, NOWHERE_TS])
     """Largest ts seen of y_true and y_pred."""
-    cuts: list[bytes] = msgspec.field(
-        default_factory=lambda: [INDEX.pack(family, 0, 0, 0) for family in FAMILIES]
-    )
+    cuts: list[bytes] = msgspec.field(default_factory=lambda: [INDEX.pack(family, 0, 0, 0) for family in FAMILIES])
     """Per family: index keys below this one are done."""
     counts: Counts = msgspec.field(default_factory=Counts)
     verdicts_at: int = -1

@@ -269,5 +269,6 @@ class _Draft:
         after = Head(-1, head.log, self.src, self.ts, self.cuts, self.counts, head.verdicts_at, head.confirmed)
         verdicts = _encode(self.verdicts) if self.verdicts else b""
         return Decision(
-            head.offset, writer, self.now, self.rules, after, waiting, done, touched, self.gone, self.unindexed, verdicts
-        )
+            head.offset, writer, self.now, self.rules, after, waiting, done, touched, self.gone, self.unindexed,
+            verdicts,
+        )  # fmt: skip

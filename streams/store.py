@@ -66,8 +66,11 @@ class PairsStore:
     def __init__(self, path: Path, block_cache: rocksdict.Cache):
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = rocksdict.Rdict(str(path), options=options(block_cache))
+        self.head = self._read_head()
+
+    def _read_head(self) -> Head:
         packed = self._db.get(HEAD)
-        self.head = decode_head(packed) if packed else Head()
+        return decode_head(packed) if packed else Head()
 
     def close(self) -> None:
         """Close the database; its lock is free then."""
@@ -102,7 +105,13 @@ class PairsStore:
         self.write(batch)
 
     def add(self, batch: rocksdict.WriteBatch, offset: int, decision: Decision) -> None:
-        """Add one record to a write batch and move `head`; `write` must follow before anything is read."""
+        """Add one record to a write batch and move `head`; `write` must follow before anything is read.
+
+        Raises:
+            ValueError: the record is not the one that follows in the log; an empty store may begin anywhere.
+        """
+        if offset != self.head.offset + 1 and self.head.offset >= 0:
+            raise ValueError(f"log record {offset} does not follow {self.head.offset}, the last one applied")
         if is_valid(decision, offset):
             self._add_states(batch, decision)
             self._add_index(batch, offset, decision)
@@ -112,8 +121,12 @@ class PairsStore:
         batch.put(HEAD, encode_head(self.head))
 
     def write(self, batch: rocksdict.WriteBatch) -> None:
-        """Write what was added, as one."""
-        self._db.write(batch)
+        """Write what was added, as one; where that fails, as on a full disk, `head` is what the disk has."""
+        try:
+            self._db.write(batch)
+        except Exception:
+            self.head = self._read_head()
+            raise
 
     def _add_states(self, batch: rocksdict.WriteBatch, decision: Decision) -> None:
         put = batch.put
