@@ -13,3 +13,5 @@ acked = Counter("hindsight_bridge_acked_messages", "RabbitMQ messages that were 
 unacked = Gauge("hindsight_bridge_unacked_messages", "RabbitMQ messages that are not acknowledged yet", ["queue"])
 up = Gauge("hindsight_bridge_up", "Whether a link to a broker works", ["link"])
 lost = Counter("hindsight_bridge_links_lost", "How often a link to a broker was lost", ["link"])
+predictions = Counter("hindsight_bridge_predictions_messages", "Messages of predictions that RabbitMQ has confirmed")
+predictions_dropped = Counter("hindsight_bridge_predictions_dropped", "Messages of predictions that were dropped")

@@ -11,12 +11,16 @@ from contextlib import suppress
 from typing import Any
 
 from bridge import counts
-from bridge.amqp import ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, Channel, ChannelLost
+from bridge.channel import ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, Channel, ChannelLost
 from bridge.link import Link
 from bridge.pika_frames import Connection
 from streams.settings import Kind, QueueKind, Settings
 
 log = logging.getLogger("bridge")
+
+WAITING_BYTES = 32 << 20
+"""Bodies that may wait in memory, of one queue. RabbitMQ counts messages only, so large ones get a lower prefetch."""
+LOWEST_PREFETCH = 32
 
 Delivery = tuple[int, bool, bytes, bytes, float]
 """Tag, redelivered, undecoded properties, body, arrival in UTC epoch seconds. A plain tuple: one is made a message."""
@@ -40,8 +44,9 @@ class Queue:
         self.channel: Channel | None = None
         self._declared_as = settings.queue_kind
         self._prefetch = settings.prefetch
-        self._last_tag = self._acked_tag = 0
+        self._last_tag = self._acked_tag = self._waiting_bytes = 0
         self._acked = asyncio.Event()
+        self._is_full = False
         self._said = ""
 
     def n_unacked(self) -> int:
@@ -59,6 +64,14 @@ class Queue:
                 self._forget()
             self.link.down(self._sentence(reason), said_elsewhere=not connection.is_open)
             await asyncio.sleep(self.link.wait_s(chance))
+
+    def take(self) -> Delivery:
+        """Take the oldest delivery that waits. Raises IndexError if none does."""
+        delivery = self.waiting.popleft()
+        self._waiting_bytes -= len(delivery[3])
+        if not self.waiting:
+            self.arrived.clear()
+        return delivery
 
     async def stop(self) -> None:
         """End the deliveries; those that have come can still be taken and acknowledged."""
@@ -112,16 +125,33 @@ class Queue:
         return channel
 
     def _arrive(self, tag: int, redelivered: bool, properties: bytes, body: bytes) -> None:
+        if self._is_full or self._waiting_bytes > WAITING_BYTES:
+            self._fill()
+            return
         self.waiting.append((tag, redelivered, properties, body, time.time()))
+        self._waiting_bytes += len(body)
         self._last_tag = tag
         self.arrived.set()
+
+    def _fill(self) -> None:
+        """Drop what comes from now on, and read again with a prefetch that fits: RabbitMQ delivers the rest again.
+
+        Nothing is kept after the first that was dropped: an acknowledgement means all deliveries up to it.
+        """
+        if not self._is_full and self.channel is not None:
+            self._is_full = True
+            self._prefetch = max(LOWEST_PREFETCH, len(self.waiting) // 2)
+            self.channel.give_up(
+                f"its messages are large, so no more than {self._prefetch} are read at once from now on"
+            )
 
     def _forget(self) -> None:
         """Drop what can no longer be acknowledged: RabbitMQ delivers it again."""
         self.channel = None
         self.waiting.clear()
         self.arrived.clear()
-        self._last_tag = self._acked_tag = 0
+        self._is_full = False
+        self._last_tag = self._acked_tag = self._waiting_bytes = 0
         self._acked.set()
 
     def _sentence(self, reason: ChannelLost) -> str:

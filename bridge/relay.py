@@ -55,9 +55,7 @@ class Relay:
         n_rows, n_messages = self._settings.packet_rows * self._settings.partitions, self._settings.packet_rows
         batch, waiting = Batch(self._queue.kind, self._settings.max_body_bytes), self._queue.waiting
         while waiting and batch.n_messages < n_messages and len(batch.rows) < n_rows:
-            batch.add(waiting.popleft())
-        if not waiting:
-            self._queue.arrived.clear()
+            batch.add(self._queue.take())
         counts.messages.labels(self._queue.kind).inc(batch.n_messages)
         counts.delivered.labels(self._queue.kind).inc(len(batch.rows) + len(batch.refused))
         return batch
