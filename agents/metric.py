@@ -79,8 +79,10 @@ class Joining:
 
     def is_drained(self, partition: int, side: int, src: int) -> bool:
         """Tell whether the consumer knows that an input holds nothing past offset `src`."""
-        consumer = app.consumer._thread._consumer
-        highwater = consumer and consumer.highwater(TopicPartition(SIDES[side], partition))
+        consumer, tp = app.consumer._thread._consumer, TopicPartition(SIDES[side], partition)
+        if consumer is None or tp not in consumer.assignment():
+            return False
+        highwater = consumer.highwater(tp)
         return highwater is not None and src + 1 >= highwater
 
     async def quarantine(self, topic_partition: str, offset: int, rows: Sequence[Unreadable]) -> None:

@@ -5,28 +5,31 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any
+from collections import deque
+from typing import TYPE_CHECKING, Any
 
 import faust
 import mode
 
 from agents.predict import predict
-from models.artefact import Model, ModelError, load
 from streams import connect, quarantine
 from streams.end import end_process
 from streams.faust_app import app, names, raw_topic, settings
 from streams.records import FeaturesRow, PredRow, Unreadable, decode_record, encode_packet
 from streams.writer import Writer
 
+if TYPE_CHECKING:
+    from models.artefact import Model
+
 logger = logging.getLogger("hindsight.model")
 SLOW_S = 0.005
 """A model whose last call took longer predicts in a thread, so that the event loop goes on."""
-MAX_IN_FLIGHT = 64
-"""Kafka records that may be between their prediction and Kafka's confirmation."""
+MAX_QUEUED = 256
+MAX_BATCH_BYTES = 400_000
 
 
 class Predicting:
-    """The model, and the way of its predictions to Kafka."""
+    """The model, and the way of its predictions to Kafka: what has come is predicted in one call."""
 
     def __init__(self, model: Model):
         self.model = model
@@ -34,32 +37,56 @@ class Predicting:
         self.n_refused = 0
         self.last_took_s = 0.0
         self.writer = Writer(connect.kafka_producer(settings))
-        self._room = asyncio.Semaphore(MAX_IN_FLIGHT)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._queue: deque[faust.EventT[Any]] = deque()
+        self._filled = asyncio.Event()
+        self._room = asyncio.Event()
 
     async def take(self, event: faust.EventT[Any]) -> None:
-        """Predict one Kafka record in the background; wait while MAX_IN_FLIGHT are under way."""
-        await self._room.acquire()
-        task = asyncio.create_task(self._take(event))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        """Queue one Kafka record; wait while too many are waiting."""
+        self._queue.append(event)
+        self._filled.set()
+        while len(self._queue) >= MAX_QUEUED:
+            self._room.clear()
+            await self._room.wait()
 
-    async def _take(self, event: faust.EventT[Any]) -> None:
-        try:
+    async def run(self) -> None:
+        """Predict what comes, for as long as the worker runs."""
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            while self._queue:
+                await self._predict_some()
+
+    async def _predict_some(self) -> None:
+        """Predict the queued records, send the predictions to the partitions that their features came from, and ack."""
+        events = self._next_batch()
+        rows_of: dict[int, list[FeaturesRow]] = {}
+        for event in events:
             message = event.message
             rows, unreadable = decode_record("features", message.value, ts=message.timestamp)
-            predicted, refused = await self._predict(rows)  # type: ignore[arg-type]
-            await self._quarantine(f"topic {message.topic}/{message.partition}@{message.offset}", unreadable + refused)
-            if predicted:
-                await self.writer.write(names.y_pred.name, encode_packet(predicted), partition=message.partition)
-            self.n_predicted += len(predicted)
-            self.n_refused += len(unreadable) + len(refused)
+            rows_of.setdefault(message.partition, []).extend(rows)  # type: ignore[arg-type]
+            await self._quarantine(f"topic {message.topic}/{message.partition}@{message.offset}", unreadable)
+        sending = [self._predict_partition(partition, rows) for partition, rows in rows_of.items() if rows]
+        await asyncio.gather(*sending)
+        for event in events:
             event.ack()
-        except Exception as exc:
-            logger.exception("the agent `model` failed on a record")
-            end_process(f"the agent `model` cannot go on: {exc!r}.")
-        finally:
-            self._room.release()
+
+    def _next_batch(self) -> list[faust.EventT[Any]]:
+        events = []
+        size = 0
+        while self._queue and size < MAX_BATCH_BYTES:
+            events.append(self._queue.popleft())
+            size += len(events[-1].message.value)
+        self._room.set()
+        return events
+
+    async def _predict_partition(self, partition: int, rows: list[FeaturesRow]) -> None:
+        predicted, refused = await self._predict(rows)
+        await self._quarantine(f"topic {names.features.name}/{partition}", refused)
+        if predicted:
+            await self.writer.write(names.y_pred.name, encode_packet(predicted), partition=partition)
+        self.n_predicted += len(predicted)
+        self.n_refused += len(refused)
 
     async def _predict(self, rows: list[FeaturesRow]) -> tuple[list[PredRow], list[Unreadable]]:
         started = time.perf_counter()
@@ -82,14 +109,26 @@ features = raw_topic(names.features.name)
 
 @app.on_before_start
 def load_model() -> None:
-    """Load the model; without one this agent cannot run."""
+    """Load the model; without one this agent cannot run. scikit-learn is imported here, and not for other commands."""
     global predicting
+    from models.artefact import ModelError, load
+
     try:
         predicting = Predicting(load(settings.model, settings.model_pickle_sha256))
     except ModelError as exc:
         end_process(f"{exc} (A worker that is not to predict runs without it: HINDSIGHT_AGENTS=metric,plot.)")
     app.closers.append(predicting.writer.stop)
     logger.info("The model %s takes %d features.", predicting.model.name, predicting.model.n_features)
+
+
+@app.task
+async def predict_rows() -> None:
+    """Predict for as long as the worker runs. A defect here ends the process: nothing would be predicted any more."""
+    try:
+        await predicting.run()
+    except Exception as exc:
+        logger.exception("the agent `model` failed")
+        end_process(f"the agent `model` cannot go on: {exc!r}.")
 
 
 @app.agent(features, name="model", supervisor_strategy=mode.CrashingSupervisor)

@@ -5,8 +5,12 @@ Every row ends as one prediction or as one named refusal, whatever its numbers d
 
 from __future__ import annotations
 
-from models.artefact import Model
+from typing import TYPE_CHECKING
+
 from streams.records import FeaturesRow, PredRow, Reason, Unreadable, encode_packet
+
+if TYPE_CHECKING:
+    from models.artefact import Model
 
 
 def predict(rows: list[FeaturesRow], model: Model) -> tuple[list[PredRow], list[Unreadable]]:

@@ -8,9 +8,16 @@ from typing import Any
 
 import pika
 
-from streams.settings import Settings, SettingsError
+from streams.settings import QueueKind, Settings, SettingsError
 
 KAFKA_TIMEOUT_MS = 20_000
+queue_declarations: dict[QueueKind, dict[str, Any]] = {
+    "durable": {"durable": True},
+    "quorum": {"durable": True, "arguments": {"x-queue-type": "quorum"}},
+    "transient": {"durable": False},
+    "existing": {"passive": True},
+}
+"""How pika declares a queue of each kind."""
 
 
 def kafka_client(settings: Settings) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from faust.exceptions import AlreadyConfiguredWarning
 
 from streams import connect, quiet, slot
 from streams.end import end_process
-from streams.faust_overrides import App, TableManager
+from streams.faust_overrides import App, PartitionAssignor, TableManager
 from streams.settings import Settings, SettingsError
 from streams.settings import settings as read_settings
 from streams.topics import TopicMismatch, declare, topics
@@ -89,6 +89,7 @@ app = HindsightApp(
     broker_credentials=_credentials(settings),
     autodiscover=[f"agents.{name}" for name in (*settings.agents, "view", "commands")],
     TableManager=TableManager,
+    PartitionAssignor=PartitionAssignor,
     datadir=settings.state_path,
     topic_partitions=settings.partitions,
     topic_replication_factor=settings.replication,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import faust
+from faust.assignor.partition_assignor import PartitionAssignor as FaustPartitionAssignor
 from faust.app.base import BootStrategy as FaustBootStrategy
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.tables.recovery import Recovery as FaustRecovery
@@ -14,12 +15,47 @@ from faust.types import TP
 from faust.utils.functional import consecutive_numbers
 
 
+FETCH_MAX_WAIT_MS = 20
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """Wait little for a fetch.
+
+    Defect (0.15.3): a fetch waits 1.5 s at the broker. Only one is under way, and it leaves out the partitions whose
+    last records are not taken yet: what comes to those meanwhile is seen up to 1.5 s late (47 rows a second measured).
+    """
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
+        return consumer
+
+
+class PartitionAssignor(FaustPartitionAssignor):  # type: ignore[misc]
+    """Keep topics of the same subscribers together.
+
+    Defect (0.15.3): the subscribers of a topic are compared as a tuple of a set, whose order can differ for equal sets;
+    y_true and y_pred of one partition would go to different workers.
+    """
+
+    @classmethod
+    def _group_co_subscribed(cls, topics: set[str], subscriptions: Mapping[str, Sequence[str]]) -> Iterable[set[str]]:
+        groups: dict[frozenset[str], set[str]] = {}
+        for topic in topics:
+            members = frozenset(member for member, subscribed in subscriptions.items() if topic in subscribed)
+            groups.setdefault(members, set()).add(topic)
+        return groups.values()
+
+
 class Consumer(driver.Consumer):  # type: ignore[misc]
     """Commit the longest run of acknowledged offsets.
 
     Defect (0.15.3): after a crash with a backlog `_new_offset` finds a phantom gap and duplicates in `_acked`, and the
     committed offset advances by one a commit.
     """
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def _new_offset(self, tp: TP) -> int | None:
         acked = self._acked[tp]
