@@ -12,6 +12,7 @@ import faust
 import mode
 
 from agents.predict import predict
+from bridge.predictions import Predictions
 from streams import connect, quarantine
 from streams.end import end_process
 from streams.faust_app import app, names, raw_topic, settings
@@ -37,6 +38,7 @@ class Predicting:
         self.n_refused = 0
         self.last_took_s = 0.0
         self.writer = Writer(connect.kafka_producer(settings))
+        self.exchange = Predictions(settings) if settings.publish_predictions else None
         self._queue: deque[faust.EventT[Any]] = deque()
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
@@ -56,6 +58,12 @@ class Predicting:
             self._filled.clear()
             while self._queue:
                 await self._predict_some()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self.writer.stop()
+        if self.exchange is not None:
+            await self.exchange.close()
 
     async def _predict_some(self) -> None:
         """Predict the queued records, send the predictions to the partitions that their features came from, and ack."""
@@ -85,6 +93,8 @@ class Predicting:
         await self._quarantine(f"topic {names.features.name}/{partition}", refused)
         if predicted:
             await self.writer.write(names.y_pred.name, encode_packet(predicted), partition=partition)
+            if self.exchange is not None:
+                await self.exchange.publish(predicted)
         self.n_predicted += len(predicted)
         self.n_refused += len(refused)
 
@@ -117,7 +127,9 @@ def load_model() -> None:
         predicting = Predicting(load(settings.model, settings.model_pickle_sha256))
     except ModelError as exc:
         end_process(f"{exc} (A worker that is not to predict runs without it: HINDSIGHT_AGENTS=metric,plot.)")
-    app.closers.append(predicting.writer.stop)
+    if predicting.exchange is not None:
+        predicting.exchange.start()
+    app.closers.append(predicting.close)
     logger.info("The model %s takes %d features.", predicting.model.name, predicting.model.n_features)
 
 

@@ -13,7 +13,7 @@ import mode
 import msgspec
 from faust.types import TP
 
-from agents import picture
+from agents.artist import Artist, CannotDraw
 from agents.log_file import LogError
 from agents.metric_log import Fenced, MetricLog
 from streams import verdicts
@@ -38,6 +38,7 @@ class Plotting:
         self.problem = ""
         self.picture_problem = ""
         self.drawn_at: float | None = None
+        self.artist = Artist()
         self._queue: deque[faust.EventT[Any]] = deque()
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
@@ -103,14 +104,18 @@ class Plotting:
         if self.log is None:
             return
         try:
-            await asyncio.to_thread(picture.draw, self.log.summary, PICTURE, now=time.time())
-        except Exception as exc:  # no failing draw may stop the worker, whatever matplotlib or the disk raises
+            await asyncio.to_thread(self.artist.draw, self.log.summary, PICTURE, now=time.time())
+        except CannotDraw as exc:
             if not self.picture_problem:
-                logger.error("The picture %s cannot be drawn: %s", PICTURE, exc)
-            self.picture_problem = f"{PICTURE} cannot be drawn: {exc}"
+                logger.error("%s", exc)
+            self.picture_problem = str(exc)
         else:
             self.picture_problem = ""
             self.drawn_at = time.time()
+
+    async def close(self) -> None:
+        """End the drawing process."""
+        self.artist.close()
 
 
 def _decode(event: faust.EventT[Any]) -> VerdictRecord | None:
@@ -130,6 +135,7 @@ def set_up_plotting() -> None:
     """Make what the agent and the timer share."""
     global plotting
     plotting = Plotting()
+    app.closers.append(plotting.close)
 
 
 @app.task

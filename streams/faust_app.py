@@ -82,12 +82,13 @@ async def _declare_when_possible() -> None:
 
 sys.path.append(str(Path(__file__).parents[1]))  # `faust -A` has the working directory on the path only at this import
 settings = _settings()
+parts = (*settings.agents, *(["bridge_in_worker"] if settings.bridge_in_worker else []), "view", "commands")
 names = topics(settings)
 app = HindsightApp(
     settings.app_id,
     broker=";".join(f"kafka://{server}" for server in settings.kafka_address.split(",")),
     broker_credentials=_credentials(settings),
-    autodiscover=[f"agents.{name}" for name in (*settings.agents, "view", "commands")],
+    autodiscover=[f"agents.{part}" for part in parts],
     TableManager=TableManager,
     PartitionAssignor=PartitionAssignor,
     datadir=settings.state_path,
