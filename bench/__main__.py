@@ -1,0 +1,70 @@
+"""`python -m bench [names...]`: measure, and print tables; see `--help`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from bench import measure_join, plot, show
+from bench.place import Place, place
+from bench.program import ROOT, BenchError
+from bench.results import Section
+
+MEASURES: dict[str, Callable[[Place, int, float], Section]] = {
+    "join": measure_join.measure,
+}
+RESULTS = ROOT / "bench" / "results"
+
+
+def main() -> int:
+    """Measure what the command line names; return the exit code."""
+    options = _parser().parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of every topic whose leader is not there yet
+    names = options.names or list(MEASURES)
+    sections = []
+    try:
+        show.progress("starting RabbitMQ and Kafka")
+        with place() as here:
+            for name in names:
+                sections.append(MEASURES[name](here, options.runs, options.scale))
+                show.end_progress()
+                print(show.text(sections[-1]), flush=True)
+    except BenchError as exc:
+        show.end_progress()
+        print(exc, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        show.end_progress()
+        return 130
+    _write(sections, options)
+    return 0
+
+
+def _write(sections: list[Section], options: argparse.Namespace) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    plot.draw(sections, RESULTS / "latest.png")
+    print(f"Plot: {(RESULTS / 'latest.png').relative_to(ROOT)}")
+    if options.json:
+        (RESULTS / "latest.json").write_bytes(msgspec.json.format(msgspec.json.encode(sections)))
+        print(f"JSON: {(RESULTS / 'latest.json').relative_to(ROOT)}")
+    if options.markdown:
+        options.markdown.write_text("\n".join(map(show.markdown, sections)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Hindsight, each figure beside its peer.")
+    parser.add_argument("names", nargs="*", choices=[*MEASURES, []], help="what to measure (default: everything)")
+    parser.add_argument("--runs", type=int, default=3, help="interleaved runs that each median is taken over")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the rows to measure with, for a quick look")
+    parser.add_argument("--json", action="store_true", help="write bench/results/latest.json too")
+    parser.add_argument("--markdown", type=Path, help="write the tables in Markdown to this file")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""The tables as a picture: a row of bars for each line, and the latency histograms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.results import Section
+from bench.show import number
+
+INK, MUTED, BAR = "#1d2733", "#6b7785", "#3b7ea1"
+LINE_INCHES, SECTION_INCHES = 0.32, 1.0
+
+
+def draw(sections: list[Section], path: Path) -> None:
+    """Draw all sections below each other."""
+    heights = [SECTION_INCHES + LINE_INCHES * (7 if one.histograms else len(one.lines)) for one in sections]
+    figure = Figure(figsize=(11, sum(heights)), layout="constrained")
+    parts = figure.subfigures(len(sections), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for part, section in zip(parts, sections, strict=True):
+        part.suptitle(section.title, x=0.01, ha="left", color=INK, fontweight="bold")
+        panels = list(section.histograms) or section.columns[:3]
+        for i, (axes, panel) in enumerate(zip(part.subplots(1, len(panels), squeeze=False)[0], panels, strict=True)):
+            if section.histograms:
+                _histogram(axes, panel, *section.histograms[panel])
+            else:
+                _bars(axes, section, panel, named=i == 0)
+    figure.savefig(path, dpi=110)
+
+
+def _bars(axes: Axes, section: Section, column: str, *, named: bool) -> None:
+    values = [line.figures.get(column, 0.0) for line in section.lines]
+    places = range(len(values))
+    axes.barh(places, values, color=BAR, height=0.6)
+    for place, line in zip(places, section.lines, strict=True):
+        axes.text(values[place], place, f" {number(line.figures.get(column))}", va="center", color=INK, fontsize=8)
+    axes.set_yticks(places, [line.what for line in section.lines] if named else [""] * len(values), fontsize=8)
+    axes.set_title(column, fontsize=9, color=MUTED, loc="left")
+    axes.set_xlim(0, 1.25 * max([*values, 1e-9]))
+    axes.set_xticks([])
+    axes.invert_yaxis()
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+
+
+def _histogram(axes: Axes, name: str, edges: list[float], counts: list[int]) -> None:
+    axes.stairs(counts, edges, fill=True, color=BAR)
+    axes.set_title(name, fontsize=9, color=MUTED, loc="left")
+    axes.set_xlabel("ms", fontsize=8, color=MUTED)
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,104 @@
+"""The rows that are measured with, how they get into Kafka, and what must come out of them."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import random
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaProducer
+
+from bench.program import BenchError
+from streams.partition import partitions_of
+from streams.records import PredRow, TrueRow, encode_packet
+from streams.settings import Settings
+from streams.topics import declare, topics
+
+Record = tuple[str, int, bytes]
+"""Topic, partition, value."""
+
+
+class Pairs(NamedTuple):
+    """Both sides of some ids. The ids look like epoch seconds, as those of simple services do."""
+
+    true: list[TrueRow]
+    pred: list[PredRow]
+
+
+def pairs(n_ids: int, seed: int = 1) -> Pairs:
+    """Return `n_ids` pairs that happen now, each side in an order of its own within some hundred rows."""
+    chance, now = random.Random(seed), time.time()
+    ids = [f"{now + i * 1e-5:.6f}" for i in range(n_ids)]
+    true = [TrueRow(name, now, float(chance.randint(25, 346))) for name in ids]
+    pred = [PredRow(name, now, chance.gauss(152, 60), "ridge-1") for name in ids]
+    for start in range(0, n_ids, 300):
+        block = pred[start : start + 300]
+        chance.shuffle(block)
+        pred[start : start + 300] = block
+    return Pairs(true, pred)
+
+
+def packets(topic: str, rows: Sequence[TrueRow | PredRow], n_partitions: int, packet_rows: int) -> list[Record]:
+    """Return the Kafka records of some rows: of each partition, `packet_rows` in one."""
+    by_partition: list[list[TrueRow | PredRow]] = [[] for _ in range(n_partitions)]
+    for row, partition in zip(rows, partitions_of([row.id for row in rows], n_partitions), strict=True):
+        by_partition[partition].append(row)
+    longest = max(map(len, by_partition))
+    return [
+        (topic, partition, encode_packet(some[start : start + packet_rows]))
+        for start in range(0, longest, packet_rows)
+        for partition, some in enumerate(by_partition)
+        if some[start:]
+    ]
+
+
+def load_pairs(settings: Settings, given: Pairs, packet_rows: int = 500) -> None:
+    """Declare the topics of `settings` and put both sides into them, a packet of one, then a packet of the other."""
+    names, n = topics(settings), settings.partitions
+    true = packets(names.y_true.name, given.true, n, packet_rows)
+    pred = packets(names.y_pred.name, given.pred, n, packet_rows)
+    records = [record for both in zip(true, pred, strict=True) for record in both]
+    asyncio.run(_declare_and_produce(settings, records))
+
+
+def produce(kafka: str, records: Iterable[Record]) -> None:
+    """Put records into Kafka."""
+    asyncio.run(_produce(kafka, records))
+
+
+async def _declare_and_produce(settings: Settings, records: Iterable[Record]) -> None:
+    await declare(settings)
+    await _produce(settings.kafka_address, records)
+
+
+async def _produce(kafka: str, records: Iterable[Record]) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, max_batch_size=1 << 20, linger_ms=5)
+    await producer.start()
+    try:
+        for topic, partition, value in records:
+            await producer.send(topic, value, partition=partition)
+        await producer.flush()
+    finally:
+        await producer.stop()
+
+
+def check_csv(path: Path, given: Pairs) -> None:
+    """Hold a metric log against the rows that went in: each id once, with its values.
+
+    Raises:
+        BenchError: it is not so.
+    """
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    found = {row[0]: (float(row[1]), float(row[2])) for row in rows}
+    predicted = {row.id: row.y_pred for row in given.pred}
+    expected = {row.id: (row.y_true, predicted[row.id]) for row in given.true if row.id in predicted}
+    if len(rows) != len(found) or found != expected:
+        missing, foreign = len(expected.keys() - found.keys()), len(found.keys() - expected.keys())
+        raise BenchError(
+            f"{path.name} is wrong: {len(rows)} rows, {len(found)} ids, {missing} missing, {foreign} foreign"
+        )
