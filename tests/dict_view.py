@@ -1,0 +1,75 @@
+"""The table `pairs` of one partition as two dicts: what the store must be equal to, without RocksDB."""
+
+from __future__ import annotations
+
+import copy
+
+from streams import decision, pair
+from streams.decision import EVENT, FAMILIES, INDEX, MARKER, WAIT_PRED, WAIT_TRUE, Decision, Head
+
+CHUNK = 250
+
+
+class DictView:
+    """States by key, lists of keys by index key, and the head."""
+
+    def __init__(self) -> None:
+        self.head = Head()
+        self.packed: dict[bytes, bytes] = {}
+        self.index: dict[bytes, list[bytes]] = {}
+
+    def copy(self) -> DictView:
+        """Return what a copy of the database directory would hold."""
+        return copy.deepcopy(self)
+
+    def states(self, keys: list[bytes]) -> list[bytes | None]:
+        """See `join.View`."""
+        return [self.packed.get(key) for key in keys]
+
+    def due(self, start: bytes, last_bucket: int, max_keys: int) -> list[tuple[bytes, list[bytes]]]:
+        """See `join.View`."""
+        entries: list[tuple[bytes, list[bytes]]] = []
+        for index in sorted(self.index):
+            family, bucket, _, _ = INDEX.unpack(index)
+            n_keys = sum(len(keys) for _, keys in entries)
+            if index >= start and family == start[:1] and bucket <= last_bucket and n_keys < max_keys:
+                entries.append((index, self.index[index]))
+        return entries
+
+    def apply(self, offset: int, record: Decision) -> None:
+        """Apply the record at a log offset, if it is valid."""
+        if record.base != offset - 1:
+            self.head.offset = offset
+            return
+        self.packed |= record.waiting | record.done | record.touched
+        for key in record.gone:
+            del self.packed[key]
+        for index in record.unindexed:
+            del self.index[index]
+        for index, keys in self._new_entries(offset, record).items():
+            self.index[index] = keys
+        self.head = copy.deepcopy(record.head)
+        self.head.offset = offset
+        if record.verdicts:
+            self.head.verdicts_at = offset
+
+    def _new_entries(self, offset: int, record: Decision) -> dict[bytes, list[bytes]]:
+        window_s, lateness_s, horizon_s = record.rules
+        by_bucket: dict[tuple[bytes, int], list[bytes]] = {}
+        for key, packed in (record.waiting | record.done).items():
+            state = pair.unpack(packed)
+            if key in record.done:
+                deadlines = {MARKER: state[9] + horizon_s}
+            else:
+                ts, at = state[4], state[5]
+                family = WAIT_PRED if state[0] == pair.TRUE else WAIT_TRUE
+                deadlines = {EVENT: ts + window_s, family: at + (window_s + lateness_s)}
+            for family, deadline in deadlines.items():
+                cut = record.head.cuts[FAMILIES.index(family)]
+                bucket = max(decision.bucket_of(deadline), INDEX.unpack(cut)[1])
+                by_bucket.setdefault((family, bucket), []).append(key)
+        return {
+            INDEX.pack(family, bucket, offset, n): keys[n * CHUNK : (n + 1) * CHUNK]
+            for (family, bucket), keys in by_bucket.items()
+            for n in range(-(-len(keys) // CHUNK))
+        }

@@ -1,0 +1,98 @@
+"""One partition of the join, played without Kafka: rows in, endings out, in the words of the oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import msgspec
+
+from streams import decision, pair
+from streams.decision import Decision
+from streams.join import Input, Rules, decide, id_of
+from streams.records import PredRow, TrueRow
+from tests.dict_view import DictView
+from tests.oracle import Ending, Row, Side
+
+SIDES: tuple[Side, Side] = ("true", "pred")
+
+
+class Player:
+    """A writer with a log of its own; `view` is a DictView, or a PairsStore."""
+
+    def __init__(self, rules: Rules, view: Any = None):
+        self.rules = rules
+        self.view = view if view is not None else DictView()
+        self.log: list[bytes] = []
+
+    def play(self, records: Sequence[Sequence[Row]], now: float, silent: Collection[Side] = ()) -> bool:
+        """Decide, append and apply one batch of Kafka records, each of rows of one side; False if nothing changed."""
+        record = self.decide(records, now, silent)
+        self.append(record)
+        self.catch_up()
+        return record is not None
+
+    def decide(self, records: Sequence[Sequence[Row]], now: float, silent: Collection[Side] = ()) -> Decision | None:
+        """Decide one batch, no more."""
+        given, quiet = as_inputs(records, self.view.head.src), ("true" in silent, "pred" in silent)
+        return decide(self.view.head, given, self.view, self.rules, now=now, silent=quiet)
+
+    def append(self, record: Decision | None) -> None:
+        """Put a decision into the log, no more."""
+        if record is not None:
+            self.log.append(decision.encode(record))
+
+    def catch_up(self) -> None:
+        """Apply the log past the view's own offset."""
+        for offset in range(self.view.head.offset + 1, len(self.log)):
+            self.view.apply(offset, decision.decode(self.log[offset]))
+            assert self.view.head.counts.difference() == 0
+
+    def settle(self, now: float, silent: Collection[Side] = ()) -> int:
+        """Decide without rows until nothing changes; return how many decisions that took."""
+        n = 0
+        while self.play([], now, silent):
+            n += 1
+            assert n < 1000, "the expiry goes round in circles"
+        return n
+
+    def see(self, row_id: str) -> pair.Pair | None:
+        """Return one id as people see it."""
+        (packed,) = self.view.states([b"i" + row_id.encode()])
+        return pair.pair(row_id, packed) if packed else None
+
+    @property
+    def endings(self) -> list[Ending]:
+        """The verdicts of the whole log."""
+        records = enumerate(map(decision.decode, self.log))
+        valid = [record for offset, record in records if record.base == offset - 1]
+        return [ending for record in valid for ending in endings_of(record)]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The running counts by name, without zeros."""
+        return {name: n for name, n in msgspec.structs.asdict(self.view.head.counts).items() if n}
+
+
+def as_inputs(records: Sequence[Sequence[Row]], src: Sequence[int]) -> list[Input]:
+    """Return Kafka records that follow the offsets `src`."""
+    offsets = list(src)
+    inputs = []
+    for rows in records:
+        side = SIDES.index(rows[0].side)
+        offsets[side] += 1
+        types = {"true": TrueRow, "pred": PredRow}
+        inputs.append(Input(side, offsets[side], [types[row.side](row.id, row.ts, row.y) for row in rows]))
+    return inputs
+
+
+def endings_of(record: Decision) -> list[Ending]:
+    """Return the verdicts of a decision."""
+    if not record.verdicts:
+        return []
+    return [Ending(**row) for row in msgspec.json.decode(record.verdicts)]
+
+
+def ids_of(view: DictView, *, waiting: bool) -> set[str]:
+    """Return the ids that wait, or those that are done."""
+    return {id_of(key) for key, packed in view.packed.items() if (len(packed) == pair.WAITING_BYTES) == waiting}
