@@ -8,6 +8,7 @@ import random
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from pika.spec import BasicProperties
 
@@ -99,7 +100,7 @@ class Predictions:
             while not channel.lost.done():
                 self._send(channel)
                 self._moved.clear()
-                moved = asyncio.create_task(self._moved.wait())
+                moved: asyncio.Future[Any] = asyncio.ensure_future(self._moved.wait())
                 await asyncio.wait([moved, channel.lost], return_when=asyncio.FIRST_COMPLETED)
                 moved.cancel()
             return str(channel.lost.result())

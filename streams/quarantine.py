@@ -13,6 +13,8 @@ import msgspec
 from streams.records import Unreadable
 
 PART_BYTES = 512 << 10
+PROPERTIES_BYTES = 256 << 10
+"""With a part, still less than the 1 MiB that Kafka takes; AMQP headers grow when they are written as JSON."""
 
 
 class Record(NamedTuple):
@@ -32,7 +34,7 @@ def records(unreadable: Unreadable, *, source: str, at: float, properties: Mappi
         source: where the row came from.
         properties: what came with the row; anything that JSON cannot hold is kept as its text.
     """
-    kept = msgspec.json.encode(properties, enc_hook=repr)
+    kept = _kept(properties)
     n_parts = max(1, -(-len(unreadable.raw) // PART_BYTES))
     for i in range(n_parts):
         yield Record(
@@ -46,3 +48,14 @@ def records(unreadable: Unreadable, *, source: str, at: float, properties: Mappi
                 ("part", b"%d/%d" % (i + 1, n_parts)),
             ],
         )
+
+
+def _kept(properties: Mapping[str, Any]) -> bytes:
+    """Return properties as JSON of at most PROPERTIES_BYTES; what is longer is cut, and says so."""
+    try:
+        kept = msgspec.json.encode(properties, enc_hook=repr)
+    except Exception as exc:  # foreign values: lone surrogates, deep nesting
+        kept = msgspec.json.encode({"unwritable": repr(exc)})
+    if len(kept) <= PROPERTIES_BYTES:
+        return kept
+    return msgspec.json.encode({"cut": kept[: PROPERTIES_BYTES // 2].decode("utf-8", "ignore")})
