@@ -49,3 +49,32 @@ class features(PlainCommand):  # noqa: N801
         from streams.faust_app import settings
 
         return driver.run(settings, **options)
+
+
+class status(PlainCommand):  # noqa: N801
+    """Show on one screen how everything stands: queues, topics, verdicts, errors. Needs no running worker."""
+
+    options = [
+        option("--json", "as_json", is_flag=True, help="print it as JSON"),
+        option("--watch", is_flag=True, help="again every 2 seconds, until Ctrl-C"),
+    ]
+
+    def work(self, **options: Any) -> int:
+        """Print the screen."""
+        from agents import status as command
+        from streams.faust_app import settings
+
+        return command.run(settings, **options)
+
+
+class doctor(PlainCommand):  # noqa: N801
+    """Check each thing that must be right, with the cause and what to do where it is not; exit 1 if any is not."""
+
+    options = [option("--json", "as_json", is_flag=True, help="print it as JSON")]
+
+    def work(self, **options: Any) -> int:
+        """Run the checks."""
+        from agents import doctor as command
+        from streams.faust_app import settings
+
+        return command.run(settings, **options)

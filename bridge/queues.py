@@ -25,7 +25,7 @@ LOWEST_PREFETCH = 32
 Delivery = tuple[int, bool, bytes, bytes, float]
 """Tag, redelivered, undecoded properties, body, arrival in UTC epoch seconds. A plain tuple: one is made a message."""
 
-_DECLARED: dict[QueueKind, dict[str, Any]] = {
+DECLARED: dict[QueueKind, dict[str, Any]] = {
     "durable": {"durable": True},
     "quorum": {"durable": True, "arguments": {"x-queue-type": "quorum"}},
     "transient": {"durable": False},
@@ -111,7 +111,7 @@ class Queue:
         """Return a channel on which the queue is known to exist, as we declare it or as it is."""
         channel = await Channel.open(connection)
         try:
-            await channel.declare(self.kind, **_DECLARED[self._declared_as])
+            await channel.declare(self.kind, **DECLARED[self._declared_as])
         except ChannelLost as refusal:
             if refusal.code not in (PRECONDITION_FAILED, ACCESS_REFUSED):
                 raise

@@ -95,11 +95,12 @@ async def _missing(admin: AIOKafkaAdminClient, wanted: Iterable[Topic]) -> list[
         n_partitions = {found["topic"]: len(found["partitions"]) for found in described}
         for topic in present:
             if n_partitions[topic.name] != topic.partitions:
-                raise TopicMismatch(_mismatch(topic, n_partitions[topic.name]))
+                raise TopicMismatch(mismatch(topic, n_partitions[topic.name]))
     return [topic for topic in wanted if topic.name not in existing]
 
 
-def _mismatch(topic: Topic, n_found: int) -> str:
+def mismatch(topic: Topic, n_found: int) -> str:
+    """Return what is wrong with a topic of `n_found` partitions, and what to do."""
     fixed = topic.partitions == 1
     cure = "delete that topic or set HINDSIGHT_NAMESPACE" if fixed else f"set HINDSIGHT_PARTITIONS={n_found}"
     other = "" if fixed else ", or use topics of your own with HINDSIGHT_NAMESPACE"

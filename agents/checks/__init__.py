@@ -1,0 +1,1 @@
+"""The checks of `doctor`: one file per thing that is checked, each check a function that returns its findings."""

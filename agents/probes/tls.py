@@ -1,0 +1,27 @@
+"""What a failed TLS handshake means, and which setting cures it."""
+
+from __future__ import annotations
+
+import ssl
+
+HOST_MISMATCH, IP_MISMATCH = 62, 64
+EXPIRED = 10
+
+
+def tls_problem(exc: ssl.SSLError, broker: str, host: str) -> str:
+    """Return the cause of a failed handshake with `broker` (AMQP or KAFKA, as its settings are named)."""
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        if exc.verify_code in (HOST_MISMATCH, IP_MISMATCH):
+            return f"its certificate is not for the name {host!r}: use the name that the certificate holds"
+        if exc.verify_code == EXPIRED:
+            return "its certificate has expired: renew it"
+        return (
+            f"its certificate is not signed by a CA that is trusted here ({exc.verify_message}): "
+            f"set HINDSIGHT_{broker}_TLS_CA to the PEM file of the CA that signed it"
+        )
+    if exc.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
+        return "it does not speak TLS at this port: use its TLS port, or ask for a connection without TLS"
+    return (
+        f"TLS failed ({exc.reason or exc}): if it asks for a certificate of ours, "
+        f"set HINDSIGHT_{broker}_TLS_CERT and HINDSIGHT_{broker}_TLS_KEY"
+    )

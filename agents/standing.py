@@ -1,0 +1,91 @@
+"""How everything stands at one moment: gathered from brokers, disk and processes, each part alone if need be."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from agents import log_state
+from agents.probes import Away, kafka, rabbitmq, reach, web
+from streams.settings import Settings, SettingsError
+from streams.topics import topics
+
+T = TypeVar("T")
+
+
+class Errors(NamedTuple):
+    """The figures of the metric log, in the unit of the target (R² has none); None where there is no pair yet."""
+
+    n: int
+    mae: float | None
+    rmse: float | None
+    bias: float | None
+    r2: float | None
+    written_at: float
+
+
+class Standing(NamedTuple):
+    """All that `status` shows. What could not be asked is empty, and `problems` says why: rabbitmq, kafka, logs."""
+
+    at: float
+    queues: list[rabbitmq.Queue]
+    topics: list[kafka.Topic]
+    join: kafka.Join | None
+    quarantined: int | None
+    errors: Errors | None
+    worker: web.Ready
+    bridge: web.Ready
+    problems: dict[str, str]
+
+
+async def look(settings: Settings) -> Standing:
+    """Ask everybody at once. Never raises for what cannot be reached."""
+    problems: dict[str, str] = {}
+    queues, (seen, join), figures, worker, bridge = await asyncio.gather(
+        _part(problems, "rabbitmq", asyncio.to_thread(rabbitmq.queues, settings, settings.queues), []),
+        _part(problems, "kafka", _kafka(settings), ([], None)),
+        _part(problems, "logs", asyncio.to_thread(errors, settings.logs_dir), None),
+        asyncio.to_thread(web.ask, settings.web_bind, settings.web_port),
+        asyncio.to_thread(web.ask, settings.web_bind, settings.bridge_web_port),
+    )
+    quarantine = topics(settings).quarantine.name
+    quarantined = next((topic.records for topic in seen if topic.name == quarantine), None)
+    return Standing(time.time(), queues, seen, join, quarantined, figures, worker, bridge, problems)
+
+
+def errors(logs_dir: Path) -> Errors | None:
+    """Return the figures that the metric log's state file holds, None if there is no such file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it cannot be understood.
+    """
+    raw = log_state.read(logs_dir)
+    if raw is None:
+        return None
+    try:
+        found = log_state.decode(raw).summary
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise ValueError(f"{logs_dir / log_state.STATE_NAME} cannot be understood: {exc}.") from None
+    written_at = (logs_dir / log_state.STATE_NAME).stat().st_mtime
+    return Errors(found.n, found.mae, found.rmse, found.bias, found.r2, written_at)
+
+
+async def _kafka(settings: Settings) -> tuple[list[kafka.Topic], kafka.Join | None]:
+    await reach.reach(settings)
+    seen = await kafka.topics_now(settings)
+    log = next(topic for topic in seen if topic.name == topics(settings).pairs_log.name)
+    return seen, await kafka.join_now(settings, log.partitions) if log.partitions else None
+
+
+async def _part(problems: dict[str, str], name: str, asked: Awaitable[T], otherwise: T) -> T:
+    try:
+        return await asked
+    except (Away, SettingsError, OSError, ValueError) as exc:
+        problems[name] = str(exc)
+        return otherwise
