@@ -10,13 +10,14 @@ from pathlib import Path
 
 import msgspec
 
-from bench import measure_join, plot, show
+from bench import measure_end_to_end, measure_join, plot, show
 from bench.place import Place, place
 from bench.program import ROOT, BenchError
 from bench.results import Section
 
 MEASURES: dict[str, Callable[[Place, int, float], Section]] = {
     "join": measure_join.measure,
+    "end-to-end": measure_end_to_end.measure,
 }
 RESULTS = ROOT / "bench" / "results"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 from bench import decisions, naive, rows
@@ -19,7 +20,8 @@ _N_MATCHED = re.compile(rb'"n_matched":(\d+)')
 
 def measure(place: Place, n_runs: int, scale: float) -> Section:
     """Measure in turn, each run over rows and topics of its own."""
-    given, few = rows.pairs(int(N_IDS * scale)), rows.pairs(int(N_NAIVE_IDS * scale))
+    now = int(time.time())
+    given, few = rows.pairs(int(N_IDS * scale), now), rows.pairs(int(N_NAIVE_IDS * scale), now)
     runs: dict[str, list[Figures]] = {OURS: [], OURS_CSV: [], NAIVE: []}
     for i in range(n_runs):
         for what, agents in ((OURS, "metric"), (OURS_CSV, "metric,plot")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,10 +35,11 @@ class Place:
 
 
 class Run:
-    """One measurement's own namespace and directory."""
+    """One measurement's own namespace and directory; `at`: when its rows happen, in epoch seconds."""
 
     def __init__(self, place: Place, namespace: str) -> None:
         self.place, self.namespace = place, namespace
+        self.at = int(time.time())
         self.directory = place.directory / namespace.rstrip("-")
         self.logs = self.directory / "logs"
         self.state = self.directory / "state"

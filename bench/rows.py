@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import random
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -29,12 +28,12 @@ class Pairs(NamedTuple):
     pred: list[PredRow]
 
 
-def pairs(n_ids: int, seed: int = 1) -> Pairs:
-    """Return `n_ids` pairs that happen now, each side in an order of its own within some hundred rows."""
-    chance, now = random.Random(seed), time.time()
-    ids = [f"{now + i * 1e-5:.6f}" for i in range(n_ids)]
-    true = [TrueRow(name, now, float(chance.randint(25, 346))) for name in ids]
-    pred = [PredRow(name, now, chance.gauss(152, 60), "ridge-1") for name in ids]
+def pairs(n_ids: int, at: int) -> Pairs:
+    """Return `n_ids` pairs that happened at `at` (epoch seconds), the same each time; each side in an order of its own."""
+    chance, ts = random.Random(at), float(at)
+    ids = [f"{at + i * 1e-5:.6f}" for i in range(n_ids)]
+    true = [TrueRow(name, ts, float(chance.randint(25, 346))) for name in ids]
+    pred = [PredRow(name, ts, chance.gauss(152, 60), "ridge-1") for name in ids]
     for start in range(0, n_ids, 300):
         block = pred[start : start + 300]
         chance.shuffle(block)
