@@ -43,7 +43,8 @@ def timestamp(raw: bytes) -> float | None:
 def shown(raw: bytes) -> dict[str, Any]:
     """Return the properties and headers by name, as far as pika can read them."""
     try:
-        return dict(vars(BasicProperties().decode(raw)))
+        named = vars(BasicProperties().decode(raw))
+        return {name: value for name, value in named.items() if value is not None}
     except Exception as exc:  # foreign bytes: headers that pika cannot decode are kept as they came
         return {"undecoded": raw, "problem": repr(exc)}
 

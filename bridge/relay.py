@@ -16,6 +16,8 @@ from streams import quarantine
 from streams.settings import Settings
 from streams.topics import topics
 
+QUARANTINE_RETRY_S = 5.0
+
 
 class Relay:
     """Moves one queue's rows to their topic. One batch is in flight; more wait in the queue's prefetch."""
@@ -84,12 +86,14 @@ class Relay:
 
     async def _put_in_quarantine(self, batch: Batch) -> None:
         now, source = time.time(), f"queue {self._queue.kind}"
-        await self._kafka.produce(
-            [
-                Record(self._quarantine, 0, part.value, part.headers)
-                for unreadable, raw in batch.refused
-                for part in quarantine.records(unreadable, source=source, at=now, properties=properties.shown(raw))
-            ]
-        )
+        records = [
+            Record(self._quarantine, 0, part.value, part.headers)
+            for unreadable, raw in batch.refused
+            for part in quarantine.records(unreadable, source=source, at=now, properties=properties.shown(raw))
+        ]
+        left = await self._kafka.produce(records)
+        while left:  # until somebody raises the topic's max.message.bytes: none is lost
+            await asyncio.sleep(QUARANTINE_RETRY_S)
+            left = await self._kafka.produce(left)
         for reason, n in Counter(unreadable.reason for unreadable, _ in batch.refused).items():
             counts.quarantined.labels(self._queue.kind, reason).inc(n)
