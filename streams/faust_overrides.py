@@ -6,14 +6,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import faust
-from faust.assignor.partition_assignor import PartitionAssignor as FaustPartitionAssignor
 from faust.app.base import BootStrategy as FaustBootStrategy
+from faust.assignor.partition_assignor import PartitionAssignor as FaustPartitionAssignor
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.tables.recovery import Recovery as FaustRecovery
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.utils.functional import consecutive_numbers
-
 
 FETCH_MAX_WAIT_MS = 20
 
@@ -92,6 +91,8 @@ class Recovery(FaustRecovery):  # type: ignore[misc]
 class TableManager(FaustTableManager):  # type: ignore[misc]
     """Use our Recovery."""
 
+    _recovery: Recovery | None
+
     @property
     def recovery(self) -> Recovery:
         if self._recovery is None:
@@ -116,9 +117,15 @@ class App(faust.App):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        self._at_first: list[Callable[[], None]] = []
         self._before_start: list[Callable[[], None]] = []
         self.closers: list[Callable[[], Awaitable[None]]] = []
         """Called when the app stops, once no agent and no table runs any more."""
+
+    def at_first(self, prepare: Callable[[], None]) -> Callable[[], None]:
+        """Register a function that is called in the event loop before anything else, Kafka there or not."""
+        self._at_first.append(prepare)
+        return prepare
 
     def on_before_start(self, prepare: Callable[[], None]) -> Callable[[], None]:
         """Register a function that is called in the event loop before Faust starts any service."""
@@ -129,6 +136,8 @@ class App(faust.App):  # type: ignore[misc]
         """Do what must be done before Faust touches its directories or Kafka."""
 
     async def on_first_start(self) -> None:
+        for prepare in self._at_first:
+            prepare()
         await self.before_start()
         for prepare in self._before_start:
             prepare()

@@ -10,7 +10,7 @@ batched. The method is that of Flink's interval join, with one answer an id and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 import msgspec
 
@@ -44,7 +44,7 @@ class Input(NamedTuple):
 
     side: int
     offset: int
-    rows: Sequence[TrueRow] | Sequence[PredRow]
+    rows: Sequence[TrueRow | PredRow]
     n_unreadable: int = 0
 
 
@@ -117,10 +117,10 @@ class _Draft:
             self.watermark = min(self.ts) - self.rules.lateness_s
             if record.side == TRUE:
                 self.counts.rows_true += len(keys)
-                values = [row.y_true for row in record.rows]  # type: ignore[union-attr]
+                values = [row.y_true for row in cast(Sequence[TrueRow], record.rows)]
             else:
                 self.counts.rows_pred += len(keys)
-                values = [row.y_pred for row in record.rows]  # type: ignore[union-attr]
+                values = [row.y_pred for row in cast(Sequence[PredRow], record.rows)]
             self._read_record(record, keys, values)
             self.src[record.side] = record.offset
             self.counts.unreadable += record.n_unreadable

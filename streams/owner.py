@@ -22,6 +22,7 @@ from streams.join import Input, Rules, decide
 from streams.outbox import Letter, Outbox, letter
 from streams.pair import PRED, TRUE
 from streams.records import Unreadable, decode_record
+from streams.settings import Kind
 from streams.store import PairsStore
 
 logger = logging.getLogger("hindsight.join")
@@ -35,7 +36,7 @@ MAX_QUEUED = 128
 MAX_GAP_S = 15.0
 MAX_FENCED = 5
 RETRY_S = 1.0
-KINDS = ("y_true", "y_pred")
+KINDS: tuple[Kind, Kind] = ("y_true", "y_pred")
 
 
 class Arrival(NamedTuple):
@@ -166,7 +167,7 @@ class Owner:
 
     def _decode(self, arrival: Arrival) -> Input:
         self._spoke_at[arrival.side] = time.monotonic()
-        rows, unreadable = decode_record(KINDS[arrival.side], arrival.value, ts=arrival.ts)  # type: ignore[arg-type]
+        rows, unreadable = decode_record(KINDS[arrival.side], arrival.value, ts=arrival.ts)
         if unreadable:
             self._unreadable.append((arrival, unreadable))
         return Input(arrival.side, arrival.offset, rows, len(unreadable))  # type: ignore[arg-type]

@@ -84,22 +84,28 @@ def pair(row_id: str, packed: bytes) -> Pair:
     kind, flags, n_repeats, *rest = unpack(packed)
     decided_at = None
     if kind < MATCHED:
-        y, ts, at, offset = rest
-        empty = (NAN, NAN, NAN, -1)
-        true, pred = ((y, ts, at, offset), empty) if kind == TRUE else (empty, (y, ts, at, offset))
+        nothing = (NAN, NAN, NAN, -1)
+        true, pred = (tuple(rest), nothing) if kind == TRUE else (nothing, tuple(rest))
     else:
         y_true, y_pred, ts_true, ts_pred, at_true, at_pred, decided_at, offset_true, offset_pred = rest
         true, pred = (y_true, ts_true, at_true, offset_true), (y_pred, ts_pred, at_pred, offset_pred)
-    sides = zip(*(tuple(None if value != value else value for value in side) for side in (true, pred)), strict=True)
-    y, ts, at, offset = sides
     return Pair(
-        row_id,
-        _NAMES[kind],
-        *y,
-        *ts,
-        *at,
-        decided_at,
-        *(None if o == -1 else o for o in offset),
-        *(bool(flags & bit) for bit in (*REDELIVERED, DUPLICATE, CONFLICT, LATE)),
-        n_repeats,
-    )
+        id=row_id,
+        state=_NAMES[kind],
+        y_true=_known(true[0]), y_pred=_known(pred[0]),
+        ts_true=_known(true[1]), ts_pred=_known(pred[1]),
+        at_true=_known(true[2]), at_pred=_known(pred[2]),
+        decided_at=decided_at,
+        offset_true=None if true[3] == -1 else true[3],
+        offset_pred=None if pred[3] == -1 else pred[3],
+        redelivered_true=bool(flags & REDELIVERED[TRUE]),
+        redelivered_pred=bool(flags & REDELIVERED[PRED]),
+        duplicate=bool(flags & DUPLICATE),
+        conflict=bool(flags & CONFLICT),
+        late=bool(flags & LATE),
+        n_repeats=n_repeats,
+    )  # fmt: skip
+
+
+def _known(value: float) -> float | None:
+    return None if value != value else value

@@ -44,6 +44,4 @@ async def positions(
         await consumer.stop()
         await admin.close()
     found = {tp: committed[tp].offset if tp in committed and committed[tp].offset >= 0 else None for tp in tps}
-    return {
-        (tp.topic, tp.partition): Position(tp.topic, log_topic, first[tp], end[tp], found[tp]) for tp in tps
-    }
+    return {(tp.topic, tp.partition): Position(tp.topic, log_topic, first[tp], end[tp], found[tp]) for tp in tps}

@@ -99,7 +99,15 @@ class Settings(BaseModel):
 
     # The web view
     web_bind: str = Field("127.0.0.1", description="address that the web view listens on")
-    web_port: Port = Field(6066, description="port of the web view")
+    web_port: Port = Field(6066, description="port of the web view; taken: one of the next 20")
+    web_token: SecretStr = Field(
+        SecretStr(""), description="what callers of the web view must show, as bearer token or basic-auth password"
+    )
+    web_open: bool = Field(False, description="let the web view listen beyond this machine without a token")
+    web_hosts: tuple[str, ...] = Field(
+        (), description="further host names that the web view is reached by, as of a proxy, by comma"
+    )
+    web_url: str = Field("", description="where other workers reach this one's web view; empty: by bind and host name")
 
     # Places
     dev_dir: Path = Field(Path(".run"), description="where the embedded brokers keep their files")
@@ -110,7 +118,7 @@ class Settings(BaseModel):
     dev_amqp_port: Port = Field(5672, description="port of the embedded RabbitMQ")
     dev_kafka_port: Port = Field(9092, description="port of the embedded Kafka")
 
-    @field_validator("queues", "agents", mode="before")
+    @field_validator("queues", "agents", "web_hosts", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -124,6 +132,20 @@ class Settings(BaseModel):
                     f"{PREFIX}{broker.upper()}_TLS_CERT and {PREFIX}{broker.upper()}_TLS_KEY go together: set both"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _nobody_opens_the_web_view_by_mistake(self) -> Settings:
+        if not (self.web_is_local or self.web_open or self.web_token.get_secret_value()):
+            raise ValueError(
+                f"{PREFIX}WEB_BIND is {self.web_bind!r}, which other machines reach: set {PREFIX}WEB_TOKEN, "
+                f"or {PREFIX}WEB_OPEN=true if something else guards it"
+            )
+        return self
+
+    @property
+    def web_is_local(self) -> bool:
+        """Whether only this machine reaches the web view."""
+        return self.web_bind in ("localhost", "::1") or self.web_bind.startswith("127.")
 
     @property
     def amqp_address(self) -> str:

@@ -78,7 +78,7 @@ class PairsStore:
 
     def states(self, keys: list[bytes]) -> list[bytes | None]:
         """Return the packed state of each key."""
-        return self._db.get(keys) if keys else []  # type: ignore[no-any-return]
+        return self._db.get(keys) if keys else []
 
     def due(self, start: bytes, last_bucket: int, max_keys: int) -> list[tuple[bytes, list[bytes]]]:
         """Return the index entries of a family from `start` to the end of `last_bucket`: index key, keys.
@@ -166,6 +166,16 @@ class PairsStore:
             if key != after:
                 n -= 1
                 yield key[1:].decode(), packed
+
+    def latest(self, before: bytes, n: int) -> list[tuple[bytes, list[bytes]]]:
+        """Return up to `n` entries of an index family below the index key `before`, the latest deadline first."""
+        entries: list[tuple[bytes, list[bytes]]] = []
+        for index, packed in self._db.items(backwards=True, from_key=before):
+            if index[:1] != before[:1] or len(entries) == n:
+                break
+            if index < before:
+                entries.append((index, _decode_keys(packed)))
+        return entries
 
     def memory_bytes(self) -> int:
         """Return what RocksDB holds in memory for this partition, but for the shared block cache."""

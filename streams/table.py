@@ -126,7 +126,8 @@ class PairsTable(faust.Table):  # type: ignore[misc]
             owners = await asyncio.gather(*(self.make_owner(p, self.store.partition(p)) for p in partitions))
             self.owners = dict(zip(partitions, owners, strict=True))
             self._loops = {p: asyncio.create_task(owner.run()) for p, owner in self.owners.items()}
-            logger.info("The table `pairs` is ready: partitions %s, standby for %s.", partitions, self.standby_partitions)
+            standing_by = self.standby_partitions
+            logger.info("The table `pairs` is ready: partitions %s, standby for %s.", partitions, standing_by)
         except Exception as exc:
             logger.exception("the table `pairs` cannot be restored")
             end_process(f"the table `pairs` cannot be restored: {exc!r}.")
