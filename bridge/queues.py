@@ -8,13 +8,13 @@ import random
 import time
 from collections import deque
 from contextlib import suppress
-from typing import Any
 
 from bridge import counts
 from bridge.channel import ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, Channel, ChannelLost
 from bridge.link import Link
 from bridge.pika_frames import Connection
-from streams.settings import Kind, QueueKind, Settings
+from streams.connect import queue_declarations
+from streams.settings import Kind, Settings
 
 log = logging.getLogger("bridge")
 
@@ -24,13 +24,6 @@ LOWEST_PREFETCH = 32
 
 Delivery = tuple[int, bool, bytes, bytes, float]
 """Tag, redelivered, undecoded properties, body, arrival in UTC epoch seconds. A plain tuple: one is made a message."""
-
-DECLARED: dict[QueueKind, dict[str, Any]] = {
-    "durable": {"durable": True},
-    "quorum": {"durable": True, "arguments": {"x-queue-type": "quorum"}},
-    "transient": {"durable": False},
-    "existing": {"passive": True},
-}
 
 
 class Queue:
@@ -111,7 +104,7 @@ class Queue:
         """Return a channel on which the queue is known to exist, as we declare it or as it is."""
         channel = await Channel.open(connection)
         try:
-            await channel.declare(self.kind, **DECLARED[self._declared_as])
+            await channel.declare(self.kind, **queue_declarations[self._declared_as])
         except ChannelLost as refusal:
             if refusal.code not in (PRECONDITION_FAILED, ACCESS_REFUSED):
                 raise

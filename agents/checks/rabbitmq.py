@@ -9,8 +9,7 @@ import pika
 from agents.checks.finding import Finding, note, ok, wrong
 from agents.probes import Away
 from agents.probes.rabbitmq import NOT_FOUND, Queue, Refusal, connected, declare
-from bridge.queues import DECLARED
-from streams.connect import amqp_shown
+from streams.connect import amqp_shown, queue_declarations
 from streams.settings import Settings, SettingsError
 
 WHAT = "RabbitMQ"
@@ -32,7 +31,7 @@ def _queue(connection: pika.BlockingConnection, name: str, settings: Settings) -
     seen = declare(connection, name, passive=True)
     if isinstance(seen, Refusal):
         return _not_there(what, seen, settings)
-    as_asked = declare(connection, name, **DECLARED[kind])
+    as_asked = declare(connection, name, **queue_declarations[kind])
     if isinstance(as_asked, Refusal):
         return note(
             what,
