@@ -21,7 +21,8 @@ def number(value: float | None, *, signed: bool = False) -> str:
         return "0"
     if size >= 1e7 or size < 1e-4:
         return sign + _scientific(size)
-    n_decimals = max(0, 3 - math.floor(math.log10(size)))
+    rounded = float(f"{size:.3e}")
+    n_decimals = max(0, 3 - math.floor(math.log10(rounded)))
     return f"{sign}{size:,.{n_decimals}f}"
 
 

@@ -17,8 +17,9 @@ class LogError(Exception):
 class Unwritable(LogError):
     """A file of the metric log cannot be read or written: a full disk, a missing right."""
 
-    def __init__(self, path: Path, exc: OSError) -> None:
-        super().__init__(f"{path} cannot be written: {exc.strerror or exc}.")
+    def __init__(self, directory: Path, exc: OSError) -> None:
+        """Name the file that `exc` names, or else the directory."""
+        super().__init__(f"{exc.filename or directory} cannot be written: {exc.strerror or exc}.")
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -32,7 +32,7 @@ def summarise(path: Path) -> ErrorSummary:
     """
     summary, n_unreadable = ErrorSummary(), 0
     with path.open("rb") as file, Progress(f"Reading {path}", path.stat().st_size) as progress:
-        lines = io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="")
+        lines = io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="\n")
         next(lines)
         rows = read_metric_rows(lines)
         while batch := list(islice(rows, _ROWS_AT_A_TIME)):

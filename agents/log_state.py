@@ -28,8 +28,9 @@ class LogState(msgspec.Struct):
     """The state file. A byte beyond the sizes, or a verdict beyond the positions, has not been written yet.
 
     `positions`: the offset of the last decision seen, by decision log and partition. `writer`: a token of the log's
-    owner, which is whoever opened it last. `metric_overlap`, `unmatched_overlap`: after the positions were lost, where
-    rows that come again are compared with the file (0: not found yet; -1: no more, which is the rule).
+    owner, which is whoever opened it last. After a rebuild without a state file, positions are `positions_lost` until a
+    record of their partition comes, and `metric_overlap`, `unmatched_overlap` are where rows that come again are
+    compared with the file (0: not found yet; -1: no more, which is the rule).
     """
 
     writer: str
@@ -40,6 +41,7 @@ class LogState(msgspec.Struct):
     n_unmatched_true: int = 0
     n_unmatched_pred: int = 0
     n_broken: int = 0
+    positions_lost: bool = False
     metric_overlap: int = -1
     unmatched_overlap: int = -1
     summary: ErrorSummary = msgspec.field(default_factory=ErrorSummary)

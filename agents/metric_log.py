@@ -115,6 +115,9 @@ class MetricLog:
         if raw is None and sizes == (self.state.metric_bytes, self.state.unmatched_bytes):
             logger.warning("%s is gone; it is written again.", self._directory / log_state.STATE_NAME)
             return self.state.copy()
+        found = log_state.load(self._directory)
+        if found is not None and found.writer == self.state.writer:
+            return found  # of an append of ours that failed after this file was replaced
         raise Fenced(f"Another worker has opened the metric log in {self._directory}: this one writes no more.")
 
     def _cut_back(self, state: LogState) -> LogState:
@@ -126,11 +129,11 @@ class MetricLog:
         metric_bytes, unmatched_bytes = self._metric.adopt(), self._unmatched.adopt()
         state = LogState("", metric_bytes, unmatched_bytes)
         if metric_bytes > len(METRIC_HEADER):
-            state.metric_overlap = 0
+            state.metric_overlap, state.positions_lost = 0, True
             state.summary = summarise(self._metric.path)
             state.n_matched = state.summary.n + state.summary.n_left_out
         if unmatched_bytes > len(UNMATCHED_HEADER):
-            state.unmatched_overlap = 0
+            state.unmatched_overlap, state.positions_lost = 0, True
         return state
 
     def _write(self, state: LogState, fresh: Iterable[VerdictRecord]) -> tuple[int, int]:
@@ -165,8 +168,7 @@ def _unseen(records: Sequence[VerdictRecord], state: LogState) -> tuple[list[Ver
         seen = last.get(record.partition, -1)
         if record.offset <= seen:
             continue
-        positions_were_lost = seen == -1 and state.metric_overlap >= 0
-        if record.previous != seen and not positions_were_lost:
+        if record.previous != seen and not (seen == -1 and state.positions_lost):
             n_broken += 1
             logger.error(
                 "The verdicts between offsets %d and %d of partition %d of the decision log %s never came.",

@@ -1,12 +1,13 @@
 """The picture of the errors: `error_distribution.png`, drawn from the summary alone.
 
-No pyplot and no state of its own. Drawing takes tens of milliseconds of CPU: `agents.artist` does it in a process apart.
+No pyplot and no state of its own. A draw takes a tenth of a second: `agents.artist` has a process apart for it.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,8 +22,8 @@ INK, MUTED, HAIRLINE, RULE, DATA = "#15191d", "#535c65", "#d6dade", "#7f8890", "
 LEFT, RIGHT = 0.032, 0.968
 """Margins of the text, as shares of the page's width."""
 QUANTILES = {"median": 0.5, "p90": 0.9, "p99": 0.99}
-LABEL = {"color": INK, "fontsize": 9, "fontweight": "bold"}
-LINE = {"color": INK, "linewidth": 1, "linestyle": (0, (2.5, 2)), "clip_on": False}
+LABEL: dict[str, Any] = {"color": INK, "fontsize": 9, "fontweight": "bold"}
+LINE: dict[str, Any] = {"color": INK, "linewidth": 1, "linestyle": (0, (2.5, 2)), "clip_on": False}
 LABEL_ROW = 0.06
 """Height of one row of labels above the bars, as a share of the axes' height."""
 WAITING = "Waiting for the first pair:\nan id whose y_true and y_pred have both come."
@@ -56,7 +57,7 @@ def figure(summary: ErrorSummary, *, now: float) -> Figure:
         drawn = bins(errors)
         _bars(axes, drawn)
         _marks(axes, errors)
-        _captions(axes, drawn, errors)
+        _captions(axes, drawn, summary.n_left_out, errors.largest)
     else:
         axes.set_yticks([])
         axes.set_xticks([])
@@ -69,13 +70,12 @@ def _heading(page: Figure, summary: ErrorSummary, now: float) -> None:
     when = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     page.text(LEFT, 0.925, "Error distribution", color=INK, fontsize=14, fontweight="bold")
     page.text(RIGHT, 0.925, when, color=MUTED, fontsize=9.5, ha="right")
-    left_out = f", {summary.n_left_out:,} too large to score" if summary.n_left_out else ""
     scores = (
         (number(summary.mae), "MAE"),
         (number(summary.rmse), "RMSE"),
         (number(summary.bias, signed=True), "bias"),
         (number(summary.r2), "R²"),
-        (f"{summary.n:,}", "pairs" + left_out),
+        (f"{summary.n:,}", "pairs"),
     )
     for i, (value, name) in enumerate(scores):
         x = LEFT + i * 0.2
@@ -104,7 +104,7 @@ def _bars(axes: Axes, drawn: Bins) -> None:
     axes.tick_params(axis="x", length=4, color=RULE)
     axes.set_xlim(drawn.edges[0], drawn.edges[-1])
     axes.set_ylim(0, max(drawn.counts) * 1.04)
-    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
@@ -127,14 +127,16 @@ def _marks(axes: Axes, errors: Histogram) -> None:
         axes.plot([value, value], [0, top], transform=axes.get_xaxis_transform(), **LINE)
 
 
-def _captions(axes: Axes, drawn: Bins, errors: Histogram) -> None:
-    caption = {"transform": axes.transAxes, "color": MUTED, "fontsize": 9, "va": "bottom"}
-    axes.text(-0.008, 1.02, "pairs", ha="right", **caption)
+def _captions(axes: Axes, drawn: Bins, n_left_out: int, largest: float) -> None:
+    caption: dict[str, Any] = {"transform": axes.transAxes, "color": MUTED, "fontsize": 9, "va": "bottom"}
+    axes.text(-0.008, 1.04, "pairs", ha="right", **caption)
     width = "" if drawn.is_log else f", bars {tick(drawn.edges[1])} wide"
     axes.text(0, -0.21, f"absolute error |y_pred − y_true|, in units of y{width}", **caption)
     beyond = []
+    if n_left_out:
+        beyond.append(f"{n_left_out:,} too large to score")
     if drawn.n_below:
         beyond.append(f"◂ {drawn.n_below:,} below {tick(drawn.edges[0])}")
     if drawn.n_beyond:
-        beyond.append(f"{drawn.n_beyond:,} beyond {tick(drawn.edges[-1])}, up to {number(errors.largest)} ▸")
+        beyond.append(f"{drawn.n_beyond:,} beyond {tick(drawn.edges[-1])}, up to {number(largest)} ▸")
     axes.text(1, -0.21, "   ".join(beyond), ha="right", **caption | {"color": INK, "fontweight": "bold"})

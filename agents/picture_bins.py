@@ -44,23 +44,23 @@ def bins(errors: Histogram) -> Bins:
 def _linear_edges(largest: float, p99: float, n_wanted: int) -> Floats:
     end = max(largest, _ROOM * p99) if largest <= _TAIL * p99 else _ROOM * p99
     end = end or largest or 1.0
-    width = _round_up(end / n_wanted)
+    width = _round(end / n_wanted)
     n_bins = math.floor(end / width) + 1  # a value on the last edge would lie outside
-    edges: Floats = np.arange(n_bins + 1) * width
-    return edges
+    return np.linspace(0.0, n_bins * width, n_bins + 1)
 
 
 def _ratio_edges(errors: Histogram, n_wanted: int) -> Floats:
     """Return edges that split powers of ten evenly, from about the smallest half per cent to the largest error."""
     first = math.floor(math.log10(errors.quantile(0.005) or errors.quantile(0.5) / 1e3))
-    last = math.log10(errors.largest)
-    last = math.floor(max(last, first + _ROOM * (math.log10(errors.quantile(0.99)) - first))) + 1
-    per_decade = max(1, n_wanted // (last - first))
-    edges: Floats = np.power(10.0, np.arange(first * per_decade, last * per_decade + 1) / per_decade)
+    roomy = first + _ROOM * (math.log10(errors.quantile(0.99)) - first)
+    last = math.floor(max(math.log10(errors.largest), roomy)) + 1
+    n_powers = last - first
+    n_bins = n_wanted // n_powers * n_powers or n_wanted
+    edges: Floats = np.logspace(first, last, n_bins + 1)
     return edges
 
 
-def _round_up(width: float) -> float:
-    """Return the next round number: 1, 2, 2.5 or 5 times a power of ten."""
+def _round(width: float) -> float:
+    """Return the nearest round number: 1, 2, 2.5 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(width))
-    return next(step * power for step in _STEPS if step * power >= width * (1 - 1e-9))
+    return min((step * power for step in _STEPS), key=lambda step: abs(math.log(step / width)))

@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 _DROPPED_BITS = 52 - 5
 """Bits of a double's fraction that a key leaves out."""
+TINIEST = 1e-290
+"""A value below it counts as zero: one count over the width of its bin would overflow."""
 MAX_BINS = 2048
 """64 powers of two, if every bin is in use. Beyond that, the values nearest to zero share the lowest bin."""
 
 
 class Histogram(msgspec.Struct, gc=False):
-    """How often values from 0 up to 1e300 came: exact counts, and the exact smallest and largest value.
+    """How often values from 0 to 1e300 came: exact counts, and the exact smallest and largest value.
 
     The bins are those of HdrHistogram (Tene 2012). With too many of them the lowest are folded together as in
     DDSketch (Masson, Rim, Lee: DDSketch, VLDB 2019), so that the order of updates and merges never matters.
@@ -38,6 +40,7 @@ class Histogram(msgspec.Struct, gc=False):
         """Count `values`, each 0 or more (not negative zero) and at most 1e300."""
         if not len(values):
             return cls()
+        values = np.where(values < TINIEST, 0.0, values)
         keys, counts = np.unique(values.view(np.int64) >> _DROPPED_BITS, return_counts=True)
         tally = dict(zip(keys.tolist(), counts.tolist(), strict=True))
         histogram = cls(len(values), float(values.min()), float(values.max()), tally)
@@ -74,7 +77,8 @@ class Histogram(msgspec.Struct, gc=False):
         if rank in (1, self.n):
             return self.smallest if rank == 1 else self.largest
         ends, below = self._ladder()
-        return min(float(np.interp(rank - 0.5, below, ends)), self.largest)
+        value = float(np.interp(rank - 0.5, below, ends))
+        return min(value, self.largest) if value >= TINIEST else 0.0
 
     def rebin(self, edges: Sequence[float] | Floats) -> NDArray[np.int64]:
         """Return how many values lie in each of the bins between `edges`, which increase; an edge opens its bin.
@@ -96,6 +100,7 @@ class Histogram(msgspec.Struct, gc=False):
         below = np.stack([upto - counts, upto], axis=1).ravel()
         values: Any = ends.view(np.float64)
         values[0], values[-1] = self.smallest, np.nextafter(self.largest, np.inf)
+        np.maximum(values[1:], TINIEST, out=values[1:])
         return values, below
 
     def _fold(self) -> None:

@@ -110,7 +110,10 @@ class ErrorSummary(msgspec.Struct, gc=False):
     def r2(self) -> float | None:
         """Share of the truth's variance that the predictions explain; below zero, a constant would do better."""
         rounding = self.n * (4 * np.finfo(float).eps * self.true_mean) ** 2
-        return 1 - self.mean_square * self.n / self.true_deviation if self.true_deviation > rounding else None
+        if self.true_deviation <= rounding:
+            return None
+        unexplained = self.mean_square * self.n / self.true_deviation
+        return 1 - unexplained if math.isfinite(unexplained) else None
 
     @property
     def min_error(self) -> float | None:
