@@ -153,7 +153,7 @@ class Queue:
                 f"The queue {self.kind!r} does not exist, and HINDSIGHT_QUEUE_KIND=existing declares none: "
                 "waiting until somebody declares it."
             )
-        return f"The queue {self.kind!r} cannot be read: {reason}. Trying again."
+        return f"The queue {self.kind!r} is not being read: {reason}. Trying again."
 
     def _say_once(self, sentence: str) -> None:
         if sentence != self._said:

@@ -107,16 +107,11 @@ def test_a_frame_without_its_end_mark_ends_the_connection() -> None:
         received(bytes(stream), [])
 
 
-@pytest.mark.parametrize(
-    "value",
-    [b"d" + struct.pack(">d", float("inf")), b"f" + struct.pack(">f", float("nan")), b"T" + struct.pack(">Q", 2**50)],
-    ids=["infinite-double", "nan-float", "far-timestamp"],
-)
-def test_headers_that_pika_cannot_read_do_not_stop_the_flow(value: bytes) -> None:
-    table = b"\x01h" + value
+def test_headers_that_pika_cannot_read_do_not_stop_the_flow() -> None:
+    table = b"\x01hT" + struct.pack(">Q", 1_700_000_000_000)
     properties = struct.pack(">HL", spec.BasicProperties.FLAG_HEADERS, len(table)) + table
 
-    with pytest.raises((ValueError, OverflowError)):  # once pika reads these, bridge/pika_frames.py has a reason less
+    with pytest.raises(ValueError, match="year"):  # once pika reads these, bridge/pika_frames.py has a reason less
         spec.BasicProperties().decode(properties)
     got, _ = received(delivery(3, 1, False, properties, b"body"), [])
 

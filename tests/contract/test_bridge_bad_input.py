@@ -1,0 +1,120 @@
+"""What cannot be read goes to quarantine whole, and never stops what can be."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+
+import pika
+import pytest
+
+from tests.contract.bridging import MOVED_S, Bridging, Found, truths
+from tests.contract.conftest import MakeBridging
+from tests.waiting import wait_until
+
+MEGABYTE = 1 << 20
+BAD = {
+    "words": b"not json",
+    "empty": b"",
+    "no utf-8": b'{"id": "\xff\xfe", "y_true": 1}',
+    "nan": b'{"id": "x", "y_true": NaN}',
+    "infinite": b'{"id": "x", "y_true": 1e999}',
+    "true": b'{"id": "x", "y_true": true}',
+    "text": b'{"id": "x", "y_true": "1"}',
+    "surrogate": b'{"id": "\\ud800", "y_true": 1}',
+    "deep": b'{"id": "x", "y_true": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "deep array": b"[" * 100_000,
+    "oversize": b'{"id": "x", "y_true": 1, "note": "' + b"x" * MEGABYTE + b'"}',
+}
+
+
+def quarantined(bridging: Bridging, mark: str) -> list[Found]:
+    """Return the records of one message, known by a header of it, in order."""
+    records = [r for r in bridging.records("quarantine") if f'"{mark}"'.encode() in r.headers["properties"]]
+    whole = bool(records) and len(records) == int(records[0].headers["part"].split(b"/")[1])
+    return records if whole else []
+
+
+@pytest.mark.parametrize(("mark", "raw"), BAD.items(), ids=BAD.keys())
+def test_it_goes_to_quarantine_whole_and_the_next_good_row_comes_through(
+    bridging: Bridging, mark: str, raw: bytes
+) -> None:
+    before = time.time()
+
+    bridging.publish("y_true", raw, headers={"mark": mark}, content_type="text/plain")
+    bridging.publish("y_true", {"id": f"after {mark}", "y_true": 1.0})
+
+    bridging.wait_ids("y_true", [f"after {mark}"])
+    records = wait_until(lambda: quarantined(bridging, mark), MOVED_S, f"{mark} is in quarantine")
+    assert b"".join(record.value for record in records) == raw
+    headers = records[0].headers
+    assert headers["source"] == b"queue y_true"
+    assert headers["reason"] in (b"not_json", b"bad_row", b"oversize")
+    assert headers["detail"]
+    assert before <= float(headers["at"]) <= time.time()
+    properties = json.loads(headers["properties"])
+    assert (properties["headers"], properties["content_type"]) == ({"mark": mark}, "text/plain")
+
+
+def test_the_good_rows_of_an_array_come_through(bridging: Bridging) -> None:
+    bridging.publish(
+        "y_pred",
+        b'[{"id":"good-1","y_pred":1},{"id":"bad-1","y_pred":NaN},{"id":"good-2","y_pred":2},7]',
+        headers={"mark": "mixed"},
+    )
+
+    bridging.wait_ids("y_pred", ["good-1", "good-2"])
+    wait_until(lambda: len(bridging.records("quarantine")) >= 2, MOVED_S, "two rows are in quarantine")
+    values = [r.value for r in bridging.records("quarantine") if b'"mixed"' in r.headers["properties"]]
+    assert values == [b'{"id":"bad-1","y_pred":NaN}', b"7"]
+
+
+class Undecodable(pika.BasicProperties):  # type: ignore[misc]
+    """Properties with a header that RabbitMQ lets pass and pika cannot read: a timestamp in milliseconds."""
+
+    def encode(self) -> list[bytes]:
+        table = b"\x01hT" + struct.pack(">Q", 1_700_000_000_000)
+        return [struct.pack(">HL", self.FLAG_HEADERS, len(table)), table]
+
+
+def test_headers_that_pika_cannot_read_stop_nothing(bridging: Bridging) -> None:
+    lost_before = bridging.metric("links_lost_total")
+    with bridging.connection() as connection:
+        channel = connection.channel()
+        channel.basic_publish("", "y_true", b'{"id":"odd","y_true":1}', Undecodable())
+        channel.basic_publish("", "y_true", b"odd", Undecodable())
+
+    bridging.wait_ids("y_true", ["odd"])
+    wait_until(lambda: b"odd" in [r.value for r in bridging.records("quarantine")], MOVED_S, "it is in quarantine")
+    assert bridging.metric("links_lost_total") == lost_before
+
+
+def test_a_good_row_is_through_within_100_ms_of_a_bad_one(bridging: Bridging) -> None:
+    """The bad ones are the slowest to refuse. The bridge's own count tells when the good row is in Kafka."""
+    took = []
+    for i in range(5):
+        expected = bridging.metric("rows_total", queue="features") + 1
+        bridging.publish("features", BAD["deep"], BAD["oversize"])
+        started = time.perf_counter()
+        bridging.publish("features", {"id": f"quick-{i}", "features": [1.0]})
+        wait_until(lambda n=expected: bridging.metric("rows_total", queue="features") >= n, MOVED_S, "it is through")
+        took.append(time.perf_counter() - started)
+
+    assert sorted(took)[2] < 0.1
+
+
+def test_rows_and_refusals_add_up_to_what_was_delivered(make_bridging: MakeBridging) -> None:
+    bridging = make_bridging()
+    bridging.start()
+    good = truths("sum", 5000)
+
+    bridging.pour(
+        "y_true", [body for i, body in enumerate(good.values()) for body in (body, *([b"bad"] * (i % 100 == 0)))]
+    )
+
+    bridging.wait_ids("y_true", good)
+    bridging.wait_quarantined(50)
+    assert bridging.metric("rows_delivered_total") == 5050
+    assert bridging.metric("rows_total") == 5000 == len(bridging.rows("y_true"))
+    assert bridging.metric("quarantined_rows_total") == 50 == len(bridging.records("quarantine"))
