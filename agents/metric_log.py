@@ -97,14 +97,13 @@ class MetricLog:
             with log_state.locked(self._directory):
                 state = self._cut_back(self._own_state())
                 fresh, n_broken = _unseen(records, state)
-                n_repeated = len(records) - len(fresh)
                 if not fresh:
-                    return Appended(0, 0, n_repeated, 0)
+                    return Appended(0, 0, len(records), 0)
                 matched, unmatched = self._write(state, fresh)
                 self._keep(state)
         except OSError as exc:
             raise Unwritable(self._directory, exc) from exc
-        return Appended(matched, unmatched, n_repeated, n_broken)
+        return Appended(matched, unmatched, len(records) - len(fresh), n_broken)
 
     def _own_state(self) -> LogState:
         """Return a copy of our state, unless another owner's is in the file."""
@@ -146,9 +145,8 @@ class MetricLog:
         known, state.metric_overlap, n_bytes = _add(self._metric, metric_lines(matched), state.metric_overlap)
         state.metric_bytes += n_bytes
         matched = matched[known:]
-        known, state.unmatched_overlap, n_bytes = _add(
-            self._unmatched, unmatched_lines(unmatched), state.unmatched_overlap
-        )
+        lines = unmatched_lines(unmatched)
+        known, state.unmatched_overlap, n_bytes = _add(self._unmatched, lines, state.unmatched_overlap)
         state.unmatched_bytes += n_bytes
         _count(state, matched, unmatched[known:])
         return len(matched), len(unmatched) - known
