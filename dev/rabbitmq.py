@@ -9,12 +9,11 @@ from pathlib import Path
 
 from dev import DevError, home, ports, processes
 from dev.broker import Broker
+from dev.packages import RABBITMQ_SERVER
 from streams.settings import Settings
 
 NAME = "rabbitmq"
 EPMD = "epmd"
-SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-"""The server itself: the one in PATH is a wrapper that insists on the service's own user and directories."""
 AMQP_HEADER = b"AMQP\x00\x00\x09\x01"
 CONFIGURATION = """\
 listeners.tcp.1 = {host}:{port}
@@ -35,7 +34,7 @@ def start(settings: Settings) -> Broker:
         DevError: RabbitMQ is missing, the port is in use, or the disk is full.
     """
     epmd = shutil.which(EPMD)
-    if not SERVER.exists() or epmd is None:
+    if not RABBITMQ_SERVER.exists() or epmd is None:
         raise DevError("RabbitMQ is not installed: run `make setup`, or use `docker compose up`.")
     directory = settings.dev_dir.absolute() / NAME
     port = settings.dev_amqp_port
@@ -45,7 +44,7 @@ def start(settings: Settings) -> Broker:
     _write_configuration(directory, port, management_port)
     environ = _environ(directory, dist_port, epmd_port)
     names = processes.start(EPMD, [epmd, "-port", str(epmd_port)], home=directory.parent, environ=environ)
-    server = processes.start(NAME, [str(SERVER)], home=directory.parent, environ=environ, cwd=directory)
+    server = processes.start(NAME, [str(RABBITMQ_SERVER)], home=directory.parent, environ=environ, cwd=directory)
     shown = f"amqp://{ports.HOST}:{port} (management page http://{ports.HOST}:{management_port})"
     return Broker("RabbitMQ", shown, (server, names), lambda: answers(port))
 

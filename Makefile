@@ -1,0 +1,66 @@
+# `make run`: all of Hindsight on this machine. `make test`: every check and test. Both set up what they need first.
+PYTHON ?= python3
+MODEL := $(or $(HINDSIGHT_MODEL),models/model.skops)
+LOCK := .venv-tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+DONE := .run/done
+.DELETE_ON_ERROR:
+.PHONY: run test setup bench lock clean runtime tools
+.DEFAULT_GOAL := run
+
+run:
+	@$(MAKE) --silent --jobs=4 runtime
+	@.venv/bin/python -m dev run
+
+test: setup
+	@echo "Checking style, types and imports ..."
+	@.venv-tools/bin/ruff check --quiet .
+	@.venv-tools/bin/ruff format --quiet --check .
+	@.venv-tools/bin/mypy --no-error-summary --python-executable .venv/bin/python
+	@PYTHONPATH=. .venv-tools/bin/lint-imports --no-logo >.run/imports.txt || { cat .run/imports.txt; exit 1; }
+	@echo "Running the tests ..."
+	@.venv/bin/python -m pytest
+
+setup:
+	@$(MAKE) --silent --jobs=4 runtime tools
+
+bench: setup
+	@.venv/bin/python -m bench
+
+lock: tools
+	@echo "Pinning requirements.in and requirements-tools.in ..."
+	@$(LOCK) requirements.in -o requirements.lock
+	@$(LOCK) requirements-tools.in -o requirements-tools.lock
+
+clean:
+	rm -rf .venv .venv-tools $(DONE) .run/kafka-jars .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+runtime: .venv/done $(DONE)/jars $(MODEL)
+tools: .venv-tools/done
+
+# Files that say that a step is done, newer than what it was done from.
+$(DONE)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: set PYTHON=...")'
+	@$(PYTHON) -m dev.packages python
+	@mkdir -p $(DONE) && touch $@
+
+$(DONE)/brokers: dev/packages.py | $(DONE)/python
+	@$(PYTHON) -m dev.packages brokers
+	@touch $@
+
+$(DONE)/jars: dev/pom.xml $(DONE)/brokers
+	@$(PYTHON) -m dev.jars
+	@touch $@
+
+.venv/done: requirements.lock | $(DONE)/python
+	@echo "Installing the Python packages of $< into $(@D) ..."
+	@$(PYTHON) -m venv --clear $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv-tools/done: requirements-tools.lock | $(DONE)/python
+	@echo "Installing the developer tools of $< into $(@D) ..."
+	@$(PYTHON) -m venv --clear $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(MODEL): | .venv/done
+	@echo "Training the model into $@ ..."
+	@.venv/bin/python -m models.train --out $@
