@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge import properties
-from bridge.packets import PACKET_BYTES
+from bridge.kafka import RECORD_BYTES
 from bridge.queues import Delivery
 from streams.records import Row, Unreadable, decode_body, encode_packet
 from streams.settings import Kind
@@ -28,7 +28,7 @@ class Batch:
         self.tag, redelivered, raw, body, arrived = delivery
         ts = properties.timestamp(raw) or arrived
         rows, refused = decode_body(self._kind, body, ts=ts, redelivered=redelivered, max_bytes=self._max_body_bytes)
-        if len(body) > PACKET_BYTES // _GROWTH:
+        if len(body) > RECORD_BYTES // _GROWTH:
             rows, too_large = _without_giants(rows, body)
             refused += too_large
         self.rows += rows
@@ -47,7 +47,7 @@ def _without_giants(rows: list[Row], body: bytes) -> tuple[list[Row], list[Unrea
     giants: list[Unreadable] = []
     for row in rows:
         value = encode_packet([row])
-        if len(value) <= PACKET_BYTES:
+        if len(value) <= RECORD_BYTES:
             fitting.append(row)
         else:
             giants.append(_giant(row, body if len(rows) == 1 else value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +17,10 @@ from streams.connect import kafka_producer
 from streams.settings import Settings
 from streams.topics import declare
 
+log = logging.getLogger("bridge")
+
+RECORD_BYTES, SMALLEST_RECORD_BYTES = 900_000, 16_000
+"""What a record may hold. Kafka's default limit is 1,048,588 bytes, a few of its own included; less is learned."""
 START_S = 20.0
 SILENT_S = 3.0
 """A record that is not confirmed for so long means that Kafka is away; it is still being sent."""
@@ -66,6 +71,7 @@ class Kafka:
 
     def __init__(self, settings: Settings) -> None:
         self.link = Link("kafka")
+        self.record_bytes = RECORD_BYTES
         self._settings = settings
         self._where = f"Kafka at {settings.kafka_address}"
         self._chance = random.Random()
@@ -107,6 +113,14 @@ class Kafka:
                 await self._recover(sending.producer, exc)
         return too_large
 
+    def learn_limit(self, refused_bytes: int) -> None:
+        """Keep records to half of one that Kafka found too large."""
+        self.record_bytes = max(SMALLEST_RECORD_BYTES, min(self.record_bytes, refused_bytes // 2))
+        log.warning(
+            f"{self._where} refused a record of {refused_bytes} bytes (see max.message.bytes of its topics): "
+            f"from now on they hold {self.record_bytes}."
+        )
+
     async def close(self) -> None:
         """Close the producer; what is not confirmed is given up."""
         if self._producer is not None:
@@ -115,7 +129,7 @@ class Kafka:
 
     async def _started(self) -> AIOKafkaProducer:
         await declare(self._settings)
-        producer = AIOKafkaProducer(**kafka_producer(self._settings))
+        producer = AIOKafkaProducer(**kafka_producer(self._settings) | {"max_batch_size": self.record_bytes})
         try:
             await asyncio.wait_for(producer.start(), START_S)
         except BaseException:
@@ -145,7 +159,8 @@ class Kafka:
         if producer is not self._producer or isinstance(exc, KafkaTimeoutError):
             return
         self._producer = None
-        self.link.down(f"{self._where} refused a record: {_text(exc)}. Sending again over a new connection.")
+        if not isinstance(exc, _TOO_LARGE):
+            self.link.down(f"{self._where} refused a record: {_text(exc)}. Sending again over a new connection.")
         await _discard(producer)
         replaced, self._replaced = self._replaced, asyncio.get_running_loop().create_future()
         replaced.set_result(None)

@@ -8,9 +8,6 @@ from typing import NamedTuple
 from streams.partition import partitions_of
 from streams.records import Row, encode_packet
 
-PACKET_BYTES = 900_000
-"""Kafka's default limit of a record batch is 1,048,588 bytes, its own few bytes included."""
-
 
 class Packet(NamedTuple):
     """One Kafka record: rows of one partition, encoded."""
@@ -20,14 +17,15 @@ class Packet(NamedTuple):
     value: bytes
 
 
-def pack(rows: Sequence[Row], n_partitions: int, packet_rows: int) -> Iterator[Packet]:
-    """Yield the rows as packets; in each partition they keep their order."""
+def pack(rows: Sequence[Row], n_partitions: int, packet_rows: int, packet_bytes: int) -> Iterator[Packet]:
+    """Yield the rows as packets; in each partition they keep their order. A row is never cut, however long it is."""
     by_partition: dict[int, list[Row]] = {}
     for row, partition in zip(rows, partitions_of([row.id for row in rows], n_partitions), strict=True):
         by_partition.setdefault(partition, []).append(row)
     for partition, some in by_partition.items():
         for i in range(0, len(some), packet_rows):
-            yield from _fitting(partition, some[i : i + packet_rows])
+            chunk = some[i : i + packet_rows]
+            yield from _fitting(Packet(partition, chunk, encode_packet(chunk)), packet_bytes)
 
 
 def halves(packet: Packet) -> Iterator[Packet]:
@@ -37,10 +35,9 @@ def halves(packet: Packet) -> Iterator[Packet]:
         yield Packet(packet.partition, rows, encode_packet(rows))
 
 
-def _fitting(partition: int, rows: Sequence[Row]) -> Iterator[Packet]:
-    packet = Packet(partition, rows, encode_packet(rows))
-    if len(packet.value) <= PACKET_BYTES or len(rows) == 1:
+def _fitting(packet: Packet, packet_bytes: int) -> Iterator[Packet]:
+    if len(packet.value) <= packet_bytes or len(packet.rows) == 1:
         yield packet
     else:
         for half in halves(packet):
-            yield from _fitting(partition, half.rows)
+            yield from _fitting(half, packet_bytes)

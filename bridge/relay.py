@@ -64,15 +64,23 @@ class Relay:
 
     async def _deliver(self, batch: Batch) -> None:
         """Return when Kafka has every row of the batch, in its topic or in quarantine."""
-        packets = list(pack(batch.rows, self._settings.partitions, self._settings.packet_rows))
-        while packets:
-            too_large = await self._produce(packets)
-            for packet in too_large:
-                if len(packet.rows) == 1:
-                    batch.refuse(packet.rows[0])
-            packets = [half for packet in too_large if len(packet.rows) > 1 for half in halves(packet)]
+        settings = self._settings
+        packets = pack(batch.rows, settings.partitions, settings.packet_rows, self._kafka.record_bytes)
+        for packet in await self._produce(list(packets)):
+            await self._deliver_alone(packet, batch)
         if batch.refused:
             await self._put_in_quarantine(batch)
+
+    async def _deliver_alone(self, packet: Packet, batch: Batch) -> None:
+        """Produce what Kafka found too large by itself, then in halves; a row that is too large alone is refused."""
+        if not await self._produce([packet]):
+            return
+        if len(packet.rows) == 1:
+            batch.refuse(packet.rows[0])
+            return
+        self._kafka.learn_limit(len(packet.value))
+        for half in halves(packet):
+            await self._deliver_alone(half, batch)
 
     async def _produce(self, packets: Sequence[Packet]) -> list[Packet]:
         """Return when Kafka has the packets; those that are too large for it are returned."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -98,6 +99,12 @@ class Bridging:
         vhost = self.environ["HINDSIGHT_AMQP_URL"].rsplit("/", 1)[1]
         found: dict[str, Any] = json.loads(self.brokers.management("GET", f"queues/{vhost}/{name}"))
         return found
+
+    def connections(self) -> list[str]:
+        """Return the names of the connections to our vhost that RabbitMQ's statistics know."""
+        vhost = self.environ["HINDSIGHT_AMQP_URL"].rsplit("/", 1)[1]
+        found = json.loads(self.brokers.management("GET", f"vhosts/{vhost}/connections"))
+        return [urllib.parse.quote(one["name"]) for one in found]
 
     def n_ready(self, queue: str) -> int:
         """Return how many messages of a queue are with nobody: all that are not acknowledged, once no bridge runs."""

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.batch import Batch
+from bridge.kafka import RECORD_BYTES
 from bridge.link import LONGEST_WAIT_S, Link
-from bridge.packets import PACKET_BYTES, halves, pack
+from bridge.packets import halves, pack
 from streams.partition import partition_of
 from streams.records import FeaturesRow, TrueRow, decode_record
 
@@ -22,7 +23,7 @@ rows = st.lists(st.builds(TrueRow, st.text(min_size=1, max_size=8), st.floats(0,
 def test_every_row_is_in_one_packet_of_its_partition_in_order(
     some: list[TrueRow], n_partitions: int, most: int
 ) -> None:
-    packets = list(pack(some, n_partitions, most))
+    packets = list(pack(some, n_partitions, most, RECORD_BYTES))
 
     assert all(len(packet.rows) <= most for packet in packets)
     assert all(packet.partition == partition_of(row.id, n_partitions) for packet in packets for row in packet.rows)
@@ -33,21 +34,21 @@ def test_every_row_is_in_one_packet_of_its_partition_in_order(
 
 @given(rows)
 def test_a_packet_holds_its_rows(some: list[TrueRow]) -> None:
-    for packet in pack(some, 3, 500):
+    for packet in pack(some, 3, 500, RECORD_BYTES):
         assert decode_record("y_true", packet.value, ts=0.0) == (list(packet.rows), [])
 
 
 def test_long_rows_are_packed_fewer_at_once() -> None:
     some = [FeaturesRow(str(i), 0.0, [0.123456789] * 8000) for i in range(100)]
 
-    packets = list(pack(some, 1, 500))
+    packets = list(pack(some, 1, 500, RECORD_BYTES))
 
-    assert all(len(packet.value) <= PACKET_BYTES for packet in packets)
+    assert all(len(packet.value) <= RECORD_BYTES for packet in packets)
     assert [row for packet in packets for row in packet.rows] == some
 
 
 def test_a_packet_is_halved_without_loss() -> None:
-    (packet,) = pack([TrueRow(str(i), 0.0, 1.0) for i in range(7)], 1, 500)
+    (packet,) = pack([TrueRow(str(i), 0.0, 1.0) for i in range(7)], 1, 500, RECORD_BYTES)
 
     one, two = halves(packet)
 

@@ -1,0 +1,74 @@
+"""Kafka refuses, or aiokafka's producer is stuck: rows arrive all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.structs import TopicPartition
+
+from bridge.kafka import Kafka, Record
+from streams.settings import Settings, load
+from streams.topics import topics
+from tests.contract.bridging import MOVED_S, Bridging
+from tests.contract.conftest import MakeBridging
+from tests.waiting import wait_until
+
+
+def settings_of(bridging: Bridging) -> Settings:
+    return load({name: value for name, value in bridging.environ.items() if name.startswith("HINDSIGHT_")})
+
+
+def make_topics(bridging: Bridging, **config: Any) -> None:
+    async def make() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bridging.brokers.kafka)
+        await admin.start()
+        new = [
+            NewTopic(t.name, t.partitions, 1, topic_configs=t.config | config) for t in topics(settings_of(bridging))
+        ]
+        await admin.create_topics(new)
+        await admin.close()
+
+    asyncio.run(make())
+
+
+def test_a_producer_that_lost_count_of_its_sequence_is_replaced(make_bridging: MakeBridging) -> None:
+    bridging = make_bridging()
+    settings = settings_of(bridging)
+    topic = topics(settings).y_true.name
+
+    async def work() -> None:
+        kafka = Kafka(settings)
+        assert await kafka.produce([Record(topic, 1, b'[{"id":"a"}]')]) == []
+        stuck = await kafka.start()
+        stuck._txn_manager.increment_sequence_number(TopicPartition(topic, 1), 7)
+
+        assert await kafka.produce([Record(topic, p, b'[{"id":"b"}]') for p in range(4)]) == []
+
+        assert await kafka.start() is not stuck
+        assert "OutOfOrderSequence" in kafka.link.problem
+        await kafka.close()
+
+    asyncio.run(work())
+    assert len(bridging.rows("y_true")) == 5
+
+
+def test_packets_shrink_to_what_kafka_takes_and_a_row_that_is_larger_goes_to_quarantine(
+    make_bridging: MakeBridging,
+) -> None:
+    bridging = make_bridging(queues="features")
+    make_topics(bridging, **{"max.message.bytes": "20000"})
+    bridging.start()
+    giant = {"id": "giant", "features": [0.5] * 8000}
+
+    bridging.publish("features", [*({"id": f"small-{i}", "features": [0.25] * 50} for i in range(400)), giant])
+
+    bridging.wait_ids("features", [f"small-{i}" for i in range(400)])
+    wait_until(lambda: bridging.records("quarantine"), MOVED_S, "the giant is in quarantine")
+    (record,) = bridging.records("quarantine")
+    assert record.headers["reason"] == b"oversize"
+    assert json.loads(record.value)[0]["id"] == "giant"
+    wait_until(lambda: bridging.metric("unacked_messages") == 0, MOVED_S, "the message is acknowledged")
+    assert bridging.metric("rows_delivered_total") == 401 == bridging.metric("rows_total") + 1
