@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from faust.cli import AppCommand, option
 
@@ -34,7 +34,7 @@ class bridge(PlainCommand):  # noqa: N801  Faust names a command after its class
 class features(PlainCommand):  # noqa: N801
     """Send random rows of load_diabetes to the queues `features` and `y_true`: the data driver."""
 
-    options = [
+    options: ClassVar[list[Any]] = [
         option("--rate", type=float, default=5.0, help="rows a second"),
         option("--count", type=int, default=None, help="stop after so many rows (default: never)"),
         option("--seed", type=int, default=None, help="makes the rows repeat from run to run"),
@@ -54,7 +54,7 @@ class features(PlainCommand):  # noqa: N801
 class status(PlainCommand):  # noqa: N801
     """Show on one screen how everything stands: queues, topics, verdicts, errors. Needs no running worker."""
 
-    options = [
+    options: ClassVar[list[Any]] = [
         option("--json", "as_json", is_flag=True, help="print it as JSON"),
         option("--watch", is_flag=True, help="again every 2 seconds, until Ctrl-C"),
     ]
@@ -70,7 +70,7 @@ class status(PlainCommand):  # noqa: N801
 class doctor(PlainCommand):  # noqa: N801
     """Check each thing that must be right, with the cause and what to do where it is not; exit 1 if any is not."""
 
-    options = [option("--json", "as_json", is_flag=True, help="print it as JSON")]
+    options: ClassVar[list[Any]] = [option("--json", "as_json", is_flag=True, help="print it as JSON")]
 
     def work(self, **options: Any) -> int:
         """Run the checks."""

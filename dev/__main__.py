@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from dev import DevError, brokers
+from dev import DevError, brokers, run
 from dev.stopping import Stop
 from streams.settings import SettingsError, load
 
@@ -16,7 +16,9 @@ def main() -> int:
     command = _parser().parse_args().command
     try:
         settings = load(os.environ)
-        if command == "brokers":
+        if command == "run":
+            run.run(settings, Stop(), say)
+        elif command == "brokers":
             brokers.run(brokers.BOTH, settings, Stop(), say)
         else:
             brokers.run((command,), settings, Stop(), say)
@@ -32,11 +34,14 @@ def say(sentence: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m dev", description="Embedded brokers for a first run and for tests.")
+    parser = argparse.ArgumentParser(
+        prog="python -m dev", description="Embedded brokers for a first run and for tests."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("brokers", help="run a RabbitMQ and a Kafka on loopback until Ctrl-C")
     commands.add_parser("rabbitmq", help="run the RabbitMQ alone")
     commands.add_parser("kafka", help="run the Kafka alone")
+    commands.add_parser("run", help="run the whole program, with the brokers that the settings do not name")
     return parser
 
 
