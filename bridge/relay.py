@@ -99,9 +99,12 @@ class Relay:
             for unreadable, raw in batch.refused
             for part in quarantine.records(unreadable, source=source, at=now, properties=properties.shown(raw))
         ]
-        left = await self._kafka.produce(records)
-        while left:  # until somebody raises the topic's max.message.bytes: none is lost
+        while records := await self._kafka.produce(records):
+            self._queue.link.down(
+                f"Kafka refuses a record of {len(records[0].value)} bytes in the topic {self._quarantine!r}: raise its "
+                f"max.message.bytes. The queue {self._queue.kind!r} waits until then, so that nothing is lost."
+            )
             await asyncio.sleep(QUARANTINE_RETRY_S)
-            left = await self._kafka.produce(left)
+        self._queue.link.up(f"Reading the queue {self._queue.kind!r} again.")
         for reason, n in Counter(unreadable.reason for unreadable, _ in batch.refused).items():
             counts.quarantined.labels(self._queue.kind, reason).inc(n)

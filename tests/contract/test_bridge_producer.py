@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.structs import TopicPartition
@@ -21,13 +20,14 @@ def settings_of(bridging: Bridging) -> Settings:
     return load({name: value for name, value in bridging.environ.items() if name.startswith("HINDSIGHT_")})
 
 
-def make_topics(bridging: Bridging, **config: Any) -> None:
+def make_topics(bridging: Bridging, config: dict[str, dict[str, str]]) -> None:
+    """Make the topics before the bridge does, with configuration of one's own by name of the topic."""
+
     async def make() -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=bridging.brokers.kafka)
         await admin.start()
-        new = [
-            NewTopic(t.name, t.partitions, 1, topic_configs=t.config | config) for t in topics(settings_of(bridging))
-        ]
+        wanted = topics(settings_of(bridging))._asdict()
+        new = [NewTopic(t.name, t.partitions, 1, topic_configs=t.config | config.get(n, {})) for n, t in wanted.items()]
         await admin.create_topics(new)
         await admin.close()
 
@@ -59,7 +59,7 @@ def test_packets_shrink_to_what_kafka_takes_and_a_row_that_is_larger_goes_to_qua
     make_bridging: MakeBridging,
 ) -> None:
     bridging = make_bridging(queues="features")
-    make_topics(bridging, **{"max.message.bytes": "20000"})
+    make_topics(bridging, {"features": {"max.message.bytes": "20000"}})
     bridging.start()
     giant = {"id": "giant", "features": [0.5] * 8000}
 
@@ -72,3 +72,17 @@ def test_packets_shrink_to_what_kafka_takes_and_a_row_that_is_larger_goes_to_qua
     assert json.loads(record.value)[0]["id"] == "giant"
     wait_until(lambda: bridging.metric("unacked_messages") == 0, MOVED_S, "the message is acknowledged")
     assert bridging.metric("rows_delivered_total") == 401 == bridging.metric("rows_total") + 1
+
+
+def test_a_quarantine_that_takes_no_such_record_holds_the_queue_up_and_says_so(make_bridging: MakeBridging) -> None:
+    bridging = make_bridging(queues="y_true")
+    make_topics(bridging, {"quarantine": {"max.message.bytes": "2000"}})
+    bridging.start()
+
+    bridging.publish("y_true", b"x" * 5000)
+
+    wait_until(lambda: not bridging.readyz()["ready"], MOVED_S, "/readyz says so")
+    assert "raise its max.message.bytes" in bridging.readyz()["links"]["queue y_true"]["last_problem"]
+    assert bridging.metric("unacked_messages") == 1
+    assert bridging.bridge.stop() == 0
+    assert bridging.n_ready("y_true") == 1
