@@ -7,6 +7,7 @@ import os
 import sys
 
 from dev import DevError, brokers, run
+from dev.say import say
 from dev.stopping import Stop
 from streams.settings import SettingsError, load
 
@@ -26,11 +27,6 @@ def main() -> int:
         print(exc, file=sys.stderr)
         return 1
     return 0
-
-
-def say(sentence: str) -> None:
-    """Print one line now."""
-    print(sentence, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -22,8 +22,7 @@ class Broker:
         """Return the first of its processes that has ended."""
         return next((child for child in self.processes if child.has_ended()), None)
 
-    def stop(self, timeout_s: float) -> None:
-        """End its processes, the server before its helpers, in `timeout_s` seconds together."""
-        deadline = time.monotonic() + timeout_s
+    def stop(self, deadline: float) -> None:
+        """End its processes, the server before its helpers, by a time of the monotonic clock."""
         for child in self.processes:
             child.stop(max(0.5, deadline - time.monotonic()))

@@ -25,7 +25,9 @@ def claimed(home: Path) -> Iterator[None]:
         home.mkdir(parents=True, exist_ok=True)
         lock = (home / "lock").open("a+")
     except OSError as exc:
-        raise DevError(f"{home} cannot be used: {exc.strerror}. Set HINDSIGHT_DEV_DIR to a directory of yours.") from None
+        raise DevError(
+            f"{home} cannot be used: {exc.strerror}. Set HINDSIGHT_DEV_DIR to a directory of yours."
+        ) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

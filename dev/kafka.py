@@ -53,7 +53,9 @@ def start(settings: Settings) -> Broker:
     """
     java = shutil.which("java")
     if java is None:
-        raise DevError("Kafka needs Java 17 or newer, and there is no `java`: run `make setup`, or use `docker compose up`.")
+        raise DevError(
+            "Kafka needs Java 17 or newer, and there is no `java`: run `make setup`, or use `docker compose up`."
+        )
     jars.fetch()
     directory = settings.dev_dir.absolute() / NAME
     port = settings.dev_kafka_port

@@ -42,7 +42,8 @@ def require_free(port: int, *, broker: str, setting: str) -> None:
     """
     if not is_free(port):
         raise DevError(
-            f"Port {port}, which {broker} needs, is in use by {_holder(port)}: stop that, or set {setting} to another port."
+            f"Port {port}, which {broker} needs, is in use by {_holder(port)}: "
+            f"stop that, or set {setting} to another port."
         )
 
 

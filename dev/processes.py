@@ -27,15 +27,22 @@ class Child:
         self.process = process
         self.log = log
         self._pid_file = pid_file
+        self._was_asked = False
 
     def has_ended(self) -> bool:
         """Return whether the process is gone."""
         return self.process.poll() is not None
 
+    def ask_to_end(self) -> None:
+        """Send SIGTERM, once: a second one makes some programs drop what they were finishing."""
+        if not self._was_asked:
+            self._was_asked = True
+            self.process.terminate()
+
     def stop(self, timeout_s: float) -> None:
         """Ask the process to end, and end it by force when it has not within `timeout_s`."""
         if not self.has_ended():
-            self.process.terminate()
+            self.ask_to_end()
             try:
                 self.process.wait(timeout_s)
             except subprocess.TimeoutExpired:
@@ -65,7 +72,13 @@ def start(name: str, argv: Sequence[str], *, home: Path, environ: Mapping[str, s
     with log.open("ab") as output:
         try:
             process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environ, cwd=cwd, start_new_session=True
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environ,
+                cwd=cwd,
+                start_new_session=True,
             )
         except OSError as exc:
             raise DevError(f"{argv[0]} cannot be run: {exc.strerror or exc}.") from None
@@ -92,7 +105,7 @@ def end_stale(name: str, *, home: Path, timeout_s: float, say: Callable[[str], N
 
 
 def identity(pid: int) -> str:
-    """Return a text that no other process has, on this boot or another: pid, start time, boot; empty if it has ended."""
+    """Return what no other process has, on this boot or another: pid, start time, boot; empty if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()

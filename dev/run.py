@@ -1,90 +1,88 @@
-"""`make run`: brokers, bridge, worker and data driver on this machine, and one line that tells how it goes."""
+"""`make run`: brokers, bridge, worker and data driver on this machine, and one line that tells how they stand."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from dev import DevError, brokers, processes
+from dev import DevError, brokers, home, processes, status
+from dev.brokers import Say
 from dev.processes import Child
+from dev.say import LiveLine
 from dev.stopping import Stop
 from streams.settings import Settings
 
-FAUST = [str(Path(sys.executable).with_name("faust")), "-A", "streams"]
-PARTS = {
-    "bridge": [*FAUST, "bridge"],
-    "worker": [*FAUST, "worker", "-l", "info"],
-    "features": [*FAUST, "features", "--rate", "5"],
-}
-STOP_ORDER = ("features", "bridge", "worker")
-STOP_TIMEOUT_S = {"features": 2.0, "bridge": 3.0, "worker": 5.0}
-PLAIN_LINE_EVERY_S = 10.0
-
-Say = Callable[[str], None]
+FAUST = (str(Path(sys.executable).with_name("faust")), "-A", "streams")
+BRIDGE = ("bridge", (*FAUST, "bridge"))
+WORKER = ("worker", (*FAUST, "worker", "-l", "info"))
+DRIVER = ("features", (*FAUST, "features", "--rate", "5"))
+STOP_TIMEOUT_S = 5.0
+"""For bridge, worker and data driver together; with the brokers' own all ends within 10 s."""
 
 
 def run(settings: Settings, stop: Stop, say: Say) -> None:
-    """Run everything until somebody asks to stop.
+    """Run all of Hindsight until somebody asks to stop.
 
     Raises:
         DevError: a part cannot start, or has died.
     """
-    wanted = _embedded(settings)
-    if not wanted:
-        say("Using the RabbitMQ and the Kafka that the settings name.")
-    else:
-        say(f"Starting {' and '.join(wanted)}, for you alone, in {settings.dev_dir} ...")
-    with brokers.started(wanted, settings, stop, say) as running, _parts(settings, stop, say) as children:
-        if not stop.requested:
-            _tell_where(settings, say)
-        line = StatusLine(settings.web_port)
-        while not stop.requested:
-            brokers.require_alive(running)
-            _require_alive(children)
-            line.show()
-            stop.wait(1.0)
-        line.end()
+    _require_model(settings)
+    dev_dir = settings.dev_dir.absolute()
+    embedded = _embedded(settings)
+    with home.claimed(dev_dir):
+        _end_stale(dev_dir, say)
+        if embedded:
+            say(f"Starting {' and '.join(brokers.TITLES[name] for name in embedded)} in {dev_dir} ...")
+        with brokers.started(embedded, settings, stop, say) as started, _parts(settings, stop, say) as children:
+            line = LiveLine()
+            try:
+                while not stop.requested:
+                    brokers.require_alive(started)
+                    _require_alive(children)
+                    line.show(status.line(settings))
+                    stop.wait(1.0)
+            finally:
+                line.end()
+
+
+def _require_model(settings: Settings) -> None:
+    if "model" in settings.agents and not settings.model.exists():
+        raise DevError(f"The model {settings.model} does not exist: `make setup` trains one, HINDSIGHT_MODEL names it.")
 
 
 def _embedded(settings: Settings) -> tuple[brokers.BrokerName, ...]:
-    """Return which brokers the settings do not name."""
-    given = {"rabbitmq": settings.amqp_url.get_secret_value(), "kafka": settings.kafka}
-    return tuple(name for name in brokers.BOTH if not given[name])
+    """Return the brokers that the settings do not name."""
+    named = {"rabbitmq": settings.amqp_url.get_secret_value(), "kafka": settings.kafka}
+    return tuple(name for name in brokers.BOTH if not named[name])
+
+
+def _end_stale(dev_dir: Path, say: Say) -> None:
+    for name, _ in (DRIVER, BRIDGE, WORKER):
+        processes.end_stale(name, home=dev_dir, timeout_s=STOP_TIMEOUT_S, say=say)
 
 
 @contextmanager
 def _parts(settings: Settings, stop: Stop, say: Say) -> Iterator[list[Child]]:
-    home = settings.dev_dir.absolute()
-    children: dict[str, Child] = {}
-    for name in PARTS:
-        processes.end_stale(name, home=home, timeout_s=STOP_TIMEOUT_S[name], say=say)
+    """Hold our own processes running; at the end the data driver stops first, so that nothing is left half way."""
+    dev_dir = settings.dev_dir.absolute()
+    children: list[Child] = []
     try:
-        for name, argv in PARTS.items():
+        for name, argv in (WORKER, DRIVER) if settings.bridge_in_worker else (WORKER, BRIDGE, DRIVER):
             if not stop.requested:
-                say(f"Starting the {_title(name)}; its log is {_shown(home / 'log' / f'{name}.log')}")
-                children[name] = processes.start(name, argv, home=home, environ=_environ())
-        yield list(children.values())
+                children.append(processes.start(name, argv, home=dev_dir, environ=os.environ))
+                say(f"Started {name}, which writes to {_shown(children[-1].log)}")
+        if not stop.requested:
+            _say_where(settings, say)
+        yield children
     finally:
-        for name in STOP_ORDER:
-            if name in children:
-                say(f"Stopping the {_title(name)}.")
-                children[name].stop(STOP_TIMEOUT_S[name])
-
-
-def _title(name: str) -> str:
-    return "data driver" if name == "features" else name
-
-
-def _environ() -> Mapping[str, str]:
-    return os.environ | {"PYTHONUNBUFFERED": "1"}
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        for child in reversed(children):
+            say(f"Stopping {child.name}.")
+            child.stop(max(0.5, deadline - time.monotonic()))
 
 
 def _require_alive(children: list[Child]) -> None:
@@ -93,50 +91,15 @@ def _require_alive(children: list[Child]) -> None:
             raise DevError(child.death())
 
 
-def _tell_where(settings: Settings, say: Say) -> None:
-    say(f"The page:    http://{settings.web_bind}:{settings.web_port}/")
-    say(f"The log:     {_shown(settings.logs_dir.absolute() / 'metric_log.csv')}")
-    say(f"The picture: {_shown(settings.logs_dir.absolute() / 'error_distribution.png')}")
-    say("Ctrl-C ends all of it.")
+def _say_where(settings: Settings, say: Say) -> None:
+    say(f"Web page:    {status.page(settings)}")
+    say(f"Metric log:  {_shown(settings.logs_dir / 'metric_log.csv')}")
+    say(
+        f"Picture:     {_shown(settings.logs_dir / 'error_distribution.png')} (drawn every {settings.plot_every_s:g} s)"
+    )
+    say("Ctrl-C ends all of it; the next `make run` goes on where this one stops.")
 
 
-def _shown(path: Path) -> str:
-    """Return a path as short as it can be said from here."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-class StatusLine:
-    """One line, rewritten in place on a terminal; elsewhere a line now and then."""
-
-    def __init__(self, web_port: int) -> None:
-        self._url = f"http://127.0.0.1:{web_port}/api/status"
-        self._on_terminal = sys.stdout.isatty()
-        self._said_at = 0.0
-
-    def show(self) -> None:
-        """Ask the worker how it stands, and show it."""
-        text = self._text()
-        if self._on_terminal:
-            sys.stdout.write(f"\r\x1b[K{text}")
-            sys.stdout.flush()
-        elif time.monotonic() - self._said_at >= PLAIN_LINE_EVERY_S:
-            self._said_at = time.monotonic()
-            print(text, flush=True)
-
-    def end(self) -> None:
-        """Leave the line behind."""
-        if self._on_terminal:
-            print(flush=True)
-
-    def _text(self) -> str:
-        try:
-            with urllib.request.urlopen(self._url, timeout=2) as answer:  # noqa: S310  our own loopback address
-                found: dict[str, Any] = json.loads(answer.read())
-        except (urllib.error.URLError, OSError, ValueError):
-            return "waiting for the worker ..."
-        mae = found.get("mae")
-        return (
-            f"{found.get('rows_per_s') or 0:,.1f} rows/s · matched {found.get('matched') or 0:,} · "
-            f"waiting {found.get('waiting') or 0:,} · unmatched {found.get('unmatched') or 0:,} · "
-            f"quarantined {found.get('quarantined') or 0:,} · MAE {'–' if mae is None else f'{mae:.2f}'}"
-        )
+def _shown(path: Path) -> Path:
+    """Return a path as short as it can be said from the working directory."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

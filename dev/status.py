@@ -1,0 +1,36 @@
+"""How the running worker stands, in a line: from its own web view."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+
+from streams.settings import Settings
+
+ANSWER_TIMEOUT_S = 1.0
+EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  compared with, never bound
+
+
+def page(settings: Settings) -> str:
+    """Return the address at which a browser on this machine finds the web view."""
+    host = "127.0.0.1" if settings.web_bind in EVERYWHERE else settings.web_bind
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.web_port}/"
+
+
+def line(settings: Settings) -> str:
+    """Return the counts of this moment, or that nobody answers yet."""
+    try:
+        with urllib.request.urlopen(f"{page(settings)}api/status", timeout=ANSWER_TIMEOUT_S) as answer:  # noqa: S310
+            return text(json.loads(answer.read()))
+    except (OSError, ValueError, KeyError):  # not there yet, not JSON, or not ours
+        return "waiting for the worker to answer ..."
+
+
+def text(status: dict[str, Any]) -> str:
+    """Return the counts of one answer of `/api/status` as a line."""
+    mae = "none yet" if status["mae"] is None else f"{status['mae']:.2f}"
+    return (
+        f"{status['rows_per_s']:,.1f} rows/s | matched {status['matched']:,} | waiting {status['waiting']:,} | "
+        f"unmatched {status['unmatched']:,} | quarantined {status['quarantined']:,} | MAE {mae}"
+    )
