@@ -13,9 +13,9 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams import connect, quarantine
-from streams.faust_app import app, names, raw_topic, settings
 from streams.decision_log import DecisionLog, LogUnavailable
 from streams.end import end_process
+from streams.faust_app import app, names, raw_topic, settings
 from streams.join import Rules
 from streams.outbox import Outbox
 from streams.owner import Arrival, Owner

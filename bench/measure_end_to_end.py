@@ -36,7 +36,7 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
             rate = {ALONE: n_messages / (alone["ended"] - alone["began"])}
             runs[what].append(through(place.new_run(), kind, n, rows_a_message) | rate)
     lines = [line(what, some) for what, some in runs.items()]
-    one, arrays = f"{{}}, 1 row a message", f"{{}}, {ARRAY_ROWS} rows a message"
+    one, arrays = "{}, 1 row a message", f"{{}}, {ARRAY_ROWS} rows a message"
     goals = [
         Goal("messages/s, transient, 1 row a message", figure(lines, one.format("transient"), MESSAGES), 13_000),
         Goal("messages/s, durable, 1 row a message", figure(lines, one.format("durable"), MESSAGES), 10_000),
