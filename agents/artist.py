@@ -54,7 +54,7 @@ class Artist:
             process.stdin.flush()
             answered, _, _ = select.select([process.stdout], [], [], PATIENCE_S)
             answer = process.stdout.readline() if answered else b""
-        except OSError:
+        except (OSError, ValueError):  # a ValueError: `close` was called meanwhile
             answer = b""
         if not answer:
             self.close()

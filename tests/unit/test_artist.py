@@ -1,5 +1,7 @@
 import os
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -72,6 +74,21 @@ def test_it_ends_when_the_worker_is_gone(tmp_path):
     process.stdin.close()  # as the kernel does for a worker that was killed
     assert process.wait(timeout=10) == 0
     process.stdout.close()
+
+
+def test_closing_during_a_draw_ends_it(tmp_path, monkeypatch):
+    artist = Artist()
+    artist.draw(SUMMARY, tmp_path / "a.png", now=1e9)
+    os.kill(artist._process.pid, signal.SIGSTOP)
+    select, waits = module.select.select, threading.Event()
+    monkeypatch.setattr(module.select, "select", lambda *args: waits.set() or select(*args))
+    with ThreadPoolExecutor(1) as pool:
+        drawing = pool.submit(artist.draw, SUMMARY, tmp_path / "b.png", now=1e9)
+        assert waits.wait(10)
+        artist.close()
+        with pytest.raises(CannotDraw):
+            drawing.result(timeout=10)
+    artist.close()
 
 
 def test_closing_twice_or_before_the_first_picture_is_nothing():
