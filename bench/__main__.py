@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from bench import measure_end_to_end, measure_join, plot, show
+from bench import measure_bridge, measure_end_to_end, measure_join, measure_latency, measure_waiting, plot, show
 from bench.place import Place, place
 from bench.program import ROOT, BenchError
 from bench.results import Section
 
 MEASURES: dict[str, Callable[[Place, int, float], Section]] = {
+    "bridge": measure_bridge.measure,
     "join": measure_join.measure,
     "end-to-end": measure_end_to_end.measure,
+    "latency": measure_latency.measure,
+    "waiting": measure_waiting.measure,
 }
 RESULTS = ROOT / "bench" / "results"
 
@@ -25,6 +29,7 @@ RESULTS = ROOT / "bench" / "results"
 def main() -> int:
     """Measure what the command line names; return the exit code."""
     options = _parser().parse_args()
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # the programs under measurement end with the bench
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of every topic whose leader is not there yet
     names = options.names or list(MEASURES)
     sections = []

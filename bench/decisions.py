@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from streams.connect import kafka_client
@@ -28,13 +29,23 @@ class Total(NamedTuple):
     n_waiting: int
 
 
-def read(settings: Settings) -> list[Decided]:
-    """Return all decisions of a run, by time."""
-    return asyncio.run(_read(settings))
+def ends(settings: Settings) -> dict[int, int]:
+    """Return the offset at which each partition of the log ends."""
+    return asyncio.run(_ends(settings))
 
 
-def total(decided: list[Decided]) -> Total:
-    """Return what was counted in the end."""
+def read(settings: Settings, start: Mapping[int, int] | None = None) -> list[Decided]:
+    """Return the decisions of a run by time: all, or those from an offset on in each partition."""
+    return asyncio.run(_read(settings, start or {}))
+
+
+def last_total(settings: Settings) -> Total:
+    """Return what is counted so far; reads one record a partition."""
+    return total(read(settings, {partition: end - 1 for partition, end in ends(settings).items()}))
+
+
+def total(decided: Sequence[Decided]) -> Total:
+    """Return what the last of some decisions count."""
     last = [one.counts for one in {one.partition: one for one in decided}.values()]
     return Total(
         sum(counts.rows_true + counts.rows_pred for counts in last),
@@ -43,10 +54,19 @@ def total(decided: list[Decided]) -> Total:
     )
 
 
-async def _read(settings: Settings) -> list[Decided]:
-    log = DecisionLog(topics(settings).pairs_log.name, kafka_client(settings), {})
+def _log(settings: Settings) -> DecisionLog:
+    return DecisionLog(topics(settings).pairs_log.name, kafka_client(settings), {})
+
+
+async def _ends(settings: Settings) -> dict[int, int]:
+    bounds = await _log(settings).bounds(list(range(settings.partitions)))
+    return {partition: end for partition, (_, end) in bounds.items()}
+
+
+async def _read(settings: Settings, start: Mapping[int, int]) -> list[Decided]:
+    log = _log(settings)
     decided: list[Decided] = []
     for partition, (first, end) in (await log.bounds(list(range(settings.partitions)))).items():
-        async for records in log.read(partition, first, end):
+        async for records in log.read(partition, max(first, start.get(partition, 0)), end):
             decided += [Decided(partition, record.at, record.head.counts) for _, record in records]
     return sorted(decided, key=lambda one: one.at)

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import random
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,7 +47,7 @@ def packets(topic: str, rows: Sequence[TrueRow | PredRow], n_partitions: int, pa
     by_partition: list[list[TrueRow | PredRow]] = [[] for _ in range(n_partitions)]
     for row, partition in zip(rows, partitions_of([row.id for row in rows], n_partitions), strict=True):
         by_partition[partition].append(row)
-    longest = max(map(len, by_partition))
+    longest = max(map(len, by_partition), default=0)
     return [
         (topic, partition, encode_packet(some[start : start + packet_rows]))
         for start in range(0, longest, packet_rows)
@@ -60,18 +61,18 @@ def load_pairs(settings: Settings, given: Pairs, packet_rows: int = 500) -> None
     names, n = topics(settings), settings.partitions
     true = packets(names.y_true.name, given.true, n, packet_rows)
     pred = packets(names.y_pred.name, given.pred, n, packet_rows)
-    records = [record for both in zip(true, pred, strict=True) for record in both]
-    asyncio.run(_declare_and_produce(settings, records))
+    load(settings, [record for both in zip_longest(true, pred) for record in both if record])
+
+
+def load(settings: Settings, records: Iterable[Record]) -> None:
+    """Declare the topics of `settings` and put records into them."""
+    asyncio.run(declare(settings))
+    produce(settings.kafka_address, records)
 
 
 def produce(kafka: str, records: Iterable[Record]) -> None:
     """Put records into Kafka."""
     asyncio.run(_produce(kafka, records))
-
-
-async def _declare_and_produce(settings: Settings, records: Iterable[Record]) -> None:
-    await declare(settings)
-    await _produce(settings.kafka_address, records)
 
 
 async def _produce(kafka: str, records: Iterable[Record]) -> None:
