@@ -105,6 +105,7 @@ class Relay:
                 f"max.message.bytes. The queue {self._queue.kind!r} waits until then, so that nothing is lost."
             )
             await asyncio.sleep(QUARANTINE_RETRY_S)
-        self._queue.link.up(f"Reading the queue {self._queue.kind!r} again.")
+        if not self._queue.link.is_up and self._queue.channel is not None:
+            self._queue.link.up(f"Reading the queue {self._queue.kind!r} again.")
         for reason, n in Counter(unreadable.reason for unreadable, _ in batch.refused).items():
             counts.quarantined.labels(self._queue.kind, reason).inc(n)

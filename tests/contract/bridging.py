@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pika
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from pika.exceptions import UnroutableError
 
 from tests.brokers import Brokers
 from tests.e2e.pipeline import Process
@@ -81,6 +82,18 @@ class Bridging:
             for body in bodies:
                 raw = body if isinstance(body, bytes) else json.dumps(body).encode()
                 channel.basic_publish("", queue, raw, kept, mandatory=True)
+
+    def publish_when_declared(self, queue: str, body: dict[str, Any]) -> None:
+        """Publish one body as soon as somebody has declared the queue."""
+
+        def published() -> bool:
+            try:
+                self.publish(queue, body)
+            except UnroutableError:
+                return False
+            return True
+
+        wait_until(published, MOVED_S, f"the queue {queue} is declared")
 
     def pour(self, queue: str, bodies: Iterable[bytes]) -> None:
         """Publish many persistent bodies, fast; all are there when RabbitMQ has closed the connection."""
