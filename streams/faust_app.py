@@ -6,8 +6,9 @@ import asyncio
 import logging
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import faust
 from aiokafka.errors import KafkaError
@@ -23,11 +24,13 @@ from streams.topics import TopicMismatch, declare, topics
 
 logger = logging.getLogger("hindsight")
 RETRY_S = 1.0
+T = TypeVar("T")
 
 
-def _settings() -> Settings:
+def _or_end(read: Callable[[], T]) -> T:
+    """Return what `read` returns; settings that cannot be used end the process with their sentences."""
     try:
-        return read_settings()
+        return read()
     except SettingsError as exc:
         sys.exit(f"hindsight: {exc}")
 
@@ -81,13 +84,13 @@ async def _declare_when_possible() -> None:
 
 
 sys.path.append(str(Path(__file__).parents[1]))  # `faust -A` has the working directory on the path only at this import
-settings = _settings()
+settings = _or_end(read_settings)
 parts = (*settings.agents, *(["bridge_in_worker"] if settings.bridge_in_worker else []), "view", "commands")
 names = topics(settings)
 app = HindsightApp(
     settings.app_id,
     broker=";".join(f"kafka://{server}" for server in settings.kafka_address.split(",")),
-    broker_credentials=_credentials(settings),
+    broker_credentials=_or_end(lambda: _credentials(settings)),
     autodiscover=[f"agents.{part}" for part in parts],
     TableManager=TableManager,
     PartitionAssignor=PartitionAssignor,
@@ -109,6 +112,8 @@ app = HindsightApp(
     consumer_max_fetch_size=4 << 20,
     producer_max_request_size=8 << 20,
     worker_redirect_stdouts=False,
+    web_host=settings.web_bind,
+    web_port=settings.web_port,
 )
 
 
