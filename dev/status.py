@@ -28,9 +28,12 @@ def line(settings: Settings) -> str:
 
 
 def text(status: dict[str, Any]) -> str:
-    """Return the counts of one answer of `/api/status` as a line."""
-    mae = "none yet" if status["mae"] is None else f"{status['mae']:.2f}"
+    """Return the counts of one answer of `/api/status` as a line; a count that is not known yet is a dash."""
+
+    def count(name: str, form: str = ",") -> str:
+        return "–" if status[name] is None else format(status[name], form)
+
     return (
-        f"{status['rows_per_s']:,.1f} rows/s | matched {status['matched']:,} | waiting {status['waiting']:,} | "
-        f"unmatched {status['unmatched']:,} | quarantined {status['quarantined']:,} | MAE {mae}"
+        f"{count('rows_per_s', ',.1f')} rows/s | matched {count('matched')} | waiting {count('waiting')} | "
+        f"unmatched {count('unmatched')} | quarantined {count('quarantined')} | MAE {count('mae', '.2f')}"
     )

@@ -124,11 +124,15 @@ class PairsTable(faust.Table):  # type: ignore[misc]
         try:
             partitions = self._mine(active_tps)
             owners = await asyncio.gather(*(self.make_owner(p, self.store.partition(p)) for p in partitions))
+            if self.should_stop:
+                return
             self.owners = dict(zip(partitions, owners, strict=True))
             self._loops = {p: asyncio.create_task(owner.run()) for p, owner in self.owners.items()}
             standing_by = self.standby_partitions
             logger.info("The table `pairs` is ready: partitions %s, standby for %s.", partitions, standing_by)
         except Exception as exc:
+            if self.should_stop:
+                return  # the worker was told to stop meanwhile, and its databases are closed
             logger.exception("the table `pairs` cannot be restored")
             end_process(f"the table `pairs` cannot be restored: {exc!r}.")
 
