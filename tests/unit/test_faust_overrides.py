@@ -1,0 +1,108 @@
+"""Each override of Faust's internals: what it does, and that Faust still needs it."""
+
+from __future__ import annotations
+
+import inspect
+from collections import defaultdict
+from typing import Any
+
+from faust.app.base import BootStrategy as FaustBootStrategy
+from faust.assignor.partition_assignor import PartitionAssignor as FaustPartitionAssignor
+from faust.tables.recovery import Recovery as FaustRecovery
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from intervaltree import IntervalTree
+
+from streams.faust_overrides import BootStrategy, Consumer, ConsumerThread, PartitionAssignor, Recovery
+
+MINE = TP("y_true", 0)
+
+
+def consumer(of: type, acked: list[int], committed: int | None) -> Any:
+    """Return a consumer that has nothing but what `_new_offset` looks at."""
+    made = object.__new__(of)
+    made._acked = defaultdict(list, {MINE: list(acked)})
+    made._acked_index = defaultdict(set, {MINE: set(acked)})
+    made._committed_offset = defaultdict(lambda: committed)
+    made._gap = defaultdict(IntervalTree)
+    return made
+
+
+def test_offsets_acknowledged_twice_do_not_slow_the_commits_down() -> None:
+    acked = [10, 10, 11, 11, 12, 13]
+
+    assert consumer(Consumer, acked, 10)._new_offset(MINE) == 14
+    assert consumer(driver.Consumer, acked, 10)._new_offset(MINE) == 11, "Faust no longer needs this override"
+
+
+def test_offsets_below_the_committed_one_are_forgotten() -> None:
+    ours = consumer(Consumer, [3, 4, 12, 13], 12)
+
+    assert ours._new_offset(MINE) == 14
+    assert ours._new_offset(MINE) is None
+
+
+def test_a_missing_offset_holds_the_commit_until_it_comes() -> None:
+    ours = consumer(Consumer, [10, 12, 13], 10)
+    assert ours._new_offset(MINE) == 11
+    ours._acked[MINE].append(11)
+    assert ours._new_offset(MINE) == 14
+
+
+def test_offsets_that_kafka_does_not_hold_count_as_acknowledged() -> None:
+    ours = consumer(Consumer, [10, 13], 10)
+    ours._gap[MINE].addi(11, 13)
+
+    assert ours._new_offset(MINE) == 14
+
+
+def two_orders_of_one_set() -> tuple[list[str], list[str]]:
+    """Return the same two members in two orders that make sets of them iterate differently."""
+    for n in range(10_000):
+        first, second = f"a{n}", f"b{n}"
+        if list(_set(first, second)) != list(_set(second, first)):
+            return [first, second], [second, first]
+    raise AssertionError("no two names collide")
+
+
+def _set(*members: str) -> set[str]:
+    made = set()
+    for member in members:
+        made.add(member)
+    return made
+
+
+def test_topics_of_the_same_subscribers_stay_together_in_any_order() -> None:
+    one, other = two_orders_of_one_set()
+    subscriptions = {member: ["y_true", "y_pred"] for member in one}
+    reordered = {member: ["y_true", "y_pred"] for member in other}
+
+    for given in (subscriptions, reordered):
+        assert list(PartitionAssignor._group_co_subscribed({"y_true", "y_pred"}, given)) == [{"y_true", "y_pred"}]
+    assert "tuple(clients)" in inspect.getsource(FaustPartitionAssignor._group_co_subscribed), (
+        "Faust no longer compares subscribers as a tuple of a set"
+    )
+
+
+def test_a_fetch_waits_little_at_the_broker() -> None:
+    assert "fetch_max_wait_ms=1500" in inspect.getsource(driver.AIOKafkaConsumerThread._create_worker_consumer), (
+        "Faust no longer waits 1.5 s for a fetch"
+    )
+    assert issubclass(ConsumerThread, driver.AIOKafkaConsumerThread)
+    assert "_fetch_max_wait_ms" in inspect.getsource(ConsumerThread._create_worker_consumer)
+
+
+def test_faust_restores_no_partition_of_ours() -> None:
+    assert object.__new__(Recovery).need_recovery() is False
+    assert "Error in recovery" in inspect.getsource(FaustRecovery._slurp_changelogs.fun), (
+        "Faust no longer swallows what a table raises in recovery"
+    )
+
+
+def test_faust_starts_no_web_server_whatever_its_command_line_says() -> None:
+    class App:
+        class conf:  # noqa: N801
+            web_enabled = True
+
+    assert BootStrategy(App())._should_enable_web() is False
+    assert FaustBootStrategy(App())._should_enable_web() is True
