@@ -11,7 +11,17 @@ from pathlib import Path
 
 import msgspec
 
-from bench import measure_bridge, measure_end_to_end, measure_join, measure_latency, measure_waiting, plot, show
+from bench import (
+    measure_bridge,
+    measure_end_to_end,
+    measure_join,
+    measure_latency,
+    measure_stall,
+    measure_waiting,
+    page,
+    plot,
+    show,
+)
 from bench.place import Place, place
 from bench.program import ROOT, BenchError
 from bench.results import Section
@@ -22,6 +32,7 @@ MEASURES: dict[str, Callable[[Place, int, float], Section]] = {
     "end-to-end": measure_end_to_end.measure,
     "latency": measure_latency.measure,
     "waiting": measure_waiting.measure,
+    "stall": measure_stall.measure,
 }
 RESULTS = ROOT / "bench" / "results"
 
@@ -59,16 +70,18 @@ def _write(sections: list[Section], options: argparse.Namespace) -> None:
         (RESULTS / "latest.json").write_bytes(msgspec.json.format(msgspec.json.encode(sections)))
         print(f"JSON: {(RESULTS / 'latest.json').relative_to(ROOT)}")
     if options.markdown:
-        options.markdown.write_text("\n".join(map(show.markdown, sections)))
+        page.write(sections, options.markdown)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Hindsight, each figure beside its peer.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Measure Hindsight, each figure beside its peer."
+    )
     parser.add_argument("names", nargs="*", choices=[*MEASURES, []], help="what to measure (default: everything)")
     parser.add_argument("--runs", type=int, default=3, help="interleaved runs that each median is taken over")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the rows to measure with, for a quick look")
     parser.add_argument("--json", action="store_true", help="write bench/results/latest.json too")
-    parser.add_argument("--markdown", type=Path, help="write the tables in Markdown to this file")
+    parser.add_argument("--markdown", type=Path, help="write the page with tables and picture to this file")
     return parser
 
 

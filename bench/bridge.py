@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -19,6 +20,7 @@ from typing import Any
 
 import pika
 
+from bench.usage import memory_mb
 from bridge import counts
 from bridge.app import Bridge
 from streams.settings import load
@@ -93,7 +95,7 @@ class _Clock:
             self.result = {
                 "rows_per_s": n_rows / (now[1] - self._started[1]),
                 "cpu_s_per_100k_rows": (now[2] - self._started[2]) / n_rows * 100_000,
-                "rss_mb": used.ru_maxrss / 1024,
+                "rss_mb": memory_mb(os.getpid()),
             }
 
 

@@ -89,4 +89,3 @@ def through(run: Run, kind: str, n_ids: int, rows_a_message: int) -> Figures:
 def _publisher(run: Run, kind: str, n_ids: int, rows_a_message: int) -> Program:
     argv = ["-m", "bench.publisher", run.place.amqp_url, str(n_ids), str(rows_a_message), kind, str(run.at)]
     return Program("publisher", argv, environ={}, directory=run.directory)
-

@@ -15,6 +15,7 @@ from bench.results import PEAK, Figures, Goal, Section, figure, line
 from bench.show import progress
 from bench.usage import memory_mb
 from streams.records import PredRow, encode_packet
+from streams.settings import Settings
 from streams.topics import topics
 
 N_IDS = 1_000_000
@@ -86,7 +87,9 @@ def _trickle(settings: Settings) -> Iterator[None]:
         while not stop.wait(TRICKLE_S):
             n += 1
             row = PredRow(f"trickle-{n}", time.time(), 1.0)
-            rows.produce(settings.kafka_address, [(topics(settings).y_pred.name, p, encode_packet([row])) for p in range(4)])
+            rows.produce(
+                settings.kafka_address, [(topics(settings).y_pred.name, p, encode_packet([row])) for p in range(4)]
+            )
 
     thread = threading.Thread(target=run)
     thread.start()

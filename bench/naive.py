@@ -57,7 +57,9 @@ def _load(kafka: str, app: str, given: rows.Pairs) -> None:
     both = [row for pair in zip(given.true, given.pred, strict=True) for row in pair]
     partitions = partitions_of([row.id for row in both], N_PARTITIONS)
     names = (f"{app}-y_true", f"{app}-y_pred")
-    rows.produce(kafka, [(names[i % 2], p, encode_packet(row)) for i, (row, p) in enumerate(zip(both, partitions, strict=True))])
+    rows.produce(
+        kafka, [(names[i % 2], p, encode_packet(row)) for i, (row, p) in enumerate(zip(both, partitions, strict=True))]
+    )
 
 
 async def _declare(kafka: str, names: list[str]) -> None:

@@ -71,7 +71,9 @@ class Program:
             if self._process.poll() is not None:
                 raise BenchError(f"{self.name} ended before {what}. Its last lines:\n{self._tail()}")
             if time.monotonic() > deadline:
-                raise BenchError(f"{self.name}: {what} did not happen in {within_s:.0f} s. Its last lines:\n{self._tail()}")
+                raise BenchError(
+                    f"{self.name}: {what} did not happen in {within_s:.0f} s. Its last lines:\n{self._tail()}"
+                )
             time.sleep(POLL_S)
 
     def wait_until_said(self, *texts: str, within_s: float = 60.0) -> None:
