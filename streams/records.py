@@ -5,13 +5,13 @@ No sockets here. The bytes are foreign: `decode_body` turns them into rows and n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from streams.json_arrays import WHITE, elements
 from streams.settings import Kind
 
 MAX_ID_CHARS = 128
@@ -102,9 +102,6 @@ _many: dict[Kind, msgspec.json.Decoder[Any]] = {
     "y_true": msgspec.json.Decoder(list[_TrueBody]),
     "y_pred": msgspec.json.Decoder(list[_PredBody]),
 }
-_WHITE = b" \t\r\n"
-_token = re.compile(rb'"(?:[^"\\]|\\.?)*+"?|[][{},]', re.DOTALL)
-"""A string (to the end of the body, if it has none of its own) or a character that gives JSON its structure."""
 _packets = {kind: msgspec.json.Decoder(list[row_type]) for kind, row_type in type_of_kind.items()}  # type: ignore[valid-type]
 encode_packet = msgspec.json.Encoder().encode
 """Encode rows of one partition as one Kafka record's value: a JSON array of row objects."""
@@ -136,30 +133,15 @@ def decode_body(
     if len(body) > max_bytes:
         detail = f"{len(body)} bytes, more than HINDSIGHT_MAX_BODY_BYTES={max_bytes}"
         return [], [Unreadable(body, "oversize", detail)]
-    is_array = body.lstrip(_WHITE)[:1] == b"["
+    is_array = body.lstrip(WHITE)[:1] == b"["
     try:
         if is_array:
             return [_row(piece, ts, redelivered) for piece in _many[kind].decode(body)], []
         return [_row(_one[kind].decode(body), ts, redelivered)], []
     except Exception as exc:  # foreign bytes: msgspec raises more than its own errors (RecursionError, UnicodeError)
         whole = _refused(body, exc)
-    pieces = _elements(body) if is_array else None
+    pieces = elements(body) if is_array else None
     return ([], [whole]) if pieces is None else _each(kind, pieces, ts, redelivered)
-
-
-def _elements(body: bytes) -> list[bytes] | None:
-    """Part an array into its elements, whatever they hold, in one pass; None if it has no end, or more after it."""
-    elements: list[bytes] = []
-    depth, start = 0, body.index(b"[") + 1
-    for token in _token.finditer(body):
-        sign = token.group()
-        if depth == 1 and sign in (b",", b"]"):
-            elements.append(body[start : token.start()].strip(_WHITE))
-            start = token.end()
-        depth += (sign in (b"[", b"{")) - (sign in (b"]", b"}"))
-        if depth == 0:
-            return None if body[token.end() :].strip(_WHITE) else elements
-    return None
 
 
 def _each(kind: Kind, pieces: Sequence[bytes], ts: float, redelivered: bool) -> tuple[list[Row], list[Unreadable]]:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.json_arrays import elements
 from streams.records import (
     MAX_ID_CHARS,
     FeaturesRow,
@@ -214,14 +215,36 @@ def test_an_array_without_its_end_is_refused_whole(body: bytes) -> None:
     assert [(one.raw, one.reason) for one in refused] == [(body, "not_json")]
 
 
-def test_an_open_string_full_of_quotes_is_refused_in_one_pass() -> None:
-    body = b'["' + b'\\"' * 500_000
-
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'["' + b'\\"' * 500_000,
+        b"[" + b"{" * 1_000_000,
+        b"[" + b'{"a",' * 200_000,
+        b'[{"' + b'a","' * 250_000,
+        b"[" + b"[1," * 330_000,
+        b"[" + b'{"\\' * 330_000,
+    ],
+    ids=["quotes", "braces", "open-objects", "open-object", "open-arrays", "backslashes"],
+)
+def test_a_body_that_is_made_to_be_slow_is_refused_in_one_pass(body: bytes) -> None:
     started = time.process_time()
     _, refused = decode_body("y_true", body, ts=NOW)
 
-    assert [one.reason for one in refused] == ["not_json"]
-    assert time.process_time() - started < 1.0
+    assert [one.raw for one in refused] == [body]
+    assert time.process_time() - started < 2.0
+
+
+nested_rows = st.lists(st.dictionaries(st.text(), json_values, max_size=4) | json_values, max_size=6)
+
+
+@given(nested_rows, st.integers(0, 6))
+def test_an_array_is_parted_alike_with_and_without_an_element_that_is_no_json(some: list[Any], at: int) -> None:
+    good = [msgspec.json.encode(one) for one in some]
+    spoilt = [*good[:at], b"NaN", *good[at:]]
+
+    assert elements(b"[" + b",".join(good) + b"]") == good
+    assert elements(b"[" + b" ,\n".join(spoilt) + b"]") == spoilt
 
 
 def test_a_body_over_the_limit_is_refused_unparsed() -> None:

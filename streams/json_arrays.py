@@ -1,0 +1,41 @@
+"""Parts a JSON array into its elements, so that one bad element does not spoil the others. The bytes are foreign."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+WHITE = b" \t\r\n"
+_raw = msgspec.json.Decoder(list[msgspec.Raw])
+_STRING = rb'"(?:[^"\\]++|\\.?)*+"?'
+_token = re.compile(rb"\{(?:[^][{}\"]++|" + _STRING + rb")*+\}|\[[^][{}\"]*+\]|" + _STRING + rb"|[][{},]", re.DOTALL)
+"""What an array is parted by: a flat object, a flat array of numbers, a string (to the end of the body, if it has none
+of its own), or a character that gives JSON its structure. No part of a body is tried more than twice."""
+
+
+def elements(array: bytes) -> list[bytes] | None:
+    """Return the bytes of each element, whatever they hold; None if the array has no end, or more after it.
+
+    Args:
+        array: starts with `[`, but for white space.
+    """
+    try:
+        return [bytes(element) for element in _raw.decode(array)]
+    except Exception:  # an element is not even JSON; msgspec raises more than its own errors
+        return _parted(array)
+
+
+def _parted(array: bytes) -> list[bytes] | None:
+    """Part an array by its structure alone, in one pass."""
+    found: list[bytes] = []
+    depth, start = 1, array.index(b"[") + 1
+    for token in _token.finditer(array, start):
+        sign = token.group()
+        if depth == 1 and sign in (b",", b"]"):
+            found.append(array[start : token.start()].strip(WHITE))
+            start = token.end()
+        depth += (sign in (b"[", b"{")) - (sign in (b"]", b"}"))
+        if depth == 0:
+            return None if array[token.end() :].strip(WHITE) else found
+    return None
