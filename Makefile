@@ -4,7 +4,7 @@ MODEL := $(or $(HINDSIGHT_MODEL),models/model.skops)
 LOCK := .venv-tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 DONE := .run/done
 .DELETE_ON_ERROR:
-.PHONY: run test setup bench lock clean runtime tools
+.PHONY: run test setup bench bench-check lock clean runtime tools
 .DEFAULT_GOAL := run
 
 run:
@@ -25,6 +25,9 @@ setup:
 
 bench: setup
 	@.venv/bin/python -m bench
+
+bench-check: setup
+	@.venv/bin/python -m bench.check
 
 lock: tools
 	@echo "Pinning requirements.in and requirements-tools.in ..."
