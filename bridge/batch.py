@@ -8,6 +8,8 @@ from bridge.queues import Delivery
 from streams.records import Row, Unreadable, decode_body, encode_packet
 from streams.settings import Kind
 
+Refused = tuple[Unreadable, bytes]
+"""A row that cannot be used, and the undecoded properties of its message."""
 NO_PROPERTIES = b"\0\0"
 _GROWTH = 4
 """A row is written longer than it was read, `1.0` for `1`; but never more than so many times."""
@@ -18,7 +20,7 @@ class Batch:
 
     def __init__(self, kind: Kind, max_body_bytes: int) -> None:
         self.rows: list[Row] = []
-        self.refused: list[tuple[Unreadable, bytes]] = []
+        self.refused: list[Refused] = []
         self.tag = self.n_messages = 0
         self._kind = kind
         self._max_body_bytes = max_body_bytes
@@ -36,10 +38,6 @@ class Batch:
         if refused:
             self.refused += [(one, raw) for one in refused]
 
-    def refuse(self, row: Row) -> None:
-        """Count a row among the refused that Kafka finds too large."""
-        self.refused.append((_giant(row, encode_packet([row])), NO_PROPERTIES))
-
 
 def _without_giants(rows: list[Row], body: bytes) -> tuple[list[Row], list[Unreadable]]:
     """Part the rows that fit into a packet from those that are too large alone."""
@@ -50,9 +48,10 @@ def _without_giants(rows: list[Row], body: bytes) -> tuple[list[Row], list[Unrea
         if len(value) <= RECORD_BYTES:
             fitting.append(row)
         else:
-            giants.append(_giant(row, body if len(rows) == 1 else value))
+            giants.append(giant(row, body if len(rows) == 1 else value))
     return fitting, giants
 
 
-def _giant(row: Row, raw: bytes) -> Unreadable:
+def giant(row: Row, raw: bytes) -> Unreadable:
+    """Return the refusal of a row that is larger than a Kafka record may be."""
     return Unreadable(raw, "oversize", f"the row of id {row.id!r} is larger than a Kafka record may be")

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Sequence
 
-from bridge import counts, properties
-from bridge.batch import Batch
+from bridge import counts
+from bridge.batch import NO_PROPERTIES, Batch, giant
 from bridge.kafka import Kafka, Record
 from bridge.packets import Packet, halves, pack
+from bridge.quarantine import Quarantine
 from bridge.queues import Queue
-from streams import quarantine
+from streams.records import Row
 from streams.settings import Settings
 from streams.topics import topics
-
-QUARANTINE_RETRY_S = 5.0
 
 
 class Relay:
@@ -27,7 +25,7 @@ class Relay:
         self._kafka = kafka
         self._settings = settings
         self._topic = topics(settings).of_kind(queue.kind).name
-        self._quarantine = topics(settings).quarantine.name
+        self._quarantine = Quarantine(queue, kafka, topics(settings).quarantine.name)
         self._sent_at = 0.0
 
     async def run(self) -> None:
@@ -64,23 +62,27 @@ class Relay:
 
     async def _deliver(self, batch: Batch) -> None:
         """Return when Kafka has every row of the batch, in its topic or in quarantine."""
-        settings = self._settings
-        packets = pack(batch.rows, settings.partitions, settings.packet_rows, self._kafka.record_bytes)
-        for packet in await self._produce(list(packets)):
-            await self._deliver_alone(packet, batch)
         if batch.refused:
-            await self._put_in_quarantine(batch)
+            await asyncio.gather(self._deliver_rows(batch.rows), self._quarantine.put(batch.refused))
+        else:
+            await self._deliver_rows(batch.rows)
 
-    async def _deliver_alone(self, packet: Packet, batch: Batch) -> None:
+    async def _deliver_rows(self, rows: Sequence[Row]) -> None:
+        settings = self._settings
+        packets = pack(rows, settings.partitions, settings.packet_rows, self._kafka.record_bytes)
+        for packet in await self._produce(list(packets)):
+            await self._deliver_alone(packet)
+
+    async def _deliver_alone(self, packet: Packet) -> None:
         """Produce what Kafka found too large by itself, then in halves; a row that is too large alone is refused."""
         if not await self._produce([packet]):
             return
         if len(packet.rows) == 1:
-            batch.refuse(packet.rows[0])
+            await self._quarantine.put([(giant(packet.rows[0], packet.value), NO_PROPERTIES)])
             return
         self._kafka.learn_limit(len(packet.value))
         for half in halves(packet):
-            await self._deliver_alone(half, batch)
+            await self._deliver_alone(half)
 
     async def _produce(self, packets: Sequence[Packet]) -> list[Packet]:
         """Return when Kafka has the packets; those that are too large for it are returned."""
@@ -91,21 +93,3 @@ class Relay:
         counts.rows.labels(self._queue.kind).inc(sum(len(packet.rows) for packet in packets) - n_left)
         counts.packets.labels(self._queue.kind).inc(len(packets) - len(left))
         return left
-
-    async def _put_in_quarantine(self, batch: Batch) -> None:
-        now, source = time.time(), f"queue {self._queue.kind}"
-        records = [
-            Record(self._quarantine, 0, part.value, part.headers)
-            for unreadable, raw in batch.refused
-            for part in quarantine.records(unreadable, source=source, at=now, properties=properties.shown(raw))
-        ]
-        while records := await self._kafka.produce(records):
-            self._queue.link.down(
-                f"Kafka refuses a record of {len(records[0].value)} bytes in the topic {self._quarantine!r}: raise its "
-                f"max.message.bytes. The queue {self._queue.kind!r} waits until then, so that nothing is lost."
-            )
-            await asyncio.sleep(QUARANTINE_RETRY_S)
-        if not self._queue.link.is_up and self._queue.channel is not None:
-            self._queue.link.up(f"Reading the queue {self._queue.kind!r} again.")
-        for reason, n in Counter(unreadable.reason for unreadable, _ in batch.refused).items():
-            counts.quarantined.labels(self._queue.kind, reason).inc(n)
