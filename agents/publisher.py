@@ -34,10 +34,11 @@ class Publisher:
     is to be sent again over the next one.
     """
 
-    def __init__(self, settings: Settings, on_confirmed: Callable[[Message], None]) -> None:
+    def __init__(self, settings: Settings, on_confirmed: Callable[[Message], None], say: Callable[[str], None]) -> None:
         self.unconfirmed: dict[int, Message] = {}
         self._settings = settings
         self._on_confirmed = on_confirmed
+        self._say = say
         self._loop = asyncio.get_running_loop()
         self._lost: asyncio.Future[str] = self._loop.create_future()
         self._fewer = asyncio.Event()
@@ -63,6 +64,7 @@ class Publisher:
             custom_ioloop=self._loop,
         )
         await self._answer(opened)
+        self._connection.add_on_connection_blocked_callback(self._blocked)
         for queue in queues:
             await self._declare(queue)
         self._channel = await self._open_channel(lambda _, exc: self._lose(exc))
@@ -149,6 +151,9 @@ class Publisher:
     def _returned(self, _channel: Any, method: Any, _properties: Any, _body: bytes) -> None:
         """No queue takes the message. Its confirmation comes next and must not count: the connection ends first."""
         self._lose(f"the queue {method.routing_key!r} is gone")
+
+    def _blocked(self, _connection: Any, frame: Any) -> None:
+        self._say(f"RabbitMQ takes no messages for now: {frame.method.reason or 'it is short of memory or disk'}.")
 
     def _lose(self, reason: BaseException | str) -> None:
         _settle(self._lost, reason if isinstance(reason, str) else _sentence(reason))

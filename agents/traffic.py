@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
@@ -24,63 +26,78 @@ class Message(NamedTuple):
     body: bytes
 
 
-class Traffic:
-    """Features at a steady rate, each followed by its truth `label_delay` seconds later.
-
-    The truth's ts is when it became known, so |ts(y_true) - ts(y_pred)| is `label_delay`. One seed draws the same
-    rows, whatever the shares are.
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How much is sent, and what goes wrong on the way.
 
     Args:
-        rows: what is drawn from, with replacement: features and truth.
-        tail: digits that end every id and set this driver apart from others that started in the same microsecond.
-        rate: rows/s. A clock that is ahead of the schedule is followed in bursts, up to `MAX_LAG_S`.
+        rate: rows/s.
         count: number of rows; None goes on for ever.
-        label_delay: seconds, the same for every row.
-        duplicate_rate: share of messages of both queues that are sent twice.
+        label_delay: how much later than its features each truth is sent, in seconds.
+        duplicate_rate: share of messages, of both queues, that are sent twice.
         missing_rate: share of truths that are never sent.
 
     Raises:
         ValueError: a number is out of its range.
     """
 
+    rate: float = 5.0
+    count: int | None = None
+    label_delay: float = 0.0
+    duplicate_rate: float = 0.0
+    missing_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate < float("inf"):
+            raise ValueError(f"The rate is {self.rate}: it must be a number of rows/s above 0.")
+        if self.count is not None and self.count < 1:
+            raise ValueError(f"The count is {self.count}: it must be at least 1.")
+        if not 0 <= self.label_delay < float("inf"):
+            raise ValueError(f"The label delay is {self.label_delay}: it must be a number of seconds, 0 or more.")
+        for name, share in (("duplicate", self.duplicate_rate), ("missing", self.missing_rate)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"The {name} rate is {share}: it must be a share from 0 to 1.")
+
+
+class Traffic:
+    """Features at a steady rate, each followed by its truth.
+
+    The truth's ts is when it became known, so |ts(y_true) - ts(y_pred)| is the plan's `label_delay`. One seed draws
+    the same rows, whatever the plan's shares are. A schedule that fell behind the clock is caught up in a burst.
+
+    Args:
+        rows: what is drawn from, with replacement: features and truth.
+        clock: returns UTC epoch seconds.
+        tail: digits that end every id, and so set this driver apart from others.
+    """
+
     def __init__(
         self,
+        plan: Plan,
         rows: Sequence[tuple[list[float], float]],
         rng: random.Random,
         clock: Callable[[], float],
         tail: str,
-        *,
-        rate: float,
-        count: int | None,
-        label_delay: float,
-        duplicate_rate: float,
-        missing_rate: float,
     ) -> None:
-        _check(rate, count, label_delay, duplicate_rate, missing_rate)
+        self._plan = plan
         self._rows = rows
         self._rng = rng
         self._clock = clock
         self._tail = tail
-        self._step = 1 / rate
-        self._count = count
-        self._label_delay = label_delay
-        self._duplicate_rate = duplicate_rate
-        self._missing_rate = missing_rate
         self._last_us = 0
         self.held: deque[Message] = deque()
         """Truths whose time has not come."""
 
     def __iter__(self) -> Iterator[Message]:
         """Yield messages in the order in which they are due. The clock is read as they are asked for."""
+        step_s = 1 / self._plan.rate
         due = self._clock()
-        n_rows = 0
-        while self._count is None or n_rows < self._count:
+        for _ in itertools.repeat(None) if self._plan.count is None else range(self._plan.count):
             while self.held and self.held[0].due <= due:
                 yield self.held.popleft()
             yield from self._row(due)
-            n_rows += 1
             now = self._clock()
-            due = min(max(due + self._step, now - MAX_LAG_S), now + self._step)
+            due = min(max(due + step_s, now - MAX_LAG_S), now + step_s)
         while self.held:
             yield self.held.popleft()
 
@@ -89,27 +106,15 @@ class Traffic:
         features, y_true = self._rng.choice(self._rows)
         twice, missing, truth_twice = self._rng.random(), self._rng.random(), self._rng.random()
         row_id = self._new_id(ts)
-        if missing >= self._missing_rate:
-            known = ts + self._label_delay
+        if missing >= self._plan.missing_rate:
+            known = ts + self._plan.label_delay
             truth = Message(known, "y_true", msgspec.json.encode(TrueRow(row_id, known, y_true)))
-            self.held.extend([truth] * (1 + (truth_twice < self._duplicate_rate)))
+            self.held.extend([truth] * (1 + (truth_twice < self._plan.duplicate_rate)))
         message = Message(ts, "features", msgspec.json.encode(FeaturesRow(row_id, ts, features)))
-        return [message] * (1 + (twice < self._duplicate_rate))
+        return [message] * (1 + (twice < self._plan.duplicate_rate))
 
     def _new_id(self, ts: float) -> str:
         """Return epoch seconds as text: microseconds that strictly increase, then the driver's tail."""
         self._last_us = max(self._last_us + 1, round(ts * 1e6))
         seconds, us = divmod(self._last_us, 1_000_000)
         return f"{seconds}.{us:06d}{self._tail}"
-
-
-def _check(rate: float, count: int | None, label_delay: float, duplicate_rate: float, missing_rate: float) -> None:
-    if not 0 < rate < float("inf"):
-        raise ValueError(f"rate is {rate}: it must be a number of rows/s above 0.")
-    if count is not None and count < 1:
-        raise ValueError(f"count is {count}: it must be at least 1.")
-    if not 0 <= label_delay < float("inf"):
-        raise ValueError(f"label_delay is {label_delay}: it must be a number of seconds, 0 or more.")
-    for name, share in (("duplicate_rate", duplicate_rate), ("missing_rate", missing_rate)):
-        if not 0 <= share <= 1:
-            raise ValueError(f"{name} is {share}: it must be a share from 0 to 1.")
