@@ -16,6 +16,7 @@ from faust.types import TP
 from agents.artist import Artist, CannotDraw
 from agents.log_file import LogError
 from agents.metric_log import Fenced, MetricLog
+from agents.web import recent
 from streams import verdicts
 from streams.end import end_process
 from streams.faust_app import app, names, raw_topic, settings
@@ -42,6 +43,7 @@ class Plotting:
         self._queue: deque[faust.EventT[Any]] = deque()
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
+        self._opening = asyncio.Lock()
 
     async def take(self, event: faust.EventT[Any]) -> None:
         """Queue one record; wait while too many are waiting."""
@@ -74,10 +76,9 @@ class Plotting:
     async def _write_some(self) -> None:
         events = list(self._queue)
         records = [record for event in events if (record := _decode(event)) is not None]
-        if self.log is None:
-            self.log = await asyncio.to_thread(MetricLog.open, settings.logs_dir)
-        log = self.log
+        log = await self._opened()
         done = await asyncio.to_thread(log.append, records)
+        recent.windows.take(records)
         if done.n_broken:
             logger.error("the topic %s skipped %d decisions with verdicts: see `faust -A streams reconcile`",
                          names.metric.name, done.n_broken)  # fmt: skip
@@ -91,6 +92,12 @@ class Plotting:
         if len(self._queue) < MAX_QUEUED:
             self._room.set()
 
+    async def _opened(self) -> MetricLog:
+        async with self._opening:
+            if self.log is None:
+                self.log = await asyncio.to_thread(MetricLog.open, settings.logs_dir)
+            return self.log
+
     async def _wait_after(self, exc: LogError, delay_s: float) -> None:
         if not self.problem:
             logger.error("The metric log cannot be written, its rows wait in Kafka: %s", exc)
@@ -101,11 +108,12 @@ class Plotting:
 
     async def draw(self) -> None:
         """Draw the picture of what the log holds, if this worker writes it."""
-        if self.log is None:
+        if self.problem or MINE not in app.consumer.assignment():
             return
         try:
-            await asyncio.to_thread(self.artist.draw, self.log.summary, PICTURE, now=time.time())
-        except CannotDraw as exc:
+            log = await self._opened()
+            await asyncio.to_thread(self.artist.draw, log.summary, PICTURE, now=time.time())
+        except (CannotDraw, LogError) as exc:
             if not self.picture_problem:
                 logger.error("%s", exc)
             self.picture_problem = str(exc)

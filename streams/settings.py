@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -123,6 +124,15 @@ class Settings(BaseModel):
     def _split_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("kafka")
+    @classmethod
+    def _servers_have_ports(cls, value: str) -> str:
+        servers = [server.strip() for server in value.split(",") if server.strip()]
+        for server in servers:
+            if not re.fullmatch(r"[^\s/@]+:\d{1,5}", server):
+                raise ValueError(f"{server!r} is not of the form host:port")
+        return ",".join(servers)
+
     @model_validator(mode="after")
     def _files_of_a_certificate_come_together(self) -> Settings:
         for broker in ("amqp", "kafka"):
@@ -229,9 +239,8 @@ def _collect(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
 
 
 def _unknown(name: str) -> str:
-    known = [PREFIX + field.upper() for field in Settings.model_fields]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]}?" if near else "docs/configuration.md lists all settings."
+    near = difflib.get_close_matches(name.removeprefix(PREFIX).lower(), Settings.model_fields, n=1, cutoff=0.6)
+    hint = f"did you mean {PREFIX}{near[0].upper()}?" if near else "docs/configuration.md lists all settings."
     return f"{name} is not a setting: {hint}"
 
 

@@ -1,0 +1,166 @@
+"""The dashboard's numbers: scores and charts of one window, from the worker that writes the metric log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import numpy as np
+from aiohttp import web
+
+from agents import picture_bins
+from agents.web import charts, health
+from agents.web.keys import CACHE, ENDS, PEERS, SETTINGS
+from agents.web.query import BadQuery
+from agents.web.recent import windows
+from streams.faust_app import names
+from streams.settings import Settings
+from streams.summary import ErrorSummary
+from streams.windows import Slice
+
+SPANS = {"1m": 60.0, "5m": 300.0, "1h": 3600.0, "all": 0.0}
+SPAN_WORDS = {"1m": "last 1 min", "5m": "last 5 min", "1h": "last hour", "all": "all pairs"}
+QUANTILES = (0.1, 0.5, 0.9, 0.99)
+N_AGES = 48
+
+
+class Choice(NamedTuple):
+    """What the dashboard shows: the window, and the histogram's vertical scale."""
+
+    last: str = "5m"
+    y: str = "linear"
+
+    def url(self, **changes: str) -> str:
+        """Return the query string of this choice with changes."""
+        return "?" + urlencode(self._replace(**changes)._asdict())
+
+
+def read(given: Mapping[str, str]) -> Choice:
+    """Return what a query string chooses.
+
+    Raises:
+        BadQuery: there is no such window or scale.
+    """
+    choice = Choice(given.get("last", "5m"), given.get("y", "linear"))
+    if choice.last not in SPANS or choice.y not in ("linear", "log"):
+        raise BadQuery(f"last is one of {', '.join(SPANS)}, y is linear or log.")
+    return choice
+
+
+def links(choice: Choice) -> dict[str, dict[str, str]]:
+    """Return the links to the other windows and scales."""
+    return {"last": {k: choice.url(last=k) for k in SPANS}, "y": {k: choice.url(y=k) for k in ("linear", "log")}}
+
+
+async def gathered(app: web.Application, choice: Choice) -> dict[str, Any]:
+    """Return the numbers of the worker that writes the metric log, whichever that is."""
+    return await app[CACHE].get(f"dashboard {choice}", 1.0, lambda: _gathered(app, choice))  # type: ignore[no-any-return]
+
+
+async def _gathered(app: web.Application, choice: Choice) -> dict[str, Any]:
+    own_data = own(choice, app[SETTINGS])
+    if own_data["is_writer"]:
+        return own_data
+    for answer in await app[PEERS].ask(f"/api/dashboard{choice.url()}&scope=local"):
+        if answer.data is not None and answer.data["is_writer"]:
+            return answer.data  # type: ignore[no-any-return]
+    return own_data
+
+
+def own(choice: Choice, settings: Settings) -> dict[str, Any]:
+    """Return what this worker knows of one window: scores, charts' numbers, and the window before."""
+    now, span = time.time(), SPANS[choice.last]
+    plot = health.agent("plot")
+    log = plot.plotting.log if plot else None
+    if span:
+        now_part, before = windows.over(now - span, now), windows.over(now - 2 * span, now - span)
+    else:
+        now_part, before = windows.total, Slice()
+    summary = log.summary if log and not span else now_part.summary
+    return {
+        "is_writer": log is not None,
+        "last": choice.last,
+        "at": now,
+        "drawn_at": plot.plotting.drawn_at if plot else None,
+        "scores": scores(summary),
+        "previous": scores(before.summary),
+        "histogram": _histogram(summary, before.summary),
+        "series": _series(now, span),
+        "points": now_part.points[-6000:],
+        "worst": [w._asdict() for w in now_part.worst],
+        "delay": _delay(now_part),
+        "delay_before": _delay(before),
+        "coverage": _coverage(now_part, settings.join_window_s),
+        "n_predictions": now_part.n_predictions,
+        "n_unmatched_pred": now_part.n_unmatched_pred,
+        "n_truth_first": now_part.n_truth_first,
+    }
+
+
+def scores(summary: ErrorSummary) -> dict[str, float | None]:
+    """Return the scores of a summary."""
+    absolute = summary.absolute
+    quantiles = {f"p{q * 100:g}": absolute.quantile(q) if summary.n else None for q in (0.5, 0.9, 0.99)}
+    return {"mae": summary.mae, "rmse": summary.rmse, "bias": summary.bias, "r2": summary.r2, **quantiles,
+            "n": summary.n}  # fmt: skip
+
+
+def _histogram(summary: ErrorSummary, before: ErrorSummary) -> dict[str, Any] | None:
+    if not summary.n:
+        return None
+    bins = picture_bins.bins(summary.absolute)
+    edges = [float(edge) for edge in bins.edges]
+    previous = before.absolute.rebin(edges).tolist() if before.n else []
+    return {"edges": edges, "counts": list(bins.counts), "previous": previous, "n_previous": before.n,
+            "n_below": bins.n_below, "n_beyond": bins.n_beyond, "is_log": bool(bins.is_log)}  # fmt: skip
+
+
+def _series(now: float, span: float) -> list[tuple[float, float, float, float, int]]:
+    """Return start, p50, p90, p99 and pairs of each slice of the window; all shows the last two hours."""
+    found = []
+    for start, part in windows.series(now - (span or 7200.0), now):
+        if part.summary.n:
+            absolute = part.summary.absolute
+            p50, p90, p99 = (absolute.quantile(q) for q in (0.5, 0.9, 0.99))
+            found.append((start, p50, p90, p99, part.summary.n))
+    return found
+
+
+def _delay(part: Slice) -> dict[str, float] | None:
+    if not part.after.n:
+        return None
+    return {f"p{q * 100:g}": part.after.quantile(q) for q in QUANTILES} | {"max": part.after.largest}
+
+
+def _coverage(part: Slice, window_s: float) -> list[tuple[float, float]]:
+    """Return (age in seconds, share of predictions that had their truth by then), of those whose end is known."""
+    if not part.n_predictions:
+        return []
+    top = min(window_s, max(1.0, 1.1 * part.after.largest)) if part.after.n else window_s
+    ages = np.linspace(0.0, top, N_AGES)
+    upto = np.cumsum(part.after.rebin(np.append(ages, top * 1.001))) if part.after.n else np.zeros(N_AGES)
+    known = np.append(0, upto[:-1]) + part.n_truth_first
+    return [(float(age), float(n) / part.n_predictions) for age, n in zip(ages, known, strict=True)]
+
+
+def drawn(data: dict[str, Any], choice: Choice) -> dict[str, Any]:
+    """Return the charts as SVG."""
+    return {
+        "histogram": charts.histogram(data["histogram"], data["scores"], log=choice.y == "log"),
+        "series": charts.series(data["series"]),
+        "heat": charts.heat(data["points"]),
+        "coverage": charts.coverage(data["coverage"]),
+        "span": SPAN_WORDS[choice.last],
+    }
+
+
+def lags(app: web.Application) -> dict[str, int | None]:
+    """Return how far each stage is behind, in Kafka records."""
+    ends = app[ENDS]
+    return {
+        "model": ends.lag(names.features),
+        "metric": sum(filter(None, (ends.lag(names.y_true), ends.lag(names.y_pred)))),
+        "plot": ends.lag(names.metric),
+    }

@@ -1,0 +1,115 @@
+"""What this worker knows now, as plain numbers: counts, rates, partitions. Read from the owners, once a second."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import Any
+
+from agents.web import health
+from agents.web.kafka import Ends
+from streams.decision import NOWHERE_TS, Counts
+from streams.faust_app import names
+from streams.owner import Owner
+
+RATE_OVER_S = 10.0
+COUNTED = (
+    "rows_true", "rows_pred", "matched", "unmatched_true", "unmatched_pred", "duplicates", "conflicts", "late",
+    "waiting", "unreadable",
+)  # fmt: skip
+
+
+class Facts:
+    """The counts of this worker's partitions, how fast they grow, and where its partitions stand."""
+
+    def __init__(self, ends: Ends):
+        self.ends = ends
+        self.started_at = time.time()
+        self._seen: deque[tuple[float, int, int]] = deque()
+
+    async def run(self) -> None:
+        """Watch the counts, for as long as the worker runs."""
+        while True:
+            self._look()
+            await asyncio.sleep(1.0)
+
+    def _look(self) -> None:
+        counts, now = self.counts(), time.monotonic()
+        self._seen.append((now, counts.rows_true + counts.rows_pred, counts.matched))
+        while now - self._seen[0][0] > RATE_OVER_S:
+            self._seen.popleft()
+
+    def rates(self) -> tuple[float, float]:
+        """Return rows and matches a second, over the last seconds."""
+        if len(self._seen) < 2:
+            return 0.0, 0.0
+        (then, rows_then, matched_then), (now, rows_now, matched_now) = self._seen[0], self._seen[-1]
+        took = max(now - then, 1e-9)
+        return max(0.0, (rows_now - rows_then) / took), max(0.0, (matched_now - matched_then) / took)
+
+    def counts(self) -> Counts:
+        """Return the sum of the counts of our partitions."""
+        total = Counts()
+        for owner in owners().values():
+            for name in COUNTED:
+                setattr(total, name, getattr(total, name) + getattr(owner.store.head.counts, name))
+        return total
+
+    def status(self) -> dict[str, Any]:
+        """Return one flat line about this worker: counts, rates and scores."""
+        counts, (rows_per_s, matched_per_s) = self.counts(), self.rates()
+        plot = health.agent("plot")
+        log = plot.plotting.log if plot else None
+        mae = log.summary.mae if log else None
+        return {
+            "rows_in": counts.rows_true + counts.rows_pred,
+            "rows_per_s": round(rows_per_s, 1),
+            "matched": counts.matched,
+            "matched_per_s": round(matched_per_s, 1),
+            "waiting": counts.waiting,
+            "unmatched": counts.unmatched_true + counts.unmatched_pred,
+            "unmatched_true": counts.unmatched_true,
+            "unmatched_pred": counts.unmatched_pred,
+            "duplicates": counts.duplicates,
+            "conflicts": counts.conflicts,
+            "late": counts.late,
+            "difference": counts.difference(),
+            "quarantined": self.ends.kept(names.quarantine),
+            "mae": mae,
+            "event_time": self.event_time(),
+            "started_at": self.started_at,
+            "at": time.time(),
+            "problems": [check.sentence for check in health.checks() if not check.ok],
+        }
+
+    def event_time(self) -> float | None:
+        """Return the largest ts seen of any row."""
+        seen = [ts for owner in owners().values() for ts in owner.store.head.ts if ts > NOWHERE_TS]
+        return max(seen, default=None)
+
+    def partitions(self) -> list[dict[str, Any]]:
+        """Return where each of our partitions stands."""
+        return [self._partition(p, owner) for p, owner in sorted(owners().items())]
+
+    def _partition(self, partition: int, owner: Owner) -> dict[str, Any]:
+        head = owner.store.head
+        ends = [self.ends.end(topic, partition) for topic in (names.y_true, names.y_pred)]
+        known = [end - 1 - src for end, src in zip(ends, head.src, strict=True) if end is not None]
+        return {
+            "partition": partition,
+            "state": "waiting for Kafka" if owner.problem else "ready",
+            "problem": owner.problem,
+            "lag": max(0, sum(known)) if known else None,
+            "rows_in": head.counts.rows_true + head.counts.rows_pred,
+            "waiting": head.counts.waiting,
+            "log_offset": head.offset,
+            "last_commit_at": owner.last_commit_at or None,
+            "n_fenced": owner.n_fenced,
+        }
+
+
+def owners() -> dict[int, Owner]:
+    """Return the owners of this worker's partitions; none while Kafka assigns them anew."""
+    metric = health.agent("metric")
+    return metric.pairs.owners if metric else {}

@@ -1,0 +1,86 @@
+"""What Kafka says of our topics: where they end, and how far the workers have read them. Asked every few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from streams import connect
+from streams.settings import Settings
+from streams.topics import Topic, topics
+
+logger = logging.getLogger("hindsight.web")
+ASK_EVERY_S = 2.0
+
+
+class Ends:
+    """The ends of the topics, and the group's committed offsets, as last heard; empty until Kafka answered once."""
+
+    def __init__(self, settings: Settings):
+        self.problem = "Kafka has not answered yet."
+        self.heard_at: float | None = None
+        self._settings = settings
+        self._names = topics(settings)
+        self._first: dict[TopicPartition, int] = {}
+        self._end: dict[TopicPartition, int] = {}
+        self._committed: dict[TopicPartition, int] = {}
+
+    async def run(self) -> None:
+        """Ask, for as long as the worker runs."""
+        while True:
+            try:
+                await self._ask_until_it_fails()
+            except (KafkaError, OSError) as exc:
+                self.problem = f"Kafka at {self._settings.kafka_address} does not answer: {type(exc).__name__}."
+            await asyncio.sleep(ASK_EVERY_S)
+
+    async def _ask_until_it_fails(self) -> None:
+        client = connect.kafka_client(self._settings)
+        consumer, admin = AIOKafkaConsumer(**client, group_id=None), AIOKafkaAdminClient(**client)
+        try:
+            await admin.start()
+            await consumer.start()
+            while True:
+                await self._ask(consumer, admin)
+                await asyncio.sleep(ASK_EVERY_S)
+        finally:
+            await consumer.stop()
+            await admin.close()
+
+    async def _ask(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
+        tps = [
+            TopicPartition(topic.name, p)
+            for topic in self._names
+            if topic.name in await consumer.topics()
+            for p in range(topic.partitions)
+        ]
+        if not tps:
+            return
+        self._first, self._end = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        committed = await admin.list_consumer_group_offsets(self._settings.app_id)
+        self._committed = {tp: found.offset for tp, found in committed.items() if found.offset >= 0}
+        self.problem, self.heard_at = "", time.time()
+
+    def kept(self, topic: Topic) -> int | None:
+        """Return how many records a topic holds; None while unknown."""
+        tps = self._of(topic)
+        return sum(self._end[tp] - self._first.get(tp, 0) for tp in tps) if tps else None
+
+    def lag(self, topic: Topic) -> int | None:
+        """Return how many records of a topic the workers have not committed; None while unknown."""
+        tps = self._of(topic)
+        if not tps:
+            return None
+        return sum(max(0, self._end[tp] - max(self._committed.get(tp, 0), self._first.get(tp, 0))) for tp in tps)
+
+    def end(self, topic: Topic, partition: int) -> int | None:
+        """Return the next offset of a partition; None while unknown."""
+        return self._end.get(TopicPartition(topic.name, partition))
+
+    def _of(self, topic: Topic) -> list[TopicPartition]:
+        return [tp for tp in self._end if tp.topic == topic.name]

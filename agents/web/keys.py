@@ -1,0 +1,20 @@
+"""What the handlers find in the application, by typed keys."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from agents.web.cache import Cache
+from agents.web.facts import Facts
+from agents.web.kafka import Ends
+from agents.web.live import Live
+from agents.web.peers import Peers
+from streams.settings import Settings
+
+SETTINGS = web.AppKey("settings", Settings)
+URL = web.AppKey("url", str)
+ENDS = web.AppKey("ends", Ends)
+FACTS = web.AppKey("facts", Facts)
+PEERS = web.AppKey("peers", Peers)
+CACHE = web.AppKey("cache", Cache)
+LIVE = web.AppKey("live", Live)

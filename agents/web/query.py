@@ -1,0 +1,172 @@
+"""What the URL of the table asks for: filters, order and place. Pure: no table here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, get_args
+from urllib.parse import urlencode
+
+import msgspec
+
+from streams.pair import Pair
+
+State = Literal[
+    "all", "waiting", "waiting_for_pred", "waiting_for_true", "matched", "unmatched", "late", "duplicate", "conflict"
+]
+STATES: tuple[State, ...] = get_args(State)
+SORTS = {
+    "newest": "newest first",
+    "oldest": "oldest first",
+    "id": "id",
+    "-error": "largest error first",
+    "error": "smallest error first",
+    "-y_true": "largest y_true first",
+    "y_true": "smallest y_true first",
+    "-y_pred": "largest y_pred first",
+    "y_pred": "smallest y_pred first",
+    "left": "least time left first",
+}
+PAGE_SIZES = (25, 50, 100, 250)
+MAX_TEXT_CHARS = 512
+
+
+class BadQuery(ValueError):
+    """The URL asks for what there is not; the message is a sentence."""
+
+
+class Query(NamedTuple):
+    """One question to the table. Ages in seconds, errors as absolute values; `after` is the place of the last row."""
+
+    state: State = "all"
+    q: str = ""
+    partition: int | None = None
+    min_age: float | None = None
+    max_age: float | None = None
+    min_error: float | None = None
+    max_error: float | None = None
+    sort: str = "newest"
+    n: int = 50
+    after: tuple[Any, ...] | None = None
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether anything but the state is asked for."""
+        return self[1:7] != Query()[1:7]
+
+    def url(self, **changes: Any) -> str:
+        """Return the query string of this question with changes; what is at its default is left out."""
+        asked = self._replace(**changes)
+        parts = {name: value for name, value in asked._asdict().items() if value != Query._field_defaults[name]}
+        if "after" in parts:
+            parts["after"] = encode_place(parts["after"])
+        return "?" + urlencode({name: _plain(value) for name, value in parts.items()})
+
+
+def read(given: Mapping[str, str], *, most: int = PAGE_SIZES[-1]) -> Query:
+    """Return the question that a query string asks.
+
+    Raises:
+        BadQuery: a value cannot be used.
+    """
+    known = {name: text for name, text in given.items() if name in Query._fields and text != ""}
+    place = known.pop("after", None)
+    values: dict[str, Any] = {name: _READERS.get(name, _text)(name, text) for name, text in known.items()}
+    query = Query(**values)
+    if query.state not in STATES:
+        raise BadQuery(f"state is one of {', '.join(STATES)}.")
+    if query.sort not in SORTS:
+        raise BadQuery(f"sort is one of {', '.join(SORTS)}.")
+    return query._replace(n=max(1, min(query.n, most)), after=None if place is None else decode_place(place))
+
+
+def _text(name: str, text: str) -> str:
+    if len(text) > MAX_TEXT_CHARS:
+        raise BadQuery(f"{name} has more than {MAX_TEXT_CHARS} characters; an id has at most 128.")
+    return text
+
+
+def _whole(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise BadQuery(f"{name} is a whole number.")
+    return int(text)
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadQuery(f"{name} is a finite number.")
+    return number
+
+
+_READERS = {
+    "partition": _whole,
+    "n": _whole,
+    "min_age": _number,
+    "max_age": _number,
+    "min_error": _number,
+    "max_error": _number,
+}
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def encode_place(place: tuple[Any, ...]) -> str:
+    """Return a place as text for a URL."""
+    return msgspec.msgpack.encode(place).hex()
+
+
+def decode_place(text: str) -> tuple[Any, ...]:
+    """Return the place that a URL names.
+
+    Raises:
+        BadQuery: it is not one of ours.
+    """
+    try:
+        place = msgspec.msgpack.decode(bytes.fromhex(text[:2048]), type=list[int | float | str | bytes])
+    except (ValueError, msgspec.MsgspecError):
+        raise BadQuery("after is no place in this table; begin at its first page.") from None
+    return tuple(place)
+
+
+def error_of(pair: Pair) -> float | None:
+    """Return y_pred - y_true where both were joined."""
+    if pair.state != "matched" or pair.y_pred is None or pair.y_true is None:
+        return None
+    return pair.y_pred - pair.y_true
+
+
+def last_event(pair: Pair) -> float:
+    """Return when the id last changed: its verdict, or its first row's arrival while it waits."""
+    return next(at for at in (pair.decided_at, pair.at_true, pair.at_pred) if at is not None)
+
+
+def matches(query: Query, pair: Pair, now: float) -> bool:
+    """Tell whether an id is asked for, its state apart."""
+    if query.q and query.q not in pair.id:
+        return False
+    age = now - last_event(pair)
+    if (query.min_age is not None and age < query.min_age) or (query.max_age is not None and age > query.max_age):
+        return False
+    if query.min_error is None and query.max_error is None:
+        return True
+    error = error_of(pair)
+    if error is None:
+        return False
+    return (query.min_error or 0) <= abs(error) <= (math.inf if query.max_error is None else query.max_error)
+
+
+def states_of(pair: Pair) -> set[State]:
+    """Return every state that an id counts under."""
+    found: set[State] = {"all", pair.state.split("_")[0]}  # type: ignore[arg-type]
+    if pair.state.startswith("waiting"):
+        found.add(pair.state)  # type: ignore[arg-type]
+    for flag in ("duplicate", "conflict", "late"):
+        if getattr(pair, flag):
+            found.add(flag)
+    return found

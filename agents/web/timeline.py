@@ -1,0 +1,59 @@
+"""The timeline of one id: its rows and its verdict on one axis of time, as numbers for an SVG. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from agents.web.text import clock
+from streams.join import Rules
+
+LEFT, RIGHT, WIDTH = 90, 1010, 1100
+
+
+class Event(NamedTuple):
+    """One thing that happened: when, on which line, what to write, and how sure a state it is (an icon)."""
+
+    at: float
+    lane: str
+    what: str
+    icon: str
+
+
+class Timeline(NamedTuple):
+    """Events with their x, the span in which the id could join, the ticks and now."""
+
+    events: list[tuple[float, Event]]
+    open_from: float
+    open_to: float
+    ticks: list[tuple[float, str]]
+    now_x: float
+
+
+def timeline(shown: dict[str, Any], rules: Rules, now: float) -> Timeline:
+    """Return the timeline of one row of `rows.row`."""
+    events = _events(shown, now)
+    first = min(shown[name] for name in ("at_true", "at_pred") if shown[name] is not None)
+    until = shown["decided_at"] or first + rules.window_s + rules.lateness_s
+    end = max(until, *(event.at for event in events))
+    room = max(end - first, 1.0) * 0.06
+    start, stop = first - room, end + room
+
+    def x(at: float) -> float:
+        return float(round(LEFT + (min(max(at, start), stop) - start) / (stop - start) * (RIGHT - LEFT), 1))
+
+    ticks = [(x(t), clock(t)) for t in (start + (stop - start) * i / 6 for i in range(7))]
+    return Timeline([(x(event.at), event) for event in events], x(first), x(until), ticks, x(now))
+
+
+def _events(shown: dict[str, Any], now: float) -> list[Event]:
+    events = []
+    for lane in ("y_pred", "y_true"):
+        at = shown[f"at_{lane[2:]}"]
+        if at is not None:
+            too_late = shown["decided_at"] is not None and at > shown["decided_at"]
+            events.append(Event(at, lane, f"{'came late, ' if too_late else 'came '}{clock(at, digits=3)}",
+                                "late" if too_late else "dot"))  # fmt: skip
+    kind = shown["state"].partition("_")[0]
+    if shown["decided_at"] is not None:
+        events.append(Event(shown["decided_at"], "verdict", f"{kind} {clock(shown['decided_at'], digits=3)}", kind))
+    return events

@@ -1,0 +1,150 @@
+"""Rolling summaries of the verdicts: the last minute, five minutes, hour, and all since the start. No I/O.
+
+Verdicts are gathered in slices of time, by when they were decided; a window is a merge of slices, so that it costs as
+much for a million verdicts as for ten. Narrow slices make the short windows, wide ones the hour.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from streams.histogram import Floats, Histogram
+from streams.summary import LARGEST, ErrorSummary
+from streams.verdicts import Verdict, VerdictRecord
+
+N_POINTS = 300
+"""Pairs that one slice keeps for the picture of predicted against actual: an even choice of its batches."""
+N_WORST = 10
+
+
+class Worst(NamedTuple):
+    """A pair with a large error."""
+
+    absolute_error: float
+    id: str
+    y_true: float
+    y_pred: float
+
+
+class Slice(msgspec.Struct, gc=False):
+    """What was decided in one span of time. `after` are the delays of truths behind their predictions, in seconds."""
+
+    summary: ErrorSummary = msgspec.field(default_factory=ErrorSummary)
+    after: Histogram = msgspec.field(default_factory=Histogram)
+    n_truth_first: int = 0
+    n_unmatched_true: int = 0
+    n_unmatched_pred: int = 0
+    points: list[tuple[float, float]] = []
+    worst: list[Worst] = []
+
+    def merge(self, other: Slice) -> None:
+        """Add what `other` holds."""
+        self.summary.merge(other.summary)
+        self.after.merge(other.after)
+        self.n_truth_first += other.n_truth_first
+        self.n_unmatched_true += other.n_unmatched_true
+        self.n_unmatched_pred += other.n_unmatched_pred
+        self.points = self.points + other.points
+        self.worst = heapq.nlargest(N_WORST, self.worst + other.worst)
+
+    @classmethod
+    def of(cls, verdicts: Sequence[Verdict]) -> Slice:
+        """Summarise verdicts."""
+        made = cls()
+        matched = [v for v in verdicts if v.verdict == "matched"]
+        made.n_unmatched_true = sum(v.verdict == "unmatched_true" for v in verdicts)
+        made.n_unmatched_pred = len(verdicts) - len(matched) - made.n_unmatched_true
+        if matched:
+            y_true, y_pred = _floats([v.y_true for v in matched]), _floats([v.y_pred for v in matched])
+            made.summary = ErrorSummary.of(y_true, y_pred)
+            made._add_delays(_floats([v.ts_true for v in matched]) - _floats([v.ts_pred for v in matched]))
+            made.points = list(zip(y_true[:N_POINTS].tolist(), y_pred[:N_POINTS].tolist(), strict=True))
+            made._add_worst(matched, np.abs(y_pred - y_true))
+        return made
+
+    def _add_delays(self, delays: Floats) -> None:
+        first = delays < 0
+        self.n_truth_first = int(np.count_nonzero(first))
+        self.after = Histogram.of(np.abs(np.clip(delays[~first], 0, LARGEST)))
+
+    def _add_worst(self, matched: Sequence[Verdict], size: Floats) -> None:
+        most = min(N_WORST, len(size))
+        self.worst = [
+            Worst(float(size[i]), matched[i].id, matched[i].y_true, matched[i].y_pred)
+            for i in np.argpartition(-size, most - 1)[:most].tolist()
+            if size[i] <= LARGEST
+        ]
+
+    @property
+    def n_predictions(self) -> int:
+        """Predictions whose end is known: joined, or expired without a truth."""
+        return self.summary.n + self.summary.n_left_out + self.n_unmatched_pred
+
+
+class _Ring:
+    """Slices of one width, as many as are kept."""
+
+    def __init__(self, width_s: float, n_kept: int):
+        self.width_s, self.n_kept = width_s, n_kept
+        self.slices: dict[int, Slice] = {}
+
+    def add(self, at: float, part: Slice) -> None:
+        index = int(at // self.width_s)
+        kept = self.slices.setdefault(index, Slice())
+        kept.merge(part)
+        if len(kept.points) > N_POINTS:
+            kept.points = kept.points[-N_POINTS:]
+        while len(self.slices) > self.n_kept:
+            del self.slices[min(self.slices)]
+
+
+class Windows:
+    """The slices of one worker. `take` is given every record once or more; `over` and `series` answer."""
+
+    def __init__(self) -> None:
+        self.total = Slice()
+        self._narrow, self._wide = _Ring(10.0, 64), _Ring(60.0, 122)
+        self._seen: dict[tuple[str, int], int] = {}
+
+    def take(self, records: Iterable[VerdictRecord]) -> None:
+        """Add the verdicts of records; one that came before is left out."""
+        for record in records:
+            key = (record.log, record.partition)
+            if record.offset <= self._seen.get(key, -1):
+                continue
+            self._seen[key] = record.offset
+            if record.rows:
+                self._add(record.rows[0].at, Slice.of(record.rows))
+
+    def _add(self, at: float, part: Slice) -> None:
+        self._narrow.add(at, part)
+        self._wide.add(at, part)
+        self.total.merge(part)
+        self.total.points = self.total.points[-20 * N_POINTS :]
+
+    def over(self, start: float, end: float) -> Slice:
+        """Return what was decided between two times, at the width of the slices."""
+        ring = self._ring(start, end)
+        merged = Slice()
+        for index in range(int(start // ring.width_s) + 1, int(end // ring.width_s) + 1):
+            if index in ring.slices:
+                merged.merge(ring.slices[index])
+        return merged
+
+    def series(self, start: float, end: float) -> list[tuple[float, Slice]]:
+        """Return the slices between two times that hold anything, each with its start."""
+        ring = self._ring(start, end)
+        first, last = int(start // ring.width_s) + 1, int(end // ring.width_s)
+        return [(i * ring.width_s, ring.slices[i]) for i in range(first, last + 1) if i in ring.slices]
+
+    def _ring(self, start: float, end: float) -> _Ring:
+        return self._narrow if end - start <= 300.0 else self._wide
+
+
+def _floats(values: Sequence[float | None]) -> Floats:
+    return np.array(values, np.float64)
