@@ -53,6 +53,13 @@ def candidates() -> dict[str, Any]:
     }
 
 
+def split(data: Data) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return x, held-out x, y and held-out y: always the same, with low and high targets alike in both parts."""
+    eighths = pd.qcut(data.y, 8, labels=False)
+    parts = train_test_split(data.x, data.y, test_size=HELD_OUT, random_state=SEED, stratify=eighths)
+    return tuple(parts)
+
+
 def score(estimator: Any, x: Floats, y: Floats) -> dict[str, float]:
     """Return MAE, RMSE, R² and bias (mean of y_pred - y_true) of a fitted regressor."""
     y_pred = estimator.predict(x)
@@ -92,8 +99,7 @@ def train(data: Data, out: Path) -> tuple[pd.DataFrame, Card]:
     Raises:
         OSError: a file cannot be written; what was there before is untouched.
     """
-    eighths = pd.qcut(data.y, 8, labels=False)  # so few rows: both parts must cover low and high targets alike
-    x, x_held, y, y_held = train_test_split(data.x, data.y, test_size=HELD_OUT, random_state=SEED, stratify=eighths)
+    x, x_held, y, y_held = split(data)
     table = compare(x, y)
     kept = choose(table)
     estimator = candidates()[kept].fit(x, y)
@@ -108,7 +114,7 @@ def train(data: Data, out: Path) -> tuple[pd.DataFrame, Card]:
         n_rows_trained=len(y),
         n_rows_held_out=len(y_held),
         held_out=Scores(**score(estimator, x_held, y_held)),
-        chosen_among={name: Scores(*row) for name, row in table.drop(columns="rmse_se").T.to_dict("list").items()},
+        chosen_among={name: Scores(**row) for name, row in table.drop(columns="rmse_se").to_dict("index").items()},
         libraries={"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
     )
     out.parent.mkdir(parents=True, exist_ok=True)
