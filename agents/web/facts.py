@@ -27,6 +27,7 @@ class Facts:
         self.ends = ends
         self.started_at = time.time()
         self._seen: deque[tuple[float, int, int]] = deque()
+        self._owned: set[int] = set()
 
     async def run(self) -> None:
         """Watch the counts, for as long as the worker runs."""
@@ -36,6 +37,9 @@ class Facts:
 
     def _look(self) -> None:
         counts, now = self.counts(), time.monotonic()
+        if self._owned != set(owners()):  # what other partitions counted before is no rate of ours
+            self._owned = set(owners())
+            self._seen.clear()
         self._seen.append((now, counts.rows_true + counts.rows_pred, counts.matched))
         while now - self._seen[0][0] > RATE_OVER_S:
             self._seen.popleft()
