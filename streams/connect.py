@@ -65,6 +65,8 @@ def amqp_parameters(settings: Settings) -> pika.URLParameters:
         SettingsError: the URL cannot be used, or a certificate's file cannot be read.
     """
     try:
+        if not settings.amqp_address.startswith(("amqp://", "amqps://")):
+            raise ValueError("another scheme")
         parameters = pika.URLParameters(settings.amqp_address)
     except Exception as exc:  # pika raises what its parsing meets; the URL is not shown, it may hold a password
         raise SettingsError(

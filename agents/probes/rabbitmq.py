@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -89,12 +90,21 @@ def _look(connection: pika.BlockingConnection, name: str) -> Queue:
 
 def _why(exc: BaseException, settings: Settings) -> str:
     """Return the cause: TLS where that is it, else as the bridge says it."""
-    return _tls_cause(exc, settings) or why(exc).rstrip(".")
+    cause = _cause(exc)
+    host = amqp_parameters(settings).host
+    if isinstance(cause, ssl.SSLError):
+        return tls_problem(cause, "AMQP", host)
+    if isinstance(cause, socket.gaierror):
+        return f"the name {host!r} is not known here: check HINDSIGHT_AMQP_URL"
+    if isinstance(cause, ConnectionRefusedError):
+        return "nobody listens there: start it, or check HINDSIGHT_AMQP_URL"
+    return why(exc).rstrip(".")
 
 
-def _tls_cause(exc: BaseException, settings: Settings) -> str:
+def _cause(exc: BaseException) -> OSError | None:
+    """Return the system's error that pika has wrapped, if that is what it is."""
     inner: Any = exc
-    while inner is not None and not isinstance(inner, ssl.SSLError):
+    while inner is not None and not isinstance(inner, OSError):
         nested = [getattr(inner, "exception", None), *getattr(inner, "exceptions", ()), *inner.args]
         inner = next((each for each in nested if isinstance(each, BaseException)), None)
-    return tls_problem(inner, "AMQP", amqp_parameters(settings).host) if inner is not None else ""
+    return inner

@@ -82,11 +82,13 @@ def _why(exc: BaseException, server: Server, settings: Settings) -> str:
         return f"the name {server.host!r} is not known here: check HINDSIGHT_KAFKA"
     if isinstance(exc, ConnectionRefusedError):
         return "nobody listens there: start it, or check HINDSIGHT_KAFKA"
-    if isinstance(exc, (errors.UnsupportedSaslMechanismError, errors.IllegalSaslStateError)):
+    if isinstance(exc, errors.IllegalSaslStateError):
+        return f"it asks for no SASL at this port, but HINDSIGHT_KAFKA_SECURITY is {settings.kafka_security}"
+    if isinstance(exc, errors.UnsupportedSaslMechanismError):
         return f"it does not take HINDSIGHT_KAFKA_SASL_MECHANISM={settings.kafka_sasl_mechanism} at this port ({exc})"
     if isinstance(exc, (errors.AuthenticationFailedError, errors.SaslAuthenticationFailed)):
         return "it refuses the credentials: check HINDSIGHT_KAFKA_USER and HINDSIGHT_KAFKA_PASSWORD"
-    if isinstance(exc, (errors.KafkaConnectionError, TimeoutError, EOFError)):
+    if isinstance(exc, (errors.KafkaConnectionError, ConnectionResetError, TimeoutError, EOFError)):
         return (
             f"it ends the connection or does not answer within {TIMEOUT_S:.0f} s; HINDSIGHT_KAFKA_SECURITY is "
             f"{settings.kafka_security}, and this port may speak another (SSL, SASL_SSL, SASL_PLAINTEXT, PLAINTEXT)"

@@ -37,7 +37,9 @@ def test_local_links_lead_somewhere(page: Path):
 
 
 def test_files_and_folders_that_are_named_exist(page: Path):
-    named = re.findall(r"`((?:streams|bridge|agents|models|dev|bench|tests|docs|logs)/[\w./]*)`", page.read_text("utf-8"))
+    named = re.findall(
+        r"`((?:streams|bridge|agents|models|dev|bench|tests|docs|logs)/[\w./]*)`", page.read_text("utf-8")
+    )
     assert [path for path in named if not MADE_AT_RUN_TIME.match(path) and not (ROOT / path).exists()] == []
 
 
@@ -61,4 +63,6 @@ def test_make_targets_that_are_named_exist(page: Path):
 def test_modules_that_are_named_can_be_run(page: Path):
     named = re.findall(r"python -m ([\w.]+)", page.read_text(encoding="utf-8"))
     paths = [ROOT / name.replace(".", "/") for name in named]
-    assert [path for path in paths if not path.with_suffix(".py").exists() and not (path / "__main__.py").exists()] == []
+    assert [
+        path for path in paths if not path.with_suffix(".py").exists() and not (path / "__main__.py").exists()
+    ] == []

@@ -1,0 +1,39 @@
+"""What repeats in the log is said now and then."""
+
+from __future__ import annotations
+
+import logging
+
+from streams.quiet import OncePer
+
+
+def record(level: int, lineno: int) -> logging.LogRecord:
+    return logging.LogRecord("aiokafka", level, "client.py", lineno, "no broker %s", ("b1",), None)
+
+
+def test_a_warning_that_repeats_is_said_once():
+    once = OncePer()
+    assert [once.filter(record(logging.WARNING, 1)) for _ in range(3)] == [True, False, False]
+
+
+def test_warnings_of_other_places_are_said():
+    once = OncePer()
+    assert once.filter(record(logging.ERROR, 1))
+    assert once.filter(record(logging.ERROR, 2))
+
+
+def test_information_is_never_held_back():
+    once = OncePer()
+    assert all(once.filter(record(logging.INFO, 1)) for _ in range(3))
+
+
+def test_what_was_held_back_is_counted(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr("streams.quiet.time.monotonic", lambda: now)
+    once = OncePer()
+    for _ in range(5):
+        once.filter(record(logging.WARNING, 1))
+    now += 31
+    later = record(logging.WARNING, 1)
+    assert once.filter(later)
+    assert later.getMessage() == "no broker b1 (and 4 more like it)"

@@ -1,0 +1,59 @@
+"""A worker's place on disk: one each, kept over restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from streams import slot
+
+Take = Callable[[], slot.Slot]
+
+
+@pytest.fixture
+def take(tmp_path: Path) -> Iterator[Take]:
+    """Take slots of one state directory; the locks are let go of at the end."""
+    with ExitStack() as held:
+
+        def _take() -> slot.Slot:
+            taken = slot.take(tmp_path)
+            held.enter_context(taken.lock)
+            return taken
+
+        yield _take
+
+
+def test_a_restarted_worker_is_the_same_member(take: Take):
+    first = take()
+    first.lock.close()  # what the kernel does when a process is killed
+    again = take()
+    assert (again.path, again.instance_id) == (first.path, first.instance_id)
+
+
+def test_workers_that_share_a_directory_take_a_slot_each(take: Take):
+    first, second = take(), take()
+    assert first.path != second.path
+    assert first.instance_id != second.instance_id
+
+
+def test_an_instance_file_that_was_cut_off_is_written_anew(take: Take):
+    taken = take()
+    taken.lock.close()
+    (taken.path / "instance").write_text("")
+    assert take().instance_id.startswith("hindsight-")
+
+
+def test_a_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(slot.SlotError, match=r"Not a directory\. Make it writable, or set HINDSIGHT_STATE_DIR"):
+        slot.take(tmp_path / "file" / "state")
+
+
+def test_no_free_slot_is_one_sentence(take: Take, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(slot, "MAX_SLOTS", 1)
+    take()
+    with pytest.raises(slot.SlotError, match="are taken by running workers"):
+        take()
