@@ -50,6 +50,10 @@ class _Sending:
         self.outcomes: list[BaseException | None] = [_GivenUp()] * len(records)
         self.task = asyncio.create_task(self._send(records))
 
+    def is_confirmed(self) -> bool:
+        """Whether Kafka has confirmed all of the records."""
+        return self.task.done() and not any(self.outcomes)
+
     async def _send(self, records: Sequence[Record]) -> None:
         confirmed: list[asyncio.Future[Any]] = []
         try:
@@ -144,9 +148,9 @@ class Kafka:
         try:
             while not sending.task.done() and not replaced.done():
                 await asyncio.wait({sending.task, replaced}, timeout=SILENT_S, return_when=asyncio.FIRST_COMPLETED)
-                if sending.task.done():
+                if sending.is_confirmed():
                     self.link.up(f"{self._where} confirms again.")
-                elif not replaced.done():
+                elif not sending.task.done() and not replaced.done():
                     self.link.down(
                         f"{self._where} does not confirm what it is sent: nothing more is read from RabbitMQ, "
                         "nothing is acknowledged, and both go on when it answers."
@@ -161,8 +165,8 @@ class Kafka:
         self._producer = None
         if not isinstance(exc, _TOO_LARGE):
             self.link.down(f"{self._where} refused a record: {_text(exc)}. Sending again over a new connection.")
-        await _discard(producer)
         replaced, self._replaced = self._replaced, asyncio.get_running_loop().create_future()
+        await _discard(producer)
         replaced.set_result(None)
         if not isinstance(exc, _TOO_LARGE):
             await asyncio.sleep(self.link.wait_s(self._chance))

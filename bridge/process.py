@@ -8,6 +8,8 @@ import os
 import signal
 import threading
 
+from prometheus_client import disable_created_metrics
+
 from bridge.app import Bridge
 from bridge.health import pages
 from streams.settings import Settings, SettingsError, settings
@@ -22,6 +24,7 @@ def main() -> int:
     """Run the bridge until SIGTERM or SIGINT; return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it logs every attempt; the links say what matters
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     try:
         asyncio.run(_run(settings()))
     except (SettingsError, TopicMismatch) as exc:

@@ -21,6 +21,8 @@ log = logging.getLogger("bridge")
 WAITING_BYTES = 32 << 20
 """Bodies that may wait in memory, of one queue. RabbitMQ counts messages only, so large ones get a lower prefetch."""
 LOWEST_PREFETCH = 32
+MOST_PREFETCH = 65_535
+"""What AMQP can say."""
 
 Delivery = tuple[int, bool, bytes, bytes, float]
 """Tag, redelivered, undecoded properties, body, arrival in UTC epoch seconds. A plain tuple: one is made a message."""
@@ -36,9 +38,11 @@ class Queue:
         self.arrived = asyncio.Event()
         self.channel: Channel | None = None
         self._declared_as = settings.queue_kind
-        self._prefetch = settings.prefetch
+        self._prefetch = min(settings.prefetch, MOST_PREFETCH)
+        self._full_at = min(settings.packet_rows, self._prefetch)
         self._last_tag = self._acked_tag = self._waiting_bytes = 0
         self._acked = asyncio.Event()
+        self._filled = asyncio.Event()
         self._is_full = False
         self._said = ""
 
@@ -57,6 +61,13 @@ class Queue:
                 self._forget()
             self.link.down(self._sentence(reason), said_elsewhere=not connection.is_open)
             await asyncio.sleep(self.link.wait_s(chance))
+
+    async def gather(self, within_s: float) -> None:
+        """Wait until a packet's worth of deliveries is here, or all that can come, but not longer than `within_s`."""
+        if len(self.waiting) < self._full_at:
+            self._filled.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._filled.wait(), within_s)
 
     def take(self) -> Delivery:
         """Take the oldest delivery that waits. Raises IndexError if none does."""
@@ -125,6 +136,8 @@ class Queue:
         self._waiting_bytes += len(body)
         self._last_tag = tag
         self.arrived.set()
+        if len(self.waiting) == self._full_at:
+            self._filled.set()
 
     def _fill(self) -> None:
         """Drop what comes from now on, and read again with a prefetch that fits: RabbitMQ delivers the rest again.
@@ -134,6 +147,7 @@ class Queue:
         if not self._is_full and self.channel is not None:
             self._is_full = True
             self._prefetch = max(LOWEST_PREFETCH, len(self.waiting) // 2)
+            self._full_at = min(self._full_at, self._prefetch)
             self.channel.give_up(
                 f"its messages are large, so no more than {self._prefetch} are read at once from now on"
             )

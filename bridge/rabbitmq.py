@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from typing import Any
 
 from bridge import amqp
 from bridge.link import Link
@@ -56,8 +57,13 @@ class RabbitMQ:
 
     async def _read(self, connection: Connection, lost: asyncio.Future[str]) -> str:
         reading = [asyncio.create_task(queue.read(connection, self._chance)) for queue in self._queues]
+        ends: list[asyncio.Future[Any]] = [lost, *reading]
         try:
-            return await lost
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for task in reading:
+                if task.done():
+                    task.result()  # reading ends by a defect only, and that is not to be hidden
+            return lost.result()
         finally:
             for task in reading:
                 task.cancel()

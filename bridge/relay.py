@@ -46,8 +46,8 @@ class Relay:
     async def _linger(self) -> None:
         """Let rows gather: at most one batch every `linger_s`, unless a packet is full."""
         rest = self._sent_at + self._settings.linger_s - time.monotonic()
-        if rest > 0 and len(self._queue.waiting) < self._settings.packet_rows:
-            await asyncio.sleep(rest)
+        if rest > 0:
+            await self._queue.gather(rest)
         self._sent_at = time.monotonic()
 
     def _take(self) -> Batch:
