@@ -96,5 +96,10 @@ def _format(command: list[str], properties: Path, directory: Path) -> None:
         return
     argv = [*command, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties)]
     done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if "UnsupportedClassVersionError" in done.stdout:
+        raise DevError(
+            f"Kafka needs Java 17 or newer, and {command[0]} is older: "
+            "run `apt-get install default-jre-headless`, or use `docker compose up`."
+        )
     if done.returncode != 0:
         raise DevError(f"Kafka could not set up its directory {directory / 'data'}: {done.stdout.strip()[-2000:]}")

@@ -42,7 +42,7 @@ def require_free(port: int, *, broker: str, setting: str) -> None:
     """
     if not is_free(port):
         raise DevError(
-            f"Port {port}, which {broker} needs, is in use by {_holder(port)}: "
+            f"Port {port}, which {broker} needs, is in use by {holder(port)}: "
             f"stop that, or set {setting} to another port."
         )
 

@@ -93,8 +93,9 @@ def end_stale(name: str, *, home: Path, timeout_s: float, say: Callable[[str], N
         recorded = pid_file.read_text()
     except FileNotFoundError:
         return
-    pid = int(recorded.partition(" ")[0])
-    if recorded and identity(pid) == recorded:
+    number = recorded.partition(" ")[0]
+    pid = int(number) if number.isdecimal() else 0
+    if pid and identity(pid) == recorded:
         say(f"Stopping {name} (process {pid}), left over from a run that was killed.")
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)

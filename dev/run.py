@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dev import DevError, brokers, home, processes, status
+from dev import DevError, brokers, home, ports, processes, status
 from dev.brokers import Say
 from dev.processes import Child
 from dev.say import LiveLine
@@ -23,6 +23,8 @@ DRIVER = ("features", (*FAUST, "features", "--rate", "5"))
 STOP_TIMEOUT_S = 5.0
 """For bridge, worker and data driver together; with the brokers' own all ends within 10 s."""
 
+FURTHER_PORTS = 20
+
 
 def run(settings: Settings, stop: Stop, say: Say) -> None:
     """Run all of Hindsight until somebody asks to stop.
@@ -35,6 +37,7 @@ def run(settings: Settings, stop: Stop, say: Say) -> None:
     embedded = _embedded(settings)
     with home.claimed(dev_dir):
         _end_stale(dev_dir, say)
+        settings = _with_free_web_port(settings, say)
         if embedded:
             say(f"Starting {' and '.join(brokers.TITLES[name] for name in embedded)} in {dev_dir} ...")
         with brokers.started(embedded, settings, stop, say) as started, _parts(settings, stop, say) as children:
@@ -54,6 +57,17 @@ def _require_model(settings: Settings) -> None:
         raise DevError(f"The model {settings.model} does not exist: `make setup` trains one, HINDSIGHT_MODEL names it.")
 
 
+def _with_free_web_port(settings: Settings, say: Say) -> Settings:
+    """Return the settings with the port that the web view will get: its own, or the next free one."""
+    near = range(settings.web_port, min(settings.web_port + FURTHER_PORTS, 65535) + 1)
+    free = next((port for port in near if ports.is_free(port) and port != settings.bridge_web_port), None)
+    if free is None:
+        raise DevError(f"Ports {near[0]} to {near[-1]} are all in use: set HINDSIGHT_WEB_PORT to a free one.")
+    if free != settings.web_port:
+        say(f"Port {settings.web_port} is in use by {ports.holder(settings.web_port)}: the web page takes {free}.")
+    return settings.model_copy(update={"web_port": free})
+
+
 def _embedded(settings: Settings) -> tuple[brokers.BrokerName, ...]:
     """Return the brokers that the settings do not name."""
     named = {"rabbitmq": settings.amqp_url.get_secret_value(), "kafka": settings.kafka}
@@ -69,11 +83,12 @@ def _end_stale(dev_dir: Path, say: Say) -> None:
 def _parts(settings: Settings, stop: Stop, say: Say) -> Iterator[list[Child]]:
     """Hold our own processes running; at the end the data driver stops first, so that nothing is left half way."""
     dev_dir = settings.dev_dir.absolute()
+    environ = os.environ | {"HINDSIGHT_WEB_PORT": str(settings.web_port)}
     children: list[Child] = []
     try:
         for name, argv in (WORKER, DRIVER) if settings.bridge_in_worker else (WORKER, BRIDGE, DRIVER):
             if not stop.requested:
-                children.append(processes.start(name, argv, home=dev_dir, environ=os.environ))
+                children.append(processes.start(name, argv, home=dev_dir, environ=environ))
                 say(f"Started {name}, which writes to {_shown(children[-1].log)}")
         if not stop.requested:
             _say_where(settings, say)

@@ -20,8 +20,11 @@ def page(settings: Settings) -> str:
 
 def line(settings: Settings) -> str:
     """Return the counts of this moment, or that nobody answers yet."""
+    request = urllib.request.Request(f"{page(settings)}api/status")  # noqa: S310  our own worker
+    if token := settings.web_token.get_secret_value():
+        request.add_header("Authorization", f"Bearer {token}")
     try:
-        with urllib.request.urlopen(f"{page(settings)}api/status", timeout=ANSWER_TIMEOUT_S) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S) as answer:  # noqa: S310
             return text(json.loads(answer.read()))
     except (OSError, ValueError, KeyError):  # not there yet, not JSON, or not ours
         return "waiting for the worker to answer ..."

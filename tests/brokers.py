@@ -114,13 +114,19 @@ class Server:
 
     def stop(self) -> None:
         """Stop it in order."""
-        self._signal_parent_and_wait(signal.SIGTERM)
+        if self._parent is not None and self._parent.poll() is None:
+            self._parent.terminate()
+            self._parent.wait(STOP_TIMEOUT_S)
 
     def kill(self) -> None:
         """Kill the broker's own process with SIGKILL, as a power cut would; its data stays."""
         os.kill(self.pid, signal.SIGKILL)
-        if self._parent is not None:
-            self._parent.wait(STOP_TIMEOUT_S)
+        self.parent.wait(STOP_TIMEOUT_S)
+
+    def kill_parent(self) -> None:
+        """Kill `python -m dev` with SIGKILL, which leaves the broker running without it."""
+        self.parent.kill()
+        self.parent.wait(STOP_TIMEOUT_S)
 
     def pause(self) -> None:
         """Freeze it: it keeps its connections and does not answer."""
@@ -129,6 +135,17 @@ class Server:
     def resume(self) -> None:
         """Let a paused one go on."""
         os.kill(self.pid, signal.SIGCONT)
+
+    @property
+    def parent(self) -> subprocess.Popen[bytes]:
+        """The `python -m dev` that runs it."""
+        assert self._parent is not None, f"{self.name} was not started"
+        return self._parent
+
+    @property
+    def said(self) -> str:
+        """What `python -m dev` has printed since its start."""
+        return self._printed.read_text()
 
     @property
     def pid(self) -> int:
@@ -144,18 +161,12 @@ class Server:
 
     def wait_ready(self) -> None:
         """Wait until it has said that it is ready; fail with what it said if it cannot start."""
-        wait_until(self._is_ready, START_TIMEOUT_S, f"{self.name} is ready; it said: {self._printed.read_text()}")
+        wait_until(self._is_ready, START_TIMEOUT_S, f"{self.name} is ready")
 
     def _is_ready(self) -> bool:
-        assert self._parent is not None
-        code = self._parent.poll()
-        assert code is None, f"{self.name} ended with exit code {code}: {self._printed.read_text()}"
-        return "is ready" in self._printed.read_text()
-
-    def _signal_parent_and_wait(self, number: int) -> None:
-        if self._parent is not None and self._parent.poll() is None:
-            self._parent.send_signal(number)
-            self._parent.wait(STOP_TIMEOUT_S)
+        code = self.parent.poll()
+        assert code is None, f"{self.name} ended with exit code {code}: {self.said}"
+        return "is ready" in self.said
 
 
 def bare_environ() -> dict[str, str]:
