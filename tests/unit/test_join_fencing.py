@@ -17,7 +17,9 @@ N_WRITERS = 3
 BOTH = {"true", "pred"}
 writers = st.integers(0, N_WRITERS - 1)
 sides = st.sampled_from(SIDES)
-rows = st.tuples(st.sampled_from("abcdefghijklmnop"), st.integers(-4, 30).map(lambda n: n / 4), st.sampled_from([1.0, 2.0]))
+rows = st.tuples(
+    st.sampled_from("abcdefghijklmnop"), st.integers(-4, 30).map(lambda n: n / 4), st.sampled_from([1.0, 2.0])
+)
 
 
 def crashes(writer):
