@@ -18,7 +18,7 @@ FAUST = Path(sys.executable).with_name("faust")
 
 def run(command: str, environ: dict[str, str]) -> tuple[int, str]:
     argv = [str(FAUST), "-A", "streams", command, "--json"]
-    done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=120, check=False)
     assert "Traceback" not in done.stderr, done.stderr
     assert CANARY not in done.stdout + done.stderr
     return done.returncode, done.stdout
@@ -80,7 +80,7 @@ def test_a_queue_that_nobody_declares_is_wrong(environ: dict[str, str]):
 def test_settings_that_cannot_be_read_are_sentences(environ: dict[str, str], command: str):
     argv = [str(FAUST), "-A", "streams", command]
     bad = environ | {"HINDSIGHT_PARTITIONS": "four", "HINDSIGHT_KAFKA": "k:x", "PATH": os.environ["PATH"]}
-    done = subprocess.run(argv, env=bad, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(argv, env=bad, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "HINDSIGHT_PARTITIONS is 'four'" in done.stderr
