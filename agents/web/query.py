@@ -77,7 +77,20 @@ def read(given: Mapping[str, str], *, most: int = PAGE_SIZES[-1]) -> Query:
         raise BadQuery(f"state is one of {', '.join(STATES)}.")
     if query.sort not in SORTS:
         raise BadQuery(f"sort is one of {', '.join(SORTS)}.")
-    return query._replace(n=max(1, min(query.n, most)), after=None if place is None else decode_place(place))
+    after = None if place is None else decode_place(place)
+    if after is not None and not _fits(after, query.sort):
+        raise BadQuery("after is no place in this order; begin at its first page.")
+    return query._replace(n=max(1, min(query.n, most)), after=after)
+
+
+def _fits(place: tuple[Any, ...], sort: str) -> bool:
+    """Tell whether a place is one of this order's."""
+    if sort == "newest":
+        return len(place) == 6 and all(isinstance(part, int) and abs(part) < 1 << 62 for part in place)
+    value, tie = place if len(place) == 2 else (None, None)
+    if sort == "id":
+        return isinstance(value, str) and isinstance(tie, int)
+    return isinstance(value, int | float) and isinstance(tie, str)
 
 
 def _text(name: str, text: str) -> str:
@@ -128,7 +141,7 @@ def decode_place(text: str) -> tuple[Any, ...]:
         BadQuery: it is not one of ours.
     """
     try:
-        place = msgspec.msgpack.decode(bytes.fromhex(text[:2048]), type=list[int | float | str | bytes])
+        place = msgspec.msgpack.decode(bytes.fromhex(text[:2048]), type=list[int | float | str])
     except (ValueError, msgspec.MsgspecError):
         raise BadQuery("after is no place in this table; begin at its first page.") from None
     return tuple(place)

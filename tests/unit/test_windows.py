@@ -1,0 +1,52 @@
+"""The rolling windows: equal to a fresh summary of the same verdicts, however they came in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from streams.verdicts import Verdict, VerdictRecord
+from streams.windows import N_WORST, Slice, Windows
+
+NOW = 1_700_000_000.0
+
+
+def matched(i, at, error=1.0):
+    return Verdict(f"id{i}", "matched", at, 100.0, 100.0 + error, at - 5.0, at - 5.0 - i % 7)
+
+
+def test_a_window_holds_what_was_decided_in_it():
+    windows = Windows()
+    windows.take([VerdictRecord("log", 0, i, i - 1, [matched(i, NOW - i * 5.0, error=i)]) for i in range(200)])
+    for span in (60.0, 300.0):
+        part = windows.over(NOW - span, NOW)
+        assert part.summary.n == pytest.approx(span / 5, abs=2)
+        assert part.summary.mae == pytest.approx(np.mean(range(part.summary.n)), abs=2)
+    assert windows.total.summary.n == 200
+
+
+def test_a_record_that_comes_again_counts_once():
+    windows = Windows()
+    record = VerdictRecord("log", 0, 5, -1, [matched(1, NOW)])
+    windows.take([record, record])
+    windows.take([record])
+    assert windows.total.summary.n == 1
+
+
+def test_the_worst_are_the_largest_errors():
+    part = Slice.of([matched(i, NOW, error=float(i * (-1) ** i)) for i in range(100)])
+    assert sorted(w.absolute_error for w in part.worst) == [float(i) for i in range(90, 100)]
+    assert len(part.worst) == N_WORST
+
+
+def test_unmatched_predictions_count_against_coverage():
+    lonely = Verdict("x", "unmatched_pred", NOW, None, 3.0, None, NOW - 9)
+    part = Slice.of([matched(1, NOW), lonely])
+    assert (part.n_predictions, part.n_unmatched_pred, part.after.n) == (2, 1, 1)
+
+
+def test_slices_are_forgotten():
+    windows = Windows()
+    windows.take([VerdictRecord("log", 0, i, i - 1, [matched(i, NOW + i * 60.0)]) for i in range(500)])
+    assert windows.over(NOW, NOW + 3600).summary.n == 0
+    assert windows.total.summary.n == 500
