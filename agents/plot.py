@@ -80,7 +80,7 @@ class Plotting:
         done = await asyncio.to_thread(log.append, records)
         recent.windows.take(records)
         if done.n_broken:
-            logger.error("the topic %s skipped %d decisions with verdicts: see `faust -A streams reconcile`",
+            logger.error("The topic %s lacks the verdicts of %d decisions or more: was it emptied, or the log made anew?",
                          names.metric.name, done.n_broken)  # fmt: skip
         if self.problem:
             logger.info("The metric log is written again.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import defaultdict
-from typing import Any
+from typing import Any, ClassVar
 
 from faust.app.base import BootStrategy as FaustBootStrategy
 from faust.assignor.partition_assignor import PartitionAssignor as FaustPartitionAssignor
@@ -106,3 +106,23 @@ def test_faust_starts_no_web_server_whatever_its_command_line_says() -> None:
 
     assert BootStrategy(App())._should_enable_web() is False
     assert FaustBootStrategy(App())._should_enable_web() is True
+
+
+def test_the_changelog_raises_no_alarm_for_having_no_stream() -> None:
+    asked: list[TP] = []
+
+    class Thread:
+        def verify_event_path(self, now: float, tp: TP) -> None:
+            asked.append(tp)
+
+    class App:
+        class tables:  # noqa: N801
+            changelog_topics: ClassVar = {"pairs-changelog"}
+
+    ours = object.__new__(Consumer)
+    ours.app, ours._thread = App, Thread()
+
+    ours.verify_event_path(0.0, TP("pairs-changelog", 0))
+    ours.verify_event_path(0.0, MINE)
+
+    assert asked == [MINE]
