@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import pika
 from pika.exceptions import AMQPError
 
 from tests.contract.bridging import MOVED_S, Bridging, truths
@@ -15,6 +16,7 @@ from tests.contract.doors import Door
 from tests.waiting import wait_until
 
 BACK_S = 45.0
+PERSISTENT = pika.BasicProperties(delivery_mode=2)
 
 
 class Load(threading.Thread):
@@ -35,7 +37,8 @@ class Load(threading.Thread):
                     channel.confirm_delivery()
                     while not self._over.is_set():
                         row_id = f"load-{len(self.confirmed)}"
-                        channel.basic_publish("", "y_true", b'{"id":"%s","y_true":1}' % row_id.encode(), mandatory=True)
+                        body = b'{"id":"%s","y_true":1}' % row_id.encode()
+                        channel.basic_publish("", "y_true", body, PERSISTENT, mandatory=True)
                         self.confirmed.append(row_id)
             except (AMQPError, OSError):
                 time.sleep(0.05)
