@@ -47,7 +47,8 @@ def require_free(port: int, *, broker: str, setting: str) -> None:
         )
 
 
-def _holder(port: int) -> str:
+def holder(port: int) -> str:
+    """Return who listens on a port, as far as we may see it."""
     inodes = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         try:

@@ -37,7 +37,7 @@ def run(settings: Settings, stop: Stop, say: Say) -> None:
     embedded = _embedded(settings)
     with home.claimed(dev_dir):
         _end_stale(dev_dir, say)
-        settings = _with_free_web_port(settings, say)
+        settings = with_free_web_port(settings, say)
         if embedded:
             say(f"Starting {' and '.join(brokers.TITLES[name] for name in embedded)} in {dev_dir} ...")
         with brokers.started(embedded, settings, stop, say) as started, _parts(settings, stop, say) as children:
@@ -57,8 +57,12 @@ def _require_model(settings: Settings) -> None:
         raise DevError(f"The model {settings.model} does not exist: `make setup` trains one, HINDSIGHT_MODEL names it.")
 
 
-def _with_free_web_port(settings: Settings, say: Say) -> Settings:
-    """Return the settings with the port that the web view will get: its own, or the next free one."""
+def with_free_web_port(settings: Settings, say: Say) -> Settings:
+    """Return the settings with the port that the web view will get: its own, or the next free one.
+
+    Raises:
+        DevError: neither it nor the next 20 are free.
+    """
     near = range(settings.web_port, min(settings.web_port + FURTHER_PORTS, 65535) + 1)
     free = next((port for port in near if ports.is_free(port) and port != settings.bridge_web_port), None)
     if free is None:
