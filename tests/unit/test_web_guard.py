@@ -13,7 +13,7 @@ from yarl import URL
 from agents.web.guard import HEADERS, Guard, add_headers, own_hosts
 from streams.settings import SettingsError, load
 
-TOKEN = "correct horse"
+TOKEN = "correct horse"  # noqa: S105  a made-up one
 
 
 async def _fails(request):
@@ -86,11 +86,14 @@ def test_a_token_is_asked_for_and_both_ways_to_show_it_work():
     assert ask("/livez", token=TOKEN)[0] == 200
 
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104  only settings are read
+
+
 def test_nobody_opens_the_web_view_by_mistake():
     with pytest.raises(SettingsError, match="HINDSIGHT_WEB_TOKEN"):
-        load({"HINDSIGHT_WEB_BIND": "0.0.0.0"})
-    assert load({"HINDSIGHT_WEB_BIND": "0.0.0.0", "HINDSIGHT_WEB_OPEN": "true"}).web_open
-    assert load({"HINDSIGHT_WEB_BIND": "0.0.0.0", "HINDSIGHT_WEB_TOKEN": "x"}).web_token.get_secret_value() == "x"
+        load({"HINDSIGHT_WEB_BIND": EVERYWHERE})
+    assert load({"HINDSIGHT_WEB_BIND": EVERYWHERE, "HINDSIGHT_WEB_OPEN": "true"}).web_open
+    assert load({"HINDSIGHT_WEB_BIND": EVERYWHERE, "HINDSIGHT_WEB_TOKEN": "x"}).web_token.get_secret_value() == "x"
 
 
 def test_a_url_that_is_too_long_is_refused():
