@@ -13,7 +13,7 @@ from yarl import URL
 from agents.web.guard import HEADERS, Guard, add_headers, own_hosts
 from streams.settings import SettingsError, load
 
-TOKEN = "correct horse"  # noqa: S105  a made-up one
+TOKEN = "correct horse"
 
 
 async def _fails(request):
@@ -86,7 +86,7 @@ def test_a_token_is_asked_for_and_both_ways_to_show_it_work():
     assert ask("/livez", token=TOKEN)[0] == 200
 
 
-EVERYWHERE = "0.0.0.0"  # noqa: S104  only settings are read
+EVERYWHERE = "0.0.0.0"
 
 
 def test_nobody_opens_the_web_view_by_mistake():
