@@ -44,9 +44,6 @@ def run(
     the same id. Truths whose time has not come when a signal does are not sent, only counted. `Plan` and `Traffic`
     say what the numbers mean.
     """
-    for number in SIGNALS:
-        signal.signal(number, lambda *_: sys.exit(0))  # until there is something to end in order
-    logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs a page for each failed attempt; we say one line
     try:
         plan = Plan(
             rate=rate,
@@ -59,6 +56,9 @@ def run(
     except (ValueError, SettingsError) as exc:
         print(exc, file=sys.stderr)
         return 1
+    for number in SIGNALS:
+        signal.signal(number, lambda *_: sys.exit(0))  # until there is something to end in order
+    logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs a page for each failed attempt; we say one line
     rows = f"{rate:g} rows/s of load_diabetes" if count is None else f"{count} rows of load_diabetes, {rate:g} rows/s,"
     _say(f"Sending {rows} to the queues features and y_true of {where}; Ctrl-C ends it.")
     traffic = Traffic(plan, _rows(), random.Random(seed), time.time, f"{secrets.randbelow(1_000_000):06d}")

@@ -86,7 +86,7 @@ class Traffic:
         self._tail = tail
         self._last_us = 0
         self.held: deque[Message] = deque()
-        """Truths whose time has not come."""
+        """Truths of rows that were taken, whose own time has not come."""
 
     def __iter__(self) -> Iterator[Message]:
         """Yield messages in the order in which they are due. The clock is read as they are asked for."""
@@ -95,23 +95,24 @@ class Traffic:
         for _ in itertools.repeat(None) if self._plan.count is None else range(self._plan.count):
             while self.held and self.held[0].due <= due:
                 yield self.held.popleft()
-            yield from self._row(due)
+            features, truths = self._row(due)
+            yield from features
+            self.held.extend(truths)
             now = self._clock()
             due = min(max(due + step_s, now - MAX_LAG_S), now + step_s)
         while self.held:
             yield self.held.popleft()
 
-    def _row(self, ts: float) -> list[Message]:
-        """Draw one row: hold its truth, return its features message, once or twice."""
+    def _row(self, ts: float) -> tuple[list[Message], list[Message]]:
+        """Draw one row: return the messages of its features and those of its truth."""
         features, y_true = self._rng.choice(self._rows)
         twice, missing, truth_twice = self._rng.random(), self._rng.random(), self._rng.random()
         row_id = self._new_id(ts)
-        if missing >= self._plan.missing_rate:
-            known = ts + self._plan.label_delay
-            truth = Message(known, "y_true", msgspec.json.encode(TrueRow(row_id, known, y_true)))
-            self.held.extend([truth] * (1 + (truth_twice < self._plan.duplicate_rate)))
+        known = ts + self._plan.label_delay
         message = Message(ts, "features", msgspec.json.encode(FeaturesRow(row_id, ts, features)))
-        return [message] * (1 + (twice < self._plan.duplicate_rate))
+        truth = Message(known, "y_true", msgspec.json.encode(TrueRow(row_id, known, y_true)))
+        n_truths = 0 if missing < self._plan.missing_rate else 1 + (truth_twice < self._plan.duplicate_rate)
+        return [message] * (1 + (twice < self._plan.duplicate_rate)), [truth] * n_truths
 
     def _new_id(self, ts: float) -> str:
         """Return epoch seconds as text: microseconds that strictly increase, then the driver's tail."""
