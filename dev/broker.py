@@ -25,4 +25,4 @@ class Broker:
     def stop(self, deadline: float) -> None:
         """End its processes, the server before its helpers, by a time of the monotonic clock."""
         for child in self.processes:
-            child.stop(max(0.5, deadline - time.monotonic()))
+            child.stop(max(0.2, deadline - time.monotonic()))

@@ -18,7 +18,7 @@ PROCESSES = {"rabbitmq": (rabbitmq.NAME, rabbitmq.EPMD), "kafka": (kafka.NAME,)}
 TITLES = {"rabbitmq": "RabbitMQ", "kafka": "Kafka"}
 START = {"rabbitmq": rabbitmq.start, "kafka": kafka.start}
 READY_TIMEOUT_S = 90.0
-STOP_TIMEOUT_S = 4.5
+STOP_TIMEOUT_S = 3.5
 """For all brokers; one that takes longer is ended by force, which loses nothing but time at its next start."""
 
 Say = Callable[[str], None]

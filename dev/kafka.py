@@ -95,7 +95,9 @@ def _format(command: list[str], properties: Path, directory: Path) -> None:
     if (directory / "data" / "meta.properties").exists():
         return
     argv = [*command, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties)]
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(  # in a session of its own, so that Ctrl-C does not leave it half done
+        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, start_new_session=True
+    )
     if "UnsupportedClassVersionError" in done.stdout:
         raise DevError(
             f"Kafka needs Java 17 or newer, and {command[0]} is older: "

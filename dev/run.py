@@ -20,7 +20,7 @@ FAUST = (str(Path(sys.executable).with_name("faust")), "-A", "streams")
 BRIDGE = ("bridge", (*FAUST, "bridge"))
 WORKER = ("worker", (*FAUST, "worker", "-l", "info"))
 DRIVER = ("features", (*FAUST, "features", "--rate", "5"))
-STOP_TIMEOUT_S = 5.0
+STOP_TIMEOUT_S = 4.0
 """For bridge, worker and data driver together; with the brokers' own all ends within 10 s."""
 
 FURTHER_PORTS = 20
@@ -101,7 +101,7 @@ def _parts(settings: Settings, stop: Stop, say: Say) -> Iterator[list[Child]]:
         deadline = time.monotonic() + STOP_TIMEOUT_S
         for child in reversed(children):
             say(f"Stopping {child.name}.")
-            child.stop(max(0.5, deadline - time.monotonic()))
+            child.stop(max(0.2, deadline - time.monotonic()))
 
 
 def _require_alive(children: list[Child]) -> None:
