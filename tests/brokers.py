@@ -71,7 +71,7 @@ class Brokers:
         token = base64.b64encode(b"guest:guest").decode()
         headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
         request = urllib.request.Request(f"http://{HOST}:{port}/api/{path}", body, headers, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  our own address
+        with urllib.request.urlopen(request, timeout=10) as answer:
             content: bytes = answer.read()
             return content
 
