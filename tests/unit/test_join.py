@@ -244,6 +244,13 @@ def test_a_wait_by_the_clock_begins_when_the_row_is_read_however_old_it_is(playe
     assert player.endings == []
 
 
+def test_a_ts_ahead_of_the_clock_does_not_prolong_the_wait_by_the_clock(player):
+    player.play([[true(NOW + 5000)]], NOW)
+    player.settle(NOW + 110.25, silent=BOTH)
+
+    assert [ending.verdict for ending in player.endings] == ["unmatched_true"]
+
+
 def test_an_input_a_day_slower_than_the_clock_holds_up_nothing(player):
     player.play([[true(NOW)]], NOW)
     player.settle(NOW + WINDOW_S + LATENESS_S + MAX_DELAY_S)
@@ -297,6 +304,14 @@ def test_a_redelivery_does_not_prolong_the_marker(player):
     player.settle(NOW + HORIZON_S + 0.25)
 
     assert player.see("a") is None
+
+
+def test_a_redelivery_that_comes_as_its_marker_ends_leaves_nothing_behind(player):
+    player.play([[true(NOW)], [pred(NOW)]], NOW)
+    player.play([[true(NOW)]], NOW + HORIZON_S + 0.25)
+
+    assert (player.view.packed, player.view.index) == ({}, {})
+    assert player.counts["duplicates"] == 1
 
 
 def test_an_id_that_was_opened_again_lives_by_its_new_deadline(player):
