@@ -60,8 +60,3 @@ class Bridge:
         await self._rabbitmq.stop()
         if self._kafka.link.is_up:
             await asyncio.wait([asyncio.create_task(queue.drained()) for queue in self._queues], timeout=DRAIN_S)
-
-
-async def run(settings: Settings, stop: asyncio.Event) -> None:
-    """Run a bridge in this event loop until `stop` is set; see `Bridge.run`."""
-    await Bridge(settings).run(stop)

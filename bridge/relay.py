@@ -51,8 +51,8 @@ class Relay:
         self._sent_at = time.monotonic()
 
     def _take(self) -> Batch:
-        """Take and decode what waits: at most `packet_rows` messages, and rows for one packet a partition."""
-        n_rows, n_messages = self._settings.packet_rows * self._settings.partitions, self._settings.packet_rows
+        """Take and decode what waits: rows for a packet a partition, and half the prefetch, so that the rest can come."""
+        n_rows, n_messages = self._settings.packet_rows * self._settings.partitions, -(-self._settings.prefetch // 2)
         batch, waiting = Batch(self._queue.kind, self._settings.max_body_bytes), self._queue.waiting
         while waiting and batch.n_messages < n_messages and len(batch.rows) < n_rows:
             batch.add(self._queue.take())
