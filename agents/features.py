@@ -56,16 +56,23 @@ def run(
     except (ValueError, SettingsError) as exc:
         print(exc, file=sys.stderr)
         return 1
+    _drive(settings, plan, seed, where)
+    return 0
+
+
+def _drive(settings: Settings, plan: Plan, seed: int | None, where: str) -> None:
     for number in SIGNALS:
         signal.signal(number, lambda *_: sys.exit(0))  # until there is something to end in order
     logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs a page for each failed attempt; we say one line
-    rows = f"{rate:g} rows/s of load_diabetes" if count is None else f"{count} rows of load_diabetes, {rate:g} rows/s,"
-    _say(f"Sending {rows} to the queues features and y_true of {where}; Ctrl-C ends it.")
+    n_rows = "rows" if plan.count is None else f"{plan.count} rows"
+    _say(
+        f"Sending {n_rows} of load_diabetes, {plan.rate:g} a second, to the queues features and y_true of {where}; "
+        "Ctrl-C ends it."
+    )
     traffic = Traffic(plan, _rows(), random.Random(seed), time.time, f"{secrets.randbelow(1_000_000):06d}")
     driver = _Driver(settings, traffic, where)
     asyncio.run(driver.run())
     _say(driver.summary())
-    return 0
 
 
 class _Driver:

@@ -52,12 +52,9 @@ class Publisher:
         Raises:
             SettingsError: the URL or a certificate cannot be used.
         """
-        parameters = amqp_parameters(self._settings)
-        parameters.socket_timeout = parameters.stack_timeout = CONNECT_S
-        parameters.heartbeat = HEARTBEAT_S if parameters.heartbeat is None else parameters.heartbeat
         opened = self._loop.create_future()
         self._connection = AsyncioConnection(
-            parameters,
+            self._parameters(),
             on_open_callback=lambda _: _settle(opened, None),
             on_open_error_callback=lambda _, exc: self._lose(exc),
             on_close_callback=lambda _, exc: self._lose(exc),
@@ -100,6 +97,12 @@ class Publisher:
             if not self._connection.is_closing:
                 self._connection.close()
             await asyncio.wait({self._lost}, timeout=within_s)
+
+    def _parameters(self) -> pika.URLParameters:
+        parameters = amqp_parameters(self._settings)
+        parameters.socket_timeout = parameters.stack_timeout = CONNECT_S
+        parameters.heartbeat = HEARTBEAT_S if parameters.heartbeat is None else parameters.heartbeat
+        return parameters
 
     async def _declare(self, queue: Kind) -> None:
         """Declare a queue; where RabbitMQ refuses, because it exists otherwise or we may not, use what is there."""

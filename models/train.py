@@ -117,10 +117,14 @@ def train(data: Data, out: Path) -> tuple[pd.DataFrame, Card]:
         chosen_among={name: Scores(**row) for name, row in table.drop(columns="rmse_se").to_dict("index").items()},
         libraries={"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
     )
+    _write(out, raw, card)
+    return table, card
+
+
+def _write(out: Path, raw: bytes, card: Card) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     _replace(out, raw)
     _replace(card_path(out), encode(card))
-    return table, card
 
 
 def _replace(path: Path, raw: bytes) -> None:
