@@ -28,7 +28,7 @@ def test_a_worker_that_does_not_answer_is_waited_for() -> None:
 
 @pytest.mark.parametrize(
     ("bind", "address"),
-    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("::1", "[::1]")],  # noqa: S104
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("::1", "[::1]")],
     ids=["loopback", "everywhere", "everywhere-v6", "loopback-v6"],
 )
 def test_the_page_has_an_address_that_a_browser_takes(bind: str, address: str) -> None:
