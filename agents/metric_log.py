@@ -33,12 +33,12 @@ class Fenced(LogError):
 
 
 class Appended(NamedTuple):
-    """What one append did: rows written, records dropped because they came before, and breaks in the chain."""
+    """What one append did: rows written, breaks in the chain, and the records that had not come before."""
 
     n_matched: int
     n_unmatched: int
-    n_repeated: int
     n_broken: int
+    fresh: list[VerdictRecord]
 
 
 class MetricLog:
@@ -98,12 +98,12 @@ class MetricLog:
                 state = self._cut_back(self._own_state())
                 fresh, n_broken = _unseen(records, state)
                 if not fresh:
-                    return Appended(0, 0, len(records), 0)
+                    return Appended(0, 0, 0, [])
                 matched, unmatched = self._write(state, fresh)
                 self._keep(state)
         except OSError as exc:
             raise Unwritable(self._directory, exc) from exc
-        return Appended(matched, unmatched, len(records) - len(fresh), n_broken)
+        return Appended(matched, unmatched, n_broken, fresh)
 
     def _own_state(self) -> LogState:
         """Return a copy of our state, unless another owner's is in the file."""

@@ -78,7 +78,7 @@ class Plotting:
         records = [record for event in events if (record := _decode(event)) is not None]
         log = await self._opened()
         done = await asyncio.to_thread(log.append, records)
-        recent.windows.take(records)
+        recent.windows.take(done.fresh)
         if done.n_broken:
             logger.error("The topic %s lacks the verdicts of %d decisions or more: was it emptied, or the log made anew?",
                          names.metric.name, done.n_broken)  # fmt: skip

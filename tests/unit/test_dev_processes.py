@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dev import DevError, processes
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -49,8 +50,11 @@ def test_a_pid_file_that_cannot_be_read_ends_nothing(tmp_path: Path, recorded: s
 def test_a_child_that_ignores_the_request_is_ended_by_force_with_all_of_its_session(tmp_path: Path) -> None:
     script = "trap '' TERM; sleep 60 & echo $!; wait; wait"
     child = processes.start("stubborn", ["sh", "-c", script], home=tmp_path, environ=os.environ)
+    wait_until(lambda: child.log.read_text().endswith("\n"), 5, "the line that says that TERM is ignored")
+    grandchild = int(child.log.read_text())
     child.stop(0.3)
     assert child.process.returncode == -signal.SIGKILL
+    wait_until(lambda: not processes.identity(grandchild), 5, "the end of the child's child")
 
 
 def test_a_death_shows_the_end_of_the_log(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ def logs(tmp_path):
 
 def test_every_verdict_is_one_line_in_its_file(logs):
     log = written(logs)
-    done = log.append(records([matched("a", 295.0, 221.8)], [lone_true("b"), matched("c", 0.1, 0.3), lone_pred("d")]))
-    assert done == Appended(n_matched=2, n_unmatched=2, n_repeated=0, n_broken=0)
+    sent = records([matched("a", 295.0, 221.8)], [lone_true("b"), matched("c", 0.1, 0.3), lone_pred("d")])
+    assert log.append(sent) == Appended(n_matched=2, n_unmatched=2, n_broken=0, fresh=sent)
     assert texts(logs) == (
         "id,y_true,y_pred,absolute_error\na,295.0,221.8,73.19999999999999\nc,0.1,0.3,0.19999999999999998\n",
         "id,verdict,ts,value,at\n"
@@ -81,9 +81,9 @@ def test_an_error_too_large_for_a_float_is_written_and_not_scored(logs):
 def test_what_came_before_is_not_written_again(logs):
     all_of_them = numbered(10)
     log = written(logs, all_of_them[:6])
-    assert log.append(all_of_them[3:8]).n_repeated == 3
-    assert log.append(all_of_them[:8]) == Appended(0, 0, 8, 0)
-    assert written(logs).append(all_of_them).n_repeated == 8
+    assert log.append(all_of_them[3:8]).fresh == all_of_them[6:8]
+    assert log.append(all_of_them[:8]) == Appended(0, 0, 0, [])
+    assert written(logs).append(all_of_them).fresh == all_of_them[8:]
     assert texts(logs) == expected(all_of_them)
 
 
@@ -109,12 +109,13 @@ def test_a_record_that_never_came_is_told_once_and_the_rest_is_written(logs, cap
 
 def test_a_record_without_rows_moves_the_position_only(logs):
     log = written(logs)
-    assert log.append(records([], [])) == Appended(0, 0, 0, 0)
+    sent = records([], [])
+    assert log.append(sent) == Appended(0, 0, 0, sent)
     assert log.state.positions == {"log-a": {0: 1}}
 
 
 def test_nothing_to_append_is_nothing(logs):
-    assert written(logs).append([]) == Appended(0, 0, 0, 0)
+    assert written(logs).append([]) == Appended(0, 0, 0, [])
 
 
 def test_a_writer_is_fenced_once_another_has_opened_the_log(logs):
@@ -150,7 +151,7 @@ def test_a_state_removed_under_a_running_writer_is_written_again(logs, caplog):
     (logs / log_state.STATE_NAME).unlink()
     log.append(numbered(6))
     assert "is gone; it is written again" in caplog.text
-    assert written(logs).append(numbered(7)).n_repeated == 6
+    assert written(logs).append(numbered(7)).fresh == numbered(7)[6:]
     assert texts(logs) == expected(numbered(7))
 
 

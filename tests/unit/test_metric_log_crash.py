@@ -177,7 +177,7 @@ def test_a_process_paused_while_another_takes_over_is_fenced(tmp_path):
     owner = written(tmp_path, numbered(400))
     paused.send_signal(signal.SIGCONT)
     assert paused.communicate()[1] == "fenced\n"
-    assert owner.append(numbered(400)).n_repeated == 400
+    assert not owner.append(numbered(400)).fresh
     assert texts(tmp_path) == expected(numbered(400))
 
 
