@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 
+from agents.log_rows import METRIC_HEADER
 from bench import queues
 from bench.place import Place, Run
 from bench.program import Program
@@ -63,7 +64,8 @@ def _follow(run: Run, until: float) -> list[tuple[float, float]]:
     seen: list[tuple[float, float]] = []
     tail = b""
     with run.csv.open("rb", buffering=0) as file:
-        file.readline()
+        while len(file.readline()) < len(METRIC_HEADER):
+            file.seek(0)
         while (now := time.time()) < until:
             *rows, tail = (tail + file.read(1 << 20)).split(b"\n")
             if rows:

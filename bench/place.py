@@ -45,18 +45,18 @@ class Run:
         self.state = self.directory / "state"
         self.logs.mkdir(parents=True)
         self.csv = self.logs / "metric_log.csv"
+        self._web_port, self._bridge_web_port = free_ports(2)
 
     def environ(self, **settings: str) -> dict[str, str]:
         """Return the environment of a worker or a bridge of this run; `settings` by their short names."""
-        web_port, bridge_web_port = free_ports(2)
         given = {
             "amqp_url": self.place.amqp_url,
             "kafka": self.place.kafka,
             "namespace": self.namespace,
             "state_dir": str(self.state),
             "logs_dir": str(self.logs),
-            "web_port": str(web_port),
-            "bridge_web_port": str(bridge_web_port),
+            "web_port": str(self._web_port),
+            "bridge_web_port": str(self._bridge_web_port),
         }
         return {f"HINDSIGHT_{name.upper()}": value for name, value in (given | settings).items()}
 

@@ -61,7 +61,7 @@ class HindsightApp(App):
             end_process(str(exc))
         with warnings.catch_warnings():  # nothing has used it yet: the consumer starts after this
             warnings.simplefilter("ignore", AlreadyConfiguredWarning)
-            self.conf.consumer_group_instance_id = self.slot.instance_id
+            self.conf.consumer_group_instance_id = self.slot.member_id(str(self.conf.canonical_url), *settings.agents)
         await _declare_when_possible()
 
 

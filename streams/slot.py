@@ -1,13 +1,14 @@
 """A worker's own place on disk: its tables, and the instance id that Kafka knows it by.
 
 Workers that share a state directory take one slot each; the lock of a killed worker is free at once, so that a
-restarted worker is the same group member as before and gets the same partitions back.
+restarted worker is the same group member as before and gets the same partitions back at once.
 """
 
 from __future__ import annotations
 
 import fcntl
 import secrets
+import zlib
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -24,6 +25,14 @@ class Slot(NamedTuple):
     path: Path
     instance_id: str
     lock: IO[str]
+
+    def member_id(self, *metadata: str) -> str:
+        """Return the static member id (`group.instance.id`) of a worker that tells Kafka's group this `metadata`.
+
+        A static member that comes back is handed its last assignment as it was, with the address and for the topics of
+        then (KIP-345). A worker whose address or agents changed must therefore be another member.
+        """
+        return f"{self.instance_id}-{zlib.crc32(repr(metadata).encode()):08x}"
 
 
 def take(state_dir: Path) -> Slot:

@@ -96,3 +96,20 @@ def test_repeats_conflicts_and_late_rows_are_counted_and_change_nothing(make_pip
     assert (status["duplicates"], status["conflicts"], status["late"]) == (2, 1, 1)
     assert status["rows_in"] == 7
     assert status["rows_in"] == 2 * status["matched"] + status["unmatched"] + 2 + 1 + 1 + status["waiting"]
+
+
+def test_a_worker_that_comes_back_at_another_address_with_more_agents_goes_on(make_pipeline: MakePipeline) -> None:
+    pipeline = make_pipeline()
+    moved = pipeline.new_worker("moved", HINDSIGHT_AGENTS="metric,plot")
+    pipeline.worker = pipeline.new_worker(
+        "first", HINDSIGHT_AGENTS="metric", HINDSIGHT_WEB_PORT=str(int(pipeline.environ["HINDSIGHT_WEB_PORT"]) + 1)
+    )
+    pipeline.start()
+    pipeline.publish("y_true", [{"id": f"m{i}", "body": float(i)} for i in range(20)])
+    pipeline.worker.kill()
+
+    moved.start("The table `pairs` is ready")
+    pipeline.publish("y_pred", [{"id": f"m{i}", "body": i + 1.0} for i in range(20)])
+
+    assert len(by_id(wait_for_rows(pipeline, 20))) == 20
+    assert moved.stop() == 0

@@ -30,7 +30,17 @@ def test_a_restarted_worker_is_the_same_member(take: Take):
     first = take()
     first.lock.close()  # what the kernel does when a process is killed
     again = take()
-    assert (again.path, again.instance_id) == (first.path, first.instance_id)
+    assert again.path == first.path
+    assert again.member_id("http://a:6066", "metric") == first.member_id("http://a:6066", "metric")
+
+
+def test_a_worker_whose_address_or_agents_changed_is_another_member(take: Take):
+    taken = take()
+    ids = {
+        taken.member_id(*what)
+        for what in (("http://a:6066", "metric"), ("http://b:6066", "metric"), ("http://a:6066",))
+    }
+    assert len(ids) == 3
 
 
 def test_workers_that_share_a_directory_take_a_slot_each(take: Take):
