@@ -10,6 +10,7 @@ batched. The method is that of Flink's interval join, with one answer an id and 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple, Protocol, cast
 
 import msgspec
@@ -110,8 +111,9 @@ class _Draft:
     # Rows
 
     def read(self, inputs: Sequence[Input]) -> None:
-        keys_of = [[key_of(row.id) for row in record.rows] for record in inputs]
-        keys = list(dict.fromkeys(key for keys in keys_of for key in keys))
+        # as `key_of` makes them, without a call a row
+        keys_of = [[b"i" + row.id.encode() for row in record.rows] for record in inputs]
+        keys = list(dict.fromkeys(chain.from_iterable(keys_of)))
         self.known = dict(zip(keys, self.view.states(keys), strict=True)) if keys else {}
         for record, keys in zip(inputs, keys_of, strict=True):
             self.watermark = min(self.ts) - self.rules.lateness_s
@@ -127,47 +129,47 @@ class _Draft:
         self.watermark = min(self.ts) - self.rules.lateness_s
 
     def _read_record(self, record: Input, keys: list[bytes], values: list[float]) -> None:
+        """Apply each row; the hot loop: in one piece, since a call a row costs a sixth of its time."""
         side, offset, now, dirty, known = record.side, record.offset, self.now, self.dirty, self.known
-        newest, n_new = self.ts[side], 0
+        other, window_s, watermark, verdicts = 1 - side, self.rules.window_s, self.watermark, self.verdicts
+        newest, n_new, n_matched = self.ts[side], 0, 0
         for row, key, y in zip(record.rows, keys, values, strict=True):
             ts = row.ts
             if ts > newest:
                 newest = ts
+            flag = pair.REDELIVERED[side] if row.redelivered else 0
             state = dirty.get(key)
             if state is None:
                 packed = known[key]
                 if packed is None:
-                    flags = pair.REDELIVERED[side] if row.redelivered else 0
-                    dirty[key] = (side, flags, 0, y, ts, now, offset)
+                    dirty[key] = (side, flag, 0, y, ts, now, offset)
                     n_new += 1
                     continue
                 state = pair.unpack(packed)
-            dirty[key] = self._meet(state, side, row, y, offset)
-        self.counts.waiting += n_new
+            if state[0] != other:
+                dirty[key] = self._repeat(state, state[3] if state[0] == side else state[3 + side], y)
+                continue
+            _, flags, n_repeats, other_y, other_ts, other_at, other_offset = state
+            if other_ts + window_s < watermark:
+                dirty[key] = self._repeat(self._unmatched(row.id, state), NAN, y)
+                continue
+            if abs(ts - other_ts) > window_s:
+                dirty[key] = self._repeat(state, NAN, y)
+                continue
+            n_matched += 1
+            if side == PRED:
+                verdicts.append(Verdict(row.id, "matched", now, other_y, y, other_ts, ts))
+                dirty[key] = (
+                    MATCHED, flags | flag, n_repeats, other_y, y, other_ts, ts, other_at, now, now, other_offset, offset
+                )  # fmt: skip
+            else:
+                verdicts.append(Verdict(row.id, "matched", now, y, other_y, ts, other_ts))
+                dirty[key] = (
+                    MATCHED, flags | flag, n_repeats, y, other_y, ts, other_ts, now, other_at, now, offset, other_offset
+                )  # fmt: skip
+        self.counts.matched += n_matched
+        self.counts.waiting += n_new - n_matched
         self.ts[side] = max(self.ts[side], min(newest, now))  # a ts ahead of the clock must not carry the watermark off
-
-    def _meet(self, state: State, side: int, row: TrueRow | PredRow, y: float, offset: int) -> State:
-        """Return the state after a further row of an id."""
-        kind = state[0]
-        if kind >= MATCHED:
-            return self._repeat(state, state[3 + side], y)
-        if kind == side:
-            return self._repeat(state, state[3], y)
-        _, flags, n_repeats, other_y, other_ts, other_at, other_offset = state
-        if other_ts + self.rules.window_s < self.watermark:
-            return self._repeat(self._unmatched(row.id, state), NAN, y)
-        if abs(row.ts - other_ts) > self.rules.window_s:
-            return self._repeat(state, NAN, y)
-        self.counts.matched += 1
-        self.counts.waiting -= 1
-        if row.redelivered:
-            flags |= pair.REDELIVERED[side]
-        ts, now = row.ts, self.now
-        if side == PRED:
-            self.verdicts.append(Verdict(row.id, "matched", now, other_y, y, other_ts, ts))
-            return (MATCHED, flags, n_repeats, other_y, y, other_ts, ts, other_at, now, now, other_offset, offset)
-        self.verdicts.append(Verdict(row.id, "matched", now, y, other_y, ts, other_ts))
-        return (MATCHED, flags, n_repeats, y, other_y, ts, other_ts, now, other_at, now, offset, other_offset)
 
     def _repeat(self, state: State, first: float, y: float) -> State:
         """Count a row that cannot change its id's end: the same value again, another value, or too late."""

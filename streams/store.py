@@ -39,8 +39,9 @@ _encode_keys = msgspec.msgpack.Encoder().encode
 _decode_keys = msgspec.msgpack.Decoder(list[bytes]).decode
 _times_waiting = struct.Struct("<B11xdd").unpack_from
 """side, ts and at of a packed waiting state: between them flags, n_repeats (3 bytes) and y (8 bytes)."""
-_time_done = struct.Struct("<52xd").unpack_from
+_DONE_AT = slice(52, 60)
 """at of a packed done state: after kind, flags, n_repeats (4 bytes) and six doubles."""
+_time = struct.Struct("<d").unpack
 _WAIT = {pair.TRUE: WAIT_PRED, pair.PRED: WAIT_TRUE}
 
 
@@ -146,9 +147,12 @@ class PairsStore:
             side, ts, at = _times_waiting(packed)
             due[EVENT, (ts + window_s) // BUCKET_S].append(key)
             due[_WAIT[side], (at + waiting_s) // BUCKET_S].append(key)
+        done_at: defaultdict[bytes, list[bytes]] = defaultdict(list)
         for key, packed in decision.done.items():
-            (at,) = _time_done(packed)
-            due[MARKER, (at + horizon_s) // BUCKET_S].append(key)
+            done_at[packed[_DONE_AT]].append(key)  # most were decided at the same moment
+        for packed_at, keys in done_at.items():
+            (at,) = _time(packed_at)
+            due[MARKER, (at + horizon_s) // BUCKET_S] += keys
         lowest = {family: INDEX.unpack(cut)[1] for family, cut in zip(FAMILIES, decision.head.cuts, strict=True)}
         entries: defaultdict[tuple[bytes, int], list[bytes]] = defaultdict(list)
         for (family, n_buckets), keys in due.items():
