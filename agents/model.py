@@ -114,28 +114,45 @@ class Predicting:
 
 
 predicting: Predicting
+loading: asyncio.Task[None]
+loaded = asyncio.Event()
 features = raw_topic(names.features.name)
 
 
 @app.on_before_start
-def load_model() -> None:
-    """Load the model; without one this agent cannot run. scikit-learn is imported here, and not for other commands."""
-    global predicting
-    from models.artefact import ModelError, load
+def begin_to_load() -> None:
+    """Load the model beside everything else that starts: scikit-learn takes a second to import."""
+    global loading
+    loading = asyncio.create_task(_load())
 
-    try:
-        predicting = Predicting(load(settings.model, settings.model_pickle_sha256))
-    except ModelError as exc:
-        end_process(f"{exc} (A worker that is not to predict runs without it: HINDSIGHT_AGENTS=metric,plot.)")
+
+async def _load() -> None:
+    global predicting
+    predicting = Predicting(await asyncio.to_thread(_model))
     if predicting.exchange is not None:
         predicting.exchange.start()
     app.closers.append(predicting.close)
     logger.info("The model %s takes %d features.", predicting.model.name, predicting.model.n_features)
+    loaded.set()
+
+
+def _model() -> Model:
+    """Return the model; without one this agent cannot run. scikit-learn is imported here, and not for other commands."""
+    from models.artefact import ModelError, load
+
+    try:
+        return load(settings.model, settings.model_pickle_sha256)
+    except ModelError as exc:
+        end_process(f"{exc} (A worker that is not to predict runs without it: HINDSIGHT_AGENTS=metric,plot.)")
+    except Exception as exc:
+        logger.exception("the model was not loaded")
+        end_process(f"the model {settings.model} cannot be loaded: {exc!r}.")
 
 
 @app.task
 async def predict_rows() -> None:
     """Predict for as long as the worker runs. A defect here ends the process: nothing would be predicted any more."""
+    await loaded.wait()
     try:
         await predicting.run()
     except Exception as exc:
@@ -147,5 +164,6 @@ async def predict_rows() -> None:
 async def model(stream: faust.StreamT[Any]) -> None:
     """Predict each Kafka record of features."""
     stream.enable_acks = False
+    await loaded.wait()
     async for event in stream.events():
         await predicting.take(event)

@@ -8,17 +8,16 @@ from typing import Any
 
 import pika
 from pika.adapters.asyncio_connection import AsyncioConnection
-from pika.adapters.utils.connection_workflow import AMQPConnectionWorkflowFailed
-from pika.exceptions import AMQPError, ProbableAccessDeniedError, ProbableAuthenticationError
+from pika.exceptions import AMQPError
 
 from agents.traffic import Message
-from streams.connect import amqp_parameters, queue_declarations
+from streams.amqp import parameters, settle, why
+from streams.connect import queue_declarations
 from streams.settings import Kind, Settings
 
 WINDOW = 1000
 """Messages that may be unconfirmed: what bounds memory while RabbitMQ is slow."""
 CONNECT_S = 5.0
-HEARTBEAT_S = 20
 PERSISTENT = pika.BasicProperties(content_type="application/json", delivery_mode=2)
 ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED = 403, 404, 406
 
@@ -54,8 +53,8 @@ class Publisher:
         """
         opened = self._loop.create_future()
         self._connection = AsyncioConnection(
-            self._parameters(),
-            on_open_callback=lambda _: _settle(opened, None),
+            parameters(self._settings, connect_s=CONNECT_S),
+            on_open_callback=lambda _: settle(opened, None),
             on_open_error_callback=lambda _, exc: self._lose(exc),
             on_close_callback=lambda _, exc: self._lose(exc),
             custom_ioloop=self._loop,
@@ -67,7 +66,7 @@ class Publisher:
         self._channel = await self._open_channel(lambda _, exc: self._lose(exc))
         self._channel.add_on_return_callback(self._returned)
         selected = self._loop.create_future()
-        self._channel.confirm_delivery(self._confirmed, callback=lambda frame: _settle(selected, frame))
+        self._channel.confirm_delivery(self._confirmed, callback=lambda frame: settle(selected, frame))
         await self._answer(selected)
 
     def send(self, message: Message) -> None:
@@ -98,12 +97,6 @@ class Publisher:
                 self._connection.close()
             await asyncio.wait({self._lost}, timeout=within_s)
 
-    def _parameters(self) -> pika.URLParameters:
-        parameters = amqp_parameters(self._settings)
-        parameters.socket_timeout = parameters.stack_timeout = CONNECT_S
-        parameters.heartbeat = HEARTBEAT_S if parameters.heartbeat is None else parameters.heartbeat
-        return parameters
-
     async def _declare(self, queue: Kind) -> None:
         """Declare a queue; where RabbitMQ refuses, because it exists otherwise or we may not, use what is there."""
         how = queue_declarations[self._settings.queue_kind]
@@ -119,8 +112,8 @@ class Publisher:
     async def _refusal(self, queue: Kind, how: dict[str, Any]) -> int:
         """Declare a queue; return AMQP's code of the refusal, 0 for none. A refusal costs a channel of its own."""
         answer = self._loop.create_future()
-        channel = await self._open_channel(lambda _, exc: _settle(answer, getattr(exc, "reply_code", -1)))
-        channel.queue_declare(queue, callback=lambda _: _settle(answer, 0), **how)
+        channel = await self._open_channel(lambda _, exc: settle(answer, getattr(exc, "reply_code", -1)))
+        channel.queue_declare(queue, callback=lambda _: settle(answer, 0), **how)
         code: int = await self._answer(answer)
         if code == 0:
             channel.close()
@@ -128,7 +121,7 @@ class Publisher:
 
     async def _open_channel(self, on_close: Callable[[Any, BaseException], None]) -> Any:
         opened = self._loop.create_future()
-        channel = self._connection.channel(on_open_callback=lambda channel: _settle(opened, channel))
+        channel = self._connection.channel(on_open_callback=lambda channel: settle(opened, channel))
         channel.add_on_close_callback(on_close)
         return await self._answer(opened)
 
@@ -159,28 +152,9 @@ class Publisher:
         self._say(f"RabbitMQ takes no messages for now: {frame.method.reason or 'it is short of memory or disk'}.")
 
     def _lose(self, reason: BaseException | str) -> None:
-        _settle(self._lost, reason if isinstance(reason, str) else _sentence(reason))
+        settle(self._lost, reason if isinstance(reason, str) else why(reason))
         self._fewer.set()
 
     def _check(self) -> None:
         if self._lost.done():
             raise ConnectionLost(self._lost.result())
-
-
-def _settle(future: asyncio.Future[Any], result: Any) -> None:
-    if not future.done():
-        future.set_result(result)
-
-
-def _sentence(exc: BaseException) -> str:
-    """Return why pika failed, for people: the innermost of its nested errors."""
-    if isinstance(exc, ProbableAuthenticationError):
-        return "it refuses the user or the password: check HINDSIGHT_AMQP_USER and HINDSIGHT_AMQP_PASSWORD"
-    if isinstance(exc, ProbableAccessDeniedError):
-        return "it refuses access to the virtual host: check the path of HINDSIGHT_AMQP_URL"
-    inner = exc.exceptions[-1] if isinstance(exc, AMQPConnectionWorkflowFailed) else getattr(exc, "exception", None)
-    inner = inner or (exc.args[0] if exc.args and isinstance(exc.args[0], BaseException) else None)
-    if isinstance(inner, BaseException):
-        return _sentence(inner)
-    said = getattr(exc, "reply_text", None) or getattr(exc, "strerror", None) or (exc.args[0] if exc.args else None)
-    return str(said or type(exc).__name__)

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from pika.adapters.utils.connection_workflow import AMQPConnectionWorkflowFailed
-from pika.exceptions import IncompatibleProtocolError, ProbableAccessDeniedError, ProbableAuthenticationError
-
 from bridge.pika_frames import Connection
-from bridge.settling import settle
-from streams.connect import amqp_parameters
+from streams.amqp import parameters, settle, why
 from streams.settings import Settings
 
-HEARTBEAT_S = 20
 CONNECT_S = 10.0
 
 
@@ -27,15 +22,11 @@ async def connect(settings: Settings) -> tuple[Connection, asyncio.Future[str]]:
         ConnectionLost: RabbitMQ cannot be reached, or refuses.
         SettingsError: the URL or a certificate cannot be used.
     """
-    parameters = amqp_parameters(settings)
-    parameters.heartbeat = HEARTBEAT_S if parameters.heartbeat is None else parameters.heartbeat
-    parameters.socket_timeout = parameters.stack_timeout = CONNECT_S
-    parameters.connection_attempts = 1
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[BaseException | None] = loop.create_future()
     lost: asyncio.Future[str] = loop.create_future()
     connection = Connection(
-        parameters,
+        parameters(settings, connect_s=CONNECT_S),
         on_open_callback=lambda _: settle(opened, None),
         on_open_error_callback=lambda _, exc: settle(opened, exc),
         on_close_callback=lambda _, exc: settle(lost, why(exc)),
@@ -56,22 +47,3 @@ async def close(connection: Connection, lost: asyncio.Future[str], within_s: flo
     if connection.is_open:
         connection.close()
         await asyncio.wait({lost}, timeout=within_s)
-
-
-def why(exc: BaseException) -> str:
-    """Return why pika failed, for people."""
-    if isinstance(exc, ProbableAuthenticationError):
-        return "it refuses the user or the password: check HINDSIGHT_AMQP_USER and HINDSIGHT_AMQP_PASSWORD"
-    if isinstance(exc, ProbableAccessDeniedError):
-        return "it refuses access to the virtual host: check the path of HINDSIGHT_AMQP_URL"
-    if isinstance(exc, IncompatibleProtocolError):
-        return "it does not speak AMQP 0-9-1 at this port: check HINDSIGHT_AMQP_URL"
-    inner = exc.args[0] if exc.args else None
-    if isinstance(exc, AMQPConnectionWorkflowFailed):
-        return why(exc.exceptions[-1])
-    if isinstance(getattr(exc, "exception", None), BaseException):
-        return why(exc.exception)  # type: ignore[attr-defined]
-    if isinstance(inner, BaseException):
-        return why(inner)
-    reply = getattr(exc, "reply_text", None)
-    return str(reply or exc or type(exc).__name__)

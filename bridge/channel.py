@@ -9,9 +9,8 @@ from typing import Any
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 from pika.spec import BasicProperties
 
-from bridge.amqp import why
 from bridge.pika_frames import Connection, Sink
-from bridge.settling import settle
+from streams.amqp import settle, why
 
 NOT_FOUND, ACCESS_REFUSED, PRECONDITION_FAILED = 404, 403, 406
 

@@ -24,6 +24,8 @@ from streams.topics import TopicMismatch, declare, topics
 
 logger = logging.getLogger("hindsight")
 RETRY_S = 1.0
+OWN_COMMANDS = frozenset(("bridge", "features", "status", "doctor"))
+"""The commands of `agents.commands`."""
 T = TypeVar("T")
 
 
@@ -83,15 +85,26 @@ async def _declare_when_possible() -> None:
         return
 
 
+def _discovered() -> list[str]:
+    """Return the modules that Faust imports: for one of our commands no agent, since it imports what it needs itself.
+
+    Faust asks before it has read the command line, as the commands must be known by then.
+    """
+    if "worker" not in sys.argv and not OWN_COMMANDS.isdisjoint(sys.argv):
+        return ["agents.commands"]
+    beside = ["bridge_in_worker"] if settings.bridge_in_worker else []
+    return [f"agents.{part}" for part in (*settings.agents, *beside, "view", "commands")]
+
+
 sys.path.append(str(Path(__file__).parents[1]))  # `faust -A` has the working directory on the path only at this import
 settings = _or_end(read_settings)
-parts = (*settings.agents, *(["bridge_in_worker"] if settings.bridge_in_worker else []), "view", "commands")
 names = topics(settings)
 app = HindsightApp(
     settings.app_id,
     broker=";".join(f"kafka://{server}" for server in settings.kafka_address.split(",")),
     broker_credentials=_or_end(lambda: _credentials(settings)),
-    autodiscover=[f"agents.{part}" for part in parts],
+    origin=__name__,  # else Faust imports all of the package `streams` to look for agents
+    autodiscover=_discovered,
     TableManager=TableManager,
     PartitionAssignor=PartitionAssignor,
     datadir=settings.state_path,

@@ -5,8 +5,29 @@ from __future__ import annotations
 import logging
 import time
 
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+
 REPEAT_S = 30.0
+NEW_KAFKA_S = 15.0
 NOISY = ("aiokafka", "faust", "mode", "pika", "streams")
+
+
+class NewKafka(logging.Filter):
+    """Hold back what a Kafka without any consumer group yet answers to the first one: it makes a topic of its own for it.
+
+    That takes a second or two, aiokafka 0.14 logs it as an error and asks again. It is said if it lasts longer.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since: float | None = None
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether the record is logged."""
+        if not any(isinstance(arg, GroupCoordinatorNotAvailableError) for arg in record.args or ()):
+            return True
+        self._since = self._since or time.monotonic()
+        return time.monotonic() - self._since > NEW_KAFKA_S
 
 
 class OncePer(logging.Filter):
@@ -36,6 +57,7 @@ def set_up() -> None:
     """Quieten the libraries' loggers. Handlers get the filter, since filters of loggers do not reach their children."""
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
-    once = OncePer()
+    filters = (NewKafka(), OncePer())
     for handler in logging.getLogger().handlers:
-        handler.addFilter(once)
+        for each in filters:
+            handler.addFilter(each)

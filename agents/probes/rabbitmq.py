@@ -13,7 +13,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from agents.probes import Away
 from agents.probes.tls import tls_problem
-from bridge.amqp import why
+from streams.amqp import why
 from streams.connect import amqp_parameters, amqp_shown
 from streams.settings import Settings
 

@@ -53,7 +53,7 @@ def _check(name: str, problem: str, fine: str = "Works.") -> Check:
 def _model() -> list[Check]:
     model = agent("model")
     if model is None:
-        return [_check("model", "The model is not loaded yet: the worker waits for Kafka.")]
+        return [_check("model", "The model is not loaded yet.")]
     return [_check("model", model.predicting.writer.problem, f"{model.predicting.model.name} predicts.")]
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections import defaultdict
 from typing import Any, ClassVar
 
 from faust.app.base import BootStrategy as FaustBootStrategy
 from faust.assignor.partition_assignor import PartitionAssignor as FaustPartitionAssignor
+from faust.tables.manager import TableManager as FaustTableManager
 from faust.tables.recovery import Recovery as FaustRecovery
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from intervaltree import IntervalTree
 
-from streams.faust_overrides import BootStrategy, Consumer, ConsumerThread, PartitionAssignor, Recovery
+from streams.faust_overrides import BootStrategy, Consumer, ConsumerThread, PartitionAssignor, Recovery, TableManager
 
 MINE = TP("y_true", 0)
 
@@ -126,3 +128,25 @@ def test_the_changelog_raises_no_alarm_for_having_no_stream() -> None:
     ours.verify_event_path(0.0, MINE)
 
     assert asked == [MINE]
+
+
+def sleeps_of(manager: type) -> list[float]:
+    """Return how long a table manager of this class sleeps before it starts."""
+    slept: list[float] = []
+
+    class Manager(manager):  # type: ignore[misc, valid-type]
+        should_stop = False
+        recovery = type("Started", (), {"start": staticmethod(lambda: asyncio.sleep(0))})
+
+        async def sleep(self, n: float, **kwargs: Any) -> None:
+            slept.append(n)
+
+        async def _update_channels(self) -> None: ...
+
+    asyncio.run(object.__new__(Manager).on_start())
+    return slept
+
+
+def test_the_table_starts_without_a_nap() -> None:
+    assert sleeps_of(TableManager) == []
+    assert sleeps_of(FaustTableManager), "Faust no longer needs this override"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from streams.quiet import OncePer
+from aiokafka.errors import GroupCoordinatorNotAvailableError, NodeNotReadyError
+
+from streams.quiet import NewKafka, OncePer
 
 
 def record(level: int, lineno: int) -> logging.LogRecord:
@@ -37,3 +39,19 @@ def test_what_was_held_back_is_counted(monkeypatch):
     later = record(logging.WARNING, 1)
     assert once.filter(later)
     assert later.getMessage() == "no broker b1 (and 4 more like it)"
+
+
+def no_coordinator(error: Exception) -> logging.LogRecord:
+    return logging.LogRecord(
+        "aiokafka", logging.ERROR, "c.py", 1, "Group Coordinator Request failed: %s", (error,), None
+    )
+
+
+def test_a_kafka_that_makes_its_first_group_is_no_error(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr("streams.quiet.time.monotonic", lambda: now)
+    new = NewKafka()
+    assert not new.filter(no_coordinator(GroupCoordinatorNotAvailableError()))
+    assert new.filter(no_coordinator(NodeNotReadyError())), "another error is said at once"
+    now += 16
+    assert new.filter(no_coordinator(GroupCoordinatorNotAvailableError())), "it lasts: that is said"

@@ -1,0 +1,51 @@
+"""What the bridge and the data driver share of pika: connection parameters, settled futures, errors as sentences."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TypeVar
+
+import pika
+from pika.adapters.utils.connection_workflow import AMQPConnectionWorkflowFailed
+from pika.exceptions import IncompatibleProtocolError, ProbableAccessDeniedError, ProbableAuthenticationError
+
+from streams.connect import amqp_parameters
+from streams.settings import Settings
+
+HEARTBEAT_S = 20
+T = TypeVar("T")
+
+
+def parameters(settings: Settings, *, connect_s: float) -> pika.URLParameters:
+    """Return pika's parameters for one attempt of at most `connect_s` seconds, with a heartbeat.
+
+    Raises:
+        SettingsError: the URL or a certificate cannot be used.
+    """
+    made = amqp_parameters(settings)
+    made.heartbeat = HEARTBEAT_S if made.heartbeat is None else made.heartbeat
+    made.socket_timeout = made.stack_timeout = connect_s
+    made.connection_attempts = 1
+    return made
+
+
+def settle(future: asyncio.Future[T], result: T) -> None:
+    """Give a future its result, unless it has one or was cancelled: callbacks can come twice."""
+    if not future.done():
+        future.set_result(result)
+
+
+def why(exc: BaseException) -> str:
+    """Return why pika failed, for people: the innermost of its nested errors."""
+    if isinstance(exc, ProbableAuthenticationError):
+        return "it refuses the user or the password: check HINDSIGHT_AMQP_USER and HINDSIGHT_AMQP_PASSWORD"
+    if isinstance(exc, ProbableAccessDeniedError):
+        return "it refuses access to the virtual host: check the path of HINDSIGHT_AMQP_URL"
+    if isinstance(exc, IncompatibleProtocolError):
+        return "it does not speak AMQP 0-9-1 at this port: check HINDSIGHT_AMQP_URL"
+    inner = exc.exceptions[-1] if isinstance(exc, AMQPConnectionWorkflowFailed) else getattr(exc, "exception", None)
+    inner = inner or (exc.args[0] if exc.args else None)
+    if isinstance(inner, BaseException):
+        return why(inner)
+    said = getattr(exc, "reply_text", None) or getattr(exc, "strerror", None) or exc
+    return str(said) or type(exc).__name__
