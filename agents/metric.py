@@ -33,6 +33,7 @@ RETRY_S = 1.0
 
 rules = Rules(settings.join_window_s, settings.lateness_s, settings.dedupe_horizon_s)
 inputs = raw_topic(*SIDES)
+app.gathered_topics.update(SIDES)
 pairs = PairsTable(
     app,
     name="pairs",
@@ -114,11 +115,13 @@ def set_up_joining() -> None:
 
 @app.agent(inputs, name="metric", supervisor_strategy=mode.CrashingSupervisor)
 async def metric(stream: faust.StreamT[Any]) -> None:
-    """Hand each Kafka record to the owner of its partition; it acknowledges once the log has its rows."""
+    """Hand the Kafka records to the owner of their partition; it acknowledges once the log has their rows."""
     stream.enable_acks = False
     async for event in stream.events():
         message = event.message
         owner = pairs.owners.get(message.partition)
         if owner is not None:
             side = TRUE if message.topic == SIDES[TRUE] else PRED
-            await owner.feed(Arrival(side, message.offset, message.timestamp, message.value, event.ack))
+            arrivals = [Arrival(side, r.offset, r.timestamp / 1e3, r.value or b"") for r in message.value]
+            arrivals[-1] = arrivals[-1]._replace(ack=event.ack)
+            await owner.feed(arrivals)

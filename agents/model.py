@@ -71,7 +71,7 @@ class Predicting:
         rows_of: dict[int, list[FeaturesRow]] = {}
         for event in events:
             message = event.message
-            rows, unreadable = decode_record("features", message.value, ts=message.timestamp)
+            rows, unreadable = decode_record("features", message.value or b"", ts=message.timestamp)
             rows_of.setdefault(message.partition, []).extend(rows)  # type: ignore[arg-type]
             await self._quarantine(f"topic {message.topic}/{message.partition}@{message.offset}", unreadable)
         sending = [self._predict_partition(partition, rows) for partition, rows in rows_of.items() if rows]
@@ -84,7 +84,7 @@ class Predicting:
         size = 0
         while self._queue and size < MAX_BATCH_BYTES:
             events.append(self._queue.popleft())
-            size += len(events[-1].message.value)
+            size += len(events[-1].message.value or b"")
         self._room.set()
         return events
 

@@ -31,8 +31,10 @@ DEAF_S = 1.0
 """A longer pause between two looks at the inputs does not count as their silence."""
 MAX_INPUT_BYTES = 400_000
 MAX_DECISION_BYTES = 900_000
-MAX_QUEUED = 128
-"""Kafka records that may wait for one partition; more, and its reading waits."""
+MAX_QUEUED_BYTES = 4_000_000
+"""What may wait for one partition; more, and its reading waits."""
+RECORD_BYTES = 400
+"""What a Kafka record costs beside its value."""
 MAX_GAP_S = 15.0
 MAX_FENCED = 5
 RETRY_S = 1.0
@@ -40,13 +42,13 @@ KINDS: tuple[Kind, Kind] = ("y_true", "y_pred")
 
 
 class Arrival(NamedTuple):
-    """One Kafka record as it was delivered; `ack` is called once its rows are in the log."""
+    """One Kafka record as it was delivered; `ack` is called once its rows, and those before it, are in the log."""
 
     side: int
     offset: int
     ts: float
     value: bytes
-    ack: Callable[[], Any]
+    ack: Callable[[], Any] | None = None
 
 
 class Surroundings(Protocol):
@@ -81,6 +83,7 @@ class Owner:
         self.n_fenced = 0
         self.last_commit_at = 0.0
         self._queue: list[Arrival] = []
+        self._n_queued_bytes = 0
         self._ahead: tuple[dict[int, Arrival], dict[int, Arrival]] = ({}, {})
         self._ahead_since = 0.0
         self._unreadable: list[tuple[Arrival, list[Unreadable]]] = []
@@ -92,11 +95,12 @@ class Owner:
 
     # What the agent calls
 
-    async def feed(self, arrival: Arrival) -> None:
-        """Take one Kafka record; wait while too many are waiting."""
-        self._queue.append(arrival)
+    async def feed(self, arrivals: Sequence[Arrival]) -> None:
+        """Take Kafka records of one input, in order; wait while too much is waiting."""
+        self._queue += arrivals
+        self._n_queued_bytes += _size(arrivals)
         self._woken.set()
-        while len(self._queue) >= MAX_QUEUED and not self._stopping:
+        while self._n_queued_bytes >= MAX_QUEUED_BYTES and not self._stopping:
             self._room.clear()
             await self._room.wait()
 
@@ -141,8 +145,9 @@ class Owner:
             for ready in self._in_turn(arrival, src):
                 size += len(ready.value)
                 taken.append((ready, self._decode(ready)))
+        self._n_queued_bytes -= _size(self._queue[:n_read])
         del self._queue[:n_read]
-        if len(self._queue) < MAX_QUEUED:
+        if self._n_queued_bytes < MAX_QUEUED_BYTES:
             self._room.set()
         return taken
 
@@ -150,7 +155,7 @@ class Owner:
         """Return `arrival` and those it was missing before, if it is its turn; `src` moves with them."""
         side, offset = arrival.side, arrival.offset
         if offset <= src[side]:
-            arrival.ack()
+            _ack(arrival)
             return []
         ahead = self._ahead[side]
         if offset != src[side] + 1:
@@ -199,7 +204,7 @@ class Owner:
             if not inputs:
                 break
         for arrival, _ in batch:
-            arrival.ack()
+            _ack(arrival)
 
     def _decide(self, inputs: list[Input]) -> tuple[int, Decision | None]:
         """Decide as many of the inputs as one record may hold; return how many, and the record."""
@@ -314,3 +319,12 @@ class Owner:
                 self.store.apply(offset, record)
                 if decision.is_valid(record, offset):
                     await self._send_verdicts(offset, record)
+
+
+def _size(arrivals: Sequence[Arrival]) -> int:
+    return sum(len(arrival.value) for arrival in arrivals) + RECORD_BYTES * len(arrivals)
+
+
+def _ack(arrival: Arrival) -> None:
+    if arrival.ack is not None:
+        arrival.ack()

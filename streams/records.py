@@ -102,18 +102,19 @@ _many: dict[Kind, msgspec.json.Decoder[Any]] = {
     "y_true": msgspec.json.Decoder(list[_TrueBody]),
     "y_pred": msgspec.json.Decoder(list[_PredBody]),
 }
+_rows = {kind: msgspec.json.Decoder(row_type) for kind, row_type in type_of_kind.items()}
 _packets = {kind: msgspec.json.Decoder(list[row_type]) for kind, row_type in type_of_kind.items()}  # type: ignore[valid-type]
 encode_packet = msgspec.json.Encoder().encode
 """Encode rows of one partition as one Kafka record's value: a JSON array of row objects."""
 
 
 def decode_record(kind: Kind, value: bytes, *, ts: float) -> tuple[list[Row], list[Unreadable]]:
-    """Read one Kafka record's value: a packet of ours, or whatever `decode_body` reads from anybody's producer.
+    """Read one Kafka record's value: a packet of ours, a row, or whatever `decode_body` reads from anybody's producer.
 
     Never raises. `ts`, UTC epoch seconds, is when the record was made, for rows that do not say it themselves.
     """
     try:
-        return _packets[kind].decode(value), []
+        return ([_rows[kind].decode(value)] if value[:1] == b"{" else _packets[kind].decode(value)), []
     except Exception:  # foreign bytes; the slower reader names what is wrong with them
         return decode_body(kind, value, ts=ts, max_bytes=len(value))
 

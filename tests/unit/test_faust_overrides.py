@@ -7,15 +7,27 @@ import inspect
 from collections import defaultdict
 from typing import Any, ClassVar
 
+from aiokafka import ConsumerRecord
 from faust.app.base import BootStrategy as FaustBootStrategy
 from faust.assignor.partition_assignor import PartitionAssignor as FaustPartitionAssignor
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.tables.recovery import Recovery as FaustRecovery
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from hypothesis import given
+from hypothesis import strategies as st
 from intervaltree import IntervalTree
 
-from streams.faust_overrides import BootStrategy, Consumer, ConsumerThread, PartitionAssignor, Recovery, TableManager
+from streams.faust_overrides import (
+    GATHERED_BYTES,
+    BootStrategy,
+    Consumer,
+    ConsumerThread,
+    PartitionAssignor,
+    Recovery,
+    TableManager,
+    gathered,
+)
 
 MINE = TP("y_true", 0)
 
@@ -58,6 +70,46 @@ def test_offsets_that_kafka_does_not_hold_count_as_acknowledged() -> None:
     assert ours._new_offset(MINE) == 14
 
 
+def test_a_gap_that_reaches_past_what_is_acknowledged_commits_no_more_than_that() -> None:
+    ours = consumer(Consumer, [10, 13], 10)
+    ours._gap[MINE].addi(11, 20)
+
+    assert ours._new_offset(MINE) == 14
+
+
+def record(offset: int, n_bytes: int | None = 10) -> ConsumerRecord[bytes, bytes]:
+    value = None if n_bytes is None else b"." * n_bytes
+    size = -1 if value is None else len(value)
+    return ConsumerRecord("y_true", 0, offset, 1_700_000_000_000 + offset, 0, None, value, None, -1, size, ())
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(0, 2 * GATHERED_BYTES)), max_size=20))
+def test_gathered_records_are_all_there_in_order_and_bounded(sizes: list[int | None]) -> None:
+    records = [record(offset, size) for offset, size in enumerate(sizes, start=5)]
+    groups = [one.value for one in gathered(records)]
+
+    assert [one for group in groups for one in group] == records
+    assert all(len(group) == 1 or sum(len(one.value or b"") for one in group) <= GATHERED_BYTES for group in groups)
+    assert [one.offset for one in gathered(records)] == [group[-1].offset for group in groups]
+
+
+def test_gathered_records_are_acknowledged_together() -> None:
+    class App:
+        class topics:  # noqa: N801
+            acks_enabled_for = staticmethod(lambda topic: True)
+
+    class Message:
+        tp, topic, offset, acked = MINE, "y_true", 13, False
+        value: ClassVar = [record(offset) for offset in range(10, 14)]
+
+    ours = consumer(Consumer, [9], 9)
+    ours.app, ours._unacked_messages, ours._n_acked, ours._waiting_for_ack = App, set(), 0, None
+
+    assert ours.ack(Message())
+    assert not ours.ack(Message()), "a second time changes nothing"
+    assert ours._new_offset(MINE) == 14
+
+
 def two_orders_of_one_set() -> tuple[list[str], list[str]]:
     """Return the same two members in two orders that make sets of them iterate differently."""
     for n in range(10_000):
@@ -79,8 +131,8 @@ def test_topics_of_the_same_subscribers_stay_together_in_any_order() -> None:
     subscriptions = {member: ["y_true", "y_pred"] for member in one}
     reordered = {member: ["y_true", "y_pred"] for member in other}
 
-    for given in (subscriptions, reordered):
-        assert list(PartitionAssignor._group_co_subscribed({"y_true", "y_pred"}, given)) == [{"y_true", "y_pred"}]
+    for members in (subscriptions, reordered):
+        assert list(PartitionAssignor._group_co_subscribed({"y_true", "y_pred"}, members)) == [{"y_true", "y_pred"}]
     assert "tuple(clients)" in inspect.getsource(FaustPartitionAssignor._group_co_subscribed), (
         "Faust no longer compares subscribers as a tuple of a set"
     )
