@@ -9,7 +9,20 @@ from urllib.parse import quote
 
 from agents.figures import NONE, number, tick
 
-__all__ = ["clock", "count", "date", "long_span", "number", "percent", "row_url", "shown", "span", "tick", "value"]
+__all__ = [
+    "clock",
+    "count",
+    "date",
+    "long_span",
+    "number",
+    "percent",
+    "pieces",
+    "row_url",
+    "shown",
+    "span",
+    "tick",
+    "value",
+]
 
 
 def count(n: float | None) -> str:
@@ -86,6 +99,14 @@ def row_url(row_id: str) -> str:
     if row_id in (".", ".."):
         return "/table/pairs/?id=" + row_id
     return "/table/pairs/" + quote(row_id, safe="")
+
+
+def pieces(row_id: str, part: str) -> list[tuple[bool, str]]:
+    """Return an id cut where it contains `part`: (whether it is `part`, text)."""
+    if not part:
+        return [(False, row_id)]
+    first, *others = row_id.split(part)
+    return [(False, first), *(piece for other in others for piece in ((True, part), (False, other)))]
 
 
 def shown(row_id: str, most: int = 200) -> str:

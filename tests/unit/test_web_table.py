@@ -38,6 +38,9 @@ class Table:
     def ask(self, now=NOW, **asked):
         return asyncio.run(page(self.stores, Query(**asked), RULES, now=now))
 
+    def shown(self, **asked):
+        return rows.shown(self.stores, self.ask(**asked).rows, RULES, NOW, "http://x")
+
     def walk(self, **asked):
         found, after = [], None
         while True:
@@ -116,7 +119,7 @@ def test_a_filter_leaves_exactly_its_rows(full, asked, n):
 
 
 def test_largest_errors_come_first(full):
-    errors = [rows.row(row, RULES, NOW, "").get("error") for row in full.ask(sort="-error", n=3).rows]
+    errors = [row["error"] for row in full.shown(sort="-error", n=3)]
     assert errors == [19.0, 18.0, 17.0]
 
 
@@ -149,8 +152,8 @@ def test_a_hostile_id_is_text_in_its_link_and_on_the_page(row_id):
 
 def test_why_names_what_is_missing(table):
     table.put(0, TRUE, ["a"], NOW - 41)
-    (waiting,) = table.ask().rows
-    answer = why(rows.row(waiting, RULES, NOW, ""), RULES, NOW)
+    (waiting,) = table.shown()
+    answer = why(waiting, RULES, NOW)
     assert answer.short == "Not joined yet: only y_true came, 41 s ago; it expires in 24 s."
     assert "never came" in never_seen(90.0).more
 
@@ -161,9 +164,9 @@ def test_why_of_an_expired_id_says_when(table):
     store.apply(store.head.offset + 1, decide(store.head, [], store, RULES, now=NOW - 100, silent=(True, True)))
     (packed,) = store.states([b"ia"])
     assert pair("a", packed).state == "unmatched_true"
-    (found,) = table.ask(state="unmatched").rows
-    assert why(rows.row(found, RULES, NOW, ""), RULES, NOW).short.startswith("Not joined: only y_true came, and it exp")
+    (found,) = table.shown(state="unmatched")
+    assert why(found, RULES, NOW).short.startswith("Not joined: only y_true came, and it exp")
 
 
 def test_a_row_is_json(full):
-    assert json.dumps([rows.row(row, RULES, NOW, "http://x") for row in full.ask(n=5).rows])
+    assert json.dumps(full.shown(n=5))
