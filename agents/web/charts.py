@@ -32,8 +32,10 @@ def _round(width: float) -> float:
 class _Svg:
     """An SVG in the making, in pixels of its view box; the plot area lies inside the margins."""
 
-    def __init__(self, width: int, height: int, label: str, left: int = 52, right: int = 12, top: int = 26):
-        self.width, self.height, self.label = width, height, label
+    def __init__(
+        self, width: int, height: int, label: str, left: int = 52, right: int = 12, top: int = 26, kind: str = ""
+    ):
+        self.width, self.height, self.label, self.kind = width, height, label, f"chart {kind}".strip()
         self.x0, self.x1, self.y0, self.y1 = left, width - right, height - 34, top
         self.parts: list[str] = []
 
@@ -71,20 +73,30 @@ class _Svg:
 
     def markup(self) -> Markup:
         return Markup(  # noqa: S704  made of numbers and escaped words only
-            f'<svg class="chart" viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{escape(self.label)}">'
+            f'<svg class="{self.kind}" viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{escape(self.label)}">'
             f"{''.join(self.parts)}</svg>"
         )
 
 
 def histogram(data: dict[str, Any] | None, scores: dict[str, Any], *, log: bool) -> Markup | None:
-    """Return the error histogram, with the window before as an outline of the same area, and quantiles marked."""
+    """Return the error histogram, with the window before as an outline of the same area, and quantiles marked.
+
+    It is drawn twice, for wide and for narrow screens; the style sheet shows one of them.
+    """
     if data is None:
         return None
+    wide = _histogram(data, scores, log, _Svg(788, 310, _words(scores), top=44, kind="wide"), n_ticks=8)
+    return wide + _histogram(data, scores, log, _Svg(376, 270, _words(scores), top=44, kind="narrow"), n_ticks=4)
+
+
+def _words(scores: dict[str, Any]) -> str:
+    return f"Histogram of the absolute error: median {number(scores['p50'])}, p99 {number(scores['p99'])}."
+
+
+def _histogram(data: dict[str, Any], scores: dict[str, Any], log: bool, svg: _Svg, *, n_ticks: int) -> Markup:
     edges, counts = data["edges"], data["counts"]
     scale = scores["n"] / data["n_previous"] if data["n_previous"] else 0.0
     before = [n * scale for n in data["previous"]]
-    label = f"Histogram of the absolute error: median {number(scores['p50'])}, p99 {number(scores['p99'])}."
-    svg = _Svg(788, 310, label, top=44)
     most = max([1, *counts, *before])
     up = [10.0**i for i in range(math.ceil(math.log10(max(most, 10))) + 1)] if log else ticks(most)
 
@@ -106,7 +118,7 @@ def histogram(data: dict[str, Any] | None, scores: dict[str, Any], *, log: bool)
     steps = [p for left, right, n in zip(edges, edges[1:], before, strict=False)
              for p in ((svg.x(across(left)), svg.y(height(n))), (svg.x(across(right)), svg.y(height(n))))]  # fmt: skip
     svg.path(steps, "s-prev")
-    every = max(1, len(edges) // 8)
+    every = max(1, len(edges) // n_ticks)
     svg.x_axis([(across(e), tick(e)) for e in edges[::every]], "absolute error |y_pred − y_true|")
     _mark_quantiles(svg, scores, across)
     return svg.markup()

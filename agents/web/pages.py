@@ -74,7 +74,7 @@ async def pairs_json(request: web.Request) -> web.Response:
     if request.query.get("scope") == "local":
         return answers.json(await gather.own_page(request.app, query))
     listed = await gather.page(request.app, query)
-    rows = [{k: v for k, v in row.items() if k != "place"} for row in listed.rows]
+    rows = [_public(row) for row in listed.rows]
     following = None if listed.next is None else query.url(after=listed.next)
     return answers.json(
         {"rows": rows, "next": following, "n_looked_at": listed.n_looked_at, "is_whole": listed.is_whole,
@@ -152,6 +152,11 @@ async def export(request: web.Request) -> web.StreamResponse:
     return await exports.stream(request, request.match_info["form"], batches())
 
 
+def _public(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row without its place on the page, which only the workers tell each other."""
+    return {name: value for name, value in row.items() if name != "place"}
+
+
 # One id
 
 
@@ -163,7 +168,7 @@ async def row_json(request: web.Request) -> web.Response:
 async def _row_json(request: web.Request, row_id: str) -> web.Response:
     found, silent = await _find(request, row_id)
     sentence = await _sentence(request, row_id, found)
-    body = {"id": row_id, "row": found, "why": " ".join(sentence), "silent": silent}
+    body = {"id": row_id, "row": found and _public(found), "why": " ".join(sentence), "silent": silent}
     return answers.json(body, 200 if found else 404)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, get_args
 from urllib.parse import urlencode
@@ -36,6 +37,8 @@ SORTS = {
 FILTERS = ("q", "partition", "worker", "min_age", "max_age", "min_error", "max_error")
 PAGE_SIZES = (25, 50, 100, 250)
 MAX_TEXT_CHARS = 512
+_SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?(s|m|min|h|d)?")
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
 class BadQuery(ValueError):
@@ -125,12 +128,10 @@ def _number(name: str, text: str) -> float:
 
 
 def _seconds(name: str, text: str) -> float:
-    units = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
-    digits = text.rstrip("smhdin ")
-    unit = text[len(digits) :].strip() or "s"
-    if unit not in units:
+    found = _SPAN.fullmatch(text.strip())
+    if found is None:
         raise BadQuery(f"{name} is a length of time, as 90, 90s, 5m, 2h or 1d.")
-    return _number(name, digits) * units[unit]
+    return float(found[1]) * _UNITS[found[2] or "s"]
 
 
 _READERS = {

@@ -107,7 +107,9 @@ function show() {
   function keepPaused() {
     const set = (url) => { paused ? url.searchParams.set("paused", "1") : url.searchParams.delete("paused"); return url; };
     history.replaceState(null, "", set(new URL(location.href)));
-    for (const link of document.querySelectorAll('main a[href^="?"]')) link.search = set(new URL(link.href)).search;
+    for (const link of document.querySelectorAll("main a")) {
+      if (link.search && link.pathname === location.pathname) link.search = set(new URL(link.href)).search;
+    }
   }
 
   function pause() {
