@@ -10,6 +10,7 @@ from urllib.parse import quote
 from agents.figures import NONE, number, tick
 
 __all__ = [
+    "change",
     "clock",
     "count",
     "date",
@@ -89,6 +90,14 @@ def long_span(seconds: float | None) -> str:
     return f"{sign}{whole} s"
 
 
+def change(score: str, now: float | None, before: float | None) -> str:
+    """Return how a score has changed: `+0.7900 worse`. All but R² are the better the nearer to zero they are."""
+    if now is None or before is None:
+        return NONE
+    gain = now - before if score == "r2" else abs(before) - abs(now)
+    return number(now - before, signed=True) + (" better" if gain > 0 else " worse" if gain < 0 else "")
+
+
 def percent(share: float | None) -> str:
     """Return a share as per cent: `97.7 %`."""
     return NONE if share is None else f"{100 * share:.1f} %"
@@ -111,6 +120,7 @@ def pieces(row_id: str, part: str) -> list[tuple[bool, str]]:
 
 def shown(row_id: str, most: int = 200) -> str:
     """Return an id with what is invisible or turns the reading direction spelled out, and cut if it is long."""
-    cut = row_id[:most]
-    spelled = "".join(f"⟨U+{ord(c):04X}⟩" if unicodedata.category(c)[0] == "C" else c for c in cut)
+    spelled = row_id[:most]
+    if not spelled.isprintable():
+        spelled = "".join(f"⟨U+{ord(c):04X}⟩" if unicodedata.category(c)[0] == "C" else c for c in spelled)
     return spelled + ("" if len(row_id) <= most else f" … ({len(row_id):,} characters)")
