@@ -188,7 +188,7 @@ def stages(app: web.Application, status: dict[str, Any]) -> list[Stage]:
     join_lag = [lag for topic in (names.y_true, names.y_pred) if (lag := ends.lag(topic)) is not None]
     came = [rate for topic in (names.features, names.y_true) if (rate := ends.rate(topic)) is not None]
     return [
-        Stage("Kafka", "takes what the bridge packs", [(sum(came) if came else None, "records/s")], None),
+        Stage("Kafka", "takes features and y_true", [(sum(came) if came else None, "records/s")], None),
         Stage("Model", "predicts features", [(status["predicted_per_s"], "rows/s")], ends.lag(names.features)),
         Stage(
             "Metric", "joins by id", [(status["rows_per_s"], "rows/s"), (status["matched_per_s"], "pairs/s")],

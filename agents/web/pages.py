@@ -96,9 +96,14 @@ async def pairs(request: web.Request) -> web.StreamResponse:
     return answers.page(
         request, "pairs.html", **_frame(request, here, status), query=query, listed=listed, chips=CHIPS, parts_of=PARTS,
         sorts=SORTS, sizes=PAGE_SIZES, states=state_words, counts=await _counts(request.app, query, status),
-        filters=_filters(query),
+        filters=_filters(query), exact=await _exact(request, query),
         rules=gather.rules(request.app),
     )  # fmt: skip
+
+
+async def _exact(request: web.Request, query: Query) -> dict[str, Any] | None:
+    """Return the id that is just what is searched, whoever owns it: it needs no look at the others."""
+    return (await _find(request, query.q))[0] if query.q and query.after is None else None
 
 
 def _filters(query: Query) -> list[tuple[str, str]]:
