@@ -17,7 +17,7 @@ from tests.browser.conftest import NewPerson
 from tests.e2e.pipeline import Pipeline
 from tests.waiting import wait_until
 
-N_PAIRS = 2000
+N_PAIRS = 1500
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -28,7 +28,7 @@ def busy(brokers: Brokers) -> Iterator[str]:
     try:
         pipeline.start()
         driver = pipeline.run_command(
-            "features", "--rate", "400", "--count", "2600", "--label-delay", "1.5", "--missing-rate", "0.02",
+            "features", "--rate", "400", "--count", "2000", "--label-delay", "1.5", "--missing-rate", "0.02",
             "--duplicate-rate", "0.02", "--seed", "7",
         )  # fmt: skip
         assert driver.returncode == 0, driver.stderr
