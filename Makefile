@@ -4,7 +4,7 @@ MODEL := $(or $(HINDSIGHT_MODEL),models/model.skops)
 LOCK := .venv-tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 DONE := .run/done
 .DELETE_ON_ERROR:
-.PHONY: run test setup bench bench-check lock clean runtime tools
+.PHONY: run test setup bench bench-check lock clean runtime tests-need tools
 .DEFAULT_GOAL := run
 
 run:
@@ -21,7 +21,7 @@ test: setup
 	@.venv/bin/python -m pytest
 
 setup:
-	@$(MAKE) --silent --jobs=4 runtime tools
+	@$(MAKE) --silent --jobs=4 runtime tests-need tools
 
 bench: setup
 	@.venv/bin/python -m bench
@@ -30,14 +30,16 @@ bench-check: setup
 	@.venv/bin/python -m bench.check
 
 lock: tools
-	@echo "Pinning requirements.in and requirements-tools.in ..."
+	@echo "Pinning requirements.in, requirements-tests.in and requirements-tools.in ..."
 	@$(LOCK) requirements.in -o requirements.lock
+	@$(LOCK) -c requirements.lock requirements-tests.in -o requirements-tests.lock
 	@$(LOCK) requirements-tools.in -o requirements-tools.lock
 
 clean:
 	rm -rf .venv .venv-tools $(DONE) .run/kafka-jars .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 runtime: .venv/done $(DONE)/jars $(MODEL)
+tests-need: .venv/done-tests $(DONE)/browser
 tools: .venv-tools/done
 
 # Files that say that a step is done, newer than what it was done from.
@@ -50,6 +52,10 @@ $(DONE)/brokers: dev/packages.py | $(DONE)/python
 	@$(PYTHON) -m dev.packages brokers
 	@touch $@
 
+$(DONE)/browser: dev/packages.py | $(DONE)/brokers
+	@$(PYTHON) -m dev.packages browser
+	@touch $@
+
 $(DONE)/jars: dev/pom.xml $(DONE)/brokers
 	@$(PYTHON) -m dev.jars
 	@touch $@
@@ -57,6 +63,11 @@ $(DONE)/jars: dev/pom.xml $(DONE)/brokers
 .venv/done: requirements.lock | $(DONE)/python
 	@echo "Installing the Python packages of $< into $(@D) ..."
 	@$(PYTHON) -m venv --clear $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/done-tests: requirements-tests.lock .venv/done
+	@echo "Installing the test packages of $< into $(@D) ..."
+	@$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .venv-tools/done: requirements-tools.lock | $(DONE)/python

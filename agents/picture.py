@@ -32,6 +32,8 @@ WAITING = "Waiting for the first pair:\nan id whose y_true and y_pred have both 
 def draw(summary: ErrorSummary, path: Path, *, now: float) -> None:
     """Draw the picture and put it at `path`, where readers see the old one or the new one, never half of one.
 
+    Its scores are in the file's `Description` too, as text.
+
     Args:
         now: UTC epoch seconds, written into the picture.
 
@@ -40,7 +42,10 @@ def draw(summary: ErrorSummary, path: Path, *, now: float) -> None:
     """
     new = path.with_name(f".{path.name}.tmp")
     try:
-        figure(summary, now=now).savefig(new, format="png")
+        said = ", ".join(f"{name} {value}" for value, name in _scores(summary))
+        figure(summary, now=now).savefig(
+            new, format="png", metadata={"Title": "Error distribution", "Description": said}
+        )
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)
@@ -70,17 +75,20 @@ def _heading(page: Figure, summary: ErrorSummary, now: float) -> None:
     when = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     page.text(LEFT, 0.925, "Error distribution", color=INK, fontsize=14, fontweight="bold")
     page.text(RIGHT, 0.925, when, color=MUTED, fontsize=9.5, ha="right")
-    scores = (
+    for i, (value, name) in enumerate(_scores(summary)):
+        x = LEFT + i * 0.2
+        page.text(x, 0.858, value, color=INK, fontsize=13, fontweight="bold")
+        page.text(x, 0.82, name, color=MUTED, fontsize=9)
+
+
+def _scores(summary: ErrorSummary) -> tuple[tuple[str, str], ...]:
+    return (
         (number(summary.mae), "MAE"),
         (number(summary.rmse), "RMSE"),
         (number(summary.bias, signed=True), "bias"),
         (number(summary.r2), "R²"),
         (f"{summary.n:,}", "pairs"),
     )
-    for i, (value, name) in enumerate(scores):
-        x = LEFT + i * 0.2
-        page.text(x, 0.858, value, color=INK, fontsize=13, fontweight="bold")
-        page.text(x, 0.82, name, color=MUTED, fontsize=9)
 
 
 def _plain(axes: Axes) -> None:

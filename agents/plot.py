@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from typing import Any
+from typing import Any, NamedTuple
 
 import faust
 import mode
@@ -20,6 +20,7 @@ from agents.web import recent
 from streams import verdicts
 from streams.end import end_process
 from streams.faust_app import app, names, raw_topic, settings
+from streams.summary import ErrorSummary
 from streams.verdicts import VerdictRecord
 
 logger = logging.getLogger("hindsight.plot")
@@ -31,6 +32,13 @@ MAX_QUEUED = 256
 MINE = TP(names.metric.name, 0)
 
 
+class Picture(NamedTuple):
+    """What the picture on disk shows: when it was drawn, and the errors of all pairs until then."""
+
+    drawn_at: float
+    summary: ErrorSummary
+
+
 class Plotting:
     """The metric log of the worker that owns the topic `metric`, and what came and is not written yet."""
 
@@ -38,7 +46,7 @@ class Plotting:
         self.log: MetricLog | None = None
         self.problem = ""
         self.picture_problem = ""
-        self.drawn_at: float | None = None
+        self.picture: Picture | None = None
         self.artist = Artist()
         self._queue: deque[faust.EventT[Any]] = deque()
         self._filled = asyncio.Event()
@@ -112,14 +120,15 @@ class Plotting:
             return
         try:
             log = await self._opened()
-            await asyncio.to_thread(self.artist.draw, log.summary, PICTURE, now=time.time())
+            picture = Picture(time.time(), log.summary)
+            await asyncio.to_thread(self.artist.draw, picture.summary, PICTURE, now=picture.drawn_at)
         except (CannotDraw, LogError) as exc:
             if not self.picture_problem:
                 logger.error("%s", exc)
             self.picture_problem = str(exc)
         else:
             self.picture_problem = ""
-            self.drawn_at = time.time()
+            self.picture = picture
 
     async def close(self) -> None:
         """End the drawing process."""

@@ -50,7 +50,7 @@ async def look(settings: Settings) -> Standing:
         _part(problems, "rabbitmq", asyncio.to_thread(rabbitmq.queues, settings, settings.queues), []),
         _part(problems, "kafka", _kafka(settings), ([], None)),
         _part(problems, "logs", asyncio.to_thread(errors, settings.logs_dir), None),
-        asyncio.to_thread(web.ask, settings.web_bind, settings.web_port),
+        asyncio.to_thread(web.worker, settings),
         asyncio.to_thread(web.ask, settings.web_bind, settings.bridge_web_port),
     )
     quarantine = topics(settings).quarantine.name

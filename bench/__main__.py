@@ -18,6 +18,7 @@ from bench import (
     measure_latency,
     measure_stall,
     measure_waiting,
+    measure_web,
     page,
     plot,
     show,
@@ -33,6 +34,7 @@ MEASURES: dict[str, Callable[[Place, int, float], Section]] = {
     "latency": measure_latency.measure,
     "waiting": measure_waiting.measure,
     "stall": measure_stall.measure,
+    "web": measure_web.measure,
 }
 RESULTS = ROOT / "bench" / "results"
 

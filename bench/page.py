@@ -18,7 +18,7 @@ worker and the benchmark.
 
 ```
 make bench                                # everything, about 15 minutes; tables here, plot in bench/results/latest.png
-python -m bench join latency --runs 5     # some of it: bridge, join, end-to-end, latency, waiting, stall
+python -m bench join latency --runs 5     # some of it: bridge, join, end-to-end, latency, waiting, stall, web
 python -m bench --json                    # bench/results/latest.json too, with every single run
 python -m bench --markdown docs/benchmarks.md   # this page
 python -m bench --scale 0.1               # fewer rows, for a quick look

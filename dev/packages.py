@@ -1,6 +1,7 @@
 """Debian packages, installed with apt when missing. Standard library only: runs before `.venv` exists.
 
-`python3 -m dev.packages python` installs what `.venv` needs, `python3 -m dev.packages brokers` what the brokers need.
+`python3 -m dev.packages python` installs what `.venv` needs, `... brokers` what the brokers need, and
+`... browser` the Chromium that the tests of the web view drive.
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ from dev import DevError
 RABBITMQ_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """The server itself: the one in PATH is a wrapper that insists on the service's own user and directories."""
 SYSTEMD = Path("/run/systemd/system")
+SANS = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
+"""A page without any font is a page of boxes."""
 
 
 def missing(part: str) -> list[str]:
     """Return the Debian packages that a part of the set-up still needs."""
     if part == "python":
         present = {"python3-venv": importlib.util.find_spec("ensurepip") is not None}
+    elif part == "browser":
+        present = {"chromium": shutil.which("chromium") is not None, "fonts-dejavu-core": SANS.exists()}
     else:
         present = {
             "rabbitmq-server": RABBITMQ_SERVER.exists(),

@@ -84,7 +84,7 @@ class Decision(msgspec.Struct, array_like=True):
     done: dict[bytes, bytes]
     """Ids that got their verdict: to be indexed as markers."""
     touched: dict[bytes, bytes]
-    """Ids whose state changed, but not their deadline."""
+    """Ids whose state changed, but not their deadline; and rows kept beside an id (`pair.Other`)."""
     gone: list[bytes]
     """Ids whose marker ended."""
     unindexed: list[bytes]

@@ -102,6 +102,7 @@ class _Draft:
         self.counts: Counts = msgspec.structs.replace(head.counts)
         self.known: dict[bytes, bytes | None] = {}
         self.dirty: dict[bytes, State] = {}
+        self.others: dict[bytes, bytes] = {}
         self.reindexed: set[bytes] = set()
         self.gone: list[bytes] = []
         self.verdicts: list[Verdict] = []
@@ -147,14 +148,16 @@ class _Draft:
                     continue
                 state = pair.unpack(packed)
             if state[0] != other:
-                dirty[key] = self._repeat(state, state[3] if state[0] == side else state[3 + side], y)
+                dirty[key] = self._repeat(
+                    state, state[3] if state[0] == side else state[3 + side], side, row, y, offset
+                )
                 continue
             _, flags, n_repeats, other_y, other_ts, other_at, other_offset = state
             if other_ts + window_s < watermark:
-                dirty[key] = self._repeat(self._unmatched(row.id, state), NAN, y)
+                dirty[key] = self._repeat(self._unmatched(row.id, state), NAN, side, row, y, offset)
                 continue
             if abs(ts - other_ts) > window_s:
-                dirty[key] = self._repeat(state, NAN, y)
+                dirty[key] = self._repeat(state, NAN, side, row, y, offset)
                 continue
             n_matched += 1
             if side == PRED:
@@ -171,7 +174,7 @@ class _Draft:
         self.counts.waiting += n_new - n_matched
         self.ts[side] = max(self.ts[side], min(newest, now))  # a ts ahead of the clock must not carry the watermark off
 
-    def _repeat(self, state: State, first: float, y: float) -> State:
+    def _repeat(self, state: State, first: float, side: int, row: TrueRow | PredRow, y: float, offset: int) -> State:
         """Count a row that cannot change its id's end: the same value again, another value, or too late."""
         kind, flags, n_repeats, *rest = state
         if first == y:
@@ -183,6 +186,8 @@ class _Draft:
         else:
             self.counts.conflicts += 1
             flags |= pair.CONFLICT
+        if first != y:
+            self.others[pair.other_key(key_of(row.id))] = pair.pack_other(side, y, row.ts, self.now, offset)
         return (kind, flags, min(n_repeats + 1, pair.MAX_REPEATS), *rest)
 
     def _unmatched(self, row_id: str, state: State) -> State:
@@ -239,10 +244,10 @@ class _Draft:
             return 0  # indexed when it was waiting, done by now; its marker has an entry of its own
         if family == MARKER:
             if state[9] + self.rules.horizon_s < until:
-                self.gone.append(key)
+                self.gone += [key, pair.other_key(key)] if state[1] & (pair.CONFLICT | pair.LATE) else [key]
                 self.dirty.pop(key, None)
                 self.known[key] = None
-                return len(key) + 5
+                return 2 * len(key) + 10
         else:
             waits = self.rules.window_s + (0 if family == EVENT else self.rules.lateness_s)
             if (state[4] if family == EVENT else state[5]) + waits < until:
@@ -259,7 +264,7 @@ class _Draft:
             return None
         waiting: dict[bytes, bytes] = {}
         done: dict[bytes, bytes] = {}
-        touched: dict[bytes, bytes] = {}
+        touched = dict(self.others)
         for key, state in self.dirty.items():
             packed = self.known[key]
             if state[0] < MATCHED:

@@ -9,6 +9,9 @@ done:    (kind, flags, n_repeats, y_true, y_pred, ts_true, ts_pred, at_true, at_
 when the join read it (of a done id: when it was decided), both UTC epoch seconds; `offset` is the input's Kafka offset.
 What never came is NaN, or -1 for an offset. `flags` say what else was seen; `n_repeats` counts the rows of an id beyond
 its first true and first pred, and stops at MAX_REPEATS.
+
+A row with another value, or one that came too late, changes nothing of that; the last one of an id is kept beside it, as
+an `Other`, so that people can see both values. It goes when the id's marker goes.
 """
 
 from __future__ import annotations
@@ -35,6 +38,8 @@ pack_done = _done.pack
 unpack_waiting = _waiting.unpack
 unpack_done = _done.unpack
 WAITING_BYTES = _waiting.size
+_other = struct.Struct("<Bdddq")
+pack_other = _other.pack
 State = tuple[Any, ...]
 
 
@@ -46,6 +51,26 @@ def unpack(packed: bytes) -> State:
 def pack(state: State) -> bytes:
     """Pack a state of either form."""
     return pack_waiting(*state) if state[0] < MATCHED else pack_done(*state)
+
+
+class Other(NamedTuple):
+    """The last row of an id that conflicted or came late: `side` is TRUE or PRED, the rest as in a waiting state."""
+
+    side: int
+    y: float
+    ts: float
+    at: float
+    offset: int
+
+
+def other(packed: bytes) -> Other:
+    """Return the row that `pack_other` packed."""
+    return Other(*_other.unpack(packed))
+
+
+def other_key(key: bytes) -> bytes:
+    """Return the table's key of an id's `Other`, from the key of the id itself."""
+    return b"o" + key[1:]
 
 
 class Pair(NamedTuple):

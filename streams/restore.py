@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import rocksdict
 
@@ -20,6 +21,21 @@ from streams.store import PairsStore
 logger = logging.getLogger("hindsight.restore")
 WRITE_BYTES = 4 << 20
 KINDS = ("y_true", "y_pred")
+
+
+class Progress(NamedTuple):
+    """How far a partition's restoring has come, in log records."""
+
+    n_done: int
+    n_all: int
+
+    def share(self) -> float:
+        """Return the part that is done, from 0 to 1."""
+        return self.n_done / max(self.n_all, 1)
+
+
+restoring: dict[int, Progress] = {}
+"""The partitions that this process is restoring now."""
 
 
 class CannotRestore(Exception):
@@ -56,8 +72,16 @@ async def restore(
 
 
 async def _replay(partition: int, store: PairsStore, log: DecisionLog, start: int, end: int) -> int:
+    try:
+        return await _replay_all(partition, store, log, start, end)
+    finally:
+        restoring.pop(partition, None)
+
+
+async def _replay_all(partition: int, store: PairsStore, log: DecisionLog, start: int, end: int) -> int:
     n = 0
     async for records in log.read(partition, start, end):
+        restoring[partition] = Progress(n, end - start)
         batch = rocksdict.WriteBatch(raw_mode=True)
         for offset, record in records:
             store.add(batch, offset, record)

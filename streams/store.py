@@ -1,7 +1,8 @@
 """One partition of the table `pairs` on disk: RocksDB, with the expiry index kept in it.
 
-Keys: `i` + id: the id's state. Index entries (see `decision.INDEX`): lists of keys that share a deadline's bucket,
-one list a bucket and log offset, cut into chunks. `h`: the head. No iterator lives longer than one call.
+Keys: `i` + id: the id's state. `o` + id: a row of it that conflicted or came late (`pair.Other`). Index entries (see
+`decision.INDEX`): lists of keys that share a deadline's bucket, one list a bucket and log offset, cut into chunks. `h`:
+the head. No iterator lives longer than one call.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Rolling summaries of the verdicts: the last minute, five minutes, hour, and all since the start. No I/O.
 
 Verdicts are gathered in slices of time, by when they were decided; a window is a merge of slices, so that it costs as
-much for a million verdicts as for ten. Narrow slices make the short windows, wide ones the hour.
+much for a million verdicts as for ten. Narrow slices make the short windows, wide ones the long.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Windows:
 
     def __init__(self) -> None:
         self.total = Slice()
-        self._narrow, self._wide = _Ring(10.0, 64), _Ring(60.0, 122)
+        self._rings = [_Ring(2.0, 64), _Ring(10.0, 64), _Ring(60.0, 122)]
         self._seen: dict[tuple[str, int], int] = {}
 
     def take(self, records: Iterable[VerdictRecord]) -> None:
@@ -122,8 +122,8 @@ class Windows:
                 self._add(record.rows[0].at, Slice.of(record.rows))
 
     def _add(self, at: float, part: Slice) -> None:
-        self._narrow.add(at, part)
-        self._wide.add(at, part)
+        for ring in self._rings:
+            ring.add(at, part)
         self.total.merge(part)
         self.total.points = self.total.points[-20 * N_POINTS :]
 
@@ -143,7 +143,8 @@ class Windows:
         return [(i * ring.width_s, ring.slices[i]) for i in range(first, last + 1) if i in ring.slices]
 
     def _ring(self, start: float, end: float) -> _Ring:
-        return self._narrow if end - start <= 300.0 else self._wide
+        """Return the narrowest slices that are kept for so long, the window before included."""
+        return next((ring for ring in self._rings if 2 * (end - start) < ring.width_s * ring.n_kept), self._rings[-1])
 
 
 def _floats(values: Sequence[float | None]) -> Floats:

@@ -95,4 +95,5 @@ def endings_of(record: Decision) -> list[Ending]:
 
 def ids_of(view: DictView, *, waiting: bool) -> set[str]:
     """Return the ids that wait, or those that are done."""
-    return {id_of(key) for key, packed in view.packed.items() if (len(packed) == pair.WAITING_BYTES) == waiting}
+    ids = {key: packed for key, packed in view.packed.items() if key[:1] == b"i"}
+    return {id_of(key) for key, packed in ids.items() if (len(packed) == pair.WAITING_BYTES) == waiting}

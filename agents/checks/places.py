@@ -21,9 +21,23 @@ def check(settings: Settings) -> list[Finding]:
         directory("state directory", settings.state_path, "HINDSIGHT_STATE_DIR"),
         directory("logs directory", settings.logs_dir, "HINDSIGHT_LOGS_DIR"),
     ]
-    ports = [("web port", settings.web_port), ("bridge port", settings.bridge_web_port)]
-    used = ports[:1] if settings.bridge_in_worker else ports
-    return places + [port(what, settings.web_bind, number) for what, number in used]
+    found = [*places, web_view(settings)]
+    return (
+        found
+        if settings.bridge_in_worker
+        else [*found, port("bridge port", settings.web_bind, settings.bridge_web_port)]
+    )
+
+
+def web_view(settings: Settings) -> Finding:
+    """Check the web view's port; it is well that it is taken, if a worker of ours took the next one."""
+    found = port("web port", settings.web_bind, settings.web_port)
+    if found.level == "wrong" and (worker := web.worker(settings)).ready is not None:
+        address = worker.url.removesuffix("/readyz")
+        return ok(
+            "web port", f"{settings.web_port} is in use by something else; the web view is at {address} ({worker.said})"
+        )
+    return found
 
 
 def directory(what: str, path: Path, setting: str) -> Finding:

@@ -6,7 +6,10 @@ import json
 import urllib.error
 import urllib.request
 from http.client import HTTPException
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from agents import web_port
+from streams.settings import Settings
 
 TIMEOUT_S = 2.0
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -18,6 +21,15 @@ class Ready(NamedTuple):
     url: str
     ready: bool | None
     said: str
+
+
+def worker(settings: Settings) -> Ready:
+    """Ask the worker on this machine, on the port that is set, or on the one that it took instead."""
+    found, port = ask(settings.web_bind, settings.web_port), web_port.read(settings)
+    if found.ready is None and port != settings.web_port:
+        moved = ask(settings.web_bind, port)
+        return found if moved.ready is None else moved
+    return found
 
 
 def ask(bind: str, port: int) -> Ready:
@@ -38,30 +50,17 @@ def ask(bind: str, port: int) -> Ready:
 def _read(url: str, body: bytes) -> Ready:
     try:
         answer = json.loads(body)
-        ready = answer["ready"]
-    except (ValueError, KeyError, TypeError):
+        if answer["ready"] is True:
+            return Ready(url, True, "ready")
+        return Ready(url, False, f"not ready: {_problem(answer)}")
+    except (ValueError, KeyError, TypeError, AttributeError):
         return Ready(url, None, "something else than Hindsight answers there")
-    if ready is True:
-        return Ready(url, True, "ready")
-    return Ready(url, False, f"not ready: {_problem(answer)}")
 
 
-def _problem(answer: dict[str, object]) -> str:
-    """Return what a process that is not ready says is missing."""
-    for name in ("problems", "links", "checks"):
-        found = answer.get(name)
-        if isinstance(found, dict):
-            down = [f"{key}: {_said(value)}" for key, value in found.items() if not _is_up(value)]
-            if down:
-                return "; ".join(down)
-        if isinstance(found, list) and found:
-            return "; ".join(str(each) for each in found)
-    return "it does not say why"
-
-
-def _is_up(value: object) -> bool:
-    return bool(value.get("up")) if isinstance(value, dict) else value in (True, "ok")
-
-
-def _said(value: object) -> object:
-    return value.get("last_problem") or "down" if isinstance(value, dict) else value
+def _problem(answer: dict[str, Any]) -> str:
+    """Return what a process that is not ready says is missing: a worker's `checks`, a bridge's `links`."""
+    checks = [check["sentence"] for check in answer.get("checks", []) if not check["ok"]]
+    links = [
+        f"{name}: {link['last_problem'] or 'down'}" for name, link in answer.get("links", {}).items() if not link["up"]
+    ]
+    return " ".join(checks) or "; ".join(links) or "it does not say why"

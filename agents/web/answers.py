@@ -22,7 +22,7 @@ _templates = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.globals |= {name: getattr(text, name) for name in text.__all__} | {"spelled": text.shown}
+_templates.globals |= {name: getattr(text, name) for name in text.__all__} | {"spelled": text.shown, "range_of": range}
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 

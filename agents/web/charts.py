@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
@@ -19,17 +19,23 @@ def ticks(top: float, n: int = 5) -> list[float]:
     """Return about `n` round numbers from 0 up to the first at or above `top`."""
     if not top > 0:
         return [0.0, 1.0]
-    raw = top / n
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= raw * (1 - 1e-9))
+    step = _round(top / n)
     return [i * step for i in range(math.ceil(top / step - 1e-9) + 1)]
+
+
+def _round(width: float) -> float:
+    """Return the next round number: 1, 2, 2.5 or 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(width))
+    return next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= width * (1 - 1e-9))
 
 
 class _Svg:
     """An SVG in the making, in pixels of its view box; the plot area lies inside the margins."""
 
-    def __init__(self, width: int, height: int, label: str, left: int = 52, right: int = 12, top: int = 26):
-        self.width, self.height, self.label = width, height, label
+    def __init__(
+        self, width: int, height: int, label: str, left: int = 52, right: int = 12, top: int = 26, kind: str = ""
+    ):
+        self.width, self.height, self.label, self.kind = width, height, label, f"chart {kind}".strip()
         self.x0, self.x1, self.y0, self.y1 = left, width - right, height - 34, top
         self.parts: list[str] = []
 
@@ -67,20 +73,30 @@ class _Svg:
 
     def markup(self) -> Markup:
         return Markup(  # noqa: S704  made of numbers and escaped words only
-            f'<svg class="chart" viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{escape(self.label)}">'
+            f'<svg class="{self.kind}" viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{escape(self.label)}">'
             f"{''.join(self.parts)}</svg>"
         )
 
 
 def histogram(data: dict[str, Any] | None, scores: dict[str, Any], *, log: bool) -> Markup | None:
-    """Return the error histogram, with the window before as an outline of the same area, and quantiles marked."""
+    """Return the error histogram, with the window before as an outline of the same area, and quantiles marked.
+
+    It is drawn twice, for wide and for narrow screens; the style sheet shows one of them.
+    """
     if data is None:
         return None
+    wide = _histogram(data, scores, log, _Svg(788, 310, _words(scores), top=44, kind="wide"), n_ticks=8)
+    return wide + _histogram(data, scores, log, _Svg(376, 270, _words(scores), top=44, kind="narrow"), n_ticks=4)
+
+
+def _words(scores: dict[str, Any]) -> str:
+    return f"Histogram of the absolute error: median {number(scores['p50'])}, p99 {number(scores['p99'])}."
+
+
+def _histogram(data: dict[str, Any], scores: dict[str, Any], log: bool, svg: _Svg, *, n_ticks: int) -> Markup:
     edges, counts = data["edges"], data["counts"]
     scale = scores["n"] / data["n_previous"] if data["n_previous"] else 0.0
     before = [n * scale for n in data["previous"]]
-    label = f"Histogram of the absolute error: median {number(scores['p50'])}, p99 {number(scores['p99'])}."
-    svg = _Svg(788, 310, label, top=44)
     most = max([1, *counts, *before])
     up = [10.0**i for i in range(math.ceil(math.log10(max(most, 10))) + 1)] if log else ticks(most)
 
@@ -102,7 +118,7 @@ def histogram(data: dict[str, Any] | None, scores: dict[str, Any], *, log: bool)
     steps = [p for left, right, n in zip(edges, edges[1:], before, strict=False)
              for p in ((svg.x(across(left)), svg.y(height(n))), (svg.x(across(right)), svg.y(height(n))))]  # fmt: skip
     svg.path(steps, "s-prev")
-    every = max(1, len(edges) // 8)
+    every = max(1, len(edges) // n_ticks)
     svg.x_axis([(across(e), tick(e)) for e in edges[::every]], "absolute error |y_pred − y_true|")
     _mark_quantiles(svg, scores, across)
     return svg.markup()
@@ -137,30 +153,50 @@ def series(rows: Sequence[Sequence[float]]) -> Markup | None:
     return svg.markup()
 
 
-def heat(points: Sequence[Sequence[float]]) -> Markup | None:
-    """Return predicted against actual as a grid of squares, darker where more pairs are."""
-    if len(points) < 2:
-        return None
+class Cell(NamedTuple):
+    """A square of the plane of actual and predicted values, and the pairs in it."""
+
+    actual: tuple[float, float]
+    predicted: tuple[float, float]
+    n: int
+
+
+def cells(points: Sequence[Sequence[float]]) -> list[Cell]:
+    """Return the squares that hold pairs, on one grid for both values; the outermost half per cent is left out."""
     flat = sorted(v for point in points for v in point)
+    if len(points) < 2 or not flat[-1 - len(flat) // 200] > flat[len(flat) // 200]:
+        return []
     low, high = flat[len(flat) // 200], flat[-1 - len(flat) // 200]
-    if not high > low:
-        return None
+    width = _round((high - low) / _N_HEAT)
+    found = Counter(
+        (math.floor(actual / width), math.floor(predicted / width))
+        for actual, predicted in points
+        if low <= actual <= high and low <= predicted <= high
+    )
+    return [Cell((i * width, (i + 1) * width), (j * width, (j + 1) * width), n) for (i, j), n in sorted(found.items())]
+
+
+def heat(squares: Sequence[Cell], n_points: int) -> Markup:
+    """Return predicted against actual as a grid of squares, darker where more pairs are."""
     svg = _Svg(376, 290, "Predicted against actual: the denser, the darker; exact lies on the dashed line.", left=58)
-    cells: Counter[tuple[int, int]] = Counter()
-    for actual, predicted in points:
-        if low <= actual <= high and low <= predicted <= high:
-            cells[min(_N_HEAT - 1, int((actual - low) / (high - low) * _N_HEAT)),
-                  min(_N_HEAT - 1, int((predicted - low) / (high - low) * _N_HEAT))] += 1  # fmt: skip
-    most = max(cells.values(), default=1)
-    for (i, j), n in sorted(cells.items()):
-        shade = 1 + min(5, int(5.99 * math.sqrt(n / most)))
-        x1, x2, y1, y2 = svg.x(i / _N_HEAT), svg.x((i + 1) / _N_HEAT), svg.y((j + 1) / _N_HEAT), svg.y(j / _N_HEAT)
-        svg.rect(x1, y1, x2 - x1 - 1, y2 - y1 - 1, f"h{shade}", f"{n:,} of {len(points):,} pairs")
+    low = min(min(c.actual[0], c.predicted[0]) for c in squares)
+    high = max(max(c.actual[1], c.predicted[1]) for c in squares)
+    most = max(c.n for c in squares)
+
+    def share(value: float) -> float:
+        return (value - low) / (high - low)
+
+    for c in squares:
+        shade = 1 + min(5, int(5.99 * math.sqrt(c.n / most)))
+        x1, x2 = svg.x(share(c.actual[0])), svg.x(share(c.actual[1]))
+        y1, y2 = svg.y(share(c.predicted[1])), svg.y(share(c.predicted[0]))
+        svg.rect(x1, y1, x2 - x1 - 1, y2 - y1 - 1, f"h{shade}", f"{c.n:,} of {n_points:,} pairs")
     svg.line(svg.x(0), svg.y(0), svg.x(1), svg.y(1), "s-mark")
-    marks = [(s, tick(float(f"{low + s * (high - low):.3g}"))) for s in (0.0, 0.25, 0.5, 0.75, 1.0)]
-    svg.x_axis([*marks[:-1], (0.96, marks[-1][1])], "actual y_true")
-    for share, words in marks:
-        svg.text(svg.x0 - 8, svg.y(share) + 4, words, anchor="end")
+    step = _round((high - low) / 5)
+    marks = [(share(v), tick(v)) for v in (i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1))]
+    svg.x_axis(marks, "actual y_true")
+    for at, words in marks:
+        svg.text(svg.x0 - 8, svg.y(at) + 4, words, anchor="end")
     svg.text(svg.x0 - 8, svg.y1 - 12, "predicted y_pred", anchor="start")
     return svg.markup()
 
@@ -172,7 +208,9 @@ def coverage(rows: Sequence[Sequence[float]]) -> Markup | None:
     svg = _Svg(376, 250, "Share of predictions that had their truth, by age.")
     last = rows[-1][0] or 1.0
     svg.y_axis([(s, f"{100 * s:.0f} %") for s in (0, 0.25, 0.5, 0.75, 1.0)])
-    svg.x_axis([(s, long_span(round(last * s, 1))) for s in (0.0, 0.25, 0.5, 0.75, 0.96)], "age of the prediction")
+    step = _round(last / 5)
+    marks = [i * step for i in range(math.floor(last / step + 1e-9) + 1)]
+    svg.x_axis([(age / last, long_span(age)) for age in marks], "age of the prediction")
     svg.path([(svg.x(age / last), svg.y(share)) for age, share in rows], "s-data")
     svg.text(svg.x1 - 2, svg.y(rows[-1][1]) - 7, f"{100 * rows[-1][1]:.1f} %", "strong", "end")
     return svg.markup()

@@ -27,14 +27,24 @@ N_AGES = 48
 
 
 class Choice(NamedTuple):
-    """What the dashboard shows: the window, and the histogram's vertical scale."""
+    """What the dashboard shows: the window, the histogram's vertical scale, and whether it stands still."""
 
     last: str = "5m"
     y: str = "linear"
+    paused: str = ""
 
     def url(self, **changes: str) -> str:
         """Return the query string of this choice with changes."""
-        return "?" + urlencode(self._replace(**changes)._asdict())
+        return "?" + urlencode({k: v for k, v in self._replace(**changes)._asdict().items() if v})
+
+
+class Stage(NamedTuple):
+    """One stage of the way: what it does, rates as (number a second, of what), and its lag in Kafka records."""
+
+    name: str
+    what: str
+    rates: list[tuple[float | None, str]]
+    lag: int | None
 
 
 def read(given: Mapping[str, str]) -> Choice:
@@ -43,7 +53,7 @@ def read(given: Mapping[str, str]) -> Choice:
     Raises:
         BadQuery: there is no such window or scale.
     """
-    choice = Choice(given.get("last", "5m"), given.get("y", "linear"))
+    choice = Choice(given.get("last", "5m"), given.get("y", "linear"), "1" if given.get("paused") else "")
     if choice.last not in SPANS or choice.y not in ("linear", "log"):
         raise BadQuery(f"last is one of {', '.join(SPANS)}, y is linear or log.")
     return choice
@@ -56,6 +66,7 @@ def links(choice: Choice) -> dict[str, dict[str, str]]:
 
 async def gathered(app: web.Application, choice: Choice) -> dict[str, Any]:
     """Return the numbers of the worker that writes the metric log, whichever that is."""
+    choice = choice._replace(paused="")
     return await app[CACHE].get(f"dashboard {choice}", 1.0, lambda: _gathered(app, choice))  # type: ignore[no-any-return]
 
 
@@ -78,12 +89,16 @@ def own(choice: Choice, settings: Settings) -> dict[str, Any]:
         now_part, before = windows.over(now - span, now), windows.over(now - 2 * span, now - span)
     else:
         now_part, before = windows.total, Slice()
-    summary = log.summary if log and not span else now_part.summary
+    picture = plot.plotting.picture if plot and log else None
+    summary = now_part.summary
+    if log and not span:  # as the picture shows it, so that both say the same
+        summary = picture.summary if picture else log.summary
     return {
         "is_writer": log is not None,
         "last": choice.last,
         "at": now,
-        "drawn_at": plot.plotting.drawn_at if plot else None,
+        "drawn_at": picture.drawn_at if picture else None,
+        "drawn": scores(picture.summary) if picture else None,
         "scores": scores(summary),
         "previous": scores(before.summary),
         "histogram": _histogram(summary, before.summary),
@@ -93,8 +108,8 @@ def own(choice: Choice, settings: Settings) -> dict[str, Any]:
         "delay": _delay(now_part),
         "delay_before": _delay(before),
         "coverage": _coverage(now_part, settings.join_window_s),
-        "n_predictions": now_part.n_predictions,
-        "n_unmatched_pred": now_part.n_unmatched_pred,
+        "ended": _ended(now_part),
+        "ended_before": _ended(before),
         "n_truth_first": now_part.n_truth_first,
     }
 
@@ -105,6 +120,15 @@ def scores(summary: ErrorSummary) -> dict[str, float | None]:
     quantiles = {f"p{q * 100:g}": absolute.quantile(q) if summary.n else None for q in (0.5, 0.9, 0.99)}
     return {"mae": summary.mae, "rmse": summary.rmse, "bias": summary.bias, "r2": summary.r2, **quantiles,
             "n": summary.n}  # fmt: skip
+
+
+def _ended(part: Slice) -> dict[str, int]:
+    """Return how many ids got which verdict."""
+    n_matched = part.summary.n + part.summary.n_left_out
+    return {
+        "matched": n_matched, "unmatched_true": part.n_unmatched_true, "unmatched_pred": part.n_unmatched_pred,
+        "n": n_matched + part.n_unmatched_true + part.n_unmatched_pred,
+    }  # fmt: skip
 
 
 def _histogram(summary: ErrorSummary, before: ErrorSummary) -> dict[str, Any] | None:
@@ -146,21 +170,29 @@ def _coverage(part: Slice, window_s: float) -> list[tuple[float, float]]:
 
 
 def drawn(data: dict[str, Any], choice: Choice) -> dict[str, Any]:
-    """Return the charts as SVG."""
+    """Return the charts as SVG, and the cells of the one that no other numbers are the table of."""
+    cells = charts.cells(data["points"])
     return {
         "histogram": charts.histogram(data["histogram"], data["scores"], log=choice.y == "log"),
         "series": charts.series(data["series"]),
-        "heat": charts.heat(data["points"]),
+        "heat": charts.heat(cells, len(data["points"])) if cells else None,
+        "cells": sorted(cells, key=lambda cell: -cell.n),
         "coverage": charts.coverage(data["coverage"]),
         "span": SPAN_WORDS[choice.last],
     }
 
 
-def lags(app: web.Application) -> dict[str, int | None]:
-    """Return how far each stage is behind, in Kafka records."""
+def stages(app: web.Application, status: dict[str, Any]) -> list[Stage]:
+    """Return what each stage does a second, and how far it is behind."""
     ends = app[ENDS]
-    return {
-        "model": ends.lag(names.features),
-        "metric": sum(filter(None, (ends.lag(names.y_true), ends.lag(names.y_pred)))),
-        "plot": ends.lag(names.metric),
-    }
+    join_lag = [lag for topic in (names.y_true, names.y_pred) if (lag := ends.lag(topic)) is not None]
+    came = [rate for topic in (names.features, names.y_true) if (rate := ends.rate(topic)) is not None]
+    return [
+        Stage("Kafka", "takes features and y_true", [(sum(came) if came else None, "records/s")], None),
+        Stage("Model", "predicts features", [(status["predicted_per_s"], "rows/s")], ends.lag(names.features)),
+        Stage(
+            "Metric", "joins by id", [(status["rows_per_s"], "rows/s"), (status["matched_per_s"], "pairs/s")],
+            sum(join_lag) if join_lag else None,
+        ),
+        Stage("Plot", "writes the metric log", [(status["logged_per_s"], "pairs/s")], ends.lag(names.metric)),
+    ]  # fmt: skip

@@ -12,6 +12,7 @@ from agents.web.kafka import Ends
 from streams.decision import NOWHERE_TS, Counts
 from streams.faust_app import names
 from streams.owner import Owner
+from streams.restore import Progress, restoring
 
 RATE_OVER_S = 10.0
 COUNTED = (
@@ -26,7 +27,7 @@ class Facts:
     def __init__(self, ends: Ends):
         self.ends = ends
         self.started_at = time.time()
-        self._seen: deque[tuple[float, int, int]] = deque()
+        self._seen: deque[tuple[float, dict[str, int]]] = deque()
         self._owned: set[int] = set()
 
     async def run(self) -> None:
@@ -36,21 +37,31 @@ class Facts:
             await asyncio.sleep(1.0)
 
     def _look(self) -> None:
-        counts, now = self.counts(), time.monotonic()
+        now = time.monotonic()
         if self._owned != set(owners()):  # what other partitions counted before is no rate of ours
             self._owned = set(owners())
             self._seen.clear()
-        self._seen.append((now, counts.rows_true + counts.rows_pred, counts.matched))
+        self._seen.append((now, self._totals()))
         while now - self._seen[0][0] > RATE_OVER_S:
             self._seen.popleft()
 
-    def rates(self) -> tuple[float, float]:
-        """Return rows and matches a second, over the last seconds."""
-        if len(self._seen) < 2:
-            return 0.0, 0.0
-        (then, rows_then, matched_then), (now, rows_now, matched_now) = self._seen[0], self._seen[-1]
+    def _totals(self) -> dict[str, int]:
+        counts, model, plot = self.counts(), health.agent("model"), health.agent("plot")
+        log = plot.plotting.log if plot else None
+        return {
+            "rows": counts.rows_true + counts.rows_pred,
+            "matched": counts.matched,
+            "predicted": model.predicting.n_predicted if model else 0,
+            "logged": log.summary.n if log else 0,
+        }
+
+    def rates(self) -> dict[str, float]:
+        """Return what each stage did a second, over the last seconds."""
+        if not self._seen:
+            return dict.fromkeys(("rows", "matched", "predicted", "logged"), 0.0)
+        (then, before), (now, after) = self._seen[0], self._seen[-1]
         took = max(now - then, 1e-9)
-        return max(0.0, (rows_now - rows_then) / took), max(0.0, (matched_now - matched_then) / took)
+        return {name: round(max(0.0, (after[name] - before[name]) / took), 1) for name in after}
 
     def counts(self) -> Counts:
         """Return the sum of the counts of our partitions."""
@@ -62,15 +73,17 @@ class Facts:
 
     def status(self) -> dict[str, Any]:
         """Return one flat line about this worker: counts, rates and scores."""
-        counts, (rows_per_s, matched_per_s) = self.counts(), self.rates()
+        counts, rates = self.counts(), self.rates()
         plot = health.agent("plot")
         log = plot.plotting.log if plot else None
         mae = log.summary.mae if log else None
         return {
             "rows_in": counts.rows_true + counts.rows_pred,
-            "rows_per_s": round(rows_per_s, 1),
+            "rows_per_s": rates["rows"],
             "matched": counts.matched,
-            "matched_per_s": round(matched_per_s, 1),
+            "matched_per_s": rates["matched"],
+            "predicted_per_s": rates["predicted"],
+            "logged_per_s": rates["logged"],
             "waiting": counts.waiting,
             "unmatched": counts.unmatched_true + counts.unmatched_pred,
             "unmatched_true": counts.unmatched_true,
@@ -93,8 +106,9 @@ class Facts:
         return max(seen, default=None)
 
     def partitions(self) -> list[dict[str, Any]]:
-        """Return where each of our partitions stands."""
-        return [self._partition(p, owner) for p, owner in sorted(owners().items())]
+        """Return where each of our partitions stands, those that are still being restored included."""
+        being = [_being_restored(p, progress) for p, progress in restoring.items() if p not in owners()]
+        return being + [self._partition(p, owner) for p, owner in sorted(owners().items())]
 
     def _partition(self, partition: int, owner: Owner) -> dict[str, Any]:
         head = owner.store.head
@@ -110,7 +124,16 @@ class Facts:
             "log_offset": head.offset,
             "last_commit_at": owner.last_commit_at or None,
             "n_fenced": owner.n_fenced,
+            "restored": None,
         }
+
+
+def _being_restored(partition: int, progress: Progress) -> dict[str, Any]:
+    share = progress.share()
+    return {
+        "partition": partition, "state": f"restoring {share:.0%}", "problem": "", "lag": None, "rows_in": None,
+        "waiting": None, "log_offset": None, "last_commit_at": None, "n_fenced": 0, "restored": share,
+    }  # fmt: skip
 
 
 def owners() -> dict[int, Owner]:

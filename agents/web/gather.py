@@ -18,9 +18,10 @@ from streams.pair import pair
 from streams.partition import partition_of
 
 MOST_ID_CHARS = 512
+COUNTS_KEPT_S = 5.0
 _SUMMED = (
     "rows_in", "rows_per_s", "matched", "matched_per_s", "waiting", "unmatched", "unmatched_true", "unmatched_pred",
-    "duplicates", "conflicts", "late", "difference",
+    "duplicates", "conflicts", "late", "difference", "predicted_per_s", "logged_per_s",
 )  # fmt: skip
 
 
@@ -46,15 +47,16 @@ async def own_page(app: web.Application, query: Query) -> dict[str, Any]:
     now = time.time()
     stores = {p: owner.store for p, owner in owners().items()}
     found = await scan.page(stores, query, rules(app), now=now)
-    shown = [rows.row(row, rules(app), now, app[URL]) for row in found.rows]
-    return found._asdict() | {"rows": shown}
+    return found._asdict() | {"rows": rows.shown(stores, found.rows, rules(app), now, app[URL])}
 
 
 async def page(app: web.Application, query: Query) -> Listed:
-    """Return a page of all partitions, in one order."""
-    own = await own_page(app, query)
-    answers = await app[PEERS].ask("/api/pairs" + query.url() + ("&" if query.url() != "?" else "") + "scope=local")
-    parts = [own, *(answer.data for answer in answers if answer.data is not None)]
+    """Return a page of all partitions, or of one worker's, in one order."""
+    path = "/api/pairs" + query.url() + ("&" if query.url() != "?" else "") + "scope=local"
+    answers = await app[PEERS].ask(path, only=query.worker)
+    parts = [answer.data for answer in answers if answer.data is not None]
+    if query.worker in ("", app[URL]):
+        parts.append(await own_page(app, query))
     silent = [answer.url for answer in answers if answer.data is None]
     nexts = [tuple(part["next"]) for part in parts if part["next"] is not None]
     limit = min(nexts, default=None)
@@ -71,6 +73,12 @@ async def page(app: web.Application, query: Query) -> Listed:
     )  # fmt: skip
 
 
+async def counts(app: web.Application, query: Query) -> Listed:
+    """Return how many ids of each state a filter leaves, without any row: of all, or of as many as are looked at."""
+    asked = query._replace(state="all", sort="newest", after=None, n=0, paused="")
+    return await app[CACHE].get(f"counts {asked.url()}", COUNTS_KEPT_S, lambda: page(app, asked))  # type: ignore[no-any-return]
+
+
 def own_row(app: web.Application, row_id: str) -> dict[str, Any] | None:
     """Return one id, if one of our partitions holds it."""
     if not row_id or len(row_id) > MOST_ID_CHARS or _has_surrogate(row_id):
@@ -78,10 +86,10 @@ def own_row(app: web.Application, row_id: str) -> dict[str, Any] | None:
     partition = partition_of(row_id, app[SETTINGS].partitions)
     owner = owners().get(partition)
     packed = owner.store.states([key_of(row_id)])[0] if owner else None
-    if packed is None:
+    if owner is None or packed is None:
         return None
     found = scan.Found((), partition, pair(row_id, packed))
-    return rows.row(found, rules(app), time.time(), app[URL])
+    return rows.shown({partition: owner.store}, [found], rules(app), time.time(), app[URL])[0]
 
 
 def _has_surrogate(text: str) -> bool:
@@ -110,6 +118,7 @@ async def _status(app: web.Application) -> dict[str, Any]:
     total = app[FACTS].status() | {"partitions": app[FACTS].partitions(), "worker": app[URL], "silent": []}
     for part in total["partitions"]:
         part["worker"] = app[URL]
+    total["workers"] = sorted({app[URL], *app[PEERS].others()})
     for answer in await app[PEERS].ask("/api/status?scope=local"):
         if answer.data is None:
             total["silent"].append(answer.url)
@@ -120,7 +129,8 @@ async def _status(app: web.Application) -> dict[str, Any]:
         total["event_time"] = max((t for t in (total["event_time"], answer.data["event_time"]) if t), default=None)
         total["mae"] = answer.data["mae"] if total["mae"] is None else total["mae"]
         total["problems"] += [f"{answer.url}: {sentence}" for sentence in answer.data["problems"]]
-    total["rows_per_s"], total["matched_per_s"] = round(total["rows_per_s"], 1), round(total["matched_per_s"], 1)
+    for name in ("rows_per_s", "matched_per_s", "predicted_per_s", "logged_per_s"):
+        total[name] = round(total[name], 1)
     total["partitions"].sort(key=lambda part: part["partition"])
     _add_missing(app, total)
     return total
@@ -135,8 +145,8 @@ def _add_missing(app: web.Application, total: dict[str, Any]) -> None:
     for p in range(app[SETTINGS].partitions):
         if p not in answered:
             url = owner_of.get(p, "")
-            state = "no answer" if url in total["silent"] else "being restored" if url == app[URL] else "being assigned"
+            state = "no answer" if url in total["silent"] else "being restored" if url else "being assigned"
             total["partitions"].append({"partition": p, "worker": url, "state": state, "lag": None, "waiting": None,
                                         "rows_in": None, "last_commit_at": None, "problem": "", "n_fenced": 0,
-                                        "log_offset": None})  # fmt: skip
+                                        "log_offset": None, "restored": None})  # fmt: skip
     total["partitions"].sort(key=lambda part: part["partition"])

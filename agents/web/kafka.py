@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -16,6 +17,8 @@ from streams.topics import Topic, topics
 
 logger = logging.getLogger("hindsight.web")
 ASK_EVERY_S = 2.0
+RATE_OVER = 6
+"""A rate is over so many answers of Kafka."""
 
 
 class Ends:
@@ -29,6 +32,7 @@ class Ends:
         self._first: dict[TopicPartition, int] = {}
         self._end: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
+        self._heard: deque[tuple[float, dict[TopicPartition, int]]] = deque(maxlen=RATE_OVER)
 
     async def run(self) -> None:
         """Ask, for as long as the worker runs."""
@@ -65,6 +69,7 @@ class Ends:
         committed = await admin.list_consumer_group_offsets(self._settings.app_id)
         self._committed = {tp: found.offset for tp, found in committed.items() if found.offset >= 0}
         self.problem, self.heard_at = "", time.time()
+        self._heard.append((time.monotonic(), self._end))
 
     def kept(self, topic: Topic) -> int | None:
         """Return how many records a topic holds; None while unknown."""
@@ -77,6 +82,14 @@ class Ends:
         if not tps:
             return None
         return sum(max(0, self._end[tp] - max(self._committed.get(tp, 0), self._first.get(tp, 0))) for tp in tps)
+
+    def rate(self, topic: Topic) -> float | None:
+        """Return how many records a second came to a topic lately; None while unknown."""
+        if len(self._heard) < 2:
+            return None
+        (then, before), (now, after) = self._heard[0], self._heard[-1]
+        grown = sum(after[tp] - before.get(tp, after[tp]) for tp in after if tp.topic == topic.name)
+        return round(max(0.0, grown / max(now - then, 1e-9)), 1)
 
     def end(self, topic: Topic, partition: int) -> int | None:
         """Return the next offset of a partition; None while unknown."""

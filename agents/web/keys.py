@@ -9,6 +9,7 @@ from agents.web.facts import Facts
 from agents.web.kafka import Ends
 from agents.web.live import Live
 from agents.web.peers import Peers
+from agents.web.quarantined import Quarantine
 from streams.settings import Settings
 
 SETTINGS = web.AppKey("settings", Settings)
@@ -16,5 +17,6 @@ URL = web.AppKey("url", str)
 ENDS = web.AppKey("ends", Ends)
 FACTS = web.AppKey("facts", Facts)
 PEERS = web.AppKey("peers", Peers)
+QUARANTINE = web.AppKey("quarantine", Quarantine)
 CACHE = web.AppKey("cache", Cache)
 LIVE = web.AppKey("live", Live)

@@ -49,9 +49,9 @@ class WorkerCollector(Collector):
         yield from (rows, waiting, lag, fenced, offset)
 
     def _of_the_worker(self) -> Iterator[Metric]:
-        rows_per_s, matched_per_s = self._facts.rates()
-        yield GaugeMetricFamily("hindsight_rows_per_second", "Rows joined a second, lately.", rows_per_s)
-        yield GaugeMetricFamily("hindsight_matched_per_second", "Pairs matched a second, lately.", matched_per_s)
+        rates = self._facts.rates()
+        yield GaugeMetricFamily("hindsight_rows_per_second", "Rows joined a second, lately.", rates["rows"])
+        yield GaugeMetricFamily("hindsight_matched_per_second", "Pairs matched a second, lately.", rates["matched"])
         ready = GaugeMetricFamily("hindsight_check_ok", "1 if the part works.", labels=["check"])
         for check in health.checks():
             ready.add_metric([check.name], float(check.ok))

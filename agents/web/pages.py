@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 from aiohttp import web
 
-from agents.web import answers, dashboards, gather, quarantined
+from agents.web import answers, dashboards, gather
 from agents.web import export as exports
-from agents.web.keys import CACHE, SETTINGS, URL
-from agents.web.query import PAGE_SIZES, SORTS, BadQuery, Query, read
+from agents.web.keys import CACHE, QUARANTINE, SETTINGS, URL
+from agents.web.quarantined import Found, QuarantineUnavailable
+from agents.web.query import PAGE_SIZES, PARTS, SORTS, BadQuery, Query, read
 from agents.web.rows import state_words
+from agents.web.text import long_span, shown
 from agents.web.timeline import timeline
-from agents.web.why import never_seen, why
+from agents.web.why import Why, never_seen, why
 
+QUARANTINE_ROWS = 50
 CHIPS = ("all", "matched", "waiting", "unmatched", "late", "duplicate", "conflict")
 
 
@@ -56,7 +60,8 @@ async def dashboard(request: web.Request) -> web.Response:
     choice = dashboards.read(request.query)
     return answers.page(
         request, "dashboard.html", **_frame(request, "dashboard", status), data=data, choice=choice,
-        drawn=dashboards.drawn(data, choice), links=dashboards.links(choice), lags=dashboards.lags(request.app),
+        drawn=dashboards.drawn(data, choice), links=dashboards.links(choice),
+        stages=dashboards.stages(request.app, status),
     )  # fmt: skip
 
 
@@ -69,10 +74,10 @@ async def pairs_json(request: web.Request) -> web.Response:
     if request.query.get("scope") == "local":
         return answers.json(await gather.own_page(request.app, query))
     listed = await gather.page(request.app, query)
-    shown = [{k: v for k, v in row.items() if k != "place"} for row in listed.rows]
+    rows = [_public(row) for row in listed.rows]
     following = None if listed.next is None else query.url(after=listed.next)
     return answers.json(
-        {"rows": shown, "next": following, "n_looked_at": listed.n_looked_at, "is_whole": listed.is_whole,
+        {"rows": rows, "next": following, "n_looked_at": listed.n_looked_at, "is_whole": listed.is_whole,
          "counts": listed.counts, "silent": listed.silent}
     )  # fmt: skip
 
@@ -84,31 +89,53 @@ async def pairs(request: web.Request) -> web.StreamResponse:
     if not answers.wants_html(request):
         return await pairs_json(request)
     query = _query(request)
-    key = f"pairs {query.url()}"
+    key = f"pairs {query._replace(paused='').url()}"
     listed = await request.app[CACHE].get(key, 1.0, lambda: gather.page(request.app, query))
     status = await gather.status(request.app)
+    here = "unmatched" if query.state in PARTS["unmatched"] else "pairs"
     return answers.page(
-        request, "pairs.html", **_frame(request, "pairs", status), query=query, listed=listed, chips=CHIPS,
-        sorts=SORTS, sizes=PAGE_SIZES, states=state_words, counts=_counts(query, listed, status),
+        request, "pairs.html", **_frame(request, here, status), query=query, listed=listed, chips=CHIPS, parts_of=PARTS,
+        sorts=SORTS, sizes=PAGE_SIZES, states=state_words, counts=await _counts(request.app, query, status),
+        filters=_filters(query), exact=await _exact(request, query),
         rules=gather.rules(request.app),
     )  # fmt: skip
 
 
-def _counts(query: Query, listed: gather.Listed, status: dict[str, Any]) -> dict[str, str]:
-    """Return the number on each chip: running counts for the whole table, those of the rows looked at for a filter."""
+async def _exact(request: web.Request, query: Query) -> dict[str, Any] | None:
+    """Return the id that is just what is searched, whoever owns it: it needs no look at the others."""
+    return (await _find(request, query.q))[0] if query.q and query.after is None else None
+
+
+def _filters(query: Query) -> list[tuple[str, str]]:
+    """Return each filter in words, with the address without it."""
+    words = {"state": "state", "q": "id contains", "partition": "partition", "worker": "worker", "min_age": "age from",
+             "max_age": "age to", "min_error": "|error| from", "max_error": "|error| to"}  # fmt: skip
+    found = []
+    for name, said in words.items():
+        value, default = getattr(query, name), Query._field_defaults[name]
+        if value != default:
+            spelled = (
+                long_span(value) if name.endswith("age") else f"{value:g}" if isinstance(value, float) else str(value)
+            )
+            found.append((f"{said} {shown(spelled, 40)}", query.url(**{name: default}, after=None)))
+    return found
+
+
+async def _counts(app: web.Application, query: Query, status: dict[str, Any]) -> dict[str, str]:
+    """Return the number on each chip: since the start; for a filter, the ids that it leaves, `≥` if more may be."""
     if not query.is_filtered:
-        found = {"waiting": status["waiting"], "matched": status["matched"], "unmatched": status["unmatched"],
+        since = {"waiting": status["waiting"], "matched": status["matched"], "unmatched": status["unmatched"],
                  "late": status["late"], "duplicate": status["duplicates"], "conflict": status["conflicts"]}  # fmt: skip
-        return {name: f"{n:,}" for name, n in found.items()}
-    if query.state != "all" or query.after is not None:
-        return {}
-    least = "" if listed.is_whole and not listed.silent else "≥ "
-    return {name: f"{least}{listed.counts.get(name, 0):,}" for name in CHIPS}
+        return {name: f"{n:,}" for name, n in since.items()}
+    found = await gather.counts(app, query)
+    least = "" if found.is_whole and not found.silent else "≥ "
+    return {name: f"{least}{found.counts.get(name, 0):,}" for name in CHIPS}
 
 
 async def export(request: web.Request) -> web.StreamResponse:
     """Answer with all rows of the filtered set, as a file."""
-    query = _query(request)._replace(n=1000)
+    query = _query(request)._replace(paused="")
+    query = query._replace(n=1000 if query.sort in ("newest", "id") else 20_000)  # a sorted page looks at all rows
 
     async def batches() -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
         asked, n_rows = query, 0
@@ -118,6 +145,8 @@ async def export(request: web.Request) -> web.StreamResponse:
             capped = ""
             if listed.silent:
                 capped = f"incomplete: {', '.join(listed.silent)} did not answer"
+            elif listed.next is None and not listed.is_whole:
+                capped = f"incomplete: sorted among the newest {listed.n_looked_at} ids; filter to get the rest"
             elif n_rows >= exports.MOST_ROWS and listed.next is not None:
                 capped = f"capped at {n_rows} rows; filter to get the rest"
             yield listed.rows, capped
@@ -126,6 +155,11 @@ async def export(request: web.Request) -> web.StreamResponse:
             asked = query._replace(after=listed.next)
 
     return await exports.stream(request, request.match_info["form"], batches())
+
+
+def _public(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row without its place on the page, which only the workers tell each other."""
+    return {name: value for name, value in row.items() if name != "place"}
 
 
 # One id
@@ -137,22 +171,26 @@ async def row_json(request: web.Request) -> web.Response:
 
 
 async def _row_json(request: web.Request, row_id: str) -> web.Response:
-    shown, silent = await _find(request, row_id)
-    sentence = _sentence(request, shown)
-    body = {"id": row_id, "row": shown, "why": " ".join(sentence), "silent": silent}
-    return answers.json(body, 200 if shown else 404)
+    found, silent = await _find(request, row_id)
+    sentence = await _sentence(request, row_id, found)
+    body = {"id": row_id, "row": found and _public(found), "why": " ".join(sentence), "silent": silent}
+    return answers.json(body, 200 if found else 404)
 
 
 async def _find(request: web.Request, row_id: str) -> tuple[dict[str, Any] | None, list[str]]:
-    shown = gather.own_row(request.app, row_id)
-    if shown is not None or request.query.get("scope") == "local":
-        return shown, []
+    found = gather.own_row(request.app, row_id)
+    if found is not None or request.query.get("scope") == "local":
+        return found, []
     return await gather.row_of_others(request.app, row_id)
 
 
-def _sentence(request: web.Request, shown: dict[str, Any] | None) -> Any:
-    rules = gather.rules(request.app)
-    return why(shown, rules, time.time()) if shown else never_seen(rules.horizon_s)
+async def _sentence(request: web.Request, row_id: str, found: dict[str, Any] | None) -> Why:
+    """Return why the id is not joined; one that is not is looked for in quarantine too."""
+    rules, refused = gather.rules(request.app), None
+    if (found is None or found["state"] != "matched") and request.query.get("scope") != "local":
+        with contextlib.suppress(QuarantineUnavailable):
+            refused = await request.app[QUARANTINE].of_id(row_id)
+    return why(found, rules, time.time(), refused) if found else never_seen(rules.horizon_s, refused)
 
 
 async def row(request: web.Request) -> web.Response:
@@ -163,13 +201,13 @@ async def row(request: web.Request) -> web.Response:
 async def _row(request: web.Request, row_id: str) -> web.Response:
     if not answers.wants_html(request):
         return await _row_json(request, row_id)
-    shown, silent = await _find(request, row_id)
+    found, silent = await _find(request, row_id)
     status = await gather.status(request.app)
     rules = gather.rules(request.app)
     return answers.page(
-        request, "row.html", 200 if shown else 404, **_frame(request, "pairs", status), row_id=row_id, shown=shown,
-        silent=silent, why=_sentence(request, shown), states=state_words(shown) if shown else [], rules=rules,
-        timeline=timeline(shown, rules, time.time()) if shown else None,
+        request, "row.html", 200 if found else 404, **_frame(request, "pairs", status), row_id=row_id, row=found,
+        silent=silent, why=await _sentence(request, row_id, found), states=state_words(found) if found else [], rules=rules,
+        timeline=timeline(found, rules, time.time()) if found else None,
     )  # fmt: skip
 
 
@@ -179,26 +217,27 @@ async def _row(request: web.Request, row_id: str) -> web.Response:
 async def quarantine_json(request: web.Request) -> web.Response:
     """Answer with the newest rows that could not be read."""
     try:
-        return answers.json({"rows": await _quarantined(request)})
-    except quarantined.QuarantineUnavailable as exc:
+        found = await _quarantined(request)
+    except QuarantineUnavailable as exc:
         raise web.HTTPServiceUnavailable(text=str(exc)) from None
+    return answers.json(found._asdict())
 
 
 async def quarantine(request: web.Request) -> web.Response:
     """Show the newest rows that could not be read."""
     if not answers.wants_html(request):
         return await quarantine_json(request)
-    problem, found = "", []
+    problem, found = "", Found([], 0, 0)
     try:
         found = await _quarantined(request)
-    except quarantined.QuarantineUnavailable as exc:
+    except QuarantineUnavailable as exc:
         problem = str(exc)
     status = await gather.status(request.app)
     return answers.page(
-        request, "quarantine.html", **_frame(request, "quarantine", status), found=found, problem=problem
-    )
+        request, "quarantine.html", **_frame(request, "quarantine", status), found=found, problem=problem,
+        q=request.query.get("q", ""),
+    )  # fmt: skip
 
 
-async def _quarantined(request: web.Request) -> list[dict[str, Any]]:
-    settings = request.app[SETTINGS]
-    return await request.app[CACHE].get("quarantine", 2.0, lambda: quarantined.newest(settings, 50))  # type: ignore[no-any-return]
+async def _quarantined(request: web.Request) -> Found:
+    return await request.app[QUARANTINE].search(_query(request).q, QUARANTINE_ROWS)

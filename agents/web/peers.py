@@ -49,9 +49,10 @@ class Peers:
         found = set(self.partitions()) | set(metric.app.assignor.external_topics_metadata())
         return sorted(found - {self._url})
 
-    async def ask(self, path: str, *, also: int = 200) -> list[Answer]:
-        """Ask every other worker for `path`, all at once; `also` is a further status that is an answer."""
-        return list(await asyncio.gather(*(self._ask(url, path, also) for url in self.others())))
+    async def ask(self, path: str, *, also: int = 200, only: str = "") -> list[Answer]:
+        """Ask every other worker, or only one, for `path`, all at once; `also` is a further status that is an answer."""
+        asked = [url for url in self.others() if only in ("", url)]
+        return list(await asyncio.gather(*(self._ask(url, path, also) for url in asked)))
 
     async def _ask(self, url: str, path: str, also: int) -> Answer:
         if self._session is None:

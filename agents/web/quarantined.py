@@ -1,10 +1,17 @@
-"""The newest records of the topic `quarantine`, read from Kafka when somebody looks; their bytes are only ever text."""
+"""The newest records of the topic `quarantine`, read from Kafka when somebody looks; their bytes are only ever text.
+
+What was read stays here, so that looking again reads only what is new, and a search reads nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import json
+import time
+from collections import deque
+from typing import Any, NamedTuple
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
@@ -13,61 +20,116 @@ from streams.settings import Settings
 from streams.topics import topics
 
 TIMEOUT_S = 3.0
+FRESH_S = 1.0
 SHOWN_BYTES = 2000
-MOST_RECORDS = 100
+SEARCHED_BYTES = 16_000
+MOST_RECORDS = 1000
 
 
 class QuarantineUnavailable(Exception):
     """Kafka did not answer in time."""
 
 
-async def newest(settings: Settings, n: int) -> list[dict[str, Any]]:
-    """Return up to `n` records, the newest first.
+class Refused(NamedTuple):
+    """One record: as the pages show it, and the beginning of its bytes, which a search looks at."""
 
-    Raises:
-        QuarantineUnavailable: Kafka does not answer in time.
-    """
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            return await _newest(settings, min(n, MOST_RECORDS))
-    except (KafkaError, OSError, TimeoutError) as exc:
-        raise QuarantineUnavailable(f"Kafka did not show the topic quarantine: {type(exc).__name__}.") from exc
+    shown: dict[str, Any]
+    raw: bytes
 
 
-async def _newest(settings: Settings, n: int) -> list[dict[str, Any]]:
-    tp = TopicPartition(topics(settings).quarantine.name, 0)
-    consumer = AIOKafkaConsumer(**connect.kafka_client(settings), group_id=None)
-    await consumer.start()
-    try:
-        consumer.assign([tp])
+class Found(NamedTuple):
+    """Records, the newest first; how many match in all, of how many that were searched."""
+
+    rows: list[dict[str, Any]]
+    n_matching: int
+    n_searched: int
+
+
+class Quarantine:
+    """The newest `MOST_RECORDS` records."""
+
+    def __init__(self, settings: Settings):
+        self._settings = settings
+        self._tp = TopicPartition(topics(settings).quarantine.name, 0)
+        self._consumer: AIOKafkaConsumer | None = None
+        self._reading = asyncio.Lock()
+        self._kept: deque[Refused] = deque(maxlen=MOST_RECORDS)
+        self._next = 0
+        self._fresh_until = 0.0
+
+    async def search(self, text: str, n: int) -> Found:
+        """Return up to `n` records whose beginning holds `text`; all do if it is empty.
+
+        Raises:
+            QuarantineUnavailable: Kafka does not answer in time.
+        """
+        await self._refresh()
+        found = [record for record in reversed(self._kept) if _holds(record.raw, text)]
+        return Found([record.shown for record in found[:n]], len(found), len(self._kept))
+
+    async def of_id(self, row_id: str) -> dict[str, Any] | None:
+        """Return the newest record that is a row of this id.
+
+        Raises:
+            QuarantineUnavailable: Kafka does not answer in time.
+        """
+        await self._refresh()
+        return next((record.shown for record in reversed(self._kept) if _is_of(record.raw, row_id)), None)
+
+    async def stop(self) -> None:
+        """Leave Kafka."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()
+
+    async def _refresh(self) -> None:
+        async with self._reading:
+            if time.monotonic() < self._fresh_until:
+                return
+            try:
+                async with asyncio.timeout(TIMEOUT_S):
+                    await self._read()
+            except (KafkaError, OSError, TimeoutError) as exc:
+                await self.stop()
+                raise QuarantineUnavailable(f"Kafka did not show the topic quarantine: {type(exc).__name__}.") from exc
+            self._fresh_until = time.monotonic() + FRESH_S
+
+    async def _read(self) -> None:
+        """Read what came since the last time, or the newest of it."""
+        if self._consumer is None:
+            self._consumer = AIOKafkaConsumer(**connect.kafka_client(self._settings), group_id=None)
+            await self._consumer.start()
+            self._consumer.assign([self._tp])
+        consumer, tp = self._consumer, self._tp
         first, end = (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]
-        start = max(first, end - n)
-        consumer.seek(tp, start)
-        found: list[dict[str, Any]] = []
-        while start < end:
-            fetched = (await consumer.getmany(tp, timeout_ms=500)).get(tp, [])
-            found += [_shown(record) for record in fetched]
-            start = fetched[-1].offset + 1 if fetched else end
-        return found[::-1]
-    finally:
-        await consumer.stop()
+        if end < self._next:  # the topic was made anew
+            self._kept.clear()
+            self._next = 0
+        self._next = max(self._next, first, end - MOST_RECORDS)
+        if self._next < end:
+            consumer.seek(tp, self._next)
+        while self._next < end:
+            for record in (await consumer.getmany(tp, timeout_ms=500)).get(tp, []):
+                self._kept.append(_refused(record))
+                self._next = record.offset + 1
 
 
-def _shown(record: Any) -> dict[str, Any]:
+def _refused(record: Any) -> Refused:
     headers = {name: value.decode("utf-8", "backslashreplace") for name, value in record.headers}
     raw = bytes(record.value or b"")
-    return {
+    shown = {
         "offset": record.offset,
         "at": _number(headers.get("at", "")) or record.timestamp / 1000,
         "reason": headers.get("reason", ""),
         "detail": headers.get("detail", ""),
         "source": headers.get("source", ""),
         "part": headers.get("part", "1/1"),
-        "properties": headers.get("properties", ""),
+        "properties": headers.get("properties", "")[:SHOWN_BYTES],
         "n_bytes": len(raw),
         "text": raw[:SHOWN_BYTES].decode("utf-8", "backslashreplace"),
         "is_cut": len(raw) > SHOWN_BYTES,
     }
+    return Refused(shown, raw[:SEARCHED_BYTES])
 
 
 def _number(text: str) -> float | None:
@@ -75,3 +137,24 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def _spellings(text: str) -> tuple[bytes, bytes]:
+    """Return a text as UTF-8 and as JSON spells it with escapes."""
+    return text.encode("utf-8", "surrogatepass"), json.dumps(text)[1:-1].encode()
+
+
+def _holds(raw: bytes, text: str) -> bool:
+    return any(spelled in raw for spelled in _spellings(text))
+
+
+def _is_of(raw: bytes, row_id: str) -> bool:
+    """Tell whether a record is a row of this id: by its `id` if it is JSON, else by the id in quotes."""
+    if not row_id or not _holds(raw, row_id):
+        return False
+    try:
+        row = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return any(b'"' + spelled + b'"' in raw for spelled in _spellings(row_id))
+    found = row.get("id") if isinstance(row, dict) else None
+    return row_id == (found if isinstance(found, str) else repr(found))

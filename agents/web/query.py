@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, get_args
 from urllib.parse import urlencode
@@ -12,9 +13,15 @@ import msgspec
 from streams.pair import Pair
 
 State = Literal[
-    "all", "waiting", "waiting_for_pred", "waiting_for_true", "matched", "unmatched", "late", "duplicate", "conflict"
-]
+    "all", "waiting", "waiting_for_pred", "waiting_for_true", "matched", "unmatched", "unmatched_true", "unmatched_pred",
+    "late", "duplicate", "conflict",
+]  # fmt: skip
 STATES: tuple[State, ...] = get_args(State)
+PARTS: dict[str, tuple[State, ...]] = {
+    "waiting": ("waiting", "waiting_for_pred", "waiting_for_true"),
+    "unmatched": ("unmatched", "unmatched_true", "unmatched_pred"),
+}
+"""States that come in two kinds, by which side is missing."""
 SORTS = {
     "newest": "newest first",
     "oldest": "oldest first",
@@ -27,8 +34,11 @@ SORTS = {
     "y_pred": "smallest y_pred first",
     "left": "least time left first",
 }
+FILTERS = ("q", "partition", "worker", "min_age", "max_age", "min_error", "max_error")
 PAGE_SIZES = (25, 50, 100, 250)
 MAX_TEXT_CHARS = 512
+_SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?(s|m|min|h|d)?")
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
 class BadQuery(ValueError):
@@ -41,6 +51,7 @@ class Query(NamedTuple):
     state: State = "all"
     q: str = ""
     partition: int | None = None
+    worker: str = ""
     min_age: float | None = None
     max_age: float | None = None
     min_error: float | None = None
@@ -48,11 +59,12 @@ class Query(NamedTuple):
     sort: str = "newest"
     n: int = 50
     after: tuple[Any, ...] | None = None
+    paused: str = ""
 
     @property
     def is_filtered(self) -> bool:
         """Whether anything but the state is asked for."""
-        return self[1:7] != Query()[1:7]
+        return any(getattr(self, name) != Query._field_defaults[name] for name in FILTERS)
 
     def url(self, **changes: Any) -> str:
         """Return the query string of this question with changes; what is at its default is left out."""
@@ -80,7 +92,7 @@ def read(given: Mapping[str, str], *, most: int = PAGE_SIZES[-1]) -> Query:
     after = None if place is None else decode_place(place)
     if after is not None and not _fits(after, query.sort):
         raise BadQuery("after is no place in this order; begin at its first page.")
-    return query._replace(n=max(1, min(query.n, most)), after=after)
+    return query._replace(n=max(0, min(query.n, most)), after=after)
 
 
 def _fits(place: tuple[Any, ...], sort: str) -> bool:
@@ -115,11 +127,18 @@ def _number(name: str, text: str) -> float:
     return number
 
 
+def _seconds(name: str, text: str) -> float:
+    found = _SPAN.fullmatch(text.strip())
+    if found is None:
+        raise BadQuery(f"{name} is a length of time, as 90, 90s, 5m, 2h or 1d.")
+    return float(found[1]) * _UNITS[found[2] or "s"]
+
+
 _READERS = {
     "partition": _whole,
     "n": _whole,
-    "min_age": _number,
-    "max_age": _number,
+    "min_age": _seconds,
+    "max_age": _seconds,
     "min_error": _number,
     "max_error": _number,
 }
@@ -177,7 +196,7 @@ def matches(query: Query, pair: Pair, now: float) -> bool:
 def states_of(pair: Pair) -> set[State]:
     """Return every state that an id counts under."""
     found: set[State] = {"all", pair.state.split("_")[0]}  # type: ignore[arg-type]
-    if pair.state.startswith("waiting"):
+    if pair.state != "matched":
         found.add(pair.state)  # type: ignore[arg-type]
     for flag in ("duplicate", "conflict", "late"):
         if getattr(pair, flag):

@@ -24,12 +24,17 @@ CHUNK = 200
 MOST_LOOKED_AT = 200_000
 """Ids that one page looks at for rows that match; the page says how far it came, and its next one goes on there."""
 LOOK_FOR_S = 1.0
+MOST_COUNTED = 50_000
+COUNT_FOR_S = 0.25
+"""The same for a page without rows, which only counts."""
 _FAMILIES: dict[State, tuple[bytes, ...]] = {
     "waiting": (WAIT_PRED, WAIT_TRUE),
     "waiting_for_pred": (WAIT_PRED,),
     "waiting_for_true": (WAIT_TRUE,),
     "matched": (MARKER,),
     "unmatched": (MARKER,),
+    "unmatched_true": (MARKER,),
+    "unmatched_pred": (MARKER,),
     "late": (MARKER,),
 }
 _ALL_FAMILIES = (WAIT_PRED, WAIT_TRUE, MARKER)
@@ -69,7 +74,8 @@ async def _in_order(stores: Mapping[int, PairsStore], query: Query, rules: Rules
     rows: list[Found] = []
     counts: Counter[str] = Counter()
     n, last, seen = 0, query.after, set[str]()
-    give_up_at = time.monotonic() + LOOK_FOR_S
+    most, for_s = (MOST_LOOKED_AT, LOOK_FOR_S) if query.n else (MOST_COUNTED, COUNT_FOR_S)
+    give_up_at = time.monotonic() + for_s
     candidates = _newest(stores, query, rules) if query.sort == "newest" else _ids(stores, query)
     while chunk := list(islice(candidates, CHUNK)):
         for found in _read(stores, chunk):
@@ -80,11 +86,11 @@ async def _in_order(stores: Mapping[int, PairsStore], query: Query, rules: Rules
             seen.add(found.pair.id)
             states = states_of(found.pair)
             counts.update(states)
-            if query.state in states:
+            if query.state in states and query.n:
                 rows.append(found)
                 if len(rows) > query.n:
                     return Page(rows[:-1], rows[-2].place, n, False, dict(counts))
-        if n >= MOST_LOOKED_AT or time.monotonic() > give_up_at:
+        if n >= most or time.monotonic() > give_up_at:
             return Page(rows, last, n, False, dict(counts))
         await asyncio.sleep(0)
     return Page(rows, None, n, True, dict(counts))
@@ -103,7 +109,7 @@ async def _by_value(stores: Mapping[int, PairsStore], query: Query, rules: Rules
     if after is not None:
         keyed = [found for found in keyed if found.place > after]
     rows = heapq.nsmallest(query.n + 1, keyed, key=lambda found: found.place)
-    more = rows[query.n - 1].place if len(rows) > query.n else None
+    more = rows[query.n - 1].place if 0 < query.n < len(rows) else None
     return Page(rows[: query.n], more, newest.n_looked_at, newest.is_whole, newest.counts)
 
 

@@ -11,13 +11,16 @@ from typing import Any
 from aiohttp import web
 from faust.exceptions import AlreadyConfiguredWarning
 
+from agents import web_port
 from agents.web.cache import Cache
 from agents.web.facts import Facts
 from agents.web.guard import Guard, add_headers, own_hosts
 from agents.web.kafka import Ends
-from agents.web.keys import CACHE, ENDS, FACTS, LIVE, PEERS, SETTINGS, URL
+from agents.web.keys import CACHE, ENDS, FACTS, LIVE, PEERS, QUARANTINE, SETTINGS, URL
 from agents.web.live import Live
+from agents.web.malformed import Runner
 from agents.web.peers import Peers
+from agents.web.quarantined import Quarantine
 from agents.web.routes import routes
 from streams.settings import Settings
 
@@ -34,7 +37,7 @@ def build(settings: Settings, url: str) -> web.Application:
     app[SETTINGS], app[URL] = settings, url
     app[ENDS] = Ends(settings)
     app[FACTS] = Facts(app[ENDS])
-    app[PEERS] = Peers(settings, url)
+    app[PEERS], app[QUARANTINE] = Peers(settings, url), Quarantine(settings)
     app[CACHE], app[LIVE] = Cache(), Live()
     routes(app)
     return app
@@ -46,7 +49,9 @@ class Server:
     def __init__(self, settings: Settings):
         self._settings = settings
         self._socket = _bind(settings)
-        self.url = _url(settings, self._socket.getsockname()[1]) if self._socket else ""
+        port = self._socket.getsockname()[1] if self._socket else settings.web_port
+        self.url = _url(settings, port) if self._socket else ""
+        web_port.write(settings, port)
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -61,7 +66,7 @@ class Server:
         if self._socket is None:
             return
         app = build(self._settings, self.url)
-        self._runner = web.AppRunner(
+        self._runner = Runner(
             app, access_log=None, shutdown_timeout=SHUTDOWN_S, keepalive_timeout=20.0,
             max_line_size=32_768, max_field_size=16_384, handler_cancellation=True,
         )  # fmt: skip
@@ -77,6 +82,7 @@ class Server:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._runner is not None:
             await self._runner.app[PEERS].stop()
+            await self._runner.app[QUARANTINE].stop()
             await self._runner.cleanup()
 
 

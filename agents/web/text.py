@@ -9,7 +9,21 @@ from urllib.parse import quote
 
 from agents.figures import NONE, number, tick
 
-__all__ = ["clock", "count", "date", "long_span", "number", "percent", "row_url", "shown", "span", "tick", "value"]
+__all__ = [
+    "change",
+    "clock",
+    "count",
+    "date",
+    "long_span",
+    "number",
+    "percent",
+    "pieces",
+    "row_url",
+    "shown",
+    "span",
+    "tick",
+    "value",
+]
 
 
 def count(n: float | None) -> str:
@@ -76,6 +90,14 @@ def long_span(seconds: float | None) -> str:
     return f"{sign}{whole} s"
 
 
+def change(score: str, now: float | None, before: float | None) -> str:
+    """Return how a score has changed: `+0.7900 worse`. All but R² are the better the nearer to zero they are."""
+    if now is None or before is None:
+        return NONE
+    gain = now - before if score == "r2" else abs(before) - abs(now)
+    return number(now - before, signed=True) + (" better" if gain > 0 else " worse" if gain < 0 else "")
+
+
 def percent(share: float | None) -> str:
     """Return a share as per cent: `97.7 %`."""
     return NONE if share is None else f"{100 * share:.1f} %"
@@ -88,8 +110,17 @@ def row_url(row_id: str) -> str:
     return "/table/pairs/" + quote(row_id, safe="")
 
 
+def pieces(row_id: str, part: str) -> list[tuple[bool, str]]:
+    """Return an id cut where it contains `part`: (whether it is `part`, text)."""
+    if not part:
+        return [(False, row_id)]
+    first, *others = row_id.split(part)
+    return [(False, first), *(piece for other in others for piece in ((True, part), (False, other)))]
+
+
 def shown(row_id: str, most: int = 200) -> str:
     """Return an id with what is invisible or turns the reading direction spelled out, and cut if it is long."""
-    cut = row_id[:most]
-    spelled = "".join(f"⟨U+{ord(c):04X}⟩" if unicodedata.category(c)[0] == "C" else c for c in cut)
+    spelled = row_id[:most]
+    if not spelled.isprintable():
+        spelled = "".join(f"⟨U+{ord(c):04X}⟩" if unicodedata.category(c)[0] == "C" else c for c in spelled)
     return spelled + ("" if len(row_id) <= most else f" … ({len(row_id):,} characters)")

@@ -20,39 +20,51 @@ class Event(NamedTuple):
 
 
 class Timeline(NamedTuple):
-    """Events with their x, the span in which the id could join, the ticks and now."""
+    """Events with their x, the span in which the id could join, the ticks, and now if it is on the axis."""
 
     events: list[tuple[float, Event]]
     open_from: float
     open_to: float
     ticks: list[tuple[float, str]]
-    now_x: float
+    now_x: float | None
 
 
 def timeline(shown: dict[str, Any], rules: Rules, now: float) -> Timeline:
     """Return the timeline of one row of `rows.row`."""
-    events = _events(shown, now)
+    events = sorted(_events(shown))
     first = min(shown[name] for name in ("at_true", "at_pred") if shown[name] is not None)
-    until = shown["decided_at"] or first + rules.window_s + rules.lateness_s
+    until = shown["decided_at"] or shown["deadline_at"]
     end = max(until, *(event.at for event in events))
-    room = max(end - first, 1.0) * 0.06
+    room = max(end - first, 0.1) * 0.06
     start, stop = first - room, end + room
 
     def x(at: float) -> float:
         return float(round(LEFT + (min(max(at, start), stop) - start) / (stop - start) * (RIGHT - LEFT), 1))
 
-    ticks = [(x(t), clock(t)) for t in (start + (stop - start) * i / 6 for i in range(7))]
-    return Timeline([(x(event.at), event) for event in events], x(first), x(until), ticks, x(now))
+    digits = 0 if stop - start > 12 else 1 if stop - start > 1.2 else 3
+    ticks = [(x(t), clock(t, digits=digits)) for t in (start + (stop - start) * i / 6 for i in range(7))]
+    return Timeline(
+        [(x(event.at), event) for event in events], x(first), x(until), ticks, x(now) if now <= stop else None
+    )
 
 
-def _events(shown: dict[str, Any], now: float) -> list[Event]:
+def _events(shown: dict[str, Any]) -> list[Event]:
     events = []
     for lane in ("y_pred", "y_true"):
         at = shown[f"at_{lane[2:]}"]
         if at is not None:
-            too_late = shown["decided_at"] is not None and at > shown["decided_at"]
-            events.append(Event(at, lane, f"{'came late, ' if too_late else 'came '}{clock(at, digits=3)}",
-                                "late" if too_late else "dot"))  # fmt: skip
+            events.append(Event(at, lane, f"came {clock(at, digits=3)}", "dot"))
+    if beside := shown["other"]:
+        was_late = shown[beside["side"]] is None
+        what = "came too late" if was_late else "came with another value"
+        events.append(
+            Event(
+                beside["at"],
+                beside["side"],
+                f"{what} {clock(beside['at'], digits=3)}",
+                "late" if was_late else "conflict",
+            )
+        )
     kind = shown["state"].partition("_")[0]
     if shown["decided_at"] is not None:
         events.append(Event(shown["decided_at"], "verdict", f"{kind} {clock(shown['decided_at'], digits=3)}", kind))

@@ -17,14 +17,24 @@ class Why(NamedTuple):
     more: str
 
 
-def why(shown: dict[str, Any], rules: Rules, now: float) -> Why:
-    """Return the answer for one row of `rows.row`."""
+def why(shown: dict[str, Any], rules: Rules, now: float, refused: dict[str, Any] | None = None) -> Why:
+    """Return the answer for one row of `rows.row`; `refused` is a quarantined row of the same id."""
     kind = shown["state"].partition("_")[0]
-    return {"matched": _matched, "waiting": _waiting, "unmatched": _unmatched}[kind](shown, rules, now)
+    answer = {"matched": _matched, "waiting": _waiting, "unmatched": _unmatched}[kind](shown, rules, now)
+    more = answer.more + _repeats(shown)
+    if refused is not None:
+        more += f" A further row of it was quarantined at {clock(refused['at'])} UTC because {_because(refused)}."
+    return Why(answer.short, more)
 
 
-def never_seen(horizon_s: float) -> Why:
-    """Return the answer for an id that no worker holds."""
+def never_seen(horizon_s: float, refused: dict[str, Any] | None = None) -> Why:
+    """Return the answer for an id that no worker holds; `refused` is a quarantined row of it."""
+    if refused is not None:
+        return Why(
+            f"Not joined: quarantined because {_because(refused)}.",
+            f"The row came from {refused['source']} and was refused at {clock(refused['at'])} UTC; no other row of this "
+            f"id is known. Its bytes are kept in quarantine, at offset {refused['offset']:,}.",
+        )
     return Why(
         "Not joined: no row with this id is known.",
         f"It never came, or its verdict is more than {long_span(horizon_s)} old and forgotten here; the metric log in "
@@ -32,14 +42,18 @@ def never_seen(horizon_s: float) -> Why:
     )
 
 
+def _because(refused: dict[str, Any]) -> str:
+    return f"it could not be read: {refused['detail'] or refused['reason']}".rstrip(".")
+
+
 def _matched(shown: dict[str, Any], rules: Rules, now: float) -> Why:
     apart = shown["ts_true"] - shown["ts_pred"]
     order = "after" if apart >= 0 else "before"
-    more = (
+    return Why(
+        f"Joined: error {value(shown['error'])}.",
         f"Prediction {value(shown['y_pred'])} and truth {value(shown['y_true'])} met at {clock(shown['decided_at'])} UTC. "
-        f"The truth happened {long_span(abs(apart))} {order} the prediction."
+        f"The truth happened {long_span(abs(apart))} {order} the prediction.",
     )
-    return Why(f"Joined: error {value(shown['error'])}.", more + _repeats(shown))
 
 
 def _waiting(shown: dict[str, Any], rules: Rules, now: float) -> Why:
@@ -50,7 +64,7 @@ def _waiting(shown: dict[str, Any], rules: Rules, now: float) -> Why:
         f"Not joined yet: only {here} came, {long_span(shown['age_s'])} ago; it expires in {left}.",
         f"It joins with a {OTHER[here]} whose ts is within {long_span(rules.window_s)} of its own, "
         f"{clock(_of(shown, here, 'ts'), digits=3)}. It waits until {until} UTC at the latest, and less if both inputs "
-        f"pass that time sooner." + _repeats(shown),
+        f"pass that time sooner.",
     )
 
 
@@ -58,18 +72,37 @@ def _unmatched(shown: dict[str, Any], rules: Rules, now: float) -> Why:
     here = "y_true" if shown["state"] == "unmatched_true" else "y_pred"
     there = OTHER[here]
     at = clock(shown["decided_at"])
+    beside = shown["other"]
+    if beside is not None and beside["side"] == there:
+        return _too_late(shown, rules, here, beside)
     if shown["late"]:
-        short = f"Not joined: a row came after the verdict, which was unmatched at {at} UTC."
-        more = f"Its {here} was alone for too long; what came late is counted and in no score."
-        late = _of(shown, there, "ts")
-        if late is not None and abs(late - _of(shown, here, "ts")) > rules.window_s:
-            more += f" A window of {long_span(abs(late - _of(shown, here, 'ts')))} would have joined it."
-        return Why(short, more + _repeats(shown))
+        return Why(
+            f"Not joined: a row came after the verdict, which was unmatched at {at} UTC.",
+            f"Its {here} was alone for too long; what came late is counted and in no score.",
+        )
     waited = shown["decided_at"] - _of(shown, here, "at")
     return Why(
         f"Not joined: only {here} came, and it expired at {at} UTC.",
         f"It arrived at {clock(_of(shown, here, 'at'))} and waited {long_span(waited)}; no {there} came whose ts is "
-        f"within {long_span(rules.window_s)} of its own." + _repeats(shown),
+        f"within {long_span(rules.window_s)} of its own.",
+    )
+
+
+def _too_late(shown: dict[str, Any], rules: Rules, here: str, beside: dict[str, Any]) -> Why:
+    """Return the answer for an id whose other side came, but not in time."""
+    at, there = clock(shown["decided_at"]), beside["side"]
+    after = beside["at"] - shown["decided_at"]
+    apart = abs(beside["ts"] - _of(shown, here, "ts"))
+    came = f"{there} = {value(beside['y'])} came at {clock(beside['at'])}"
+    if apart > rules.window_s:
+        short = f"Not joined: its {there} lies {long_span(apart)} away, and the window is {long_span(rules.window_s)}."
+        why_not = f"A window of {long_span(apart)} would have joined it."
+    else:
+        short = f"Not joined: its {there} came {long_span(max(after, 0.0))} too late."
+        why_not = "Their ts lie within the window: more lateness (HINDSIGHT_LATENESS_S) would have joined it."
+    return Why(
+        short,
+        f"The {here} was counted as unmatched at {at} UTC. Its {came} and is counted as late, outside the scores. {why_not}",
     )
 
 
@@ -83,7 +116,15 @@ def _repeats(shown: dict[str, Any]) -> str:
         seen.append("with the same value (dropped)")
     if shown["conflict"]:
         seen.append("with another value (the first stays)")
+    if shown["late"] and shown["state"].startswith("waiting"):
+        seen.append("with a ts outside the window (counted as late)")
     if not seen:
         return ""
     times = "once" if shown["n_repeats"] == 1 else f"{shown['n_repeats']:,} times"
-    return f" The id came again {times}, {' and '.join(seen)}."
+    sentence = f" The id came again {times}, {' and '.join(seen)}."
+    beside = shown["other"]
+    if beside is not None and shown[beside["side"]] is not None:
+        first = shown[beside["side"]]
+        sentence += f" Two values of {beside['side']} disagree: {value(first)} at offset {_of(shown, beside['side'], 'offset'):,}"
+        sentence += f" and {value(beside['y'])} at offset {beside['offset']:,}; only the first is scored."
+    return sentence

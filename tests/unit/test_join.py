@@ -155,6 +155,35 @@ def test_a_redelivered_side_is_remembered_with_its_id(first):
     assert (seen.redelivered_true, seen.redelivered_pred) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("rows", "seen"),
+    [
+        ([[true(NOW)], [pred(NOW)], [true(NOW, 5.0)], [true(NOW + 1, 6.0)]], (pair.TRUE, 6.0, NOW + 1)),
+        ([[pred(NOW)], [pred(NOW + 2, 7.0)]], (pair.PRED, 7.0, NOW + 2)),
+        ([[true(NOW)], [pred(NOW + WINDOW_S + 1, 8.0)]], (pair.PRED, 8.0, NOW + WINDOW_S + 1)),
+    ],
+    ids=["the last conflict of a match", "a conflict while it waits", "a row outside the window"],
+)
+def test_the_last_row_that_changed_nothing_is_kept_beside_its_id(player, rows, seen):
+    player.play(rows, NOW + 3)
+
+    kept = pair.other(player.view.packed[pair.other_key(key_of("a"))])
+    assert (kept.side, kept.y, kept.ts) == seen
+    assert kept.at == NOW + 3
+    assert kept.offset == sum(row[0].side == rows[-1][0].side for row in rows) - 1
+
+
+def test_the_same_value_again_is_not_kept(player):
+    player.play([[true(NOW)], [true(NOW)], [pred(NOW)], [pred(NOW)]], NOW)
+    assert list(player.view.packed) == [key_of("a")]
+
+
+def test_what_is_kept_beside_an_id_goes_with_it(player):
+    player.play([[true(NOW)], [pred(NOW)], [true(NOW, 5.0)]], NOW)
+    player.settle(NOW + HORIZON_S + 0.25)
+    assert player.view.packed == {}
+
+
 # The watermark
 
 

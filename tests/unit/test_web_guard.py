@@ -11,6 +11,7 @@ from aiohttp import web
 from yarl import URL
 
 from agents.web.guard import HEADERS, Guard, add_headers, own_hosts
+from agents.web.malformed import Runner
 from streams.settings import SettingsError, load
 
 TOKEN = "correct horse"
@@ -32,7 +33,7 @@ def ask(path="/fine", *, token="", method="GET", **headers):
         app = web.Application(middlewares=[Guard(settings, own_hosts("127.0.0.1", "http://127.0.0.1:1")).middleware])
         app.on_response_prepare.append(add_headers)
         app.add_routes([web.get("/fine", _fine), web.get("/fails", _fails), web.get("/livez", _fine)])
-        runner = web.AppRunner(app, access_log=None)
+        runner = Runner(app, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
@@ -98,3 +99,29 @@ def test_nobody_opens_the_web_view_by_mistake():
 
 def test_a_url_that_is_too_long_is_refused():
     assert ask("/fine?q=" + "x" * 20_000)[0] in (400, 414)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nX: \0\r\n\r\n"], ids=["text", "nul"]
+)
+def test_what_is_no_http_gets_the_headers_and_a_sentence_too(raw, caplog):
+    answer = asyncio.run(_say(raw))
+    assert answer.startswith("HTTP/1.0 400 Bad Request\r\n")
+    assert all(f"{name}: {value}\r\n" in answer for name, value in HEADERS.items())
+    assert '"sentence":"This is no HTTP request that can be read."' in answer
+    assert "Python" not in answer
+    assert not caplog.records
+
+
+async def _say(raw):
+    runner = Runner(web.Application(), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+        writer.write(raw)
+        answer = await reader.read()
+        writer.close()
+        return answer.decode()
+    finally:
+        await runner.cleanup()

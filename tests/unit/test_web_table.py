@@ -8,9 +8,10 @@ import json
 import pytest
 import rocksdict
 
-from agents.web import export, rows, text
+from agents.web import charts, export, quarantined, rows, text
 from agents.web.query import BadQuery, Query, decode_place, encode_place, read
 from agents.web.scan import page
+from agents.web.timeline import timeline
 from agents.web.why import never_seen, why
 from streams.join import Input, Rules, decide
 from streams.pair import PRED, TRUE, pair
@@ -37,6 +38,9 @@ class Table:
 
     def ask(self, now=NOW, **asked):
         return asyncio.run(page(self.stores, Query(**asked), RULES, now=now))
+
+    def shown(self, **asked):
+        return rows.shown(self.stores, self.ask(**asked).rows, RULES, NOW, "http://x")
 
     def walk(self, **asked):
         found, after = [], None
@@ -116,7 +120,7 @@ def test_a_filter_leaves_exactly_its_rows(full, asked, n):
 
 
 def test_largest_errors_come_first(full):
-    errors = [rows.row(row, RULES, NOW, "").get("error") for row in full.ask(sort="-error", n=3).rows]
+    errors = [row["error"] for row in full.shown(sort="-error", n=3)]
     assert errors == [19.0, 18.0, 17.0]
 
 
@@ -134,6 +138,119 @@ def test_a_query_survives_its_url():
     assert read(dict(parse_qsl(query.url()[1:]))) == query
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2 h", 7200), ("1d", 86400), (" 5min ", 300)], ids=str
+)
+def test_an_age_is_said_as_people_do(text, seconds):
+    assert read({"min_age": text}).min_age == seconds
+
+
+@pytest.mark.parametrize("text", ["5 weeks", "-1", "1e3", "m", "nan"])
+def test_an_age_that_is_none_is_a_sentence(text):
+    with pytest.raises(BadQuery, match="is a length of time"):
+        read({"max_age": text})
+
+
+def test_a_page_without_rows_counts_every_state(full):
+    full.put(0, TRUE, ["m0-00"], NOW, y=9.0)
+    found = full.ask(n=0)
+    assert (found.rows, found.next, found.is_whole) == ([], None, True)
+    assert found.counts == {"all": 60, "waiting": 40, "waiting_for_pred": 30, "waiting_for_true": 10, "matched": 20,
+                            "conflict": 1}  # fmt: skip
+
+
+def test_a_conflict_and_a_late_row_have_both_values(table):
+    table.put(0, TRUE, ["a", "b"], NOW - 100)
+    table.put(0, TRUE, ["a"], NOW - 99, y=9.5)
+    table.put(0, PRED, ["b"], NOW - 30, y=4.0)
+    a, b = (next(row for row in table.shown() if row["id"] == name) for name in "ab")
+    assert a["other"] | {"offset": 0} == {"side": "y_true", "y": 9.5, "ts": NOW - 99, "at": NOW - 99, "offset": 0}
+    assert (
+        "Two values of y_true disagree: 1 at offset 0 and 9.5 at offset 1; only the first is scored."
+        in why(a, RULES, NOW).more
+    )
+    assert b["other"]["side"] == "y_pred"
+    assert "with a ts outside the window (counted as late)" in why(b, RULES, NOW).more
+    store = table.stores[0]
+    store.apply(store.head.offset + 1, decide(store.head, [], store, RULES, now=NOW - 20, silent=(True, True)))
+    (b,) = table.shown(state="late")
+    answer = why(b, RULES, NOW)
+    assert answer.short == "Not joined: its y_pred lies 1 min 10 s away, and the window is 1 min."
+    assert "Its y_pred = 4 came at" in answer.more
+
+
+def test_why_of_a_quarantined_id_says_what_was_wrong_with_it(table):
+    refused = {
+        "at": NOW,
+        "detail": "Expected `float`, got `str`",
+        "reason": "bad_row",
+        "source": "queue y_true",
+        "offset": 7,
+    }
+    answer = never_seen(90.0, refused)
+    assert answer.short == "Not joined: quarantined because it could not be read: Expected `float`, got `str`."
+    table.put(0, PRED, ["a"], NOW)
+    (waiting,) = table.shown()
+    assert "A further row of it was quarantined" in why(waiting, RULES, NOW, refused).more
+
+
+@pytest.mark.parametrize(
+    ("raw", "row_id", "is_of"),
+    [
+        (b'{"id":"a1","y_true":"x"}', "a1", True),
+        (b'{"id":"a12","y_true":"x"}', "a1", False),
+        (b'{"id":5.0,"y_true":"x"}', "5.0", True),
+        (b'{"id":5,"y_true":"x"}', "5.0", False),
+        (b'{"id":"\\u202ex"', "\u202ex", True),
+        (b'{"id": "a1", "y_true": 1', "a1", True),
+        (b"\xff a1", "a1", False),
+        (b"", "", False),
+    ],
+    ids=str,
+)
+def test_a_quarantined_row_is_known_by_its_id(raw, row_id, is_of):
+    assert quarantined._is_of(raw, row_id) is is_of
+
+
+@pytest.mark.parametrize(
+    ("score", "now", "before", "words"),
+    [
+        ("mae", 42.0, 41.5, "+0.5000 worse"), ("bias", -1.0, 2.0, "−3.000 better"), ("r2", 0.5, 0.25, "+0.2500 better"),
+        ("rmse", 2.0, 2.0, "0"), ("p99", None, 2.0, "–"),
+    ],
+)  # fmt: skip
+def test_a_change_says_whether_it_is_for_the_better(score, now, before, words):
+    assert text.change(score, now, before) == words
+
+
+def test_an_id_is_cut_where_it_contains_what_is_searched():
+    assert text.pieces("abcab", "ab") == [(False, ""), (True, "ab"), (False, "c"), (True, "ab"), (False, "")]
+    assert text.pieces("abc", "") == [(False, "abc")]
+
+
+def test_a_timeline_shows_what_came_in_order_and_now_only_where_it_is_near(table):
+    table.put(0, TRUE, ["a"], NOW - 50)
+    table.put(0, TRUE, ["a"], NOW - 40, y=2.0)
+    (waiting,) = table.shown()
+    shown = timeline(waiting, RULES, NOW)
+    assert [event.icon for _, event in shown.events] == ["dot", "conflict"]
+    assert shown.events[0][0] < shown.events[1][0] < shown.now_x < shown.open_to
+    table.put(0, PRED, ["a"], NOW - 30)
+    (joined,) = table.shown()
+    shown = timeline(joined, RULES, NOW)
+    assert [event.lane for _, event in shown.events] == ["y_true", "y_true", "verdict", "y_pred"]
+    assert shown.now_x is None
+    assert len({words for _, words in shown.ticks}) == 7
+
+
+def test_squares_of_predicted_against_actual_hold_every_pair_but_the_outermost():
+    points = [(float(i % 50), float(i % 47)) for i in range(1000)]
+    cells = charts.cells(points)
+    assert 980 <= sum(cell.n for cell in cells) <= 1000
+    assert all(low < high for cell in cells for low, high in (cell.actual, cell.predicted))
+    assert charts.cells([(1.0, 1.0)] * 9) == []
+
+
 def test_strings_are_no_formulas_in_csv_and_numbers_are_untouched():
     for cell in ("=1+1", "+1", "-1", "@x", "\t=1", " =1", "|x"):
         assert export.guarded(cell) == "'" + cell
@@ -149,8 +266,8 @@ def test_a_hostile_id_is_text_in_its_link_and_on_the_page(row_id):
 
 def test_why_names_what_is_missing(table):
     table.put(0, TRUE, ["a"], NOW - 41)
-    (waiting,) = table.ask().rows
-    answer = why(rows.row(waiting, RULES, NOW, ""), RULES, NOW)
+    (waiting,) = table.shown()
+    answer = why(waiting, RULES, NOW)
     assert answer.short == "Not joined yet: only y_true came, 41 s ago; it expires in 24 s."
     assert "never came" in never_seen(90.0).more
 
@@ -161,9 +278,9 @@ def test_why_of_an_expired_id_says_when(table):
     store.apply(store.head.offset + 1, decide(store.head, [], store, RULES, now=NOW - 100, silent=(True, True)))
     (packed,) = store.states([b"ia"])
     assert pair("a", packed).state == "unmatched_true"
-    (found,) = table.ask(state="unmatched").rows
-    assert why(rows.row(found, RULES, NOW, ""), RULES, NOW).short.startswith("Not joined: only y_true came, and it exp")
+    (found,) = table.shown(state="unmatched")
+    assert why(found, RULES, NOW).short.startswith("Not joined: only y_true came, and it exp")
 
 
 def test_a_row_is_json(full):
-    assert json.dumps([rows.row(row, RULES, NOW, "http://x") for row in full.ask(n=5).rows])
+    assert json.dumps(full.shown(n=5))

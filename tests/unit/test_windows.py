@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,14 @@ def test_unmatched_predictions_count_against_coverage():
     lonely = Verdict("x", "unmatched_pred", NOW, None, 3.0, None, NOW - 9)
     part = Slice.of([matched(1, NOW), lonely])
     assert (part.n_predictions, part.n_unmatched_pred, part.after.n) == (2, 1, 1)
+
+
+@pytest.mark.parametrize(("span", "width"), [(60.0, 2.0), (300.0, 10.0), (3600.0, 60.0), (7200.0, 60.0)])
+def test_a_window_is_drawn_in_the_narrowest_slices_that_reach_back_twice_as_far(span, width):
+    windows = Windows()
+    windows.take([VerdictRecord("log", 0, i, i - 1, [matched(i, NOW - 300.0 + i)]) for i in range(300)])
+    starts = [start for start, _ in windows.series(NOW - span, NOW)]
+    assert {b - a for a, b in itertools.pairwise(starts)} == {width}
 
 
 def test_slices_are_forgotten():

@@ -1,0 +1,262 @@
+"""The pages in a real Chromium: what they show, in which themes and widths, with and without JavaScript."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.chromium import PHONE, Person, barriers, wide
+from tests.browser.conftest import HOSTILE, NewPerson, View
+from tests.waiting import wait_until
+
+PAGES = ["/", "/table/pairs/?n=25", "/table/pairs/?state=unmatched", "/table/pairs/?q=nothing",
+         "/table/pairs/order-7", "/table/pairs/old-1", "/quarantine"]  # fmt: skip
+
+
+def shown_ids(page: Page) -> list[str]:
+    """Return the ids of a table, in its order."""
+    return page.locator(".rows tbody th a").all_inner_texts()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_holds_anybody_up_or_needs_to_be_scrolled_sideways(new_person: NewPerson, path: str) -> None:
+    page = new_person(color_scheme="light").go(path)
+    assert barriers(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert barriers(page) == []
+    assert wide(page) <= 0
+    page.set_viewport_size(PHONE)
+    assert wide(page) <= 0
+    assert barriers(page) == []
+
+
+def test_the_dashboard_shows_every_term_of_the_sum_and_the_charts(person: Person) -> None:
+    page = person.go("/")
+    expect(page.locator("#live-word")).to_have_text("Live")
+    terms = {
+        e: page.locator(f"[data-f={e}]").inner_text() for e in ("rows_in", "matched", "unmatched", "late", "difference")
+    }
+    assert terms == {"rows_in": "670", "matched": "300", "unmatched": "10", "late": "1", "difference": "0"}
+    for name in ("Error distribution", "Scores", "Predicted against actual", "Worst ids", "Coverage by age", "Label delay",
+                 "Match rate", "Partitions", "Stages"):  # fmt: skip
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+    page.get_by_text("Same data as a table").first.click()
+    expect(page.get_by_role("region", name="Pairs per bin").locator("tbody tr")).not_to_have_count(0)
+    expect(page.locator("section", has_text="Partitions").locator("tbody tr").last).to_contain_text("ready")
+
+
+def test_the_picture_and_the_page_say_the_same(person: Person, view: View) -> None:
+    data = person.context.request.get("/api/dashboard?last=all").json()
+    assert data["scores"] == data["drawn"]
+    png = person.context.request.get("/error_distribution.png").body()
+    said = _description(png)
+    page = person.go("/?last=all")
+    scores = [cell.inner_text() for cell in page.locator(".big td.v").all()]
+    names = ("MAE", "RMSE", "bias", "R²")
+    assert said == ", ".join(f"{n} {v}" for n, v in zip(names, scores, strict=True)) + ", pairs 300"
+    assert f"{data['scores']['mae']:.4g}" in said
+
+
+def _description(png: bytes) -> str:
+    at = 8
+    while at < len(png):
+        (size,) = struct.unpack(">I", png[at : at + 4])
+        kind, chunk = png[at + 4 : at + 8], png[at + 8 : at + 8 + size]
+        if kind in (b"tEXt", b"iTXt") and chunk.startswith(b"Description\0"):
+            return chunk.split(b"\0")[-1].decode("utf-8" if kind == b"iTXt" else "latin-1")
+        at += 12 + size
+    raise AssertionError("the picture has no Description")
+
+
+def test_the_table_filters_sorts_and_pages_with_everything_in_the_address(person: Person) -> None:
+    page = person.go("/table/pairs/")
+    page.get_by_label("id contains").fill("order-1")
+    page.get_by_label("|error| from").fill("5")
+    page.locator("select[name=sort]").select_option("-error")
+    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("link", name=re.compile("^matched")).click()
+    assert "q=order-1" in page.url
+    assert "state=matched" in page.url
+    errors = [abs(float(cell.replace("−", "-"))) for cell in page.locator("td[data-k=error]").all_inner_texts()]
+    assert errors == sorted(errors, reverse=True)
+    assert min(errors) >= 5
+    assert all(row_id.startswith("order-1") for row_id in shown_ids(page))
+    expect(page.locator("mark").first).to_have_text("order-1")
+
+    page.goto("/table/pairs/?q=order-17&state=waiting")
+    expect(page.get_by_text("Exactly this id:")).to_have_text(re.compile(r"^Exactly this id: order-17\s*matched$"))
+    expect(page.get_by_role("link", name="Remove state waiting")).to_be_visible()
+
+    seen: list[str] = []
+    page.goto("/table/pairs/?q=order&n=100&sort=id")
+    while True:
+        seen += shown_ids(page)
+        if not page.locator("#next").count():
+            break
+        page.locator("#next").click()
+    assert len(seen) == len(set(seen)) == 300
+    assert seen == sorted(seen)
+
+
+def test_the_states_are_counted_and_the_unmatched_have_their_tab(person: Person, view: View) -> None:
+    page = person.go("/table/pairs/?q=order")
+    chips = page.get_by_label("State").inner_text()
+    for words in ("all 300", "matched 300", "waiting 0", "duplicate 7", "conflict 2"):
+        assert words in re.sub(r"\s+", " ", chips)
+    page.get_by_role("link", name="Unmatched", exact=True).click()
+    assert sorted(shown_ids(page)) == [f"lone-{n}" for n in range(4)] + [f"old-{n}" for n in range(6)]
+    page.get_by_role("link", name="only y_true").click()
+    assert sorted(shown_ids(page)) == [f"lone-{n}" for n in range(4)]
+    page.goto(f"/table/pairs/?worker={quote(view.url)}&state=unmatched_pred")
+    assert len(shown_ids(page)) == 6
+    page.goto("/table/pairs/?worker=http://nobody&q=order")
+    expect(page.get_by_role("link", name="Remove worker http://nobody")).to_be_visible()
+
+
+def test_a_conflict_and_a_late_row_show_both_values(person: Person) -> None:
+    page = person.go("/table/pairs/?state=conflict")
+    assert sorted(shown_ids(page)) == ["order-7", "order-8"]
+    expect(page.locator("tr", has_text="order-7").locator("td[data-k=true]")).to_have_text("116.6 ≠ 777")
+    page.get_by_role("link", name="order-7").click()
+    expect(page.locator(".verdict")).to_contain_text("Two values of y_true disagree: 116.6 at offset")
+    page.goto("/table/pairs/old-1")
+    expect(page.locator(".verdict")).to_contain_text(
+        "Not joined: its y_true lies 11 min 40 s away, and the window is 10 min."
+    )
+    expect(page.locator(".why").first).to_contain_text("3.25")
+
+
+def test_why_an_id_is_not_joined_is_one_sentence(person: Person) -> None:
+    waiting = person.go("/table/pairs/wait-3").locator(".verdict")
+    expect(waiting).to_contain_text(re.compile(r"^Not joined yet: only y_pred came, .* ago; it expires in .* min"))
+    expect(person.page.locator(".why").first).to_contain_text("offset")
+    expect(person.page.get_by_role("row", name=re.compile("^deadline"))).to_be_visible()
+    lone = person.go("/table/pairs/lone-1").locator(".verdict")
+    expect(lone).to_contain_text(re.compile(r"^Not joined: only y_true came, and it expired at "))
+
+
+def test_an_id_that_was_refused_says_why_and_is_found_in_quarantine(new_person: NewPerson) -> None:
+    person = new_person()
+    page = person.go("/table/pairs/order-900")
+    expect(page.locator(".verdict")).to_contain_text(
+        "Not joined: quarantined because it could not be read: Expected `float"
+    )
+    page.get_by_role("link", name="Search it in quarantine").click()
+    expect(page.locator(".rows tbody tr")).to_have_count(1)
+    page.locator("summary").click()
+    expect(page.locator("pre")).to_have_text('{"id":"order-900","y_true":"nan"}')
+    person.wrong.clear()  # a page of 404 is an error to the console
+
+
+@pytest.mark.parametrize("row_id", HOSTILE, ids=ascii)
+def test_a_hostile_id_is_only_text(person: Person, row_id: str) -> None:
+    page = person.go("/table/pairs/?q=" + quote(row_id, safe="") + "&state=waiting")
+    link = page.locator(".rows tbody th a").first
+    assert "\u202e" not in link.inner_text()
+    if row_id not in (".", ".."):  # parts of other ids
+        link.click()
+    else:
+        page.goto("/table/pairs/?id=" + row_id)
+    expect(page.locator("h1.id")).to_be_visible()
+    expect(page.locator(".verdict")).to_contain_text("Not joined yet: only y_true came")
+    expect(page.locator("main script, main img")).to_have_count(0)
+    found = person.context.request.get("/api/pairs/" + quote(row_id, safe="") if row_id not in (".", "..")
+                                       else "/table/pairs/?id=" + row_id)  # fmt: skip
+    assert found.json()["id"] == row_id
+
+
+def test_the_filtered_set_is_a_file_in_three_forms(person: Person) -> None:
+    get = person.context.request.get
+    asked = "?q=order&sort=id&state=duplicate"
+    whole = get(f"/table/pairs.json{asked}").json()
+    lines = get(f"/table/pairs.ndjson{asked}").text().splitlines()
+    table = get(f"/table/pairs.csv{asked}").text().splitlines()
+    ids = [f"order-{n}" for n in range(7)]
+    assert [row["id"] for row in whole["rows"]] == [json.loads(line)["id"] for line in lines] == ids
+    assert [line.split(",")[0] for line in table] == ["id", *ids]
+    assert whole["capped"] is None
+    formulas = get("/table/pairs.csv?q=%3D1").text()
+    assert "\n'=1+1," in formulas.replace("\r", "")
+
+
+def test_without_javascript_everything_is_read_and_asked(new_person: NewPerson) -> None:
+    page = new_person(java_script_enabled=False).go("/")
+    expect(page.locator("#live-word")).to_contain_text("As of ")
+    expect(page.locator("svg.chart").first).to_be_visible()
+    expect(page.locator("#pause")).to_be_hidden()
+    page.get_by_role("link", name="1h", exact=True).click()
+    expect(page.get_by_role("link", name="1h", exact=True)).to_have_attribute("aria-current", "true")
+    page.get_by_role("link", name="Join window").click()
+    page.get_by_label("id contains").fill("wait-1")
+    page.get_by_role("button", name="Apply").click()
+    assert set(shown_ids(page)) == {"wait-1", *(f"wait-1{n}" for n in range(10))}
+    page.get_by_role("link", name="wait-12").click()
+    expect(page.locator(".verdict")).to_contain_text("Not joined yet")
+    page.get_by_role("link", name="Dark", exact=True).click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_the_keyboard_is_enough(person: Person) -> None:
+    page = person.go("/")
+    page.keyboard.press("/")
+    page.wait_for_url("**/table/pairs/#search")
+    expect(page.get_by_label("id contains")).to_be_focused()
+    page.keyboard.type("order-2")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=order-2**")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    links = page.locator(".rows tbody th a")
+    expect(links.first).to_be_focused()
+    first = links.first.inner_text()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1.id")).to_have_text(first)
+    page.keyboard.press("?")
+    expect(page.get_by_role("heading", name="Keyboard")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", name="Keyboard")).to_be_hidden()
+
+
+def test_pause_is_in_the_address_and_in_the_links(person: Person) -> None:
+    page = person.go("/?last=1h")
+    expect(page.locator("#live-word")).to_have_text("Live")
+    page.keyboard.press("Space")
+    expect(page.locator("#live-word")).to_have_text("Paused")
+    assert "paused=1" in page.url
+    page.get_by_role("link", name="5m", exact=True).click()
+    expect(page.locator("#live-word")).to_have_text("Paused")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("#live-word")).to_have_text("Live")
+    assert "paused" not in page.url
+
+
+def test_eight_tabs_are_all_live(person: Person) -> None:
+    tabs = [person.page, *(person.new_tab() for _ in range(7))]
+    for tab in tabs:
+        tab.goto("/")
+    for tab in tabs:
+        expect(tab.locator("#live-word")).to_have_text("Live")
+        wait_until(lambda tab=tab: tab.evaluate("document.body.className") == "", 5, "nothing is stale")
+
+
+def test_themes_are_chosen_and_kept(person: Person) -> None:
+    page = person.go("/?theme=dark")
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.goto("/quarantine")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+    page.get_by_role("link", name="Light", exact=True).click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+
+
+def test_the_policy_refuses_what_is_not_ours(person: Person) -> None:
+    page = person.go("/")
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"document.title=1\">')")
+    wait_until(lambda: any("Content Security Policy" in text for text in person.wrong), 5, "the policy speaks")
+    assert page.title() == "Dashboard · Hindsight"
+    person.wrong.clear()
