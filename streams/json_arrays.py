@@ -37,5 +37,5 @@ def _parted(array: bytes) -> list[bytes] | None:
             start = token.end()
         depth += (sign in (b"[", b"{")) - (sign in (b"]", b"}"))
         if depth == 0:
-            return None if array[token.end() :].strip(WHITE) else found
+            return found if sign == b"]" and not array[token.end() :].strip(WHITE) else None
     return None

@@ -61,8 +61,10 @@ def test_an_element_that_is_no_json_does_not_spoil_its_array(bad: bytes) -> None
         b'[{"id":"a","y_true":1}',
         b'[{"id":"a","y_true":1}] and more',
         b'[{"id":"a","y_true":1},"',
+        b"[}",
+        b'[{"id":"a","y_true":1}}',
     ],
-    ids=["cut", "unclosed", "followed", "open-string"],
+    ids=["cut", "unclosed", "followed", "open-string", "nothing-and-a-brace", "a-brace"],
 )
 def test_an_array_without_its_end_is_refused_whole(body: bytes) -> None:
     rows, refused = decode_body("y_true", body, ts=NOW)
