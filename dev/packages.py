@@ -1,6 +1,7 @@
 """Debian packages, installed with apt when missing. Standard library only: runs before `.venv` exists.
 
-`python3 -m dev.packages python` installs what `.venv` needs, `python3 -m dev.packages brokers` what the brokers need.
+`python3 -m dev.packages python` installs what `.venv` needs, `python3 -m dev.packages brokers` what the brokers need,
+`python3 -m dev.packages java` what it takes to compile the benchmark's peer in Java.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ def missing(part: str) -> list[str]:
     """Return the Debian packages that a part of the set-up still needs."""
     if part == "python":
         present = {"python3-venv": importlib.util.find_spec("ensurepip") is not None}
+    elif part == "java":
+        present = {"default-jdk-headless": shutil.which("javac") is not None}
     else:
         present = {
             "rabbitmq-server": RABBITMQ_SERVER.exists(),
