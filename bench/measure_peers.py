@@ -47,7 +47,7 @@ def contestants() -> list[Contestant]:
     """Return everybody: ours first."""
     ours = [
         Contestant(PACKETS, N_IDS, joined),
-        Contestant(SINGLES, 100_000, partial(joined, packet_rows=1)),
+        Contestant(SINGLES, 50_000, partial(joined, packet_rows=1)),
         Contestant(CORE, N_IDS, by_hand),
     ]
     return ours + [Contestant(one.what, one.n_ids, partial(peer.measure, one)) for one in PEERS]

@@ -32,6 +32,7 @@ from streams.topics import log_retention_s, topics
 
 COMMIT_S = 1.0
 READ_MS = 1000
+FETCH_BYTES = 4 << 20
 RETRY_S = 0.2
 
 settings = load(os.environ)
@@ -58,7 +59,9 @@ class Around:
 
 async def main() -> None:
     """Join for ever."""
-    consumer = AIOKafkaConsumer(**client, group_id=settings.app_id, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        **client, group_id=settings.app_id, enable_auto_commit=False, max_partition_fetch_bytes=FETCH_BYTES
+    )
     await consumer.start()
     log, outbox = DecisionLog(names.pairs_log.name, client, producer), Outbox(names.metric.name, producer)
     owners = await restored(log, outbox, Around(consumer))
