@@ -17,7 +17,7 @@ are of {day}, from a machine with 2 cores that holds everything at once: RabbitM
 worker and the benchmark.
 
 ```
-make bench                                # everything, about 15 minutes; tables here, plot in bench/results/latest.png
+make bench                                # everything, about 20 minutes; tables here, plot in bench/results/latest.png
 python -m bench join latency --runs 5     # some of it: bridge, join, peers, end-to-end, latency, waiting, stall
 python -m bench --json                    # bench/results/latest.json too, with every single run
 python -m bench --markdown docs/benchmarks.md   # this page

@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 from collections.abc import Sequence
+from itertools import chain, zip_longest
 
 import rocksdict
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -107,16 +108,18 @@ def _no_other_log(partition: int, suffix: str) -> PairsStore:
 
 
 async def read(consumer: AIOKafkaConsumer, owners: Sequence[Owner]) -> None:
-    """Hand each Kafka record to the owner of its partition."""
-    tps = {TopicPartition(topic, p): side for side, topic in enumerate(inputs) for p in range(settings.partitions)}
-    consumer.assign(list(tps))
-    for tp, side in tps.items():
-        consumer.seek(tp, owners[tp.partition].store.head.src[side] + 1)
+    """Hand each Kafka record to the owner of its partition; from all partitions in turn, so that both sides come together."""
+    sides = {topic: side for side, topic in enumerate(inputs)}
+    tps = [TopicPartition(topic, owner.partition) for topic in inputs for owner in owners]
+    consumer.assign(tps)
+    for tp in tps:
+        consumer.seek(tp, owners[tp.partition].store.head.src[sides[tp.topic]] + 1)
     while True:
-        for tp, records in (await consumer.getmany(timeout_ms=READ_MS)).items():
-            for record in records:
-                arrival = Arrival(tps[tp], record.offset, record.timestamp / 1000, record.value, _nothing)
-                await owners[tp.partition].feed(arrival)
+        fetched = await consumer.getmany(timeout_ms=READ_MS)
+        for record in filter(None, chain.from_iterable(zip_longest(*fetched.values()))):
+            side = sides[record.topic]
+            arrival = Arrival(side, record.offset, record.timestamp / 1000, record.value, _nothing)
+            await owners[record.partition].feed(arrival)
 
 
 def _nothing() -> None:
