@@ -4,7 +4,7 @@ MODEL := $(or $(HINDSIGHT_MODEL),models/model.skops)
 LOCK := .venv-tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 DONE := .run/done
 .DELETE_ON_ERROR:
-.PHONY: run test setup bench bench-check lock clean runtime tests-need tools
+.PHONY: run test setup bench bench-check peers lock clean runtime tests-need tools
 .DEFAULT_GOAL := run
 
 run:
@@ -29,14 +29,18 @@ bench: setup
 bench-check: setup
 	@.venv/bin/python -m bench.check
 
+# What only the benchmark's peers need; `python -m bench peers` makes it too.
+peers: .venv-peers/done $(DONE)/kafka-streams
+
 lock: tools
-	@echo "Pinning requirements.in, requirements-tests.in and requirements-tools.in ..."
+	@echo "Pinning requirements.in, those of the tests, of the tools and of the benchmark's peers ..."
 	@$(LOCK) requirements.in -o requirements.lock
 	@$(LOCK) -c requirements.lock requirements-tests.in -o requirements-tests.lock
 	@$(LOCK) requirements-tools.in -o requirements-tools.lock
+	@$(LOCK) bench/peers/requirements.in -o bench/peers/requirements.lock
 
 clean:
-	rm -rf .venv .venv-tools $(DONE) .run/kafka-jars .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-tools .venv-peers $(DONE) .run/kafka-jars .run/kafka-streams .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 runtime: .venv/done $(DONE)/jars $(MODEL)
 tests-need: .venv/done-tests $(DONE)/browser
@@ -73,6 +77,19 @@ $(DONE)/jars: dev/pom.xml $(DONE)/brokers
 .venv-tools/done: requirements-tools.lock | $(DONE)/python
 	@echo "Installing the developer tools of $< into $(@D) ..."
 	@$(PYTHON) -m venv --clear $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv-peers/done: bench/peers/requirements.lock | $(DONE)/python
+	@echo "Installing the packages of the benchmark's peers into $(@D) ..."
+	@$(PYTHON) -m venv --clear $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(DONE)/kafka-streams: bench/peers/kafka_streams/pom.xml $(wildcard bench/peers/kafka_streams/src/main/java/peers/*.java) $(DONE)/brokers
+	@$(PYTHON) -m dev.packages java
+	@echo "Building the join in Kafka Streams into .run/kafka-streams ..."
+	@rm -rf .run/kafka-streams
+	@mvn -q -B -f $< -Dout=$(CURDIR)/.run/kafka-streams compile dependency:copy-dependencies -DincludeScope=runtime \
+		>.run/maven.txt || { cat .run/maven.txt; exit 1; }
 	@touch $@
 
 $(MODEL): | .venv/done

@@ -16,6 +16,7 @@ from bench import (
     measure_end_to_end,
     measure_join,
     measure_latency,
+    measure_peers,
     measure_stall,
     measure_waiting,
     measure_web,
@@ -30,6 +31,7 @@ from bench.results import Section
 MEASURES: dict[str, Callable[[Place, int, float], Section]] = {
     "bridge": measure_bridge.measure,
     "join": measure_join.measure,
+    "peers": measure_peers.measure,
     "end-to-end": measure_end_to_end.measure,
     "latency": measure_latency.measure,
     "waiting": measure_waiting.measure,

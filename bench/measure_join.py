@@ -6,7 +6,7 @@ import re
 import time
 from pathlib import Path
 
-from bench import decisions, naive, rows
+from bench import decisions, peer, rows
 from bench.place import Place, Run
 from bench.program import BenchError, Program
 from bench.results import CPU, PEAK, RATIO, ROWS, Figures, Goal, Section, figure, lines_with_ratio
@@ -14,21 +14,21 @@ from bench.show import progress
 from bench.usage import Meter, memory_mb
 
 OURS, OURS_CSV, NAIVE = "Hindsight, verdicts in Kafka", "Hindsight, rows in the CSV", "plain Faust, rows in a CSV"
-N_IDS, N_NAIVE_IDS, PACKET_ROWS = 400_000, 10_000, 500
+N_IDS, PACKET_ROWS = 400_000, 500
 _N_MATCHED = re.compile(rb'"n_matched":(\d+)')
 
 
 def measure(place: Place, n_runs: int, scale: float) -> Section:
     """Measure in turn, each run over rows and topics of its own."""
     now = int(time.time())
-    given, few = rows.pairs(int(N_IDS * scale), now), rows.pairs(int(N_NAIVE_IDS * scale), now)
+    given, few = rows.pairs(int(N_IDS * scale), now), rows.pairs(int(peer.NAIVE.n_ids * scale), now)
     runs: dict[str, list[Figures]] = {OURS: [], OURS_CSV: [], NAIVE: []}
     for i in range(n_runs):
         for what, agents in ((OURS, "metric"), (OURS_CSV, "metric,plot")):
             progress(f"join, run {i + 1} of {n_runs}: {what}, {2 * len(given.true):,} rows")
             runs[what].append(joined(place.new_run(), given, agents))
         progress(f"join, run {i + 1} of {n_runs}: {NAIVE}, {2 * len(few.true):,} rows")
-        runs[NAIVE].append(naive.measure(place.new_run(), few))
+        runs[NAIVE].append(peer.measure(peer.NAIVE, place.new_run(), few))
     lines = lines_with_ratio(runs, peer=NAIVE)
     return Section(
         "join",
@@ -43,17 +43,21 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
     )
 
 
-def joined(run: Run, given: rows.Pairs, agents: str) -> Figures:
+def joined(run: Run, given: rows.Pairs, agents: str = "metric,plot", packet_rows: int = PACKET_ROWS) -> Figures:
     """Return the figures of a worker that joins what waits in Kafka.
 
     Raises:
         BenchError: an output is wrong, or the worker ended.
     """
-    settings = run.settings()
-    rows.load_pairs(settings, given, PACKET_ROWS)
-    n_ids = len(given.true)
-    with run.worker(agents) as worker, Meter(it=worker.pid) as meter:
-        if "plot" in agents:
+    rows.load_pairs(run.settings(), given, packet_rows)
+    return figures(run, given, run.worker(agents), has_log="plot" in agents)
+
+
+def figures(run: Run, given: rows.Pairs, program: Program, *, has_log: bool = True) -> Figures:
+    """Return the figures of a program that keeps a decision log of this run's rows; raises as `joined`."""
+    settings, n_ids = run.settings(), len(given.true)
+    with program as worker, Meter(it=worker.pid) as meter:
+        if has_log:
             worker.wait_until(lambda: n_in_log(run.logs) >= n_ids, "the last row", 300)
         else:
             _wait_for_quiet(worker, meter, run, n_ids)
@@ -63,7 +67,7 @@ def joined(run: Run, given: rows.Pairs, agents: str) -> Figures:
     if decisions.total(decided) != expected:
         raise BenchError(f"the join counted {decisions.total(decided)}, not {expected}")
     began, ended = decided[0].at, decided[-1].at
-    if "plot" in agents:
+    if has_log:
         rows.check_csv(run.csv, given)
         ended = run.csv.stat().st_mtime
     return {ROWS: 2 * n_ids / (ended - began), CPU: meter.used("it", began, ended) / n_ids / 2 * 1e5, PEAK: peak}

@@ -86,9 +86,8 @@ def _trickle(settings: Settings) -> Iterator[None]:
         while not stop.wait(TRICKLE_S):
             n += 1
             row = PredRow(f"trickle-{n}", time.time(), 1.0)
-            rows.produce(
-                settings.kafka_address, [(topics(settings).y_pred.name, p, encode_packet([row])) for p in range(4)]
-            )
+            topic, value = topics(settings).y_pred.name, encode_packet([row])
+            rows.produce(settings.kafka_address, [rows.Record(topic, p, value) for p in range(4)])
 
     thread = threading.Thread(target=run)
     thread.start()

@@ -17,11 +17,12 @@ are of {day}, from a machine with 2 cores that holds everything at once: RabbitM
 worker and the benchmark.
 
 ```
-make bench                                # everything, about 15 minutes; tables here, plot in bench/results/latest.png
-python -m bench join latency --runs 5     # some of it: bridge, join, end-to-end, latency, waiting, stall, web
+make bench                                # everything, about 20 minutes; tables here, plot in bench/results/latest.png
+python -m bench join latency --runs 5     # some of it: bridge, join, peers, end-to-end, latency, waiting, stall, web
 python -m bench --json                    # bench/results/latest.json too, with every single run
 python -m bench --markdown docs/benchmarks.md   # this page
 python -m bench --scale 0.1               # fewer rows, for a quick look
+make peers                                # what only the peers need, Kafka Streams and others; the benchmark makes it too
 make bench-check                          # CPU of the hot paths against what is recorded; fails past 1.3 times of it
 ```
 

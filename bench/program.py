@@ -22,16 +22,24 @@ class Program:
 
     Args:
         name: for messages and the name of its output file.
-        argv: arguments of this Python, such as `-m bridge`.
+        argv: arguments of this Python, such as `-m bridge`, or of another `executable`.
     """
 
-    def __init__(self, name: str, argv: Sequence[str], *, environ: Mapping[str, str], directory: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        directory: Path,
+        executable: str = sys.executable,
+    ) -> None:
         self.name = name
         self.output = directory / f"{name}.log"
         kept = {key: value for key, value in os.environ.items() if not key.startswith("HINDSIGHT_")}
         with self.output.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, *argv], cwd=ROOT, env=kept | dict(environ), start_new_session=True,
+                [executable, *argv], cwd=ROOT, env=kept | dict(environ), start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             )  # fmt: skip
         self.pid = self._process.pid

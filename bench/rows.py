@@ -18,8 +18,14 @@ from streams.records import PredRow, TrueRow, encode_packet
 from streams.settings import Settings
 from streams.topics import declare, topics
 
-Record = tuple[str, int, bytes]
-"""Topic, partition, value."""
+
+class Record(NamedTuple):
+    """A record for Kafka."""
+
+    topic: str
+    partition: int
+    value: bytes
+    key: bytes | None = None
 
 
 class Pairs(NamedTuple):
@@ -42,6 +48,12 @@ def pairs(n_ids: int, at: int) -> Pairs:
     return Pairs(true, pred)
 
 
+def singles(topic: str, rows: Sequence[TrueRow | PredRow], n_partitions: int) -> list[Record]:
+    """Return the Kafka records of some rows as other producers write them: one each, with its id as the key."""
+    partitions = partitions_of([row.id for row in rows], n_partitions)
+    return [Record(topic, p, encode_packet(row), row.id.encode()) for row, p in zip(rows, partitions, strict=True)]
+
+
 def packets(topic: str, rows: Sequence[TrueRow | PredRow], n_partitions: int, packet_rows: int) -> list[Record]:
     """Return the Kafka records of some rows: of each partition, `packet_rows` in one."""
     by_partition: list[list[TrueRow | PredRow]] = [[] for _ in range(n_partitions)]
@@ -49,19 +61,27 @@ def packets(topic: str, rows: Sequence[TrueRow | PredRow], n_partitions: int, pa
         by_partition[partition].append(row)
     longest = max(map(len, by_partition), default=0)
     return [
-        (topic, partition, encode_packet(some[start : start + packet_rows]))
+        Record(topic, partition, encode_packet(some[start : start + packet_rows]))
         for start in range(0, longest, packet_rows)
         for partition, some in enumerate(by_partition)
         if some[start:]
     ]
 
 
+def records(y_true: str, y_pred: str, given: Pairs, n_partitions: int, packet_rows: int) -> list[Record]:
+    """Return the Kafka records of both sides, one of one topic, then one of the other; `packet_rows` 1: a row a record."""
+    sides = ((y_true, given.true), (y_pred, given.pred))
+    if packet_rows == 1:
+        both = [singles(topic, side, n_partitions) for topic, side in sides]
+    else:
+        both = [packets(topic, side, n_partitions, packet_rows) for topic, side in sides]
+    return [record for some in zip_longest(*both) for record in some if record]
+
+
 def load_pairs(settings: Settings, given: Pairs, packet_rows: int = 500) -> None:
-    """Declare the topics of `settings` and put both sides into them, a packet of one, then a packet of the other."""
-    names, n = topics(settings), settings.partitions
-    true = packets(names.y_true.name, given.true, n, packet_rows)
-    pred = packets(names.y_pred.name, given.pred, n, packet_rows)
-    load(settings, [record for both in zip_longest(true, pred) for record in both if record])
+    """Declare the topics of `settings` and put both sides into them."""
+    names = topics(settings)
+    load(settings, records(names.y_true.name, names.y_pred.name, given, settings.partitions, packet_rows))
 
 
 def load(settings: Settings, records: Iterable[Record]) -> None:
@@ -79,8 +99,8 @@ async def _produce(kafka: str, records: Iterable[Record]) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=kafka, max_batch_size=1 << 20, linger_ms=5)
     await producer.start()
     try:
-        for topic, partition, value in records:
-            await producer.send(topic, value, partition=partition)
+        for record in records:
+            await producer.send(record.topic, record.value, key=record.key, partition=record.partition)
         await producer.flush()
     finally:
         await producer.stop()
@@ -102,3 +122,20 @@ def check_csv(path: Path, given: Pairs) -> None:
         raise BenchError(
             f"{path.name} is wrong: {len(rows)} rows, {len(found)} ids, {missing} missing, {foreign} foreign"
         )
+
+
+class Lines:
+    """Counts the lines of a file that grows, reading each part once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._n_read, self._n_lines = path, 0, 0
+
+    def count(self) -> int:
+        """Return how many there are by now."""
+        if self._path.exists():
+            with self._path.open("rb") as file:
+                file.seek(self._n_read)
+                new = file.read()
+            self._n_read += len(new)
+            self._n_lines += new.count(b"\n")
+        return self._n_lines

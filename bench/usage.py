@@ -45,6 +45,11 @@ class Meter:
         self._stop.set()
         self._thread.join()
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the processes."""
+        return list(self._pids)
+
     def used(self, name: str, start: float, end: float) -> float:
         """Return the CPU seconds that one process used between two times."""
         return self._at(name, end) - self._at(name, start)

@@ -1,7 +1,7 @@
 """Debian packages, installed with apt when missing. Standard library only: runs before `.venv` exists.
 
-`python3 -m dev.packages python` installs what `.venv` needs, `... brokers` what the brokers need, and
-`... browser` the Chromium that the tests of the web view drive.
+`python3 -m dev.packages python` installs what `.venv` needs, `... brokers` what the brokers need, `... browser` the
+Chromium that the tests of the web view drive, `... java` what it takes to compile the benchmark's peer in Java.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ def missing(part: str) -> list[str]:
         present = {"python3-venv": importlib.util.find_spec("ensurepip") is not None}
     elif part == "browser":
         present = {"chromium": shutil.which("chromium") is not None, "fonts-dejavu-core": SANS.exists()}
+    elif part == "java":
+        present = {"default-jdk-headless": shutil.which("javac") is not None}
     else:
         present = {
             "rabbitmq-server": RABBITMQ_SERVER.exists(),

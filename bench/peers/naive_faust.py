@@ -6,23 +6,18 @@ when it is killed, has no window, and counts no duplicates.
 
 from __future__ import annotations
 
-import os
-from functools import cache
-from pathlib import Path
-
 import faust
 
-LOGS = Path(os.environ["NAIVE_LOGS_DIR"])
-N_PARTITIONS = 4
+from bench.peers import given
 
 app = faust.App(
-    os.environ["NAIVE_APP"],
-    broker=f"kafka://{os.environ['NAIVE_KAFKA']}",
+    given.APP,
+    broker=f"kafka://{given.KAFKA}",
     store="rocksdb://",
-    datadir=os.environ["NAIVE_STATE_DIR"],
-    topic_partitions=N_PARTITIONS,
+    datadir=given.STATE,
+    topic_partitions=given.N_PARTITIONS,
     topic_disable_leader=True,
-    web_port=int(os.environ["NAIVE_WEB_PORT"]),
+    web_port=given.WEB_PORT,
     stream_wait_empty=False,
 )
 
@@ -43,27 +38,21 @@ class PredRow(faust.Record, serializer="json"):
     y_pred: float
 
 
-truths = app.topic(f"{app.conf.id}-y_true", key_type=bytes, key_serializer="raw", value_type=TrueRow)
-predictions = app.topic(f"{app.conf.id}-y_pred", key_type=bytes, key_serializer="raw", value_type=PredRow)
-pairs = app.Table("pairs", default=dict, partitions=N_PARTITIONS)
-log = (LOGS / "metric_log.csv").open("w")
-log.write("id,y_true,y_pred,absolute_error\n")
-
-
-@cache
-def note_beginning() -> None:
-    """Tell the benchmark that the first event is here."""
-    (LOGS / "began").touch()
+truths = app.topic(f"{given.APP}-y_true", key_type=bytes, key_serializer="raw", value_type=TrueRow)
+predictions = app.topic(f"{given.APP}-y_pred", key_type=bytes, key_serializer="raw", value_type=PredRow)
+pairs = app.Table("pairs", default=dict, partitions=given.N_PARTITIONS)
+log = given.CSV.open("w")
+log.write(given.HEADER)
 
 
 def join(row_id: str, side: str, value: float) -> None:
     """Keep one side of an id; write the row once both are there."""
     pair = pairs[row_id]
-    note_beginning()
+    given.note_beginning()
     pair[side] = value
     pairs[row_id] = pair
     if len(pair) == 2:
-        log.write(f"{row_id},{pair['y_true']!r},{pair['y_pred']!r},{abs(pair['y_true'] - pair['y_pred'])!r}\n")
+        log.write(given.line(row_id, pair["y_true"], pair["y_pred"]))
         log.flush()
 
 

@@ -64,6 +64,12 @@ def test_a_disk_that_is_nearly_full_is_one_sentence(tmp_path: Path, monkeypatch:
         home.require_room(tmp_path)
 
 
+def test_a_compiler_for_java_is_asked_for_only_where_there_is_none(machine: Path) -> None:
+    assert packages.missing("java") == ["default-jdk-headless"]
+    _programs(machine, "javac")
+    assert packages.missing("java") == []
+
+
 def _programs(machine: Path, *names: str) -> None:
     for name in names:
         (machine / name).write_text(f'#!/bin/sh\necho "{name} $*" >>{machine}/calls\n')

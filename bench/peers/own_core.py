@@ -1,0 +1,153 @@
+"""Our own join and metric log without Faust: `streams.owner.Owner` and the outbox, fed by aiokafka loops written by hand.
+
+What Faust costs us is the difference. Durable as ours is; one process has all partitions: no group to share them with, no
+standbys, no web view, no picture.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Sequence
+from itertools import chain, zip_longest
+
+import rocksdict
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from agents.metric_log import MetricLog
+from streams import connect, verdicts
+from streams.decision_log import DecisionLog
+from streams.join import Rules
+from streams.outbox import Outbox
+from streams.owner import KINDS, Arrival, Owner
+from streams.positions import Position, positions
+from streams.records import Unreadable
+from streams.restore import check_inputs, restore
+from streams.settings import load
+from streams.store import PairsStore
+from streams.table import BLOCK_CACHE_BYTES
+from streams.topics import log_retention_s, topics
+
+COMMIT_S = 1.0
+READ_MS = 1000
+FETCH_BYTES = 4 << 20
+RETRY_S = 0.2
+
+settings = load(os.environ)
+names = topics(settings)
+client, producer = connect.kafka_client(settings), connect.kafka_producer(settings)
+inputs = [names.of_kind(kind).name for kind in KINDS]
+
+
+class Around:
+    """What the owners ask about."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+
+    def is_drained(self, partition: int, side: int, src: int) -> bool:
+        """Tell whether the consumer knows that an input holds nothing past offset `src`."""
+        highwater = self._consumer.highwater(TopicPartition(inputs[side], partition))
+        return highwater is not None and src + 1 >= highwater
+
+    async def quarantine(self, topic_partition: str, offset: int, rows: Sequence[Unreadable]) -> None:
+        """Refuse: the benchmark's rows are all readable."""
+        raise ValueError(f"{topic_partition}@{offset} holds unreadable rows: {rows}")
+
+
+async def main() -> None:
+    """Join for ever."""
+    consumer = AIOKafkaConsumer(
+        **client, group_id=settings.app_id, enable_auto_commit=False, max_partition_fetch_bytes=FETCH_BYTES
+    )
+    await consumer.start()
+    log, outbox = DecisionLog(names.pairs_log.name, client, producer), Outbox(names.metric.name, producer)
+    owners = await restored(log, outbox, Around(consumer))
+    logging.info("ready")
+    async with asyncio.TaskGroup() as tasks:
+        for running in (outbox.run(), read(consumer, owners), commit(consumer, owners), write_log()):
+            tasks.create_task(running)
+        for owner in owners:
+            tasks.create_task(owner.run())
+
+
+async def restored(log: DecisionLog, outbox: Outbox, around: Around) -> list[Owner]:
+    """Return the owners of all partitions, each with its state."""
+    cache = rocksdict.Cache(BLOCK_CACHE_BYTES)
+    rules = Rules(settings.join_window_s, settings.lateness_s, settings.dedupe_horizon_s)
+    found = await kept()
+    settings.state_path.mkdir(parents=True, exist_ok=True)
+    owners = []
+    for partition in range(settings.partitions):
+        store = PairsStore(settings.state_path / f"pairs-{partition}", cache)
+        store = await restore(partition, store, log, _no_other_log)
+        check_inputs(partition, store.head, (found[inputs[0], partition], found[inputs[1], partition]))
+        owner = Owner(
+            partition, store, log, outbox, rules, around,
+            writer=secrets.token_hex(8), idle_record_s=log_retention_s(settings) / 3,
+        )  # fmt: skip
+        await owner.resend()
+        owners.append(owner)
+    return owners
+
+
+async def kept() -> dict[tuple[str, int], Position]:
+    """Return what Kafka has of the inputs, as soon as it answers: on a new Kafka, groups take a moment."""
+    while True:
+        try:
+            return await positions(client, settings.app_id, inputs, names.pairs_log.name, settings.partitions)
+        except KafkaError:
+            await asyncio.sleep(RETRY_S)
+
+
+def _no_other_log(partition: int, suffix: str) -> PairsStore:
+    raise ValueError(f"the database of partition {partition} belongs to another log")
+
+
+async def read(consumer: AIOKafkaConsumer, owners: Sequence[Owner]) -> None:
+    """Hand each Kafka record to the owner of its partition; from all partitions in turn, so that both sides come together."""
+    sides = {topic: side for side, topic in enumerate(inputs)}
+    tps = [TopicPartition(topic, owner.partition) for topic in inputs for owner in owners]
+    consumer.assign(tps)
+    for tp in tps:
+        consumer.seek(tp, owners[tp.partition].store.head.src[sides[tp.topic]] + 1)
+    while True:
+        fetched = await consumer.getmany(timeout_ms=READ_MS)
+        for record in filter(None, chain.from_iterable(zip_longest(*fetched.values()))):
+            side = sides[record.topic]
+            arrival = Arrival(side, record.offset, record.timestamp / 1000, record.value)
+            await owners[record.partition].feed([arrival])
+
+
+async def commit(consumer: AIOKafkaConsumer, owners: Sequence[Owner]) -> None:
+    """Commit what the logs have, every now and then."""
+    while True:
+        await asyncio.sleep(COMMIT_S)
+        src = {
+            TopicPartition(topic, owner.partition): owner.store.head.src[side] + 1
+            for owner in owners
+            for side, topic in enumerate(inputs)
+        }
+        await consumer.commit(src)
+
+
+async def write_log() -> None:
+    """Write the metric log from the topic `metric`."""
+    log = await asyncio.to_thread(MetricLog.open, settings.logs_dir)
+    tp = TopicPartition(names.metric.name, 0)
+    group = f"{settings.app_id}-log"
+    consumer = AIOKafkaConsumer(**client, group_id=group, enable_auto_commit=False, auto_offset_reset="earliest")
+    await consumer.start()
+    consumer.assign([tp])
+    while True:
+        records = (await consumer.getmany(timeout_ms=READ_MS)).get(tp)
+        if records:
+            await asyncio.to_thread(log.append, [verdicts.decode(record.value) for record in records])
+            await consumer.commit()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
