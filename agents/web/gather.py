@@ -76,7 +76,9 @@ async def page(app: web.Application, query: Query) -> Listed:
 async def counts(app: web.Application, query: Query) -> Listed:
     """Return how many ids of each state a filter leaves, without any row: of all, or of as many as are looked at."""
     asked = query._replace(state="all", sort="newest", after=None, n=0, paused="")
-    return await app[CACHE].get(f"counts {asked.url()}", COUNTS_KEPT_S, lambda: page(app, asked))  # type: ignore[no-any-return]
+    return await app[CACHE].get(  # type: ignore[no-any-return]
+        f"counts {asked.url()}", COUNTS_KEPT_S, lambda: page(app, asked)
+    )
 
 
 def own_row(app: web.Application, row_id: str) -> dict[str, Any] | None:
