@@ -76,12 +76,14 @@ async def page(app: web.Application, query: Query) -> Listed:
 async def counts(app: web.Application, query: Query) -> Listed:
     """Return how many ids of each state a filter leaves, without any row: of all, or of as many as are looked at."""
     asked = query._replace(state="all", sort="newest", after=None, n=0, paused="")
-    return await app[CACHE].get(f"counts {asked.url()}", COUNTS_KEPT_S, lambda: page(app, asked))  # type: ignore[no-any-return]
+    return await app[CACHE].get(  # type: ignore[no-any-return]
+        f"counts {asked.url()}", COUNTS_KEPT_S, lambda: page(app, asked)
+    )
 
 
 def own_row(app: web.Application, row_id: str) -> dict[str, Any] | None:
     """Return one id, if one of our partitions holds it."""
-    if not row_id or len(row_id) > MOST_ID_CHARS or _has_surrogate(row_id):
+    if not can_be_held(row_id):
         return None
     partition = partition_of(row_id, app[SETTINGS].partitions)
     owner = owners().get(partition)
@@ -92,13 +94,14 @@ def own_row(app: web.Application, row_id: str) -> dict[str, Any] | None:
     return rows.shown({partition: owner.store}, [found], rules(app), time.time(), app[URL])[0]
 
 
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= c <= "\udfff" for c in text)
+def can_be_held(row_id: str) -> bool:
+    """Tell whether a text can be an id at all."""
+    return 0 < len(row_id) <= MOST_ID_CHARS and not any("\ud800" <= c <= "\udfff" for c in row_id)
 
 
 async def row_of_others(app: web.Application, row_id: str) -> tuple[dict[str, Any] | None, list[str]]:
     """Return one id, if another worker holds it, and who did not answer."""
-    if len(row_id) > MOST_ID_CHARS or _has_surrogate(row_id):
+    if not can_be_held(row_id):
         return None, []
     silent = []
     for answer in await app[PEERS].ask("/api/pairs/" + quote(row_id, safe="") + "?scope=local", also=404):

@@ -42,6 +42,14 @@ def never_seen(horizon_s: float, refused: dict[str, Any] | None = None) -> Why:
     )
 
 
+def not_known_now(partition: int, state: str) -> Why:
+    """Return the answer for an id whose partition nobody can look into at the moment."""
+    return Why(
+        f"Not known now: partition {partition}, to which this id belongs, is {state}.",
+        "Nothing is lost: its rows wait in Kafka. Ask again in a few seconds.",
+    )
+
+
 def _because(refused: dict[str, Any]) -> str:
     return f"it could not be read: {refused['detail'] or refused['reason']}".rstrip(".")
 

@@ -109,6 +109,7 @@ def test_any_of_two_workers_shows_all_and_names_the_one_that_does_not_answer(
         own = page.locator(".rows tbody tr")
         n_own = own.count()
         assert 0 < n_own < 40
+        theirs = own.locator("th a").first.inner_text()
         page.goto("/table/pairs/id-7")
         expect(page.locator(".verdict")).to_contain_text("Not joined yet")
 
@@ -128,5 +129,8 @@ def test_any_of_two_workers_shows_all_and_names_the_one_that_does_not_answer(
         page.goto("/table/pairs/?n=100")
         expect(page.locator(".rows tbody tr")).to_have_count(40 - n_own)
         expect(page.get_by_role("alert")).to_have_count(1)
+        page.goto(f"/table/pairs/{theirs}")
+        expect(page.locator(".verdict")).to_contain_text("Not known now: partition")
+        person.wrong.clear()  # a page of 503 is an error to the console
     finally:
         living.second.send(signal.SIGCONT)

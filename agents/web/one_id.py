@@ -1,0 +1,53 @@
+"""One id: its row, wherever it is owned, and why it is not joined; an id that nobody can tell of now is not `unknown`."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Any, NamedTuple
+
+from aiohttp import web
+
+from agents.web import gather
+from agents.web.keys import QUARANTINE, SETTINGS
+from agents.web.quarantined import QuarantineUnavailable
+from agents.web.why import Why, never_seen, not_known_now, why
+from streams.partition import partition_of
+
+READABLE = ("ready", "waiting for Kafka")
+
+
+class Answer(NamedTuple):
+    """What is known of an id: its row, who did not answer, one sentence, and the HTTP status of all that."""
+
+    row: dict[str, Any] | None
+    silent: list[str]
+    why: Why
+    code: int
+
+
+async def answer(app: web.Application, row_id: str, *, is_local: bool) -> Answer:
+    """Return what is known of an id; `is_local`: by this worker alone, as another worker asks."""
+    rules, refused = gather.rules(app), None
+    found, silent = await find(app, row_id, is_local=is_local)
+    if not is_local and (found is None or found["state"] != "matched"):
+        with contextlib.suppress(QuarantineUnavailable):
+            refused = await app[QUARANTINE].of_id(row_id)
+    if found is not None:
+        return Answer(found, silent, why(found, rules, time.time(), refused), 200)
+    if not is_local and gather.can_be_held(row_id):
+        partition = partition_of(row_id, app[SETTINGS].partitions)
+        states = {part["partition"]: part["state"] for part in (await gather.status(app))["partitions"]}
+        if states.get(partition) not in READABLE:
+            return Answer(
+                None, silent, not_known_now(partition, states.get(partition, "not served by any worker")), 503
+            )
+    return Answer(None, silent, never_seen(rules.horizon_s, refused), 404)
+
+
+async def find(app: web.Application, row_id: str, *, is_local: bool = False) -> tuple[dict[str, Any] | None, list[str]]:
+    """Return the row of an id, if any worker holds it, and who did not answer."""
+    found = gather.own_row(app, row_id)
+    if found is not None or is_local:
+        return found, []
+    return await gather.row_of_others(app, row_id)
