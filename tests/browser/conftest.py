@@ -78,7 +78,7 @@ def _truth(n: int) -> float:
     return 90 + n * 0.8 + (n % 17) * 3
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def view(brokers: Brokers) -> Iterator[View]:
     """A program with rows of every kind."""
     view = View(brokers)
@@ -89,9 +89,9 @@ def view(brokers: Brokers) -> Iterator[View]:
         view.pipeline.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
+    """A headless Chromium. It ends with these tests: Playwright holds an event loop, and others start their own."""
     with chromium() as browser:
         yield browser
 
