@@ -24,7 +24,8 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends haproxy \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /usr/local/lib/python3.11/site-packages/* /usr/local/lib/python3.11/ensurepip \
         /usr/local/bin/pip* /usr/local/bin/wheel* \
-    && mkdir -p /app/logs /var/lib/hindsight /run/hindsight /run/rabbitmq
+    && mkdir -p /app/logs /var/lib/hindsight /run/hindsight /run/rabbitmq \
+    && chown 1000:1000 /app/logs /var/lib/hindsight
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
 COPY --from=model /model/ models/
