@@ -1,10 +1,11 @@
-# `make run`: all of Hindsight on this machine. `make test`: every check and test. Both set up what they need first.
+# `make run`: all of Hindsight on this machine. `make test`: every check and test. `make test-compose`: compose.yaml, run by a
+# real Docker engine. Each sets up what it needs first.
 PYTHON ?= python3
 MODEL := $(or $(HINDSIGHT_MODEL),models/model.skops)
 LOCK := .venv-tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 DONE := .run/done
 .DELETE_ON_ERROR:
-.PHONY: run test setup bench bench-check peers lock clean runtime tests-need tools
+.PHONY: run test test-compose setup bench bench-check peers lock clean runtime tests-need tools
 .DEFAULT_GOAL := run
 
 run:
@@ -17,8 +18,16 @@ test: setup
 	@.venv-tools/bin/ruff format --quiet --check .
 	@.venv-tools/bin/mypy --no-error-summary --python-executable .venv/bin/python
 	@PYTHONPATH=. .venv-tools/bin/lint-imports --no-logo >.run/imports.txt || { cat .run/imports.txt; exit 1; }
+	@.venv-tools/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+	@.venv-tools/bin/hadolint Dockerfile
+	@.venv-tools/bin/compose-lint check --quiet --fail-on low --strict-config compose.yaml >.run/compose.txt || \
+		{ cat .run/compose.txt; exit 1; }
 	@echo "Running the tests ..."
 	@.venv/bin/python -m pytest
+
+test-compose: setup
+	@echo "Running compose.yaml with a real Docker engine ..."
+	@.venv/bin/python -m pytest tests/compose
 
 setup:
 	@$(MAKE) --silent --jobs=4 runtime tests-need tools

@@ -78,3 +78,18 @@ class doctor(PlainCommand):  # noqa: N801
         from streams.faust_app import settings
 
         return command.run(settings, **options)
+
+
+class topology(PlainCommand):  # noqa: N801
+    """Declare the Kafka topics and the RabbitMQ queues that are missing, and end."""
+
+    options: ClassVar[list[Any]] = [
+        option("--wait", "wait_s", type=float, default=60.0, help="seconds to wait for brokers that do not answer yet")
+    ]
+
+    def work(self, **options: Any) -> int:
+        """Declare them."""
+        from agents import topology as command
+        from streams.faust_app import settings
+
+        return command.run(settings, **options)

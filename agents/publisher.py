@@ -11,7 +11,7 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import AMQPError
 
 from agents.traffic import Message
-from streams.amqp import parameters, settle, why
+from streams.amqp import explain, parameters, settle
 from streams.connect import queue_declarations
 from streams.settings import Kind, Settings
 
@@ -152,7 +152,7 @@ class Publisher:
         self._say(f"RabbitMQ takes no messages for now: {frame.method.reason or 'it is short of memory or disk'}.")
 
     def _lose(self, reason: BaseException | str) -> None:
-        settle(self._lost, reason if isinstance(reason, str) else why(reason))
+        settle(self._lost, reason if isinstance(reason, str) else explain(reason, self._settings))
         self._fewer.set()
 
     def _check(self) -> None:

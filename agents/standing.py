@@ -11,7 +11,8 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from agents import log_state
-from agents.probes import Away, kafka, rabbitmq, reach, web
+from agents.probes import Away, kafka, rabbitmq, web
+from streams import reach
 from streams.settings import Settings, SettingsError
 from streams.topics import topics
 

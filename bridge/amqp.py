@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from bridge.pika_frames import Connection
-from streams.amqp import parameters, settle, why
+from streams.amqp import explain, parameters, settle, why
 from streams.settings import Settings
 
 CONNECT_S = 10.0
@@ -41,7 +41,7 @@ async def connect(settings: Settings) -> tuple[Connection, asyncio.Future[str]]:
     )
     problem = await opened
     if problem is not None:
-        raise ConnectionLost(why(problem))
+        raise ConnectionLost(explain(problem, settings))
     return connection, lost
 
 

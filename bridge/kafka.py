@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeEr
 
 from bridge.link import Link
 from streams.connect import kafka_producer
+from streams.reach import why_away
 from streams.settings import Settings
 from streams.topics import declare
 
@@ -95,7 +96,7 @@ class Kafka:
                 try:
                     self._producer = await self._started()
                 except _AWAY as exc:
-                    self.link.down(f"{self._where} cannot be used: {_text(exc)}. Trying again until it answers.")
+                    self.link.down(f"{await why_away(self._settings, exc)} Trying again until it answers.")
                     await asyncio.sleep(self.link.wait_s(self._chance))
             return self._producer
 

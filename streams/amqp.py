@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TypeVar
+import socket
+import ssl
+from typing import Any, TypeVar
 
 import pika
 from pika.adapters.utils.connection_workflow import AMQPConnectionWorkflowFailed
-from pika.exceptions import IncompatibleProtocolError, ProbableAccessDeniedError, ProbableAuthenticationError
+from pika.exceptions import (
+    IncompatibleProtocolError,
+    ProbableAccessDeniedError,
+    ProbableAuthenticationError,
+    StreamLostError,
+)
 
 from streams.connect import amqp_parameters
 from streams.settings import Settings
+from streams.tls import certificate_hint, tls_problem
 
 HEARTBEAT_S = 20
 T = TypeVar("T")
@@ -33,6 +41,32 @@ def settle(future: asyncio.Future[T], result: T) -> None:
     """Give a future its result, unless it has one or was cancelled: callbacks can come twice."""
     if not future.done():
         future.set_result(result)
+
+
+def explain(exc: BaseException, settings: Settings) -> str:
+    """Return why no connection could be made, for people, with the setting that cures it."""
+    cause = _nested(exc, OSError)
+    host = amqp_parameters(settings).host
+    if isinstance(cause, ssl.SSLError):
+        return tls_problem(cause, "AMQP", host)
+    if isinstance(cause, socket.gaierror):
+        return f"the name {host!r} is not known here: check HINDSIGHT_AMQP_URL"
+    if isinstance(cause, ConnectionRefusedError):
+        return "nobody listens there: start it, or check HINDSIGHT_AMQP_URL"
+    hung_up = _nested(exc, IncompatibleProtocolError, StreamLostError) is not None
+    if hung_up and settings.amqp_address.startswith("amqps:") and settings.amqp_tls_cert is None:
+        return f"it ends the connection; {certificate_hint('AMQP')}"
+    return why(exc).rstrip(".")
+
+
+def _nested(exc: BaseException, *kinds: type[BaseException]) -> BaseException | None:
+    """Return the error of one of these kinds that pika has wrapped, if there is one."""
+    inner: Any = exc
+    while inner is not None and not isinstance(inner, kinds):
+        nested = [getattr(inner, "exception", None), *getattr(inner, "exceptions", ()), *inner.args]
+        inner = next((each for each in nested if isinstance(each, BaseException)), None)
+    found: BaseException | None = inner
+    return found
 
 
 def why(exc: BaseException) -> str:

@@ -18,13 +18,14 @@ from faust.exceptions import AlreadyConfiguredWarning
 from streams import connect, quiet, slot
 from streams.end import end_process
 from streams.faust_overrides import App, PartitionAssignor, TableManager
+from streams.reach import why_away
 from streams.settings import Settings, SettingsError
 from streams.settings import settings as read_settings
 from streams.topics import TopicMismatch, declare, topics
 
 logger = logging.getLogger("hindsight")
 RETRY_S = 1.0
-OWN_COMMANDS = frozenset(("bridge", "features", "status", "doctor"))
+OWN_COMMANDS = frozenset(("bridge", "features", "status", "doctor", "topology"))
 """The commands of `agents.commands`."""
 T = TypeVar("T")
 
@@ -68,16 +69,17 @@ class HindsightApp(App):
 
 
 async def _declare_when_possible() -> None:
-    said = False
+    said = ""
     while True:
         try:
             made = await declare(settings)
         except TopicMismatch as exc:
             end_process(str(exc))
         except (KafkaError, OSError) as exc:
-            if not said:
-                logger.warning("Kafka at %s does not answer (%r): waiting for it.", settings.kafka_address, exc)
-            said = True
+            sentence = await why_away(settings, exc)
+            if sentence != said:
+                logger.warning("%s Waiting for it.", sentence)
+            said = sentence
             await asyncio.sleep(RETRY_S)
             continue
         if made or said:

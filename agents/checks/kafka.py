@@ -10,8 +10,9 @@ from aiokafka.errors import KafkaError
 
 from agents.checks.finding import Finding, note, ok, wrong
 from agents.checks.topics import findings
-from agents.probes import Away, reach
+from agents.probes import Away
 from agents.probes.kafka import join_now
+from streams import reach
 from streams.connect import kafka_client
 from streams.settings import Settings, SettingsError
 

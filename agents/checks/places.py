@@ -31,7 +31,7 @@ def check(settings: Settings) -> list[Finding]:
 
 def web_view(settings: Settings) -> Finding:
     """Check the web view's port; it is well that it is taken, if a worker of ours took the next one."""
-    found = port("web port", settings.web_bind, settings.web_port)
+    found = port("web port", settings.web_bind, settings.web_port, settings.web_token.get_secret_value())
     if found.level == "wrong" and (worker := web.worker(settings)).ready is not None:
         address = worker.url.removesuffix("/readyz")
         return ok(
@@ -54,7 +54,7 @@ def directory(what: str, path: Path, setting: str) -> Finding:
     return ok(what, f"{path}{made}, {free / (1 << 30):.1f} GB free")
 
 
-def port(what: str, bind: str, number: int) -> Finding:
+def port(what: str, bind: str, number: int, token: str = "") -> Finding:
     """Check that a port can be listened on, or that it is a process of ours that does."""
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
     with socket.socket(family) as probe:
@@ -65,7 +65,7 @@ def port(what: str, bind: str, number: int) -> Finding:
             taken = exc
         else:
             return ok(what, f"{bind}:{number} is free")
-    found = web.ask(bind, number)
+    found = web.ask(bind, number, token)
     if found.ready is not None:
         return ok(what, f"{bind}:{number} is answered by Hindsight ({found.said})")
     said = f"{bind}:{number} cannot be listened on: {os.strerror(taken.errno or 0)}. Set HINDSIGHT_WEB_BIND or the port"

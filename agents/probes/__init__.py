@@ -3,6 +3,6 @@
 Every failure becomes `Away`, whose message names the cause and what to do.
 """
 
+from streams.reach import Away
 
-class Away(Exception):
-    """A broker cannot be used; the message is a sentence for people."""
+__all__ = ["Away"]

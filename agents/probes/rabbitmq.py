@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
@@ -12,8 +10,7 @@ import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from agents.probes import Away
-from agents.probes.tls import tls_problem
-from streams.amqp import why
+from streams.amqp import explain
 from streams.connect import amqp_parameters, amqp_shown
 from streams.settings import Settings
 
@@ -52,7 +49,7 @@ def connected(settings: Settings) -> Iterator[pika.BlockingConnection]:
         connection = pika.BlockingConnection(parameters)
         yield connection
     except (AMQPError, OSError) as exc:
-        raise Away(f"RabbitMQ at {amqp_shown(settings)} cannot be used: {_why(exc, settings)}.") from None
+        raise Away(f"RabbitMQ at {amqp_shown(settings)} cannot be used: {explain(exc, settings)}.") from None
     with suppress(AMQPError):
         connection.close()
 
@@ -86,25 +83,3 @@ def _look(connection: pika.BlockingConnection, name: str) -> Queue:
     if seen.code != NOT_FOUND:
         raise Away(f"RabbitMQ does not show us the queue {name!r}: {seen.text}.")
     return Queue(name, None, None)
-
-
-def _why(exc: BaseException, settings: Settings) -> str:
-    """Return the cause: TLS where that is it, else as the bridge says it."""
-    cause = _cause(exc)
-    host = amqp_parameters(settings).host
-    if isinstance(cause, ssl.SSLError):
-        return tls_problem(cause, "AMQP", host)
-    if isinstance(cause, socket.gaierror):
-        return f"the name {host!r} is not known here: check HINDSIGHT_AMQP_URL"
-    if isinstance(cause, ConnectionRefusedError):
-        return "nobody listens there: start it, or check HINDSIGHT_AMQP_URL"
-    return why(exc).rstrip(".")
-
-
-def _cause(exc: BaseException) -> OSError | None:
-    """Return the system's error that pika has wrapped, if that is what it is."""
-    inner: Any = exc
-    while inner is not None and not isinstance(inner, OSError):
-        nested = [getattr(inner, "exception", None), *getattr(inner, "exceptions", ()), *inner.args]
-        inner = next((each for each in nested if isinstance(each, BaseException)), None)
-    return inner

@@ -25,19 +25,21 @@ class Ready(NamedTuple):
 
 def worker(settings: Settings) -> Ready:
     """Ask the worker on this machine, on the port that is set, or on the one that it took instead."""
-    found, port = ask(settings.web_bind, settings.web_port), web_port.read(settings)
+    token, port = settings.web_token.get_secret_value(), web_port.read(settings)
+    found = ask(settings.web_bind, settings.web_port, token)
     if found.ready is None and port != settings.web_port:
-        moved = ask(settings.web_bind, port)
+        moved = ask(settings.web_bind, port, token)
         return found if moved.ready is None else moved
     return found
 
 
-def ask(bind: str, port: int) -> Ready:
-    """Ask the process that listens on a port of this machine."""
+def ask(bind: str, port: int, token: str = "") -> Ready:
+    """Ask the process that listens on a port of this machine; `token` is HINDSIGHT_WEB_TOKEN, if there is one."""
     host = "127.0.0.1" if bind in ("0.0.0.0", "::", "") else bind  # noqa: S104  only compared
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/readyz"
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
     try:
-        with _opener.open(url, timeout=TIMEOUT_S) as response:
+        with _opener.open(request, timeout=TIMEOUT_S) as response:
             return _read(url, response.read())
     except urllib.error.HTTPError as exc:
         return _read(url, exc.read())

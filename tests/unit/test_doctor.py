@@ -12,8 +12,8 @@ import pytest
 from agents.checks import configuration, kafka, model, places, python, topics
 from agents.checks.finding import Finding, ok
 from agents.doctor import line
-from agents.probes.tls import tls_problem
 from streams.settings import Settings
+from streams.tls import tls_problem
 from streams.topics import topics as named
 
 LOG = named(Settings()).pairs_log

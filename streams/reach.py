@@ -11,12 +11,15 @@ from aiokafka import errors
 from aiokafka.conn import create_conn
 from aiokafka.protocol.metadata import MetadataRequest
 
-from agents.probes import Away
-from agents.probes.tls import tls_problem
 from streams.connect import kafka_client
 from streams.settings import Settings
+from streams.tls import certificate_hint, tls_problem
 
 TIMEOUT_S = 4.0
+
+
+class Away(Exception):
+    """A broker cannot be used; the message is a sentence for people."""
 
 
 class Server(NamedTuple):
@@ -42,6 +45,15 @@ async def reach(settings: Settings) -> list[Server]:
         except (OSError, errors.KafkaError, EOFError) as exc:
             problems.append(f"Kafka at {address} cannot be used: {_why(exc, server, settings)}.")
     raise Away(" ".join(problems))
+
+
+async def why_away(settings: Settings, otherwise: BaseException) -> str:
+    """Return, as a sentence, why Kafka cannot be used; `otherwise` is what a client raised, if nothing else is found."""
+    try:
+        await reach(settings)
+    except Away as exc:
+        return str(exc)
+    return f"Kafka at {settings.kafka_address} cannot be used: {str(otherwise) or type(otherwise).__name__}."
 
 
 async def require_listening(server: Server) -> None:
@@ -89,8 +101,10 @@ def _why(exc: BaseException, server: Server, settings: Settings) -> str:
     if isinstance(exc, (errors.AuthenticationFailedError, errors.SaslAuthenticationFailed)):
         return "it refuses the credentials: check HINDSIGHT_KAFKA_USER and HINDSIGHT_KAFKA_PASSWORD"
     if isinstance(exc, (errors.KafkaConnectionError, ConnectionResetError, TimeoutError, EOFError)):
+        lacks_certificate = settings.kafka_security.endswith("SSL") and settings.kafka_tls_cert is None
         return (
             f"it ends the connection or does not answer within {TIMEOUT_S:.0f} s; HINDSIGHT_KAFKA_SECURITY is "
             f"{settings.kafka_security}, and this port may speak another (SSL, SASL_SSL, SASL_PLAINTEXT, PLAINTEXT)"
+            + (f"; {certificate_hint('KAFKA')}" if lacks_certificate else "")
         )
     return str(exc) or type(exc).__name__

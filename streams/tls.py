@@ -21,7 +21,9 @@ def tls_problem(exc: ssl.SSLError, broker: str, host: str) -> str:
         )
     if exc.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
         return "it does not speak TLS at this port: use its TLS port, or ask for a connection without TLS"
-    return (
-        f"TLS failed ({exc.reason or exc}): if it asks for a certificate of ours, "
-        f"set HINDSIGHT_{broker}_TLS_CERT and HINDSIGHT_{broker}_TLS_KEY"
-    )
+    return f"TLS failed ({exc.reason or exc}): {certificate_hint(broker)}"
+
+
+def certificate_hint(broker: str) -> str:
+    """Return what to try where TLS stands and the broker still hangs up: TLS 1.3 tells a missing certificate so late."""
+    return f"if it asks for a certificate of ours, set HINDSIGHT_{broker}_TLS_CERT and HINDSIGHT_{broker}_TLS_KEY"

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+set -euo pipefail
+if [[ "$1" == rabbitmq* ]] && [ "$(id -u)" = 0 ]; then
+    chown -R rabbitmq: /var/lib/rabbitmq
+    exec setpriv --reuid rabbitmq --regid rabbitmq --init-groups "$0" "$@"
+fi
+exec "$@"
