@@ -29,6 +29,8 @@ MAX_DELAY_S = 24 * 3600.0
 """An input that is not silent, but this much slower than the clock, no longer holds up the ids that wait for it."""
 
 _encode = msgspec.json.Encoder().encode
+_WAIT = (WAIT_PRED, WAIT_TRUE)
+"""By the side that is there: the family of those that wait for the other."""
 _UNMATCHED: tuple[VerdictKind, VerdictKind] = ("unmatched_true", "unmatched_pred")
 
 
@@ -242,6 +244,8 @@ class _Draft:
         kind = state[0]
         if (kind >= MATCHED) != (family == MARKER):
             return 0  # indexed when it was waiting, done by now; its marker has an entry of its own
+        if family in _WAIT and family != _WAIT[kind]:
+            return 0  # indexed in an earlier life of the id, which waited for the other side
         if family == MARKER:
             if state[9] + self.rules.horizon_s < until:
                 self.gone += [key, pair.other_key(key)] if state[1] & (pair.CONFLICT | pair.LATE) else [key]

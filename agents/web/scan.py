@@ -77,7 +77,8 @@ async def _in_order(stores: Mapping[int, PairsStore], query: Query, rules: Rules
     most, for_s = (MOST_LOOKED_AT, LOOK_FOR_S) if query.n else (MOST_COUNTED, COUNT_FOR_S)
     give_up_at = time.monotonic() + for_s
     candidates = _newest(stores, query, rules) if query.sort == "newest" else _ids(stores, query)
-    while chunk := list(islice(candidates, CHUNK)):
+    size = min(CHUNK, query.n + 1) if query.n else CHUNK  # without a filter, this is the page
+    while chunk := list(islice(candidates, size)):
         for found in _read(stores, chunk):
             last = found.place
             n += 1
@@ -90,6 +91,7 @@ async def _in_order(stores: Mapping[int, PairsStore], query: Query, rules: Rules
                 rows.append(found)
                 if len(rows) > query.n:
                     return Page(rows[:-1], rows[-2].place, n, False, dict(counts))
+        size = CHUNK
         if n >= most or time.monotonic() > give_up_at:
             return Page(rows, last, n, False, dict(counts))
         await asyncio.sleep(0)
@@ -170,7 +172,8 @@ def _family(
     before = INDEX.pack(family, (1 << 63), 0, 0)
     if after is not None:
         before = INDEX.pack(family, max(0, -int(after[0]) + n_kept + 1), 0, 0)
-    while entries := store.latest(before, 8):
+    n_entries = 1  # a page of many partitions takes little of each; a search takes all
+    while entries := store.latest(before, n_entries):
         for index, keys in entries:
             _, bucket, offset, chunk = INDEX.unpack(index)
             head = (-(bucket - n_kept), -rank, partition, -offset, -chunk)
@@ -178,7 +181,7 @@ def _family(
                 place = (*head, i)
                 if after is None or place > after:
                     yield _Candidate(place, partition, key, None)
-        before = entries[-1][0]
+        before, n_entries = entries[-1][0], min(8, 2 * n_entries)
 
 
 def _ids(stores: Mapping[int, PairsStore], query: Query) -> Iterable[_Candidate]:

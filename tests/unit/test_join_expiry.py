@@ -51,6 +51,20 @@ def test_ids_with_one_deadline_end_over_several_decisions_none_lost_and_none_twi
     assert player.counts["unmatched_true"] == 5000
 
 
+def test_an_id_that_comes_again_is_not_ended_by_the_silence_that_its_earlier_life_waited_for():
+    player = Player(Rules(window_s=0.25, lateness_s=0.0, horizon_s=0.25))
+    player.play([rows_of("pred", ["b"], NOW), rows_of("true", ["a"], NOW - 0.5) + rows_of("true", ["a"], NOW)], NOW)
+    player.settle(NOW)
+    player.settle(NOW + 1)
+    assert [ending.verdict for ending in player.endings] == ["unmatched_true"]
+    assert ids_of(player.view, waiting=False) == set()
+
+    player.play([rows_of("pred", ["a"], NOW + 1)], NOW + 1)
+    player.settle(NOW + 2, silent={"pred"})
+
+    assert "a" in ids_of(player.view, waiting=True)
+
+
 def test_markers_of_one_deadline_end_over_several_decisions_and_are_all_gone(player):
     ids = [f"{n:0>128}" for n in range(3000)]
     for n in range(0, 3000, 500):
