@@ -46,6 +46,9 @@ class Engine:
             self._daemon.terminate()
             self._daemon.wait(START_S)
         if self._sockets is not None:
+            mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+            for place in reversed([mount for mount in mounts if mount.startswith(self._sockets.name)]):
+                run(["umount", place])  # the engine leaves its network's name mounted
             self._sockets.cleanup()
 
     def docker(self, *arguments: str, timeout_s: float = 60.0, check: bool = True) -> subprocess.CompletedProcess[str]:
