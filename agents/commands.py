@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any, ClassVar, NoReturn
 
-from faust.cli import AppCommand, option
+import click
+from faust.cli import AppCommand, argument, option
 
 
 class PlainCommand(AppCommand):  # type: ignore[misc]
@@ -90,6 +91,48 @@ class topology(PlainCommand):  # noqa: N801
     def work(self, **options: Any) -> int:
         """Declare them."""
         from agents import topology as command
+        from streams.faust_app import settings
+
+        return command.run(settings, **options)
+
+
+class reconcile(PlainCommand):  # noqa: N801
+    """Prove from Kafka and the CSV files that nothing is lost or there twice; exit 1 if not, 2 if it cannot be told."""
+
+    options: ClassVar[list[Any]] = [
+        option("--from", "start", default="", help="only what was decided from then on: a time in UTC, or 2h, 7d ago"),
+        option("--to", "end", default="", help="only what was decided before that time"),
+        option("--json", "as_json", is_flag=True, help="print it as JSON"),
+    ]
+
+    def work(self, **options: Any) -> int:
+        """Print the sums."""
+        from agents.reconcile import command
+        from streams.faust_app import settings
+
+        return command.run(settings, **options)
+
+
+class quarantine(PlainCommand):  # noqa: N801
+    """List, show, requeue or drop rows that could not be read: all that match the filters, or those of these NUMBERS."""
+
+    options: ClassVar[list[Any]] = [
+        argument("action", type=click.Choice(["list", "show", "requeue", "drop"])),
+        argument("numbers", type=int, nargs=-1),
+        option("--reason", default="", help="only of this reason: oversize, not_json, bad_row, ..."),
+        option("--queue", default="", help="only of this queue or topic: features, y_true, y_pred"),
+        option("--from", "start", default="", help="only refused from then on: a time in UTC, or 2h, 7d ago"),
+        option("--to", "end", default="", help="only refused before that time"),
+        option("--resolved", is_flag=True, help="also those that were requeued or dropped before"),
+        option("--dry-run", is_flag=True, help="only say what would be done"),
+        option("--yes", is_flag=True, help="do not ask"),
+        option("--raw", is_flag=True, help="show: the bytes as they came, and nothing else"),
+        option("--json", "as_json", is_flag=True, help="list, show: as JSON, a row a line"),
+    ]
+
+    def work(self, **options: Any) -> int:
+        """Do what was asked for."""
+        from agents.quarantine import command
         from streams.faust_app import settings
 
         return command.run(settings, **options)

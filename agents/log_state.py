@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import msgspec
+from msgspec import Meta
 
 from agents.log_file import LogError, set_aside, sync_directory, write_all
+from agents.log_rows import METRIC_HEADER, UNMATCHED_HEADER
 from streams.summary import ErrorSummary
 
 STATE_NAME = "metric_log.state.json"
@@ -34,16 +36,16 @@ class LogState(msgspec.Struct):
     """
 
     writer: str
-    metric_bytes: int
-    unmatched_bytes: int
+    metric_bytes: Annotated[int, Meta(ge=len(METRIC_HEADER))]
+    unmatched_bytes: Annotated[int, Meta(ge=len(UNMATCHED_HEADER))]
     positions: dict[str, dict[int, int]] = {}
     n_matched: int = 0
     n_unmatched_true: int = 0
     n_unmatched_pred: int = 0
     n_broken: int = 0
     positions_lost: bool = False
-    metric_overlap: int = -1
-    unmatched_overlap: int = -1
+    metric_overlap: Annotated[int, Meta(ge=-1)] = -1
+    unmatched_overlap: Annotated[int, Meta(ge=-1)] = -1
     summary: ErrorSummary = msgspec.field(default_factory=ErrorSummary)
 
     def copy(self) -> Self:

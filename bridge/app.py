@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 
 from bridge import counts
 from bridge.kafka import Kafka
+from bridge.ledger import Ledger
 from bridge.link import Link
 from bridge.queues import Queue
 from bridge.rabbitmq import RabbitMQ
@@ -27,11 +29,18 @@ class Bridge:
         self._relays = [Relay(queue, self._kafka, settings) for queue in self._queues]
         for queue in self._queues:
             counts.unacked.labels(queue.kind).set_function(queue.n_unacked)
+        for relay in self._relays:
+            counts.under_way.labels(relay.kind).set_function(partial(getattr, relay.ledger, "n_under_way"))
 
     @property
     def links(self) -> list[Link]:
         """Every link to a broker, with its state."""
         return [self._rabbitmq.link, self._kafka.link, *(queue.link for queue in self._queues)]
+
+    @property
+    def ledgers(self) -> dict[str, Ledger]:
+        """What became of the rows of each queue."""
+        return {relay.kind: relay.ledger for relay in self._relays}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Move rows until `stop` is set; then deliver what was read, acknowledge it and close, within seconds.

@@ -1,4 +1,4 @@
-"""What the bridge counts, for /metrics. Rows delivered = rows in Kafka + rows quarantined, at every quiet moment."""
+"""What the bridge counts, for /metrics: rows delivered = rows in Kafka + rows quarantined + rows under way."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ delivered = Counter("hindsight_bridge_rows_delivered", "Rows in those messages, 
 rows = Counter("hindsight_bridge_rows", "Rows that Kafka has confirmed", ["queue"])
 packets = Counter("hindsight_bridge_packets", "Kafka records that carry those rows", ["queue"])
 quarantined = Counter("hindsight_bridge_quarantined_rows", "Rows that Kafka has in quarantine", ["queue", "reason"])
+under_way = Gauge("hindsight_bridge_under_way_rows", "Rows delivered less those that Kafka has confirmed", ["queue"])
 acked = Counter("hindsight_bridge_acked_messages", "RabbitMQ messages that were acknowledged", ["queue"])
 unacked = Gauge("hindsight_bridge_unacked_messages", "RabbitMQ messages that are not acknowledged yet", ["queue"])
 up = Gauge("hindsight_bridge_up", "Whether a link to a broker works", ["link"])

@@ -39,10 +39,14 @@ class _Readyz:
         self._bridge = bridge
 
     async def __call__(self, _request: web.Request) -> web.Response:
-        """Answer 200 if every link works, else 503; both name each link, its state and its last problem."""
-        links = self._bridge.links
-        ready = all(link.is_up for link in links)
-        body = {"ready": ready, "links": {link.name: link.state() for link in links}}
+        """Answer 200 if every link works and no row is missing, else 503; both name each link and each queue's rows."""
+        links, ledgers = self._bridge.links, self._bridge.ledgers
+        ready = all(link.is_up for link in links) and not any(ledger.problem for ledger in ledgers.values())
+        body = {
+            "ready": ready,
+            "links": {link.name: link.state() for link in links},
+            "rows": {kind: ledger.state() for kind, ledger in ledgers.items()},
+        }
         return web.json_response(body, status=200 if ready else 503)
 
 

@@ -7,9 +7,10 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from bridge import counts, properties
+from bridge import properties
 from bridge.batch import Refused
 from bridge.kafka import Kafka, Record
+from bridge.ledger import Ledger
 from bridge.queues import Queue
 from streams import quarantine
 
@@ -19,10 +20,11 @@ RETRY_S = 5.0
 class Quarantine:
     """Keeps refused rows of one queue."""
 
-    def __init__(self, queue: Queue, kafka: Kafka, topic: str) -> None:
+    def __init__(self, queue: Queue, kafka: Kafka, topic: str, ledger: Ledger) -> None:
         self._queue = queue
         self._kafka = kafka
         self._topic = topic
+        self._ledger = ledger
 
     async def put(self, refused: Sequence[Refused]) -> None:
         """Return when Kafka has these rows; wait for as long as it does not take them."""
@@ -40,5 +42,4 @@ class Quarantine:
             await asyncio.sleep(RETRY_S)
         if not self._queue.link.is_up and self._queue.channel is not None:
             self._queue.link.up(f"Reading the queue {self._queue.kind!r} again.")
-        for reason, n in Counter(unreadable.reason for unreadable, _ in refused).items():
-            counts.quarantined.labels(self._queue.kind, reason).inc(n)
+        self._ledger.quarantine(Counter(unreadable.reason for unreadable, _ in refused))

@@ -6,9 +6,9 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from bridge import counts
 from bridge.batch import NO_PROPERTIES, Batch, giant
 from bridge.kafka import Kafka, Record
+from bridge.ledger import Ledger
 from bridge.packets import Packet, halves, pack
 from bridge.quarantine import Quarantine
 from bridge.queues import Queue
@@ -21,11 +21,13 @@ class Relay:
     """Moves one queue's rows to their topic. One batch is in flight; more wait in the queue's prefetch."""
 
     def __init__(self, queue: Queue, kafka: Kafka, settings: Settings) -> None:
+        self.kind = queue.kind
         self._queue = queue
         self._kafka = kafka
         self._settings = settings
         self._topic = topics(settings).of_kind(queue.kind).name
-        self._quarantine = Quarantine(queue, kafka, topics(settings).quarantine.name)
+        self.ledger = Ledger(queue.kind)
+        self._quarantine = Quarantine(queue, kafka, topics(settings).quarantine.name, self.ledger)
         self._sent_at = 0.0
 
     async def run(self) -> None:
@@ -41,6 +43,7 @@ class Relay:
             channel, batch = self._queue.channel, self._take()
             if batch.n_messages:
                 await self._deliver(batch)
+                self.ledger.close()
                 self._queue.ack(batch.tag, channel)
 
     async def _linger(self) -> None:
@@ -56,8 +59,7 @@ class Relay:
         batch, waiting = Batch(self._queue.kind, self._settings.max_body_bytes), self._queue.waiting
         while waiting and batch.n_messages < n_messages and len(batch.rows) < n_rows:
             batch.add(self._queue.take())
-        counts.messages.labels(self._queue.kind).inc(batch.n_messages)
-        counts.delivered.labels(self._queue.kind).inc(len(batch.rows) + len(batch.refused))
+        self.ledger.deliver(batch.n_messages, len(batch.rows) + len(batch.refused))
         return batch
 
     async def _deliver(self, batch: Batch) -> None:
@@ -90,6 +92,5 @@ class Relay:
         values = {id(record.value) for record in too_large}
         left = [packet for packet in packets if id(packet.value) in values]
         n_left = sum(len(packet.rows) for packet in left)
-        counts.rows.labels(self._queue.kind).inc(sum(len(packet.rows) for packet in packets) - n_left)
-        counts.packets.labels(self._queue.kind).inc(len(packets) - len(left))
+        self.ledger.keep(len(packets) - len(left), sum(len(packet.rows) for packet in packets) - n_left)
         return left

@@ -25,7 +25,7 @@ from streams.topics import TopicMismatch, declare, topics
 
 logger = logging.getLogger("hindsight")
 RETRY_S = 1.0
-OWN_COMMANDS = frozenset(("bridge", "features", "status", "doctor", "topology"))
+OWN_COMMANDS = frozenset(("bridge", "features", "status", "doctor", "topology", "reconcile", "quarantine"))
 """The commands of `agents.commands`."""
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ A body larger than one record may be is cut into parts; the value is always orig
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -48,6 +48,97 @@ def records(unreadable: Unreadable, *, source: str, at: float, properties: Mappi
                 ("part", b"%d/%d" % (i + 1, n_parts)),
             ],
         )
+
+
+class Kept(NamedTuple):
+    """One quarantined row, its parts put together. `offset` is the Kafka offset of its first part, and its number.
+
+    `at`: when it was refused, UTC epoch seconds. `properties`: JSON. `whole`: no part is missing.
+    """
+
+    offset: int
+    raw: bytes
+    reason: str
+    detail: str
+    source: str
+    at: float
+    properties: bytes
+    whole: bool = True
+
+
+class Assembler:
+    """Puts the parts of quarantined rows together, from Kafka records in their order. Nothing here raises."""
+
+    def __init__(self) -> None:
+        self._begun: dict[tuple[Any, ...], tuple[Kept, list[bytes]]] = {}
+
+    def add(self, offset: int, value: bytes, headers: Iterable[tuple[str, bytes]]) -> Iterator[Kept]:
+        """Take one record; yield the row that it completes, or the one that its own beginning shows to be incomplete."""
+        named = dict(headers)
+        kept = _row(offset, value, named)
+        part, _, n_parts = named.get("part", b"1/1").partition(b"/")
+        if n_parts in (b"", b"1"):
+            yield kept
+            return
+        key = (kept.source, kept.at, kept.reason, kept.properties, n_parts)
+        first, values = self._begun.pop(key, (kept, []))
+        if part == b"1" and values:
+            yield _joined(first, values)._replace(whole=False)
+            first, values = kept, []
+        if part != b"%d" % (len(values) + 1):
+            first = first._replace(whole=False)
+        values.append(value)
+        if part == n_parts:
+            yield _joined(first, values)
+        else:
+            self._begun[key] = (first, values)
+
+    def rest(self) -> Iterator[Kept]:
+        """Yield the rows whose last parts never came."""
+        for first, values in self._begun.values():
+            yield _joined(first, values)._replace(whole=False)
+
+
+def _joined(first: Kept, values: Iterable[bytes]) -> Kept:
+    return first._replace(raw=b"".join(values))
+
+
+def _row(offset: int, value: bytes, named: Mapping[str, bytes]) -> Kept:
+    text = {name: given.decode("utf-8", "replace") for name, given in named.items()}
+    try:
+        at = float(text.get("at", ""))
+    except ValueError:
+        at = 0.0
+    return Kept(
+        offset, value, text.get("reason", ""), text.get("detail", ""), text.get("source", ""), at,
+        named.get("properties", b"{}"),
+    )  # fmt: skip
+
+
+class Resolution(msgspec.Struct, frozen=True):
+    """What was done with a quarantined row: a record of the topic `quarantine-resolved`, whose key is the row's offset.
+
+    `row_at` is the row's own `at`: a row of another topic at the same offset, as after a deletion, is another row.
+    """
+
+    what: Literal["requeued", "dropped"]
+    at: float
+    row_at: float
+
+
+encode_resolution = msgspec.json.Encoder().encode
+_decode_resolution = msgspec.json.Decoder(Resolution).decode
+
+
+def resolutions(found: Iterable[tuple[bytes, bytes]]) -> dict[int, Resolution]:
+    """Return what was done last with each row, by its offset, from Kafka records (key, value); strange ones are left out."""
+    known: dict[int, Resolution] = {}
+    for key, value in found:
+        try:
+            known[int(key)] = _decode_resolution(value)
+        except (ValueError, msgspec.MsgspecError):  # anybody can write to the topic
+            continue
+    return known
 
 
 def _kept(properties: Mapping[str, Any]) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import secrets
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -44,7 +45,9 @@ def take(state_dir: Path) -> Slot:
     try:
         for n in range(1, MAX_SLOTS + 1):
             path = state_dir / f"worker-{n}"
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(PermissionError):  # somebody else's directory that we may write all the same
+                path.chmod(0o700)  # ids and values of everybody's rows are in there
             lock = (path / "lock").open("a+")
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -32,7 +32,10 @@ class TopicMismatch(Exception):
 
 
 class Topics(NamedTuple):
-    """All topics of one namespace. `pairs_log` is the decision log of the table `pairs`."""
+    """All topics of one namespace.
+
+    `pairs_log` is the decision log of the table `pairs`; `resolved` says which rows of `quarantine` were dealt with.
+    """
 
     features: Topic
     y_true: Topic
@@ -40,6 +43,7 @@ class Topics(NamedTuple):
     metric: Topic
     quarantine: Topic
     pairs_log: Topic
+    resolved: Topic
 
     def of_kind(self, kind: Kind) -> Topic:
         """Return the topic that carries rows of `kind`."""
@@ -59,6 +63,7 @@ def topics(settings: Settings) -> Topics:
         metric=Topic(f"{ns}metric", 1, large),
         quarantine=Topic(f"{ns}quarantine", 1, {}),
         pairs_log=Topic(f"{settings.app_id}-pairs-changelog", p, log),
+        resolved=Topic(f"{ns}quarantine-resolved", 1, {"cleanup.policy": "compact"}),
     )
 
 

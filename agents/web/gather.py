@@ -151,5 +151,5 @@ def _add_missing(app: web.Application, total: dict[str, Any]) -> None:
             state = "no answer" if url in total["silent"] else "being restored" if url else "being assigned"
             total["partitions"].append({"partition": p, "worker": url, "state": state, "lag": None, "waiting": None,
                                         "rows_in": None, "last_commit_at": None, "problem": "", "n_fenced": 0,
-                                        "log_offset": None, "restored": None})  # fmt: skip
+                                        "log_offset": None, "restored": None, "difference": None})  # fmt: skip
     total["partitions"].sort(key=lambda part: part["partition"])

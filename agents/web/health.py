@@ -9,9 +9,11 @@ One line reports, one takes back:
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from streams.faust_app import settings
+from streams.owner import Owner
 
 problems: dict[str, str] = {}
 """One sentence for each part that does not work now."""
@@ -72,9 +74,22 @@ def _metric() -> list[Check]:
     found += [_check(f"partition {p}", owner.problem) for p, owner in sorted(pairs.owners.items()) if owner.problem]
     return [
         *found,
+        _check("ledger", ledger(pairs.owners), "Every row read is accounted for."),
         _check("verdicts", joining.outbox.problem, "Kafka takes the verdicts."),
         _check("quarantine", joining.writer.problem, "Kafka takes what cannot be read."),
     ]
+
+
+def ledger(owners: Mapping[int, Owner]) -> str:
+    """Return how the law of rows is broken, partition by partition; an empty string if it holds."""
+    off = {p: owner.store.head.counts.difference() for p, owner in sorted(owners.items())}
+    broken = [f"partition {p} by {n:+,} rows" for p, n in off.items() if n]
+    if not broken:
+        return ""
+    return (
+        f"Rows in less rows accounted for is not 0: {', '.join(broken)}. Rows were lost or counted twice: a defect, or "
+        "a decision log that somebody wrote to. `faust -A streams reconcile` names the ids."
+    )
 
 
 def _plot() -> list[Check]:

@@ -36,7 +36,11 @@ class WorkerCollector(Collector):
         lag = GaugeMetricFamily("hindsight_join_lag_records", "Kafka records not joined yet.", labels=["partition"])
         fenced = GaugeMetricFamily("hindsight_fenced", "Decisions that landed behind another's.", labels=["partition"])
         offset = GaugeMetricFamily("hindsight_log_offset", "Last offset of the decision log.", labels=["partition"])
+        off = GaugeMetricFamily(
+            "hindsight_ledger_difference_rows", "Rows in less rows accounted for: 0, always.", labels=["partition"]
+        )
         for p, owner in held:
+            off.add_metric([str(p)], owner.store.head.counts.difference())
             for name in COUNTED:
                 if name != "waiting":
                     rows.add_metric([str(p), name], getattr(owner.store.head.counts, name))
@@ -46,7 +50,7 @@ class WorkerCollector(Collector):
         for facts in self._facts.partitions():
             if facts["lag"] is not None:
                 lag.add_metric([str(facts["partition"])], facts["lag"])
-        yield from (rows, waiting, lag, fenced, offset)
+        yield from (rows, waiting, off, lag, fenced, offset)
 
     def _of_the_worker(self) -> Iterator[Metric]:
         rates = self._facts.rates()

@@ -21,7 +21,8 @@ def routes(app: web.Application) -> None:
     app[LIVE].figures = lambda: gather.status(app)
 
     async def show_metrics(request: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        body = generate_latest(registry) + generate_latest()  # ours, then the process's and those of a bridge in it
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app.add_routes(
         [

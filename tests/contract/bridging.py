@@ -130,7 +130,7 @@ class Bridging:
         parts = [
             TopicPartition(self._namespace + topic, partition)
             for topic in topics or TOPICS
-            for partition in range(1 if topic == "quarantine" else self._n_partitions)
+            for partition in range(1 if topic.startswith("quarantine") else self._n_partitions)
         ]
         return asyncio.run(_read(self.brokers.kafka, parts))
 

@@ -118,3 +118,17 @@ def test_rows_and_refusals_add_up_to_what_was_delivered(make_bridging: MakeBridg
     assert bridging.metric("rows_delivered_total") == 5050
     assert bridging.metric("rows_total") == 5000 == len(bridging.rows("y_true"))
     assert bridging.metric("quarantined_rows_total") == 50 == len(bridging.records("quarantine"))
+
+
+def test_the_bridge_accounts_for_every_row_that_was_delivered(make_bridging: MakeBridging) -> None:
+    bridging = make_bridging()
+    bridging.start()
+    bridging.publish("y_true", b"no json", [{"id": f"law {i}", "y_true": 1.0} for i in range(5)], [{"id": "x"}, 7])
+
+    bridging.wait_quarantined(3)
+    bridging.wait_ids("y_true", [f"law {i}" for i in range(5)])
+    wait_until(lambda: bridging.readyz()["rows"]["y_true"]["under_way"] == 0, MOVED_S, "nothing is under way")
+    assert bridging.readyz()["rows"]["y_true"] == {
+        "delivered": 8, "kafka": 5, "quarantined": 3, "under_way": 0, "problem": ""
+    }  # fmt: skip
+    assert bridging.metric("under_way_rows", queue="y_true") == 0

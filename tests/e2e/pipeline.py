@@ -100,11 +100,24 @@ class Pipeline:
             self._others.append(process)
         return process
 
-    def run_command(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+    def new_process(self, name: str, argv: list[str], **environ: str) -> Process:
+        """Return a process that is not started, with settings of its own."""
+        self._others.append(self._new(name, argv, **environ))
+        return self._others[-1]
+
+    def run_command(
+        self, *arguments: str, timeout_s: float = 60.0, environ: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run `faust -A streams ...` to its end."""
         argv = [str(FAUST), "-A", "streams", *arguments]
         return subprocess.run(
-            argv, cwd=CHECKOUT, env=self.environ, text=True, capture_output=True, timeout=timeout_s, check=False
+            argv,
+            cwd=CHECKOUT,
+            env=self.environ | (environ or {}),
+            text=True,
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
         )
 
     def start(self) -> None:

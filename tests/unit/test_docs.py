@@ -12,7 +12,16 @@ from dev.docs import PAGE, configuration
 from streams.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / name for name in ("README.md", "README.ru.md", "docs/architecture.md", "docs/configuration.md")]
+PAGES = [
+    ROOT / name
+    for name in (
+        "README.md",
+        "README.ru.md",
+        "docs/architecture.md",
+        "docs/configuration.md",
+        "docs/ledger.md",
+    )
+]
 FAUSTS_OWN = {"worker"}
 MADE_AT_RUN_TIME = re.compile(r"^logs/")
 

@@ -67,3 +67,12 @@ def test_no_free_slot_is_one_sentence(take: Take, monkeypatch: pytest.MonkeyPatc
     take()
     with pytest.raises(slot.SlotError, match="are taken by running workers"):
         take()
+
+
+def test_nobody_else_on_the_machine_reads_a_workers_table(take: Take):
+    assert take().path.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_directory_that_others_could_read_is_closed(tmp_path: Path, take: Take):
+    (tmp_path / "worker-1").mkdir(mode=0o755)
+    assert take().path.stat().st_mode & 0o777 == 0o700

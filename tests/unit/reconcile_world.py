@@ -1,0 +1,126 @@
+"""A whole run without brokers: topics as lists, decisions by the real join, CSV files by the real metric log."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from agents.metric_log import MetricLog
+from agents.reconcile import gather
+from agents.reconcile.facts import Facts
+from agents.reconcile.gather import Gatherer
+from agents.reconcile.sums import Result, reckon
+from streams import decision, quarantine, verdicts
+from streams.join import Input, Rules, decide
+from streams.outbox import letter
+from streams.records import decode_record
+from streams.settings import Kind, Settings
+from tests.dict_view import DictView
+
+KINDS: tuple[Kind, Kind] = ("y_true", "y_pred")
+LOG = "hindsight-pairs-changelog"
+RULES = Rules(10.0, 1.0, 100.0)
+
+
+class Record(NamedTuple):
+    """One Kafka record."""
+
+    offset: int
+    value: bytes
+    headers: Sequence[tuple[str, bytes]] = ()
+    key: bytes = b""
+    timestamp: float = time.time() * 1000
+
+
+class Reading:
+    """What `agents.probes.reading.Reader` does, over lists. `first` is where a topic begins."""
+
+    def __init__(self) -> None:
+        self.topics: dict[tuple[str, int], list[Record]] = defaultdict(list)
+        self.first: dict[tuple[str, int], int] = defaultdict(int)
+
+    def put(self, topic: str, partition: int, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> int:
+        """Append a record; return its offset."""
+        held = self.topics[topic, partition]
+        held.append(Record(len(held), value, headers))
+        return len(held) - 1
+
+    async def bounds(self, topic: str, n_partitions: int) -> list[tuple[int, int]]:
+        return [(self.first[topic, p], len(self.topics[topic, p])) for p in range(n_partitions)]
+
+    async def has(self, topic: str) -> bool:
+        return any(name == topic for name, _ in self.topics)
+
+    async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
+        assert start >= self.first[topic, partition], "a consumer would get OffsetOutOfRange"
+        for at in range(start, end, 3):
+            yield self.topics[topic, partition][at : min(at + 3, end)]
+
+
+class World:
+    """One partition's run, in `directory`; `kafka` may be damaged between `happen` and `reconcile`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.settings = Settings(partitions=1, logs_dir=directory)
+        self.kafka = Reading()
+        self.csv = directory / "metric_log.csv"
+        self.unmatched = directory / "unmatched_log.csv"
+        self._view = DictView()
+        self._log = MetricLog.open(directory)
+        self._now = 1000.0
+
+    def happen(
+        self, *records: tuple[int, bytes], later_s: float = 1.0, drained: bool = False, written: bool = True
+    ) -> None:
+        """Let Kafka records (side, value) come, and be decided as one batch `later_s` after the last."""
+        self._now += later_s
+        inputs = []
+        for side, value in records:
+            offset = self.kafka.put(KINDS[side], 0, value)
+            rows, unreadable = decode_record(KINDS[side], value, ts=self._now)
+            inputs.append(Input(side, offset, rows, len(unreadable)))  # type: ignore[arg-type]
+            for row in unreadable:
+                kept = quarantine.records(row, source=f"topic {KINDS[side]}/0@{offset}", at=self._now, properties={})
+                for part in kept:
+                    self.kafka.put("quarantine", 0, part.value, part.headers)
+        head = self._view.head
+        record = decide(head, inputs, self._view, RULES, now=self._now, silent=(drained, drained))
+        assert record is not None
+        record.head.log = "log"
+        record.head.confirmed = self._view.head.verdicts_at
+        offset = self.kafka.put(LOG, 0, decision.encode(record))
+        if record.verdicts:
+            value = letter("log", 0, offset, record.head.verdicts_at, record.verdicts)
+            self.kafka.put("metric", 0, value)
+            if written:
+                self._log.append([verdicts.decode(value)])
+        self._view.apply(offset, record)
+
+    def rewrite(self, topic: str, at: int, **fields: Any) -> None:
+        """Replace fields of a JSON record."""
+        held = self.kafka.topics[topic, 0]
+        held[at] = held[at]._replace(value=msgspec.json.encode(msgspec.json.decode(held[at].value) | fields))
+
+    def reconcile(self, monkeypatch: Any, *, start: float | None = None, end: float | None = None) -> Result:
+        """Gather and reckon."""
+
+        async def for_ever(*_: Any) -> float:
+            return float("inf")
+
+        monkeypatch.setattr(gather, "retention_s", for_ever)
+        facts = Facts()
+        gatherer = Gatherer(self.settings, self.kafka, facts, start=start, end=end)  # type: ignore[arg-type]
+        result = reckon(asyncio.run(gatherer.run()), facts)
+        facts.close()
+        return result
+
+
+def rows(kind: str, **values: float) -> bytes:
+    """Return a packet; ids by keyword."""
+    return msgspec.json.encode([{"id": name, "ts": 1000.0, kind: value} for name, value in values.items()])
