@@ -12,7 +12,7 @@ import mode
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from streams import connect, quarantine
+from streams import connect, holes, quarantine
 from streams.decision_log import DecisionLog, LogUnavailable
 from streams.end import end_process
 from streams.faust_app import app, names, raw_topic, settings
@@ -70,6 +70,7 @@ class Joining:
         owner = Owner(
             partition, store, self.log, self.outbox, rules, self,
             writer=app.slot.instance_id, idle_record_s=log_retention_s(settings) / 3,
+            max_waiting=-(-settings.max_waiting_ids // settings.partitions),
         )  # fmt: skip
         await owner.resend()
         return owner
@@ -85,6 +86,13 @@ class Joining:
             return False
         highwater = consumer.highwater(tp)
         return highwater is not None and src + 1 >= highwater
+
+    async def holes(self, partition: int, side: int, start: int, until: int) -> dict[int, int]:
+        """Return the offsets of an input that hold no record; none while Kafka is away."""
+        try:
+            return await holes.find(self._client, SIDES[side], partition, start, until)
+        except KafkaError:
+            return {}
 
     async def quarantine(self, topic_partition: str, offset: int, rows: Sequence[Unreadable]) -> None:
         """Keep unreadable rows that a Kafka record held."""

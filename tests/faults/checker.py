@@ -67,13 +67,19 @@ class Report:
         return asdict(self)
 
 
-def check(intents: Iterable[Intent], seen: Seen, *, over: bool, known: Collection[str] = ()) -> Report:
+def check(
+    intents: Iterable[Intent], seen: Seen, *, over: bool, known: Collection[str] = (), forgiven: Collection[str] = ()
+) -> Report:
     """Compare.
 
     Args:
         over: every id has had its time, so that an id with one side must have its verdict too.
         known: beginnings of ids that other ledgers answer for.
+        forgiven: ids and unreadable pieces of which nothing is asked.
     """
+    problems = _counters(seen, forgiven)
+    if forgiven:
+        intents, seen = _without(forgiven, intents, seen)
     intents = list(intents)
     known = tuple(known)
     rows = classify(
@@ -83,12 +89,12 @@ def check(intents: Iterable[Intent], seen: Seen, *, over: bool, known: Collectio
         Counter({bad: n for bad, n in seen.quarantined.items() if not _of_others(bad, known)})
     )
     verdicts, waiting = _verdicts(intents, seen, over, known)
-    problems = [f"{name}: {what} {getattr(classes, what)}: {', '.join(classes.examples)}"
+    problems = problems + [f"{name}: {what} {getattr(classes, what)}: {', '.join(classes.examples)}"
                 for name, classes, never in (("rows", rows, ("lost", "unexpected")),
                                              ("unreadable", unreadable, ("lost", "unexpected")),
                                              ("verdicts", verdicts, ("lost", "unexpected", "duplicated")))
                 for what in never if getattr(classes, what)]  # fmt: skip
-    return Report(rows, unreadable, verdicts, waiting, problems + _counters(seen))
+    return Report(rows, unreadable, verdicts, waiting, problems)
 
 
 class classify:  # noqa: N801  reads as a verb
@@ -158,7 +164,21 @@ def _of_others(bad: str, known: tuple[str, ...]) -> bool:
     return bad.startswith(tuple('{"id":"bad-' + prefix for prefix in known))
 
 
-def _counters(seen: Seen) -> list[str]:
+def _without(forgiven: Collection[str], intents: Iterable[Intent], seen: Seen) -> tuple[list[Intent], Seen]:
+    left = [
+        intent._replace(
+            rows=[row for row in intent.rows if row[0] not in forgiven],
+            bad=[bad for bad in intent.bad if bad not in forgiven],
+        )
+        for intent in intents
+    ]
+    rows = Counter({key: n for key, n in seen.rows.items() if key[1] not in forgiven})
+    quarantined = Counter({bad: n for bad, n in seen.quarantined.items() if bad not in forgiven})
+    logged = {row_id: found for row_id, found in seen.logged.items() if row_id not in forgiven}
+    return left, Seen(rows, quarantined, logged, seen.sent, seen.counts)
+
+
+def _counters(seen: Seen, forgiven: Collection[str]) -> list[str]:
     """Return where the live counters are not what Kafka holds, or the topic `metric` not what the files hold."""
     counts, problems = seen.counts, []
     n_rows = seen.rows.total()
@@ -174,8 +194,12 @@ def _counters(seen: Seen) -> list[str]:
     for name, n in expected.items():
         if counts.get(name) != n:
             problems.append(f"the live counter {name} is {counts.get(name)}, but Kafka's topics say {n}")
-    logged = Counter((row_id, verdict) for row_id, all_of in seen.logged.items() for verdict in all_of)
-    sent = Counter((row_id, verdict) for row_id, all_of in seen.sent.items() for verdict in all_of)
+    logged = Counter(
+        (row_id, verdict) for row_id, all_of in seen.logged.items() if row_id not in forgiven for verdict in all_of
+    )
+    sent = Counter(
+        (row_id, verdict) for row_id, all_of in seen.sent.items() if row_id not in forgiven for verdict in all_of
+    )
     for what, more in (("only in the topic metric", sent - logged), ("only in the files", logged - sent)):
         if more:
             problems.append(f"{more.total()} verdicts are {what}: {list(more)[:SHOWN]}")

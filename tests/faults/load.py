@@ -13,6 +13,7 @@ from tests.faults.ledger import Ledger, Message
 from tests.faults.traffic import QUEUES, Traffic
 
 TICK_S = 0.05
+PAUSE_S = 30.0
 PERSISTENT = pika.BasicProperties(delivery_mode=2)
 GIVEN_UP = 0.3
 """Share of the messages without an answer that are not sent again: nobody knows whether they arrived."""
@@ -28,17 +29,20 @@ class Load(threading.Thread):
         self._parameters = pika.URLParameters(amqp_url)
         self._parameters.heartbeat = 4
         self._parameters.socket_timeout = self._parameters.blocked_connection_timeout = 2.0
-        self._ledger, self._traffic, self._chance, self._ids_per_s = ledger, traffic, chance, ids_per_s
+        self.ledger, self._traffic, self._chance, self._ids_per_s = ledger, traffic, chance, ids_per_s
         self._one_side: dict[str, str] = {}
         self._channel: pika.adapters.blocking_connection.BlockingChannel | None = None
         self._connection: pika.BlockingConnection | None = None
-        self._over = threading.Event()
+        self._over, self._hold, self._held = threading.Event(), threading.Event(), threading.Event()
 
     def run(self) -> None:
         """Publish."""
         try:
             begun, owed = time.monotonic(), 0.0
             while not self._over.wait(TICK_S):
+                if self._hold.is_set():
+                    self._held.set()
+                    continue
                 now = time.monotonic()
                 owed, begun = min(owed + (now - begun) * self._ids_per_s, self._ids_per_s), now
                 self._publish_all(self._traffic.messages(int(owed)))
@@ -50,21 +54,31 @@ class Load(threading.Thread):
             self.failure = repr(exc)
             raise
 
+    def pause(self) -> None:
+        """Publish nothing more until `go_on`; return when what was begun is published."""
+        self._held.clear()
+        self._hold.set()
+        assert self._held.wait(PAUSE_S), "the load does not pause: RabbitMQ takes nothing"
+
+    def go_on(self) -> None:
+        """Publish again."""
+        self._hold.clear()
+
     def end(self, within_s: float) -> None:
         """Publish what is begun, and stop."""
         self._over.set()
         self.join(within_s)
         assert not self.is_alive(), f"the load cannot publish its last rows within {within_s:g} s"
         assert not self.failure, f"the load failed: {self.failure}"
-        self._ledger.close()
+        self.ledger.close()
 
     def _publish_all(self, messages: list[Message]) -> None:
-        for n, message in zip(self._ledger.intend(messages), messages, strict=True):
+        for n, message in zip(self.ledger.intend(messages), messages, strict=True):
             while not self._published(message):
                 if self._chance.random() < GIVEN_UP:
                     break
             else:
-                self._ledger.confirm(n)
+                self.ledger.confirm(n)
                 self._note(message)
 
     def _published(self, message: Message) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ N_PARTITIONS = {"y_true": 4, "y_pred": 4, "quarantine": 1, "metric": 1}
 """As the settings' defaults have it."""
 
 
-def read(kafka: str, namespace: str, logs: Path, counts: dict[str, Any]) -> Seen:
-    """Read all of it."""
+def read(kafka: str, namespace: str, logs: Sequence[Path], counts: dict[str, Any]) -> Seen:
+    """Read all of it; `logs` are the directories that hold the two files, or held them."""
     seen = Seen(counts=counts)
     tags: set[tuple[str, int, int]] = set()
     for topic, record in asyncio.run(_records(kafka, namespace)):
@@ -29,14 +29,19 @@ def read(kafka: str, namespace: str, logs: Path, counts: dict[str, Any]) -> Seen
         else:
             found = json.loads(record.value)
             seen.rows.update((topic, row["id"]) for row in (found if isinstance(found, list) else [found]))
-    for row in _lines(logs / "metric_log.csv"):
+    for directory in logs:
+        _add_files(seen, directory)
+    return seen
+
+
+def _add_files(seen: Seen, directory: Path) -> None:
+    for row in _lines(directory / "metric_log.csv"):
         verdict = Verdict("matched", float(row["y_true"]), float(row["y_pred"]))
         seen.logged.setdefault(row["id"], []).append(verdict)
-    for row in _lines(logs / "unmatched_log.csv"):
+    for row in _lines(directory / "unmatched_log.csv"):
         y, is_true = float(row["value"]), row["verdict"] == "unmatched_true"
         verdict = Verdict(row["verdict"], y if is_true else None, None if is_true else y)
         seen.logged.setdefault(row["id"], []).append(verdict)
-    return seen
 
 
 def _add_verdicts(seen: Seen, record: dict[str, Any], tags: set[tuple[str, int, int]]) -> None:

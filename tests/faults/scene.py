@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.e2e.pipeline import Process
+from tests.faults import ledger
 from tests.faults.load import Load
 from tests.faults.world import World
 from tests.waiting import wait_until
@@ -100,6 +101,29 @@ class Scene:
             yield second
         finally:
             second.end()
+
+    def settle_inputs(self) -> None:
+        """Stop the load, and wait until all of its pairs stand in the metric log."""
+        self.load.pause()
+        self.until(lambda: all(map(self._log.has, self.load.complete)), "all pairs are in the metric log")
+
+    def keep_logged(self) -> None:
+        """Have the oracle count what stands in the logs now, whatever happens to the files."""
+        self.world.keep_logs()
+
+    def forget_kafka(self) -> None:
+        """Ask for none of the ids that were published until now: what Kafka had of them is gone."""
+        self.world.forgiven |= {row_id for intent in ledger.read(self.load.ledger.path) for row_id, _, _ in intent.rows}
+        self.world.forgiven |= {bad for intent in ledger.read(self.load.ledger.path) for bad in intent.bad}
+
+    def known_extra(self, prefix: str) -> None:
+        """Have the oracle take ids that are in no ledger."""
+        self.world.prefixes.append(prefix)
+
+    def rss_mb(self, process: Process) -> float:
+        """Return what a process holds in memory, in MB."""
+        status = Path(f"/proc/{process.process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
     def until(self, condition: Callable[[], object], what: str) -> None:
         """Wait for an effect of the fault."""

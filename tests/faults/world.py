@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 import urllib.error
 import urllib.parse
@@ -43,6 +44,8 @@ class World:
         self.home = self.pipeline.logs.parent
         self.prefixes: list[str] = []
         self.is_broken = False
+        self.kept_logs: list[Path] = []
+        self.forgiven: set[str] = set()
         self._points = 0
 
     def start(self) -> None:
@@ -54,6 +57,17 @@ class World:
         self.pipeline.end()
         self.kafka_link.close()
         self.rabbitmq_link.close()
+
+    @property
+    def waiting_s(self) -> float:
+        """How long an id with one side may wait."""
+        return float(self.environ["HINDSIGHT_JOIN_WINDOW_S"]) + float(self.environ["HINDSIGHT_LATENESS_S"])
+
+    def keep_logs(self) -> None:
+        """Copy the logs for the oracle."""
+        kept = self.home / f"logs-kept-{len(self.kept_logs)}"
+        shutil.copytree(self.pipeline.logs, kept)
+        self.kept_logs.append(kept)
 
     def at_point(self, program: str, point: str, nth: int, signal_name: str, **environ: str) -> Process:
         """Return a worker or bridge, not started, that meets a signal at the nth passing of a named point."""

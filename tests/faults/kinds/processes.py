@@ -57,7 +57,7 @@ def pause_worker_long(scene: Scene) -> None:
     pause(scene, "worker", LONG_S)
 
 
-@fault("the bridge stands still for longer than RabbitMQ's heartbeat", settings={"lateness_s": 60})
+@fault("the bridge stands still for longer than RabbitMQ's heartbeat")
 def pause_bridge_long(scene: Scene) -> None:
     pause(scene, "bridge", 50.0)
 
