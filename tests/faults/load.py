@@ -41,6 +41,7 @@ class Load(threading.Thread):
             begun, owed = time.monotonic(), 0.0
             while not self._over.wait(TICK_S):
                 if self._hold.is_set():
+                    self._publish_all(self._traffic.rest())
                     self._held.set()
                     continue
                 now = time.monotonic()
@@ -55,7 +56,7 @@ class Load(threading.Thread):
             raise
 
     def pause(self) -> None:
-        """Publish nothing more until `go_on`; return when what was begun is published."""
+        """Publish nothing more until `go_on`; return when no id is left half published."""
         self._held.clear()
         self._hold.set()
         assert self._held.wait(PAUSE_S), "the load does not pause: RabbitMQ takes nothing"

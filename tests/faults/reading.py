@@ -61,7 +61,9 @@ def _lines(path: Path) -> Iterator[dict[str, str]]:
 
 
 async def _records(kafka: str, namespace: str) -> list[tuple[str, ConsumerRecord]]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, max_partition_fetch_bytes=8 << 20)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka, max_partition_fetch_bytes=8 << 20, isolation_level="read_committed"
+    )
     await consumer.start()
     try:
         existing = await consumer.topics()

@@ -19,7 +19,7 @@ def kill_rabbitmq(scene: Scene) -> None:
     down(scene, scene.brokers.rabbitmq_server, 0.0, kill=True)
 
 
-@fault("Kafka is ended in order (SIGTERM), and away for 5 s", chosen=True)
+@fault("Kafka is ended in order (SIGTERM), and away for 5 s")
 def stop_kafka(scene: Scene) -> None:
     down(scene, scene.brokers.kafka_server, 5.0)
 

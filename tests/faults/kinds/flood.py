@@ -30,5 +30,26 @@ def lone_ids(scene: Scene) -> None:
     assert scene.rss_mb(scene.worker) < 1200
 
 
+@fault(
+    "more ids wait than may: the oldest end early, the rest is joined as ever",
+    chosen=True,
+    settings={"max_waiting_ids": 8000, "join_window_s": 8, "lateness_s": 2},
+)
+def too_many_waiting(scene: Scene) -> None:
+    n, most = 40_000, 8000
+    scene.settle_inputs()
+    scene.known_extra("flood-")
+    scene.pipeline.publish("y_true", (flood(range(i, i + 500)) for i in range(0, n, 500)))
+    scene.note(f"{n} truths without predictions, where {most} may wait")
+    scene.until(
+        lambda: scene.world.metric("worker", "hindsight_hurried_ids_total") >= n - most - 2000, "the oldest end"
+    )
+    assert scene.world.metric("worker", "hindsight_waiting_ids") <= most
+    assert "HINDSIGHT_MAX_WAITING_IDS" in scene.worker.said
+    scene.load.go_on()
+    scene.note("the load goes on")
+    scene.resume()
+
+
 def flood(rows: range) -> bytes:
     return json.dumps([{"id": f"flood-{i}", "y_true": 1.0} for i in rows]).encode()

@@ -35,7 +35,7 @@ def black_hole_rabbitmq(scene: Scene) -> None:
     black_hole(scene, "RabbitMQ")
 
 
-@fault("what we say to Kafka arrives, its answers do not, for 12 s", chosen=True)
+@fault("what we say to Kafka arrives, its answers do not, for 12 s")
 def deaf_to_kafka(scene: Scene) -> None:
     black_hole(scene, "Kafka", "down")
 

@@ -47,7 +47,7 @@ def pause_worker(scene: Scene) -> None:
     pause(scene, "worker", SHORT_S)
 
 
-@fault("the bridge stands still (SIGSTOP) for 4 s", chosen=True)
+@fault("the bridge stands still (SIGSTOP) for 4 s")
 def pause_bridge(scene: Scene) -> None:
     pause(scene, "bridge", SHORT_S)
 

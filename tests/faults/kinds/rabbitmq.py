@@ -8,11 +8,13 @@ import urllib.error
 import urllib.parse
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pika
 
 from tests.faults.fault import fault
 from tests.faults.scene import Scene
+from tests.waiting import wait_until
 
 
 @fault("RabbitMQ raises its memory alarm for 5 s", chosen=True)
@@ -53,7 +55,7 @@ def control(scene: Scene, *arguments: str) -> None:
 def connections_closed(scene: Scene) -> None:
     for _ in range(3):
         scene.published(scene.chance.randrange(200, 400))
-        names = json.loads(scene.brokers.management("GET", f"vhosts/{scene.world.vhost}/connections"))
+        names = wait_until(lambda: connections(scene), 30, "RabbitMQ lists our connections")
         scene.note(f"{len(names)} connections are closed")
         for name in names:
             with suppress(urllib.error.HTTPError):  # 404: it is gone by itself
@@ -69,7 +71,7 @@ def queues_deleted(scene: Scene) -> None:
     with pika.BlockingConnection(pika.URLParameters(scene.world.amqp_url)) as connection:
         channel = connection.channel()
         for queue in ("y_true", "y_pred"):
-            scene.until(lambda queue=queue: unacknowledged(scene, queue) == 0, f"{queue} is empty")  # type: ignore[misc]
+            scene.until(lambda queue=queue: n_in(scene, channel, queue) == 0, f"{queue} is empty")  # type: ignore[misc]
             channel.queue_delete(queue)
             scene.note(f"the queue {queue} is deleted")
             channel.queue_declare(queue, durable=True)
@@ -79,6 +81,12 @@ def queues_deleted(scene: Scene) -> None:
     scene.healthy()
 
 
-def unacknowledged(scene: Scene, queue: str) -> int:
-    found = json.loads(scene.brokers.management("GET", f"queues/{scene.world.vhost}/{queue}"))
-    return int(found.get("messages", 1))
+def n_in(scene: Scene, channel: Any, queue: str) -> float:
+    """Return how many messages of a queue are with nobody, or with the bridge."""
+    n_ready: int = channel.queue_declare(queue, passive=True).method.message_count
+    return n_ready + scene.world.metric("bridge", "hindsight_bridge_unacked_messages")
+
+
+def connections(scene: Scene) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(scene.brokers.management("GET", f"vhosts/{scene.world.vhost}/connections"))
+    return found

@@ -30,7 +30,7 @@ def second_joins_and_dies(scene: Scene) -> None:
         scene.resume()
 
 
-@fault("a worker stands still until another has its partitions, then wakes up", chosen=True)
+@fault("a worker stands still until another has its partitions, then wakes up")
 def overtaken(scene: Scene) -> None:
     with scene.second_worker() as second:
         scene.published(scene.chance.randrange(20, 200))
