@@ -267,11 +267,11 @@ class _Draft:
 
     def hurry(self, max_waiting: int) -> None:
         """While more ids wait than may, end those with the nearest deadlines, as far as one decision may."""
-        weight = 0
-        done_with = set(self.unindexed)
-        entries = self.view.due(self.cuts[0], LAST_BUCKET, MAX_EXPIRY_KEYS) if self._is_over(max_waiting) else []
-        for index, keys in entries:
-            if not self._is_over(max_waiting) or weight >= MAX_EXPIRY_BYTES:
+        if self.counts.waiting <= max_waiting:
+            return
+        weight, done_with = 0, set(self.unindexed)
+        for index, keys in self.view.due(self.cuts[0], LAST_BUCKET, MAX_EXPIRY_KEYS):
+            if self.counts.waiting <= max_waiting or weight >= MAX_EXPIRY_BYTES:
                 return
             if index in done_with:
                 continue
@@ -280,9 +280,6 @@ class _Draft:
             for key, packed in zip(keys, self.view.states(keys), strict=True):
                 self.known.setdefault(key, packed)
                 weight += self._hurry_one(key)
-
-    def _is_over(self, max_waiting: int) -> bool:
-        return self.counts.waiting > max_waiting
 
     def _hurry_one(self, key: bytes) -> int:
         """End an id that waits, whatever its deadline; return what that weighs in the record."""
