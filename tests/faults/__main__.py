@@ -35,7 +35,7 @@ def main() -> int:
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     print(f"Reports: {RESULTS.relative_to(CHECKOUT)}")
     if options.table:
-        write(options.table, results)
+        write(options.table, results, faults)
     return 0 if all(result["ok"] for result in results) else 1
 
 

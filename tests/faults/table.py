@@ -1,8 +1,8 @@
-"""The table of results in a Markdown file, between two marks."""
+"""The table of results in a Markdown file, between two marks: a line a fault, the newest that was seen of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,15 @@ HEAD = (
 )
 
 
-def write(path: Path, results: Sequence[dict[str, Any]]) -> None:
-    """Replace what stands between the marks of a file."""
+def write(path: Path, results: Sequence[dict[str, Any]], names: Iterable[str]) -> None:
+    """Put results into the table of a file; `names` are the faults that there are, in the table's order."""
     text = path.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    lines = "".join(_line(result) for result in results if "what" in result)
-    path.write_text(f"{before}{BEGIN}\n{HEAD}{lines}{END}{after}", encoding="utf-8")
+    table, _, after = rest.partition(END)
+    lines = {line.split("`")[1]: line for line in table.splitlines() if line.startswith("| `")}
+    lines |= {result["fault"]: _line(result) for result in results if "what" in result}
+    shown = "".join(f"{lines[name]}\n" for name in names if name in lines)
+    path.write_text(f"{before}{BEGIN}\n{HEAD}{shown}{END}{after}", encoding="utf-8")
 
 
 def _line(result: dict[str, Any]) -> str:
@@ -28,7 +30,7 @@ def _line(result: dict[str, Any]) -> str:
         f"`{result['fault']}`", result["what"], f"{ids['attempted']:,}", ids["lost"], ids["duplicated"],
         ids["unexpected"], _seconds(result["resumed_s"]), _seconds(result["seen_s"]),
     ]  # fmt: skip
-    return "| " + " | ".join(map(str, cells)) + " |\n"
+    return "| " + " | ".join(map(str, cells)) + " |"
 
 
 def _seconds(value: float | None) -> str:
