@@ -24,7 +24,7 @@ from streams.outbox import Letter, Outbox, letter
 from streams.pair import PRED, TRUE
 from streams.records import Unreadable, decode_record
 from streams.settings import Kind
-from streams.store import PairsStore
+from streams.store import PairsStore, StoreFailed
 
 logger = logging.getLogger("hindsight.join")
 TICK_S = 0.2
@@ -116,7 +116,7 @@ class Owner:
             await self._room.wait()
 
     async def run(self) -> None:
-        """Decide until stopped. An exception here is a defect or a full disk: the process ends with its sentence."""
+        """Decide until stopped. A disk that fails, or a defect, ends the process with a sentence."""
         try:
             while not self._stopping:
                 await self._wait()
@@ -125,6 +125,8 @@ class Owner:
                 self._check_gap()
         except asyncio.CancelledError:
             raise
+        except StoreFailed as exc:
+            end_process(f"partition {self.partition} of the table `pairs` cannot go on: {exc}.")
         except Exception as exc:
             logger.exception("partition %d cannot go on", self.partition)
             end_process(f"partition {self.partition} of the table `pairs` cannot go on: {exc!r}.")
