@@ -73,6 +73,11 @@ class Load(threading.Thread):
         assert not self.failure, f"the load failed: {self.failure}"
         self.ledger.close()
 
+    def give_up(self) -> None:
+        """Stop at once, whatever is begun."""
+        self._over.set()
+        self.join(PAUSE_S)
+
     def _publish_all(self, messages: list[Message]) -> None:
         for n, message in zip(self.ledger.intend(messages), messages, strict=True):
             while not self._published(message):

@@ -59,7 +59,7 @@ class Runner:
     def _run(self, fault: Fault, brokers: Brokers, seed: int, scale: float) -> dict[str, Any]:
         world = self._world(fault, brokers)
         begun = time.monotonic()
-        prefix = f"{fault.name}-{seed}-"
+        prefix = f"{fault.name}-{seed}-{len(world.prefixes)}-"
         path = world.home / f"{prefix}ledger.jsonl"
         chance = random.Random(f"{fault.name} {seed}")
         traffic = Traffic(prefix, random.Random(f"traffic {seed}"), time.time, fault.mix)
@@ -72,13 +72,14 @@ class Runner:
             scene.flow()
             fault.strike(scene)
             load.end(LOAD_END_S)
-        except AssertionError as exc:
-            failure = str(exc)
-            load._over.set()
-            load.join(10)
+        except Exception as exc:  # whatever a fault meets is its result, and the next one runs
+            failure = str(exc) if isinstance(exc, AssertionError) else repr(exc)
+            load.give_up()
         report = settle(world, list(ledger.read(path)), over=not fault.shares, known=world.prefixes)
         said = world.printed_since(said_before)
         problems = ([failure] if failure else []) + report.problems + _loud(said)
+        if scene.seen_s is not None and n_loud(said) == 0:
+            problems.append("nothing was logged")
         last_words = world.last_words() if problems else {}
         if fault.shares:
             world.prefixes.append(prefix)

@@ -60,14 +60,19 @@ class Scene:
         wait_until(lambda: time.monotonic() >= until, duration_s + 5, "time passes")
 
     def visible(self, program: str, name: str) -> None:
-        """Wait until /readyz of bridge or worker names what does not work."""
+        """Wait until /readyz and /metrics of bridge or worker name what does not work."""
         wait_until(
             lambda: any(name in wrong for wrong in self.world.wrong(program)),
             SEEN_S,
             f"/readyz of the {program} shows {name!r}; it shows {self.world.wrong(program)}",
         )
         self.seen_s = round(max(self.seen_s or 0.0, time.monotonic() - self._noted), 1)
-        self.note(f"seen on /readyz of the {program}: {name}")
+        wait_until(
+            lambda: f'="{name}"}} 0.0' in self.world.metrics(program),
+            SEEN_S,
+            f"/metrics of the {program} shows {name!r}",
+        )
+        self.note(f"seen on /readyz and /metrics of the {program}: {name}")
 
     def healthy(self) -> None:
         """Wait until bridge and worker both say that they are ready."""

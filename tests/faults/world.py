@@ -93,11 +93,15 @@ class World:
         links = [name for name, link in answer.get("links", {}).items() if not link["up"]]
         return links + [check["name"] for check in answer.get("checks", []) if not check["ok"]]
 
-    def metric(self, program: str, name: str) -> float:
-        """Return the sum of a metric over all of its labels."""
+    def metrics(self, program: str) -> str:
+        """Return what /metrics of bridge or worker says."""
         port = self.environ["HINDSIGHT_WEB_PORT" if program == "worker" else "HINDSIGHT_BRIDGE_WEB_PORT"]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            lines = answer.read().decode().splitlines()
+            return str(answer.read().decode())
+
+    def metric(self, program: str, name: str) -> float:
+        """Return the sum of a metric over all of its labels."""
+        lines = self.metrics(program).splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"{name}[ {{]", line))
 
     def printed(self) -> dict[Path, int]:
