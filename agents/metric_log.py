@@ -27,6 +27,8 @@ from streams.verdicts import Verdict, VerdictRecord
 logger = logging.getLogger(__name__)
 METRIC_NAME = "metric_log.csv"
 UNMATCHED_NAME = "unmatched_log.csv"
+NOTHING = (-1, -1)
+"""The sizes of files that are gone: whoever opened the log since would have made new ones."""
 
 
 class Fenced(LogError):
@@ -95,6 +97,7 @@ class MetricLog:
             Unwritable: a full disk, a missing right; nothing was written.
         """
         try:
+            self._directory.mkdir(parents=True, exist_ok=True)
             with log_state.locked(self._directory):
                 state = self._cut_back(self._own_state())
                 fresh, n_broken = _unseen(records, state)
@@ -112,7 +115,7 @@ class MetricLog:
         if raw == self._raw:
             return self.state.copy()
         sizes = (self._metric.size(), self._unmatched.size())
-        if raw is None and sizes == (self.state.metric_bytes, self.state.unmatched_bytes):
+        if raw is None and sizes in ((self.state.metric_bytes, self.state.unmatched_bytes), NOTHING):
             logger.warning("%s is gone; it is written again.", self._directory / log_state.STATE_NAME)
             return self.state.copy()
         found = log_state.load(self._directory)

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -165,6 +166,17 @@ def test_a_log_that_was_moved_away_begins_anew_and_the_figures_go_on(logs, caplo
     assert texts(logs)[0] == expected(numbered(20)[10:])[0]
     assert log.summary.n == log.state.n_matched == sum(text.count("\n") for text in expected(numbered(20))[:1]) - 1
     assert "somebody moved it" in caplog.text
+
+
+def test_a_directory_that_is_removed_under_a_running_worker_is_made_again_and_rows_go_on(tmp_path, caplog):
+    logs = tmp_path / "logs"
+    log = written(logs, numbered(10))
+    shutil.rmtree(logs)
+    done = log.append(numbered(20)[8:])
+    assert texts(logs) == expected(numbered(20)[10:])
+    assert (done.n_broken, log.state.n_broken) == (0, 0)
+    assert log.summary.n == log.state.n_matched == expected(numbered(20))[0].count("\n") - 1
+    assert "metric_log.csv is gone" in caplog.text
 
 
 def test_a_file_of_another_kind_in_the_place_of_the_log_is_kept_aside(logs):

@@ -7,8 +7,12 @@ from pathlib import Path
 from tests.e2e.pipeline import Process
 from tests.faults.fault import fault
 from tests.faults.scene import Scene
+from tests.faults.traffic import Mix
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+
+PAIRS = Mix(lone=0.0)
+"""An id with one side waits by the clock that it came by: with a wrong one, an hour too long."""
 
 
 def with_clock(scene: Scene, name: str, offset: str) -> tuple[Process, Path]:
@@ -25,12 +29,14 @@ def with_clock(scene: Scene, name: str, offset: str) -> tuple[Process, Path]:
     return process, rc
 
 
-@fault("the worker's clock is an hour ahead, then right again", alone=True, settings={"dedupe_horizon_s": 7200})
+@fault(
+    "the worker's clock is an hour ahead, then right again", alone=True, settings={"dedupe_horizon_s": 7200}, mix=PAIRS
+)
 def clock_ahead(scene: Scene) -> None:
     wrong_clock(scene, "+3600")
 
 
-@fault("the worker's clock is an hour behind, then right again", alone=True)
+@fault("the worker's clock is an hour behind, then right again", alone=True, mix=PAIRS)
 def clock_behind(scene: Scene) -> None:
     wrong_clock(scene, "-3600")
 
@@ -48,7 +54,7 @@ def wrong_clock(scene: Scene, offset: str) -> None:
     scene.resume()
 
 
-@fault("the worker's clock jumps an hour ahead, and back", alone=True, settings={"dedupe_horizon_s": 7200})
+@fault("the worker's clock jumps an hour ahead, and back", alone=True, settings={"dedupe_horizon_s": 7200}, mix=PAIRS)
 def clock_jumps(scene: Scene) -> None:
     assert scene.worker.stop() == 0
     process, rc = with_clock(scene, "worker-jumping", "+0")
