@@ -41,6 +41,8 @@ LOOK_S, LOOK_AT_END_S = 0.1, 1.0
 """How long an input does not go on, in the middle or at its end, before Kafka is asked whether a record lies there."""
 MAX_FENCED = 5
 RETRY_S = 1.0
+SILENT_S = 3.0
+"""A decision that Kafka does not confirm for so long means that it is away; it is still being sent."""
 KINDS: tuple[Kind, Kind] = ("y_true", "y_pred")
 
 
@@ -292,11 +294,14 @@ class Owner:
 
     async def _append(self, record: Decision) -> bool:
         """Append and apply one record; False if the log was read instead, and the batch must be decided again."""
+        late = asyncio.get_running_loop().call_later(SILENT_S, self._say_away, f"no answer for {SILENT_S:g} s")
         try:
             offset = await self.log.append(self.partition, record)
         except LogUnavailable as exc:
             await self._catch_up_when_possible(str(exc))
             return False
+        finally:
+            late.cancel()
         if offset != record.base + 1:
             self.n_fenced += 1
             logger.warning(
@@ -308,6 +313,7 @@ class Owner:
             await self._catch_up_when_possible("")
             return False
         self.n_fenced = 0
+        self._say_back()
         self.store.apply(offset, record)
         self.last_commit_at = record.at
         await self._send_verdicts(offset, record)
@@ -327,19 +333,25 @@ class Owner:
     async def _catch_up_when_possible(self, problem: str) -> None:
         """Read the log to its end, as soon as Kafka lets us."""
         while True:
-            if problem and not self.problem:
-                logger.error("partition %d: Kafka does not answer, waiting for it: %s", self.partition, problem)
-            self.problem = problem
+            self._say_away(problem)
             try:
                 await self.catch_up()
             except LogUnavailable as exc:
                 problem = str(exc)
                 await asyncio.sleep(RETRY_S)
                 continue
-            if self.problem:
-                logger.info("partition %d: Kafka answers again.", self.partition)
-            self.problem = ""
+            self._say_back()
             return
+
+    def _say_away(self, problem: str) -> None:
+        if problem and not self.problem:
+            logger.error("partition %d: Kafka does not answer, waiting for it: %s", self.partition, problem)
+        self.problem = problem
+
+    def _say_back(self) -> None:
+        if self.problem:
+            logger.info("partition %d: Kafka answers again.", self.partition)
+        self.problem = ""
 
     async def resend(self) -> None:
         """Send the verdicts that the log does not say are confirmed; after a recovery.

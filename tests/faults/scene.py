@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -68,7 +69,7 @@ class Scene:
         )
         self.seen_s = round(max(self.seen_s or 0.0, time.monotonic() - self._noted), 1)
         wait_until(
-            lambda: f'="{name}"}} 0.0' in self.world.metrics(program),
+            lambda: re.search(rf'="{name}[^"]*"}} 0\.0', self.world.metrics(program)),
             SEEN_S,
             f"/metrics of the {program} shows {name!r}",
         )

@@ -68,6 +68,8 @@ def down(scene: Scene, server: Server, away_s: float, *, kill: bool = False) -> 
         server.stop()
     try:
         scene.visible("bridge", server.name)
+        if server.name == "kafka":
+            scene.visible("worker", "partition ")
         scene.hold(away_s)
     finally:
         server.start()
@@ -81,6 +83,8 @@ def pause(scene: Scene, server: Server, duration_s: float) -> None:
     scene.note(f"SIGSTOP {server.name} for {duration_s:g} s")
     server.pause()
     try:
+        if duration_s > SHORT_S:
+            scene.visible("bridge", server.name)
         scene.hold(duration_s)
     finally:
         server.resume()

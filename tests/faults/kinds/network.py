@@ -54,8 +54,9 @@ def black_hole(scene: Scene, broker: str, *directions: str) -> None:
     scene.published(scene.chance.randrange(20, 200))
     links(scene)[broker].block(*directions)
     scene.note(f"black hole to {broker} {' '.join(directions)}")
-    if broker == "Kafka" and "up" not in directions:
-        scene.visible("bridge", "kafka")
+    scene.visible("bridge", broker.lower())
+    if broker == "Kafka":
+        scene.visible("worker", "partition ")
     scene.hold(HOLE_S)
     links(scene)[broker].heal()
     scene.note("it heals")
@@ -69,6 +70,7 @@ def black_hole_long(scene: Scene) -> None:
         link.block()
     scene.note("black hole to both")
     scene.visible("bridge", "kafka")
+    scene.visible("bridge", "rabbitmq")
     scene.hold(75 * scene.scale)
     for link in links(scene).values():
         link.heal()
