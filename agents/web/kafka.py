@@ -17,6 +17,8 @@ from streams.topics import Topic, topics
 
 logger = logging.getLogger("hindsight.web")
 ASK_EVERY_S = 2.0
+SILENT_S = 3.0
+"""A Kafka that does not answer for so long is away."""
 RATE_OVER = 6
 """A rate is over so many answers of Kafka."""
 
@@ -40,7 +42,7 @@ class Ends:
         while True:
             try:
                 await self._ask_until_it_fails()
-            except (KafkaError, OSError) as exc:
+            except (KafkaError, OSError, TimeoutError) as exc:
                 self.problem = f"Kafka at {self._settings.kafka_address} does not answer: {type(exc).__name__}."
             await asyncio.sleep(ASK_EVERY_S)
 
@@ -51,7 +53,8 @@ class Ends:
             await admin.start()
             await consumer.start()
             while True:
-                await self._ask(consumer, admin)
+                async with asyncio.timeout(SILENT_S):
+                    await self._ask(consumer, admin)
                 await asyncio.sleep(ASK_EVERY_S)
         finally:
             await consumer.stop()

@@ -69,7 +69,7 @@ def down(scene: Scene, server: Server, away_s: float, *, kill: bool = False) -> 
     try:
         scene.visible("bridge", server.name)
         if server.name == "kafka":
-            scene.visible("worker", "partition ")
+            scene.visible("worker", "kafka")
         scene.hold(away_s)
     finally:
         server.start()

@@ -56,7 +56,7 @@ def black_hole(scene: Scene, broker: str, *directions: str) -> None:
     scene.note(f"black hole to {broker} {' '.join(directions)}")
     scene.visible("bridge", broker.lower())
     if broker == "Kafka":
-        scene.visible("worker", "partition ")
+        scene.visible("worker", "kafka")
     scene.hold(HOLE_S)
     links(scene)[broker].heal()
     scene.note("it heals")
