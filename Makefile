@@ -33,6 +33,7 @@ setup:
 	@$(MAKE) --silent --jobs=4 runtime tests-need tools
 
 faults: setup
+	@$(PYTHON) -m dev.packages faults
 	@.venv/bin/python -m tests.faults $(FAULTS)
 
 bench: setup

@@ -9,7 +9,7 @@ from tests.faults.fault import fault
 from tests.faults.scene import Scene
 from tests.faults.traffic import Mix
 
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+LIBRARIES, FAKETIME = Path("/usr/lib"), "*/faketime/libfaketimeMT.so.1"
 
 PAIRS = Mix(lone=0.0)
 """An id with one side waits by the clock that it came by: with a wrong one, an hour too long."""
@@ -17,11 +17,12 @@ PAIRS = Mix(lone=0.0)
 
 def with_clock(scene: Scene, name: str, offset: str) -> tuple[Process, Path]:
     """Return a worker, not started, whose wall clock is off; and the file that says by how much."""
+    (library,) = LIBRARIES.glob(FAKETIME)
     rc = scene.world.home / f"{name}.faketime"
     rc.write_text(offset + "\n")
     process = scene.pipeline.new_worker(
         name,
-        LD_PRELOAD=FAKETIME,
+        LD_PRELOAD=str(library),
         FAKETIME_TIMESTAMP_FILE=str(rc),
         FAKETIME_NO_CACHE="1",
         FAKETIME_DONT_FAKE_MONOTONIC="1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,14 +13,19 @@ from tests.faults.fault import fault
 from tests.faults.scene import Scene
 
 
+def as_root(*argv: str) -> None:
+    """Run a command that only root may run."""
+    subprocess.run([*([] if os.geteuid() == 0 else ["sudo", "-n"]), *argv], check=True)
+
+
 @contextmanager
 def tmpfs(path: Path, size: str) -> Iterator[None]:
     """Mount a small file system over a directory that is empty."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)], check=True)
+    as_root("mount", "-t", "tmpfs", "-o", f"size={size},mode=777", "tmpfs", str(path))
     try:
         yield
     finally:
-        subprocess.run(["umount", "-l", str(path)], check=True)
+        as_root("umount", "-l", str(path))
 
 
 @fault("the disk of logs/ is full, then has room again", chosen=True)
@@ -69,7 +75,7 @@ def on_small_disk(scene: Scene, size: str) -> Iterator[None]:
 
 
 def remount(path: Path, how: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{how}", str(path)], check=True)
+    as_root("mount", "-o", f"remount,{how}", str(path))
 
 
 def fill(path: Path) -> None:

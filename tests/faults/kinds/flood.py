@@ -33,7 +33,7 @@ def lone_ids(scene: Scene) -> None:
 @fault(
     "more ids wait than may: the oldest end early, the rest is joined as ever",
     chosen=True,
-    settings={"max_waiting_ids": 8000, "join_window_s": 8, "lateness_s": 2},
+    settings={"max_waiting_ids": 8000, "join_window_s": 15, "lateness_s": 2},
 )
 def too_many_waiting(scene: Scene) -> None:
     n, most = 40_000, 8000
