@@ -1,7 +1,8 @@
 """Debian packages, installed with apt when missing. Standard library only: runs before `.venv` exists.
 
 `python3 -m dev.packages python` installs what `.venv` needs, `... brokers` what the brokers need, `... browser` the
-Chromium that the tests of the web view drive, `... java` what it takes to compile the benchmark's peer in Java.
+Chromium that the tests of the web view drive, `... java` what it takes to compile the benchmark's peer in Java, and
+`... faults` what makes a clock wrong in `make faults`.
 """
 
 from __future__ import annotations
