@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -28,6 +29,7 @@ from streams.table import PairsTable
 from streams.topics import log_retention_s
 from streams.writer import Writer
 
+logger = logging.getLogger("hindsight.join")
 SIDES = (names.y_true.name, names.y_pred.name)
 RETRY_S = 1.0
 
@@ -58,12 +60,16 @@ class Joining:
 
     async def owner(self, partition: int, store: PairsStore) -> Owner:
         """Restore one partition, as soon as Kafka lets us, and return its owner, ready to run."""
+        said = False
         while True:
             try:
                 store = await restore(partition, pairs.store.partition(partition), self.log, pairs.store.set_aside)
                 check_inputs(partition, store.head, await self._positions(partition))
                 break
-            except (LogUnavailable, KafkaError):
+            except (LogUnavailable, KafkaError) as exc:
+                if not said:
+                    logger.warning("partition %d cannot be restored yet, trying again: %r", partition, exc)
+                said = True
                 await asyncio.sleep(RETRY_S)
             except CannotRestore as exc:
                 end_process(f"the table `pairs` cannot be restored: {exc}.")
