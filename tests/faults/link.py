@@ -18,10 +18,12 @@ RESET = struct.pack("ii", 1, 0)
 class Link:
     """A port that leads to a broker, and the knobs to spoil it. `up` is towards the broker, `down` away from it.
 
-    A broker that tells its clients its own address, as Kafka does, is made to tell this one's.
+    Args:
+        broker: `host:port`.
+        is_kafka: it tells its clients its own address, and is made to tell this one's.
     """
 
-    def __init__(self, broker: str) -> None:
+    def __init__(self, broker: str, *, is_kafka: bool) -> None:
         host, port = broker.split(":")
         self._broker = (host, int(port))
         self.slice_bytes = CHUNK
@@ -32,6 +34,7 @@ class Link:
         listening = socket.create_server((HOST, 0))
         self.port = listening.getsockname()[1]
         self.address = f"{HOST}:{self.port}"
+        self._is_kafka = is_kafka
         self._told = HOST.encode() + struct.pack(">i", int(port)), HOST.encode() + struct.pack(">i", self.port)
         self._thread = threading.Thread(target=self._run, args=(listening,), daemon=True)
         self._thread.start()
@@ -99,22 +102,34 @@ class Link:
             broker_writer.transport.abort()
 
     async def _pump(self, direction: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        rest = b""
+        frames = Frames(*self._told) if self._is_kafka and direction == "down" else None
         with suppress(OSError):
             while data := await reader.read(self.slice_bytes):
                 await self._open[direction].wait()
-                if direction == "down":
-                    data, rest = self._translated(rest + data)
-                writer.write(data)
-                await writer.drain()
-                if self.bytes_per_s is not None:
-                    await asyncio.sleep(len(data) / self.bytes_per_s)
+                if frames is not None:
+                    data = frames.translated(data)
+                for start in range(0, len(data), self.slice_bytes):
+                    piece = data[start : start + self.slice_bytes]
+                    writer.write(piece)
+                    await writer.drain()
+                    if self.bytes_per_s is not None:
+                        await asyncio.sleep(len(piece) / self.bytes_per_s)
 
-    def _translated(self, data: bytes) -> tuple[bytes, bytes]:
-        """Replace the broker's address by ours; return what can go on, and an end that may be half of an address."""
-        theirs, ours = self._told
-        data = data.replace(theirs, ours)
-        for n in range(min(len(theirs) - 1, len(data)), 0, -1):
-            if data.endswith(theirs[:n]):
-                return data[:-n], data[-n:]
-        return data, b""
+
+class Frames:
+    """Kafka's answers, each of which says its length first: passed on whole, with one address for another."""
+
+    def __init__(self, theirs: bytes, ours: bytes) -> None:
+        self._theirs, self._ours, self._rest = theirs, ours, b""
+
+    def translated(self, data: bytes) -> bytes:
+        """Return the answers that are complete with this data."""
+        self._rest += data
+        whole = 0
+        while len(self._rest) >= whole + 4:
+            end = whole + 4 + int.from_bytes(self._rest[whole : whole + 4], "big")
+            if end > len(self._rest):
+                break
+            whole = end
+        answers, self._rest = self._rest[:whole], self._rest[whole:]
+        return answers.replace(self._theirs, self._ours)

@@ -27,8 +27,8 @@ class World:
         self.brokers = brokers
         self.vhost = brokers.new_vhost()
         self.amqp_url = brokers.amqp_url(self.vhost)
-        self.rabbitmq_link = Link(urllib.parse.urlsplit(self.amqp_url).netloc.rpartition("@")[2])
-        self.kafka_link = Link(brokers.kafka)
+        self.rabbitmq_link = Link(urllib.parse.urlsplit(self.amqp_url).netloc.rpartition("@")[2], is_kafka=False)
+        self.kafka_link = Link(brokers.kafka, is_kafka=True)
         given = {
             "kafka": self.kafka_link.address,
             "amqp_url": re.sub(r"@[^/]+/", f"@{self.rabbitmq_link.address}/", self.amqp_url),
