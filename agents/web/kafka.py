@@ -42,8 +42,8 @@ class Ends:
         while True:
             try:
                 await self._ask_until_it_fails()
-            except (KafkaError, OSError, TimeoutError) as exc:
-                self.problem = f"Kafka at {self._settings.kafka_address} does not answer: {type(exc).__name__}."
+            except (KafkaError, OSError) as exc:
+                self._say_away(type(exc).__name__)
             await asyncio.sleep(ASK_EVERY_S)
 
     async def _ask_until_it_fails(self) -> None:
@@ -53,12 +53,21 @@ class Ends:
             await admin.start()
             await consumer.start()
             while True:
-                async with asyncio.timeout(SILENT_S):
+                late = asyncio.get_running_loop().call_later(SILENT_S, self._say_away, f"silent for {SILENT_S:g} s")
+                try:
                     await self._ask(consumer, admin)
+                except (KafkaError, OSError) as exc:
+                    self._say_away(type(exc).__name__)  # at once: to disconnect can take long
+                    raise
+                finally:
+                    late.cancel()
                 await asyncio.sleep(ASK_EVERY_S)
         finally:
             await consumer.stop()
             await admin.close()
+
+    def _say_away(self, why: str) -> None:
+        self.problem = f"Kafka at {self._settings.kafka_address} does not answer: {why}."
 
     async def _ask(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
         tps = [
