@@ -5,7 +5,7 @@ MODEL := $(or $(HINDSIGHT_MODEL),models/model.skops)
 LOCK := .venv-tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 DONE := .run/done
 .DELETE_ON_ERROR:
-.PHONY: run test test-compose setup bench bench-check peers lock clean runtime tests-need tools
+.PHONY: run test faults test-compose setup bench bench-check peers lock clean runtime tests-need tools
 .DEFAULT_GOAL := run
 
 run:
@@ -31,6 +31,10 @@ test-compose: setup
 
 setup:
 	@$(MAKE) --silent --jobs=4 runtime tests-need tools
+
+faults: setup
+	@$(PYTHON) -m dev.packages faults
+	@.venv/bin/python -m tests.faults $(FAULTS)
 
 bench: setup
 	@.venv/bin/python -m bench

@@ -1,7 +1,8 @@
-"""Going on without a state file: the summary from the rows, and where the stream meets the rows that are there.
+"""Going on without a state file: the summary from the rows, and which of the rows that come are there already.
 
-No state means no positions, so a record that comes again cannot be known by its offset. But the topic has one order,
-and a log is its rows in that order: whatever comes again is the end of the file, line by line.
+No state means no positions, so a record that comes again cannot be known by its offset; its lines can. A worker that
+starts sends its partitions' last verdicts again, one partition after the other, so they may come in another order than
+that of the file.
 """
 
 from __future__ import annotations
@@ -9,10 +10,8 @@ from __future__ import annotations
 import io
 import logging
 import mmap
-from collections.abc import Sequence
-from itertools import accumulate, islice, takewhile
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -45,44 +44,28 @@ def summarise(path: Path) -> ErrorSummary:
     return summary
 
 
-class Overlap(NamedTuple):
-    """How many leading lines a file holds already, and where the lines after them would be; -1: the file has ended."""
-
-    n_known: int
-    then_at: int
-
-
-def overlap(path: Path, lines: Sequence[bytes], at: int) -> Overlap:
-    """Compare lines that may come again with the file's own, from `at` on; 0: look for where they begin.
-
-    Lines are known only if all of them, or as many as the file still holds, stand there in their order.
+class Held:
+    """The lines that a file held when it was opened, found one by one; in the file's order, at no cost.
 
     Raises:
         OSError: the file cannot be read.
     """
-    block = b"".join(lines)
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
-        if at == 0:
-            at = _last_place(held, block, lines[0])
-        elif not _stands_at(held, block, at):
-            logger.warning("%s: the rows that come do not go on where the file does; they are all written.", path)
-            at = -1
-        n_left = len(held) - at
-    if at == -1:
-        return Overlap(0, -1)
-    if len(block) < n_left:
-        return Overlap(len(lines), at + len(block))
-    return Overlap(sum(1 for _ in takewhile(lambda end: end <= n_left, accumulate(map(len, lines)))), -1)
 
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            self._held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._next = 0
 
-def _stands_at(held: mmap.mmap, block: bytes, at: int) -> bool:
-    return at < len(held) and held[at : at + len(block)] == block[: len(held) - at]
+    def knows(self, line: bytes) -> bool:
+        """Return whether this line stands in the file."""
+        if self._held[self._next : self._next + len(line)] != line:
+            found = self._held.rfind(b"\n" + line)
+            if found == -1:
+                return False
+            self._next = found + 1
+        self._next += len(line)
+        return True
 
-
-def _last_place(held: mmap.mmap, block: bytes, line: bytes) -> int:
-    end = len(held)
-    while (found := held.rfind(b"\n" + line, 0, end)) != -1:
-        if _stands_at(held, block, found + 1):
-            return found + 1
-        end = found + len(line)
-    return -1
+    def close(self) -> None:
+        """Let go of the file."""
+        self._held.close()

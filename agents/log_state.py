@@ -31,8 +31,8 @@ class LogState(msgspec.Struct):
 
     `positions`: the offset of the last decision seen, by decision log and partition. `writer`: a token of the log's
     owner, which is whoever opened it last. After a rebuild without a state file, positions are `positions_lost` until a
-    record of their partition comes, and `metric_overlap`, `unmatched_overlap` are where rows that come again are
-    compared with the file (0: not found yet; -1: no more, which is the rule).
+    record of their partition comes; its rows are looked for in the files until one is not there, and then the partition
+    is in `settled`, by decision log.
     """
 
     writer: str
@@ -44,15 +44,15 @@ class LogState(msgspec.Struct):
     n_unmatched_pred: int = 0
     n_broken: int = 0
     positions_lost: bool = False
-    metric_overlap: Annotated[int, Meta(ge=-1)] = -1
-    unmatched_overlap: Annotated[int, Meta(ge=-1)] = -1
+    settled: dict[str, list[int]] = {}
     summary: ErrorSummary = msgspec.field(default_factory=ErrorSummary)
 
     def copy(self) -> Self:
         """Return a state that can be changed while readers use this one."""
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
         positions = {log: last.copy() for log, last in self.positions.items()}
-        return type(self)(**fields | {"positions": positions, "summary": self.summary.copy()})
+        settled = {log: partitions.copy() for log, partitions in self.settled.items()}
+        return type(self)(**fields | {"positions": positions, "settled": settled, "summary": self.summary.copy()})
 
 
 encode = msgspec.json.Encoder().encode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,7 @@ import mode
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from streams import connect, quarantine
+from streams import connect, holes, quarantine
 from streams.decision_log import DecisionLog, LogUnavailable
 from streams.end import end_process
 from streams.faust_app import app, names, raw_topic, settings
@@ -28,6 +29,7 @@ from streams.table import PairsTable
 from streams.topics import log_retention_s
 from streams.writer import Writer
 
+logger = logging.getLogger("hindsight.join")
 SIDES = (names.y_true.name, names.y_pred.name)
 RETRY_S = 1.0
 
@@ -58,18 +60,23 @@ class Joining:
 
     async def owner(self, partition: int, store: PairsStore) -> Owner:
         """Restore one partition, as soon as Kafka lets us, and return its owner, ready to run."""
+        said = False
         while True:
             try:
                 store = await restore(partition, pairs.store.partition(partition), self.log, pairs.store.set_aside)
                 check_inputs(partition, store.head, await self._positions(partition))
                 break
-            except (LogUnavailable, KafkaError):
+            except (LogUnavailable, KafkaError) as exc:
+                if not said:
+                    logger.warning("partition %d cannot be restored yet, trying again: %r", partition, exc)
+                said = True
                 await asyncio.sleep(RETRY_S)
             except CannotRestore as exc:
                 end_process(f"the table `pairs` cannot be restored: {exc}.")
         owner = Owner(
             partition, store, self.log, self.outbox, rules, self,
             writer=app.slot.instance_id, idle_record_s=log_retention_s(settings) / 3,
+            max_waiting=-(-settings.max_waiting_ids // settings.partitions),
         )  # fmt: skip
         await owner.resend()
         return owner
@@ -85,6 +92,13 @@ class Joining:
             return False
         highwater = consumer.highwater(tp)
         return highwater is not None and src + 1 >= highwater
+
+    async def holes(self, partition: int, side: int, start: int, until: int) -> dict[int, int]:
+        """Return the offsets of an input that hold no record; none while Kafka is away."""
+        try:
+            return await holes.find(self._client, SIDES[side], partition, start, until)
+        except KafkaError:
+            return {}
 
     async def quarantine(self, topic_partition: str, offset: int, rows: Sequence[Unreadable]) -> None:
         """Keep unreadable rows that a Kafka record held."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from agents import log_state
 from agents.log_file import LogError, LogFile, Unwritable
-from agents.log_recovery import overlap, summarise
+from agents.log_recovery import Held, summarise
 from agents.log_rows import METRIC_HEADER, UNMATCHED_HEADER, metric_lines, unmatched_lines
 from agents.log_state import LogState
 from streams.summary import ErrorSummary
@@ -26,6 +27,8 @@ from streams.verdicts import Verdict, VerdictRecord
 logger = logging.getLogger(__name__)
 METRIC_NAME = "metric_log.csv"
 UNMATCHED_NAME = "unmatched_log.csv"
+NOTHING = (-1, -1)
+"""The sizes of files that are gone: whoever opened the log since would have made new ones."""
 
 
 class Fenced(LogError):
@@ -94,6 +97,7 @@ class MetricLog:
             Unwritable: a full disk, a missing right; nothing was written.
         """
         try:
+            self._directory.mkdir(parents=True, exist_ok=True)
             with log_state.locked(self._directory):
                 state = self._cut_back(self._own_state())
                 fresh, n_broken = _unseen(records, state)
@@ -111,7 +115,7 @@ class MetricLog:
         if raw == self._raw:
             return self.state.copy()
         sizes = (self._metric.size(), self._unmatched.size())
-        if raw is None and sizes == (self.state.metric_bytes, self.state.unmatched_bytes):
+        if raw is None and sizes in ((self.state.metric_bytes, self.state.unmatched_bytes), NOTHING):
             logger.warning("%s is gone; it is written again.", self._directory / log_state.STATE_NAME)
             return self.state.copy()
         found = log_state.load(self._directory)
@@ -128,28 +132,37 @@ class MetricLog:
         metric_bytes, unmatched_bytes = self._metric.adopt(), self._unmatched.adopt()
         state = LogState("", metric_bytes, unmatched_bytes)
         if metric_bytes > len(METRIC_HEADER):
-            state.metric_overlap, state.positions_lost = 0, True
+            state.positions_lost = True
             state.summary = summarise(self._metric.path)
             state.n_matched = state.summary.n + state.summary.n_left_out
         if unmatched_bytes > len(UNMATCHED_HEADER):
-            state.unmatched_overlap, state.positions_lost = 0, True
+            state.positions_lost = True
         return state
 
-    def _write(self, state: LogState, fresh: Iterable[VerdictRecord]) -> tuple[int, int]:
+    def _write(self, state: LogState, fresh: Sequence[VerdictRecord]) -> tuple[int, int]:
         """Write the rows of `fresh` and count them into `state`; return how many matched and unmatched were written."""
-        matched: list[Verdict] = []
-        unmatched: list[Verdict] = []
-        for record in fresh:
-            for verdict in record.rows:
-                (matched if verdict.verdict == "matched" else unmatched).append(verdict)
-        known, state.metric_overlap, n_bytes = _add(self._metric, metric_lines(matched), state.metric_overlap)
-        state.metric_bytes += n_bytes
-        matched = matched[known:]
-        lines = unmatched_lines(unmatched)
-        known, state.unmatched_overlap, n_bytes = _add(self._unmatched, lines, state.unmatched_overlap)
-        state.unmatched_bytes += n_bytes
-        _count(state, matched, unmatched[known:])
-        return len(matched), len(unmatched) - known
+        verdicts = self._missing(state, fresh) if state.positions_lost else [v for record in fresh for v in record.rows]
+        matched = [verdict for verdict in verdicts if verdict.verdict == "matched"]
+        unmatched = [verdict for verdict in verdicts if verdict.verdict != "matched"]
+        state.metric_bytes += _add(self._metric, metric_lines(matched))
+        state.unmatched_bytes += _add(self._unmatched, unmatched_lines(unmatched))
+        _count(state, matched, unmatched)
+        return len(matched), len(unmatched)
+
+    def _missing(self, state: LogState, fresh: Sequence[VerdictRecord]) -> list[Verdict]:
+        """Return the verdicts that do not stand in the files; a partition is settled with its first one."""
+        missing: list[Verdict] = []
+        with closing(Held(self._metric.path)) as metric, closing(Held(self._unmatched.path)) as unmatched:
+            for record in fresh:
+                settled = state.settled.setdefault(record.log, [])
+                if record.partition in settled:
+                    missing += record.rows
+                    continue
+                new = [v for v in record.rows if not _is_known(v, metric, unmatched)]
+                missing += new
+                if new:
+                    settled.append(record.partition)
+        return missing
 
     def _keep(self, state: LogState) -> None:
         raw = log_state.encode(state)
@@ -178,15 +191,18 @@ def _unseen(records: Sequence[VerdictRecord], state: LogState) -> tuple[list[Ver
     return fresh, n_broken
 
 
-def _add(file: LogFile, lines: Sequence[str], overlap_at: int) -> tuple[int, int, int]:
-    """Append the lines that `file` does not hold; return how many it held, where to compare next, bytes written."""
-    if not lines:
-        return 0, overlap_at, 0
-    known, then_at = (0, -1) if overlap_at == -1 else overlap(file.path, [x.encode() for x in lines], overlap_at)
-    block = "".join(lines[known:]).encode()
+def _is_known(verdict: Verdict, metric: Held, unmatched: Held) -> bool:
+    if verdict.verdict == "matched":
+        return metric.knows(metric_lines([verdict])[0].encode())
+    return unmatched.knows(unmatched_lines([verdict])[0].encode())
+
+
+def _add(file: LogFile, lines: Sequence[str]) -> int:
+    """Append lines; return how many bytes that was."""
+    block = "".join(lines).encode()
     if block:
         file.append(block)
-    return known, then_at, len(block)
+    return len(block)
 
 
 def _count(state: LogState, matched: Sequence[Verdict], unmatched: Sequence[Verdict]) -> None:

@@ -76,7 +76,8 @@ class Plotting:
                     await self._wait_after(exc, RETRY_S)
 
     def let_go(self) -> None:
-        """Forget what is not written: the topic is another worker's now, and it gets those records."""
+        """Forget what is not written, and what was wrong with it: the topic is another worker's now, with its records."""
+        self.problem = ""
         self._queue.clear()
         self._room.set()
         self.log = None
@@ -111,7 +112,7 @@ class Plotting:
             logger.error("The metric log cannot be written, its rows wait in Kafka: %s", exc)
         self.problem = str(exc)
         await asyncio.sleep(delay_s)
-        if self._queue and MINE not in app.consumer.assignment():
+        if MINE not in app.consumer.assignment():
             self.let_go()
 
     async def draw(self) -> None:

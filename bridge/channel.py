@@ -78,6 +78,10 @@ class Channel:
         frame = await self._call(self._pika.basic_consume, queue=queue, on_message_callback=_never)
         self._tag = frame.method.consumer_tag
 
+    async def ask(self) -> None:
+        """Ask for what any RabbitMQ answers at once, and nobody needs a right for."""
+        await self._call(self._pika.basic_qos, prefetch_count=1)
+
     async def cancel(self) -> None:
         """End the deliveries; what has come can still be acknowledged."""
         await self._call(self._pika.basic_cancel, consumer_tag=self._tag)

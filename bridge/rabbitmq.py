@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from bridge import amqp
+from bridge.channel import Channel, ChannelLost
 from bridge.link import Link
 from bridge.pika_frames import Connection
 from bridge.queues import Queue
@@ -15,6 +17,8 @@ from streams.connect import amqp_shown
 from streams.settings import Settings
 
 CANCEL_S, CLOSE_S = 1.0, 1.0
+ASK_EVERY_S, SILENT_S = 1.0, 3.0
+"""A RabbitMQ that answers nothing for so long is away; the heartbeat ends the connection much later."""
 
 
 class RabbitMQ:
@@ -57,6 +61,7 @@ class RabbitMQ:
 
     async def _read(self, connection: Connection, lost: asyncio.Future[str]) -> str:
         reading = [asyncio.create_task(queue.read(connection, self._chance)) for queue in self._queues]
+        watching = asyncio.create_task(self._watch(connection))
         ends: list[asyncio.Future[Any]] = [lost, *reading]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -65,6 +70,21 @@ class RabbitMQ:
                     task.result()  # reading ends by a defect only, and that is not to be hidden
             return lost.result()
         finally:
-            for task in reading:
+            for task in (watching, *reading):
                 task.cancel()
-            await asyncio.wait(reading)
+            await asyncio.wait([watching, *reading])
+
+    async def _watch(self, connection: Connection) -> None:
+        """Ask for something small now and then: silence is a state of the link, long before a heartbeat is missed."""
+        where = f"RabbitMQ at {amqp_shown(self._settings)}"
+        loop = asyncio.get_running_loop()
+        with suppress(ChannelLost):
+            channel = await Channel.open(connection)
+            while True:
+                late = loop.call_later(SILENT_S, self.link.down, f"{where} answers nothing: all goes on when it does.")
+                try:
+                    await channel.ask()
+                finally:
+                    late.cancel()
+                self.link.up(f"{where} answers again.")
+                await asyncio.sleep(ASK_EVERY_S)

@@ -1,7 +1,8 @@
 """Debian packages, installed with apt when missing. Standard library only: runs before `.venv` exists.
 
 `python3 -m dev.packages python` installs what `.venv` needs, `... brokers` what the brokers need, `... browser` the
-Chromium that the tests of the web view drive, `... java` what it takes to compile the benchmark's peer in Java.
+Chromium that the tests of the web view drive, `... java` what it takes to compile the benchmark's peer in Java, and
+`... faults` what makes a clock wrong in `make faults`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dev import DevError
 RABBITMQ_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """The server itself: the one in PATH is a wrapper that insists on the service's own user and directories."""
 SYSTEMD = Path("/run/systemd/system")
+LIBRARIES = Path("/usr/lib")
 SANS = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 """A page without any font is a page of boxes."""
 
@@ -33,6 +35,8 @@ def missing(part: str) -> list[str]:
         present = {"chromium": shutil.which("chromium") is not None, "fonts-dejavu-core": SANS.exists()}
     elif part == "java":
         present = {"default-jdk-headless": shutil.which("javac") is not None}
+    elif part == "faults":
+        present = {"libfaketime": any(LIBRARIES.glob("*/faketime/libfaketimeMT.so.1"))}
     else:
         present = {
             "rabbitmq-server": RABBITMQ_SERVER.exists(),

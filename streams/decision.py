@@ -29,7 +29,8 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     """Running counts of one partition, in rows but for `waiting` (ids) and `skipped` (Kafka records).
 
     The law: rows_true + rows_pred == 2 * matched + unmatched_true + unmatched_pred + duplicates + conflicts + late
-    + waiting. `unreadable` rows came in a Kafka record, not from the bridge; they are in quarantine.
+    + waiting. `unreadable` rows came in a Kafka record, not from the bridge; they are in quarantine. `hurried` ids ended
+    unmatched before their time, since too many waited; they are in unmatched_true and unmatched_pred too.
     """
 
     rows_true: int = 0
@@ -43,6 +44,7 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     waiting: int = 0
     unreadable: int = 0
     skipped: int = 0
+    hurried: int = 0
 
     def difference(self) -> int:
         """Return rows in less the rows accounted for: 0, or the law is broken."""

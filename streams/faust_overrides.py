@@ -22,15 +22,17 @@ GATHERED_BYTES = 50_000
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Wait little for a fetch.
+    """Wait little for a fetch, and leave out what a transaction took back.
 
     Defect (0.15.3): a fetch waits 1.5 s at the broker. Only one is under way, and it leaves out the partitions whose
     last records are not taken yet: what comes to those meanwhile is seen up to 1.5 s late (47 rows a second measured).
+    It reads the rows of transactions that are open or aborted, unless `exactly_once` is asked for.
     """
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
+        consumer._isolation_level = "read_committed"
         return consumer
 
 

@@ -25,6 +25,7 @@ MAX_EXPIRY_BYTES = 150_000
 """What the ids that one family of the index ends in one decision may weigh, in bytes of its record."""
 MAX_EXPIRY_KEYS = 10_000
 """How many keys of one family a decision looks at: more than it can add, or the index would outgrow its expiry."""
+NO_CAP = LAST_BUCKET = 1 << 62
 MAX_DELAY_S = 24 * 3600.0
 """An input that is not silent, but this much slower than the clock, no longer holds up the ids that wait for it."""
 
@@ -70,6 +71,7 @@ def decide(
     now: float,
     silent: tuple[bool, bool] = (False, False),
     writer: str = "",
+    max_waiting: int = NO_CAP,
 ) -> Decision | None:
     """Decide one batch of one partition, and what expires with it; None if nothing changed.
 
@@ -78,10 +80,12 @@ def decide(
         inputs: Kafka records in the order they are to be applied, each input's offsets rising.
         now: the wall clock, UTC epoch seconds.
         silent: whether y_true, and y_pred, have nothing to read and had nothing for `lateness_s`.
+        max_waiting: ids that may wait; of more, those with the nearest deadlines end unmatched before it.
     """
     draft = _Draft(head, view, rules, now)
     draft.read(inputs)
     draft.expire(silent)
+    draft.hurry(max_waiting)
     return draft.decision(writer)
 
 
@@ -260,6 +264,32 @@ class _Draft:
         self.dirty[key] = state  # the settings asked for a nearer deadline when it was indexed
         self.reindexed.add(key)
         return 150 + 3 * len(key)
+
+    def hurry(self, max_waiting: int) -> None:
+        """While more ids wait than may, end those with the nearest deadlines, as far as one decision may."""
+        if self.counts.waiting <= max_waiting:
+            return
+        weight, done_with = 0, set(self.unindexed)
+        for index, keys in self.view.due(self.cuts[0], LAST_BUCKET, MAX_EXPIRY_KEYS):
+            if self.counts.waiting <= max_waiting or weight >= MAX_EXPIRY_BYTES:
+                return
+            if index in done_with:
+                continue
+            self.cuts[0] = index
+            self.unindexed.append(index)
+            for key, packed in zip(keys, self.view.states(keys), strict=True):
+                self.known.setdefault(key, packed)
+                weight += self._hurry_one(key)
+
+    def _hurry_one(self, key: bytes) -> int:
+        """End an id that waits, whatever its deadline; return what that weighs in the record."""
+        packed = self.known[key]
+        state = self.dirty.get(key) or (packed and pair.unpack(packed))
+        if not state or state[0] >= MATCHED:
+            return 0
+        self.dirty[key] = self._unmatched(id_of(key), state)
+        self.counts.hurried += 1
+        return 250 + 3 * len(key)
 
     # The record
 

@@ -18,12 +18,13 @@ from streams import decision
 from streams.decision import Decision
 from streams.decision_log import DecisionLog, LogUnavailable
 from streams.end import end_process
-from streams.join import Input, Rules, decide
+from streams.holes import Holes
+from streams.join import NO_CAP, Input, Rules, decide
 from streams.outbox import Letter, Outbox, letter
 from streams.pair import PRED, TRUE
 from streams.records import Unreadable, decode_record
 from streams.settings import Kind
-from streams.store import PairsStore
+from streams.store import PairsStore, StoreFailed
 
 logger = logging.getLogger("hindsight.join")
 TICK_S = 0.2
@@ -36,8 +37,12 @@ MAX_QUEUED_BYTES = 4_000_000
 RECORD_BYTES = 400
 """What a Kafka record costs beside its value."""
 MAX_GAP_S = 15.0
+LOOK_S, LOOK_AT_END_S = 0.1, 1.0
+"""How long an input does not go on, in the middle or at its end, before Kafka is asked whether a record lies there."""
 MAX_FENCED = 5
 RETRY_S = 1.0
+SILENT_S = 3.0
+"""A decision that Kafka does not confirm for so long means that it is away; it is still being sent."""
 KINDS: tuple[Kind, Kind] = ("y_true", "y_pred")
 
 
@@ -55,7 +60,10 @@ class Surroundings(Protocol):
     """What an owner asks of the worker around it."""
 
     def is_drained(self, partition: int, side: int, src: int) -> bool:
-        """Tell whether an input has nothing to read past offset `src`."""
+        """Tell whether an input ends with offset `src`."""
+
+    async def holes(self, partition: int, side: int, start: int, until: int) -> dict[int, int]:
+        """Return the offsets of an input that hold no record, as `holes.find` does; none while Kafka is away."""
 
     async def quarantine(self, topic_partition: str, offset: int, rows: Sequence[Unreadable]) -> None:
         """Keep unreadable rows."""
@@ -75,9 +83,11 @@ class Owner:
         *,
         writer: str,
         idle_record_s: float,
+        max_waiting: int = NO_CAP,
     ):
         self.partition, self.store, self.log, self.outbox, self.rules = partition, store, log, outbox, rules
         self.around, self.writer, self.idle_record_s = around, writer, idle_record_s
+        self.max_waiting = max_waiting
         self.confirmed = store.head.confirmed
         self.problem = ""
         self.n_fenced = 0
@@ -86,6 +96,8 @@ class Owner:
         self._n_queued_bytes = 0
         self._ahead: tuple[dict[int, Arrival], dict[int, Arrival]] = ({}, {})
         self._ahead_since = 0.0
+        self._holes = (Holes(), Holes())
+        self._came_at = [time.monotonic(), time.monotonic()]
         self._unreadable: list[tuple[Arrival, list[Unreadable]]] = []
         self._spoke_at = [time.monotonic(), time.monotonic()]
         self._listened_at = time.monotonic()
@@ -99,20 +111,24 @@ class Owner:
         """Take Kafka records of one input, in order; wait while too much is waiting."""
         self._queue += arrivals
         self._n_queued_bytes += _size(arrivals)
+        self._came_at[arrivals[0].side] = time.monotonic()
         self._woken.set()
         while self._n_queued_bytes >= MAX_QUEUED_BYTES and not self._stopping:
             self._room.clear()
             await self._room.wait()
 
     async def run(self) -> None:
-        """Decide until stopped. An exception here is a defect or a full disk: the process ends with its sentence."""
+        """Decide until stopped. A disk that fails, or a defect, ends the process with a sentence."""
         try:
             while not self._stopping:
                 await self._wait()
                 await self._commit(self._next_inputs())
+                await self._look_for_holes()
                 self._check_gap()
         except asyncio.CancelledError:
             raise
+        except StoreFailed as exc:
+            end_process(f"partition {self.partition} of the table `pairs` cannot go on: {exc}.")
         except Exception as exc:
             logger.exception("partition %d cannot go on", self.partition)
             end_process(f"partition {self.partition} of the table `pairs` cannot go on: {exc!r}.")
@@ -158,12 +174,13 @@ class Owner:
             _ack(arrival)
             return []
         ahead = self._ahead[side]
-        if offset != src[side] + 1:
+        holes = self._holes[side]
+        if offset != holes.after(src[side]):
             ahead[offset] = arrival
             self._ahead_since = self._ahead_since or time.monotonic()
             return []
         ready = [arrival]
-        while (waiting := ahead.pop(ready[-1].offset + 1, None)) is not None:
+        while (waiting := ahead.pop(holes.after(ready[-1].offset), None)) is not None:
             ready.append(waiting)
         src[side] = ready[-1].offset
         if not any(self._ahead):
@@ -176,6 +193,22 @@ class Owner:
         if unreadable:
             self._unreadable.append((arrival, unreadable))
         return Input(arrival.side, arrival.offset, rows, len(unreadable))  # type: ignore[arg-type]
+
+    async def _look_for_holes(self) -> None:
+        """Where an input does not go on, ask Kafka what comes next: a record, or none ever."""
+        for side in (TRUE, PRED):
+            src, ahead = self.store.head.src[side], self._ahead[side]
+            if self._queue or time.monotonic() - self._came_at[side] < (LOOK_S if ahead else LOOK_AT_END_S):
+                continue
+            holes = self._holes[side]
+            start = holes.after(src)
+            if not ahead and self.around.is_drained(self.partition, side, start - 1):
+                continue
+            holes.learn(await self.around.holes(self.partition, side, src + 1, max(ahead, default=start)), src)
+            self._came_at[side] = time.monotonic()
+            if (arrival := ahead.pop(holes.after(src), None)) is not None:
+                self._queue.insert(0, arrival)
+                self._n_queued_bytes += _size([arrival])
 
     def _check_gap(self) -> None:
         if self._ahead_since and time.monotonic() - self._ahead_since > MAX_GAP_S:
@@ -205,6 +238,21 @@ class Owner:
                 break
         for arrival, _ in batch:
             _ack(arrival)
+        await self._make_room()
+
+    async def _make_room(self) -> None:
+        """Take no further rows while more ids wait than may: those with the nearest deadlines end unmatched."""
+        n_before = self.store.head.counts.hurried
+        while self.store.head.counts.waiting > self.max_waiting:
+            _, record = self._decide([])
+            if record is None or not await self._append(record):
+                break
+        if self.store.head.counts.hurried > n_before:
+            logger.warning(
+                "partition %d: more than %d ids wait for their other side (HINDSIGHT_MAX_WAITING_IDS): the oldest end "
+                "unmatched before their time, %d so far.",
+                self.partition, self.max_waiting, self.store.head.counts.hurried,
+            )  # fmt: skip
 
     def _decide(self, inputs: list[Input]) -> tuple[int, Decision | None]:
         """Decide as many of the inputs as one record may hold; return how many, and the record."""
@@ -212,8 +260,9 @@ class Owner:
         n = len(inputs)
         while True:
             record = decide(
-                head, inputs[:n], self.store, self.rules, now=now, silent=self._silent(), writer=self.writer
-            )
+                head, inputs[:n], self.store, self.rules, now=now, silent=self._silent(), writer=self.writer,
+                max_waiting=self.max_waiting,
+            )  # fmt: skip
             if record is None:
                 idle = now - self.last_commit_at > self.idle_record_s
                 record = decision.empty(head, self.writer, now, self.rules) if idle else None
@@ -236,7 +285,8 @@ class Owner:
         self._listened_at = now
         quiet = []
         for side in (TRUE, PRED):
-            drained = not self._queue and self.around.is_drained(self.partition, side, src[side])
+            last = self._holes[side].after(src[side]) - 1
+            drained = not self._queue and self.around.is_drained(self.partition, side, last)
             if not drained:
                 self._spoke_at[side] = now
             quiet.append(drained and now - self._spoke_at[side] >= max(self.rules.lateness_s, DEAF_S))
@@ -244,11 +294,14 @@ class Owner:
 
     async def _append(self, record: Decision) -> bool:
         """Append and apply one record; False if the log was read instead, and the batch must be decided again."""
+        late = asyncio.get_running_loop().call_later(SILENT_S, self._say_away, f"no answer for {SILENT_S:g} s")
         try:
             offset = await self.log.append(self.partition, record)
         except LogUnavailable as exc:
             await self._catch_up_when_possible(str(exc))
             return False
+        finally:
+            late.cancel()
         if offset != record.base + 1:
             self.n_fenced += 1
             logger.warning(
@@ -260,6 +313,7 @@ class Owner:
             await self._catch_up_when_possible("")
             return False
         self.n_fenced = 0
+        self._say_back()
         self.store.apply(offset, record)
         self.last_commit_at = record.at
         await self._send_verdicts(offset, record)
@@ -279,19 +333,25 @@ class Owner:
     async def _catch_up_when_possible(self, problem: str) -> None:
         """Read the log to its end, as soon as Kafka lets us."""
         while True:
-            if problem and not self.problem:
-                logger.error("partition %d: Kafka does not answer, waiting for it: %s", self.partition, problem)
-            self.problem = problem
+            self._say_away(problem)
             try:
                 await self.catch_up()
             except LogUnavailable as exc:
                 problem = str(exc)
                 await asyncio.sleep(RETRY_S)
                 continue
-            if self.problem:
-                logger.info("partition %d: Kafka answers again.", self.partition)
-            self.problem = ""
+            self._say_back()
             return
+
+    def _say_away(self, problem: str) -> None:
+        if problem and not self.problem:
+            logger.error("partition %d: Kafka does not answer, waiting for it: %s", self.partition, problem)
+        self.problem = problem
+
+    def _say_back(self) -> None:
+        if self.problem:
+            logger.info("partition %d: Kafka answers again.", self.partition)
+        self.problem = ""
 
     async def resend(self) -> None:
         """Send the verdicts that the log does not say are confirmed; after a recovery.

@@ -83,12 +83,20 @@ class Settings(BaseModel):
     bridge_in_worker: bool = Field(False, description="run the bridge inside the worker's process")
     bridge_web_port: Port = Field(6067, description="port of the bridge's /livez, /readyz and /metrics")
 
+    max_quarantine_bytes: Count = Field(
+        1 << 30, description="what the topic quarantine may hold, in bytes; of more, Kafka removes the oldest"
+    )
+
     # The join
     join_window_s: Seconds = Field(3600.0, description="largest |ts(y_true) - ts(y_pred)| that still joins, in seconds")
     lateness_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
         60.0, description="how far behind the newest ts a row may come, in seconds"
     )
     dedupe_horizon_s: Seconds = Field(3600.0, description="how long an id is remembered after its verdict, in seconds")
+    max_waiting_ids: Count = Field(
+        10_000_000,
+        description="ids that may wait for their other side, over all partitions; of more, the oldest end unmatched early",
+    )
     agents: tuple[AgentName, ...] = Field(
         ("model", "metric", "plot"), description="which agents the worker runs, by comma"
     )

@@ -62,12 +62,32 @@ def options(block_cache: rocksdict.Cache) -> rocksdict.Options:
     return opts
 
 
+class StoreFailed(Exception):
+    """The disk does not take the table, or does not give it back; the message is a sentence."""
+
+    def __init__(self, path: Path, exc: Exception) -> None:
+        """Name the database and RocksDB's reason."""
+        super().__init__(
+            f"the database {path} cannot be used: {str(exc).strip().rstrip('.')}. Give its disk room, or its user the "
+            "right to write there, and start the worker again; nothing is lost"
+        )
+
+
 class PairsStore:
     """The states, the expiry index and the head of one partition."""
 
     def __init__(self, path: Path, block_cache: rocksdict.Cache):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = rocksdict.Rdict(str(path), options=options(block_cache))
+        """Open a database, or make it.
+
+        Raises:
+            StoreFailed: a full disk, a missing right, another process that holds it.
+        """
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = rocksdict.Rdict(str(path), options=options(block_cache))
+        except Exception as exc:  # rocksdict raises bare exceptions with RocksDB's text
+            raise StoreFailed(path, exc) from exc
         self.head = self._read_head()
 
     def _read_head(self) -> Head:
@@ -101,7 +121,11 @@ class PairsStore:
         return entries
 
     def apply(self, offset: int, decision: Decision) -> None:
-        """Apply the record at log offset `offset`, or note that it is void; the same for writer and reader."""
+        """Apply the record at log offset `offset`, or note that it is void; the same for writer and reader.
+
+        Raises:
+            StoreFailed: see `write`.
+        """
         batch = rocksdict.WriteBatch(raw_mode=True)
         self.add(batch, offset, decision)
         self.write(batch)
@@ -123,12 +147,16 @@ class PairsStore:
         batch.put(HEAD, encode_head(self.head))
 
     def write(self, batch: rocksdict.WriteBatch) -> None:
-        """Write what was added, as one; where that fails, as on a full disk, `head` is what the disk has."""
+        """Write what was added, as one; where that fails, `head` is what the disk has.
+
+        Raises:
+            StoreFailed: a full disk, or one that fails.
+        """
         try:
             self._db.write(batch)
-        except Exception:
+        except Exception as exc:  # as above
             self.head = self._read_head()
-            raise
+            raise StoreFailed(self._path, exc) from exc
 
     def _add_states(self, batch: rocksdict.WriteBatch, decision: Decision) -> None:
         put = batch.put

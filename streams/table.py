@@ -20,7 +20,7 @@ from faust.types import TP, EventT
 from streams import decision
 from streams.end import end_process
 from streams.owner import Owner
-from streams.store import PairsStore
+from streams.store import PairsStore, StoreFailed
 
 logger = logging.getLogger("hindsight.table")
 BLOCK_CACHE_BYTES = 32 << 20
@@ -133,6 +133,8 @@ class PairsTable(faust.Table):  # type: ignore[misc]
         except Exception as exc:
             if self.should_stop:
                 return  # the worker was told to stop meanwhile, and its databases are closed
+            if isinstance(exc, StoreFailed):
+                end_process(f"the table `pairs` cannot be restored: {exc}.")
             logger.exception("the table `pairs` cannot be restored")
             end_process(f"the table `pairs` cannot be restored: {exc!r}.")
 

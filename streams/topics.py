@@ -15,6 +15,7 @@ from streams.connect import kafka_client
 from streams.settings import Kind, Settings
 
 LARGEST_RECORD_BYTES = 8 << 20
+SMALLEST_SEGMENT_BYTES, LARGEST_SEGMENT_BYTES = 2 << 20, 1 << 30
 RETENTION_MARGIN_S = 48 * 3600.0
 """How much longer than the oldest live row the decision log is kept: the time to notice an outage and end it."""
 
@@ -61,10 +62,17 @@ def topics(settings: Settings) -> Topics:
         y_true=Topic(f"{ns}y_true", p, {}),
         y_pred=Topic(f"{ns}y_pred", p, {}),
         metric=Topic(f"{ns}metric", 1, large),
-        quarantine=Topic(f"{ns}quarantine", 1, {}),
+        quarantine=Topic(f"{ns}quarantine", 1, _bounded(settings.max_quarantine_bytes)),
         pairs_log=Topic(f"{settings.app_id}-pairs-changelog", p, log),
         resolved=Topic(f"{ns}quarantine-resolved", 1, {"cleanup.policy": "compact"}),
     )
+
+
+def _bounded(max_bytes: int) -> dict[str, str]:
+    """Return the settings of a topic that holds `max_bytes` at most; Kafka removes whole segments, the oldest first."""
+    segment = min(max(SMALLEST_SEGMENT_BYTES, max_bytes // 8), LARGEST_SEGMENT_BYTES)
+    kept = max(1, max_bytes - segment)  # the segment that is being written is not counted
+    return {"retention.bytes": str(kept), "retention.ms": "-1", "segment.bytes": str(segment)}
 
 
 def log_retention_s(settings: Settings) -> float:

@@ -31,7 +31,7 @@ class Facts:
         self._owned: set[int] = set()
 
     async def run(self) -> None:
-        """Watch the counts, for as long as the worker runs."""
+        """Watch the counts and Kafka, for as long as the worker runs."""
         while True:
             self._look()
             await asyncio.sleep(1.0)

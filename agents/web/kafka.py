@@ -17,6 +17,8 @@ from streams.topics import Topic, topics
 
 logger = logging.getLogger("hindsight.web")
 ASK_EVERY_S = 2.0
+SILENT_S = 3.0
+"""A Kafka that does not answer for so long is away."""
 RATE_OVER = 6
 """A rate is over so many answers of Kafka."""
 
@@ -29,6 +31,7 @@ class Ends:
         self.heard_at: float | None = None
         self._settings = settings
         self._names = topics(settings)
+        self._n_removed = 0
         self._first: dict[TopicPartition, int] = {}
         self._end: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
@@ -40,7 +43,7 @@ class Ends:
             try:
                 await self._ask_until_it_fails()
             except (KafkaError, OSError) as exc:
-                self.problem = f"Kafka at {self._settings.kafka_address} does not answer: {type(exc).__name__}."
+                self._say_away(type(exc).__name__)
             await asyncio.sleep(ASK_EVERY_S)
 
     async def _ask_until_it_fails(self) -> None:
@@ -50,11 +53,21 @@ class Ends:
             await admin.start()
             await consumer.start()
             while True:
-                await self._ask(consumer, admin)
+                late = asyncio.get_running_loop().call_later(SILENT_S, self._say_away, f"silent for {SILENT_S:g} s")
+                try:
+                    await self._ask(consumer, admin)
+                except (KafkaError, OSError) as exc:
+                    self._say_away(type(exc).__name__)  # at once: to disconnect can take long
+                    raise
+                finally:
+                    late.cancel()
                 await asyncio.sleep(ASK_EVERY_S)
         finally:
             await consumer.stop()
             await admin.close()
+
+    def _say_away(self, why: str) -> None:
+        self.problem = f"Kafka at {self._settings.kafka_address} does not answer: {why}."
 
     async def _ask(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
         tps = [
@@ -66,15 +79,30 @@ class Ends:
         if not tps:
             return
         self._first, self._end = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        self._say_what_is_removed()
         committed = await admin.list_consumer_group_offsets(self._settings.app_id)
         self._committed = {tp: found.offset for tp, found in committed.items() if found.offset >= 0}
         self.problem, self.heard_at = "", time.time()
         self._heard.append((time.monotonic(), self._end))
 
+    def _say_what_is_removed(self) -> None:
+        """Warn when Kafka removes records of quarantine, as its cap says."""
+        n = self.removed(self._names.quarantine)
+        if n > self._n_removed:
+            logger.warning(
+                "The topic %s is full: Kafka has removed its %d oldest records (HINDSIGHT_MAX_QUARANTINE_BYTES).",
+                self._names.quarantine.name, n,
+            )  # fmt: skip
+        self._n_removed = n
+
     def kept(self, topic: Topic) -> int | None:
         """Return how many records a topic holds; None while unknown."""
         tps = self._of(topic)
         return sum(self._end[tp] - self._first.get(tp, 0) for tp in tps) if tps else None
+
+    def removed(self, topic: Topic) -> int:
+        """Return how many records of a topic Kafka has removed."""
+        return sum(self._first.get(tp, 0) for tp in self._of(topic))
 
     def lag(self, topic: Topic) -> int | None:
         """Return how many records of a topic the workers have not committed; None while unknown."""

@@ -33,6 +33,9 @@ class WorkerCollector(Collector):
         waiting = GaugeMetricFamily(
             "hindsight_waiting_ids", "Ids that wait for their other side.", labels=["partition"]
         )
+        hurried = CounterMetricFamily(
+            "hindsight_hurried_ids", "Ids that ended early, since too many waited.", labels=["partition"]
+        )
         lag = GaugeMetricFamily("hindsight_join_lag_records", "Kafka records not joined yet.", labels=["partition"])
         fenced = GaugeMetricFamily("hindsight_fenced", "Decisions that landed behind another's.", labels=["partition"])
         offset = GaugeMetricFamily("hindsight_log_offset", "Last offset of the decision log.", labels=["partition"])
@@ -45,12 +48,13 @@ class WorkerCollector(Collector):
                 if name != "waiting":
                     rows.add_metric([str(p), name], getattr(owner.store.head.counts, name))
             waiting.add_metric([str(p)], owner.store.head.counts.waiting)
+            hurried.add_metric([str(p)], owner.store.head.counts.hurried)
             fenced.add_metric([str(p)], owner.n_fenced)
             offset.add_metric([str(p)], owner.store.head.offset)
         for facts in self._facts.partitions():
             if facts["lag"] is not None:
                 lag.add_metric([str(facts["partition"])], facts["lag"])
-        yield from (rows, waiting, off, lag, fenced, offset)
+        yield from (rows, waiting, off, hurried, lag, fenced, offset)
 
     def _of_the_worker(self) -> Iterator[Metric]:
         rates = self._facts.rates()
@@ -78,6 +82,10 @@ class WorkerCollector(Collector):
         quarantined = self._facts.ends.kept(names.quarantine)
         if quarantined is not None:
             yield GaugeMetricFamily("hindsight_quarantined", "Records in the topic quarantine.", quarantined)
+            yield CounterMetricFamily(
+                "hindsight_quarantine_removed", "Records that Kafka removed: HINDSIGHT_MAX_QUARANTINE_BYTES.",
+                self._facts.ends.removed(names.quarantine),
+            )  # fmt: skip
         behind = GaugeMetricFamily("hindsight_topic_lag_records", "Records not committed yet.", labels=["topic"])
         for topic in (names.features, names.y_true, names.y_pred, names.metric):
             lag = self._facts.ends.lag(topic)

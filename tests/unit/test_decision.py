@@ -35,7 +35,7 @@ heads = st.builds(
     src=st.lists(st.integers(-1, 2**62), min_size=2, max_size=2),
     ts=st.lists(times | st.just(NOWHERE_TS), min_size=2, max_size=2),
     cuts=st.lists(st.binary(min_size=INDEX.size, max_size=INDEX.size), min_size=4, max_size=4),
-    counts=st.builds(Counts, *[numbers] * 11),
+    counts=st.builds(Counts, *[numbers] * 12),
     verdicts_at=st.integers(-1, 2**62),
     confirmed=st.integers(-1, 2**62),
 )

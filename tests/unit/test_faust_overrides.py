@@ -146,6 +146,13 @@ def test_a_fetch_waits_little_at_the_broker() -> None:
     assert "_fetch_max_wait_ms" in inspect.getsource(ConsumerThread._create_worker_consumer)
 
 
+def test_rows_that_a_transaction_took_back_are_not_read() -> None:
+    assert 'isolation_level: str = "read_uncommitted"' in inspect.getsource(
+        driver.AIOKafkaConsumerThread._create_worker_consumer
+    ), "Faust no longer reads what is not committed"
+    assert '"read_committed"' in inspect.getsource(ConsumerThread._create_worker_consumer)
+
+
 def test_faust_restores_no_partition_of_ours() -> None:
     assert object.__new__(Recovery).need_recovery() is False
     assert "Error in recovery" in inspect.getsource(FaustRecovery._slurp_changelogs.fun), (

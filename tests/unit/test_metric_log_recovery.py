@@ -2,6 +2,7 @@
 
 import io
 import logging
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -75,14 +76,23 @@ def test_of_equal_lines_the_place_is_taken_from_which_all_goes_on(logs):
     assert texts(logs) == expected(sent)
 
 
-def test_rows_that_do_not_go_on_as_the_file_does_are_all_written_and_it_is_said(logs, caplog):
-    written(logs, records(*[[matched(name)] for name in "abc"]))
+def test_rows_that_were_sent_again_in_another_order_are_each_in_the_file_once(logs):
+    """A worker that starts sends the last verdicts of its partitions again, one partition after the other."""
+    zero, one = numbered(12), numbered(12, partition=1)
+    in_turn = [record for both in zip(zero, one, strict=True) for record in both]
+    written(logs, in_turn[:20])
     (logs / STATE_NAME).unlink()
-    other = records(*[[matched(name)] for name in "axyz"])
-    written(logs, other[:1], other[1:])
-    assert [line[0] for line in texts(logs)[0].splitlines()[1:]] == [*"abc", *"axyz"[1:]] or caplog.text
-    assert texts(logs)[0].endswith(expected(other[1:])[0].partition("\n")[2])
-    assert "do not go on where the file does" in caplog.text
+    log = written(logs, [*zero[6:10], *one[6:10]], [*zero[10:], *one[10:]])
+    assert texts(logs) == expected([*in_turn[:20], *zero[10:], *one[10:]])
+    assert log.state.n_broken == 0
+
+
+def test_the_first_new_row_of_a_partition_ends_the_search_in_that_partition_alone(logs):
+    zero, one = numbered(10), numbered(10, partition=1)
+    written(logs, zero[:8], one[:8])
+    (logs / STATE_NAME).unlink()
+    written(logs, zero[7:], one[5:])
+    assert texts(logs) == expected([*zero[:8], *one[:8], *zero[8:], *one[8:]])
 
 
 def test_a_torn_line_without_a_state_vanishes_and_comes_again(logs):
@@ -156,6 +166,17 @@ def test_a_log_that_was_moved_away_begins_anew_and_the_figures_go_on(logs, caplo
     assert texts(logs)[0] == expected(numbered(20)[10:])[0]
     assert log.summary.n == log.state.n_matched == sum(text.count("\n") for text in expected(numbered(20))[:1]) - 1
     assert "somebody moved it" in caplog.text
+
+
+def test_a_directory_that_is_removed_under_a_running_worker_is_made_again_and_rows_go_on(tmp_path, caplog):
+    logs = tmp_path / "logs"
+    log = written(logs, numbered(10))
+    shutil.rmtree(logs)
+    done = log.append(numbered(20)[8:])
+    assert texts(logs) == expected(numbered(20)[10:])
+    assert (done.n_broken, log.state.n_broken) == (0, 0)
+    assert log.summary.n == log.state.n_matched == expected(numbered(20))[0].count("\n") - 1
+    assert "metric_log.csv is gone" in caplog.text
 
 
 def test_a_file_of_another_kind_in_the_place_of_the_log_is_kept_aside(logs):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from streams.settings import Settings
 from streams.topics import log_retention_s, mismatch, topics
 
@@ -30,3 +32,12 @@ def test_a_mismatch_names_the_topic_both_numbers_and_the_cure():
 
 def test_a_topic_that_must_have_one_partition_has_another_cure():
     assert "delete that topic or set HINDSIGHT_NAMESPACE" in mismatch(topics(Settings()).metric, 6)
+
+
+@pytest.mark.parametrize("max_bytes", [4 << 20, 100 << 20, 1 << 30, 1 << 40])
+def test_quarantine_holds_no_more_than_asked_for(max_bytes: int):
+    config = topics(Settings(max_quarantine_bytes=max_bytes)).quarantine.config
+    segment, kept = int(config["segment.bytes"]), int(config["retention.bytes"])
+    assert kept + segment == max_bytes  # what Kafka may remove, and the segment that it writes
+    assert config["retention.ms"] == "-1"
+    assert 2 << 20 <= segment <= 1 << 30

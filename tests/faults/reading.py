@@ -1,0 +1,87 @@
+"""What came out: the row topics, quarantine, the topic `metric` and the two files, as the oracle takes them."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from tests.faults.checker import Seen, Verdict
+
+N_PARTITIONS = {"y_true": 4, "y_pred": 4, "quarantine": 1, "metric": 1}
+"""As the settings' defaults have it."""
+
+
+def read(kafka: str, namespace: str, logs: Sequence[Path], counts: dict[str, Any]) -> Seen:
+    """Read all of it; `logs` are the directories that hold the two files, or held them."""
+    seen = Seen(counts=counts)
+    tags: set[tuple[str, int, int]] = set()
+    for topic, record in asyncio.run(_records(kafka, namespace)):
+        if topic == "quarantine":
+            seen.quarantined[record.value.decode()] += 1
+        elif topic == "metric":
+            _add_verdicts(seen, json.loads(record.value), tags)
+        else:
+            found = json.loads(record.value)
+            seen.rows.update((topic, row["id"]) for row in (found if isinstance(found, list) else [found]))
+    for directory in logs:
+        _add_files(seen, directory)
+    return seen
+
+
+def _add_files(seen: Seen, directory: Path) -> None:
+    for row in _lines(directory / "metric_log.csv"):
+        verdict = Verdict("matched", float(row["y_true"]), float(row["y_pred"]))
+        seen.logged.setdefault(row["id"], []).append(verdict)
+    for row in _lines(directory / "unmatched_log.csv"):
+        y, is_true = float(row["value"]), row["verdict"] == "unmatched_true"
+        verdict = Verdict(row["verdict"], y if is_true else None, None if is_true else y)
+        seen.logged.setdefault(row["id"], []).append(verdict)
+
+
+def _add_verdicts(seen: Seen, record: dict[str, Any], tags: set[tuple[str, int, int]]) -> None:
+    tag = (record["log"], record["partition"], record["offset"])
+    if tag in tags:
+        return
+    tags.add(tag)
+    for row in record["rows"]:
+        verdict = Verdict(row["verdict"], row.get("y_true"), row.get("y_pred"))
+        seen.sent.setdefault(row["id"], []).append(verdict)
+
+
+def _lines(path: Path) -> Iterator[dict[str, str]]:
+    if path.exists():
+        with path.open(newline="") as file:
+            yield from csv.DictReader(file)
+
+
+async def _records(kafka: str, namespace: str) -> list[tuple[str, ConsumerRecord]]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka, max_partition_fetch_bytes=8 << 20, isolation_level="read_committed"
+    )
+    await consumer.start()
+    try:
+        existing = await consumer.topics()
+        parts = [
+            TopicPartition(namespace + topic, partition)
+            for topic, n in N_PARTITIONS.items()
+            if namespace + topic in existing
+            for partition in range(n)
+        ]
+        ends = await consumer.end_offsets(parts)
+        consumer.assign([part for part in parts if ends[part]])
+        await consumer.seek_to_beginning()
+        left = {part for part in parts if ends[part]}
+        found = []
+        while left:
+            for part, records in (await consumer.getmany(timeout_ms=1000)).items():
+                found += [(part.topic.removeprefix(namespace), record) for record in records]
+            left = {part for part in left if await consumer.position(part) < ends[part]}
+        return found
+    finally:
+        await consumer.stop()

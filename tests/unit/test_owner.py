@@ -1,0 +1,189 @@
+"""The owner of a partition over a log in memory and a real store: offsets that hold nothing, too many ids, a silent Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+
+import pytest
+import rocksdict
+
+from streams import owner as module
+from streams.join import Rules
+from streams.owner import Arrival, Owner
+from streams.pair import PRED, TRUE
+from streams.store import PairsStore
+
+RULES = Rules(window_s=100.0, lateness_s=10.0, horizon_s=1000.0)
+KINDS = ("y_true", "y_pred")
+
+
+class Log:
+    """A log that is appended to by one; `answer` is set while Kafka answers."""
+
+    def __init__(self):
+        self.records = []
+        self.answer = asyncio.Event()
+        self.answer.set()
+
+    async def append(self, partition, record):
+        await self.answer.wait()
+        self.records.append(record)
+        return len(self.records) - 1
+
+
+class Outbox:
+    """Takes letters, and keeps them."""
+
+    async def put(self, letter):
+        letter.confirm(letter.offset)
+
+
+class Around:
+    """What Kafka holds: offsets with records, by side; the rest up to `end` are holes."""
+
+    def __init__(self, *offsets, end):
+        self.offsets, self.end, self.asked = set(offsets), end, 0
+
+    def is_drained(self, partition, side, src):
+        return src + 1 >= self.end
+
+    async def holes(self, partition, side, start, until):
+        self.asked += 1
+        found, expected = {}, start
+        for offset in sorted(self.offsets | {self.end}):
+            if offset > expected:
+                found[expected] = offset
+            expected = max(expected, offset + 1)
+        return found
+
+    async def quarantine(self, topic_partition, offset, rows):
+        raise AssertionError("all rows are readable")
+
+
+def arrival(side, offset, *ids):
+    rows = [{"id": row_id, "ts": time.time(), KINDS[side]: 1.0} for row_id in ids]
+    return Arrival(side, offset, 0.0, json.dumps(rows).encode())
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = PairsStore(tmp_path / "pairs-0", rocksdict.Cache(1 << 20))
+    yield store
+    store.close()
+
+
+async def until(condition):
+    """Let the loop go on until something holds."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "not within 10 s"
+        await asyncio.sleep(0)
+
+
+def an_owner(store, around, log=None, **options):
+    return Owner(0, store, log or Log(), Outbox(), RULES, around, writer="w", idle_record_s=1e9, **options)
+
+
+async def while_running(owner, act):
+    running = asyncio.create_task(owner.run())
+    try:
+        await act()
+    finally:
+        owner.stop()
+        await running
+
+
+def test_offsets_that_hold_no_record_are_passed_over(store):
+    around = Around(0, 2, 5, end=7)
+
+    async def play():
+        owner = an_owner(store, around)
+
+        async def act():
+            await owner.feed([arrival(TRUE, 0, "a"), arrival(TRUE, 2, "b"), arrival(TRUE, 5, "c")])
+            await until(lambda: store.head.src[TRUE] == 5)
+
+        await while_running(owner, act)
+
+    asyncio.run(play())
+    assert store.head.counts.rows_true == 3
+    assert around.asked == 1
+
+
+def test_an_input_that_ends_with_a_hole_is_silent_in_the_end(store, monkeypatch):
+    monkeypatch.setattr(module, "LOOK_AT_END_S", 0.0)
+    around = Around(0, end=2)
+
+    async def play():
+        owner = an_owner(store, around)
+
+        async def act():
+            await owner.feed([arrival(TRUE, 0, "a")])
+            await until(lambda: around.asked and around.is_drained(0, TRUE, owner._holes[TRUE].after(0) - 1))
+
+        await while_running(owner, act)
+
+    asyncio.run(play())
+
+
+def test_a_record_that_is_there_is_waited_for(store):
+    around = Around(0, 1, 2, end=3)
+
+    async def play():
+        owner = an_owner(store, around)
+
+        async def act():
+            await owner.feed([arrival(TRUE, 0, "a"), arrival(TRUE, 2, "c")])
+            await until(lambda: around.asked)
+            assert store.head.src[TRUE] == 0
+            await owner.feed([arrival(TRUE, 1, "b")])
+            await until(lambda: store.head.src[TRUE] == 2)
+
+        await while_running(owner, act)
+
+    asyncio.run(play())
+    assert store.head.counts.rows_true == 3
+
+
+def test_more_ids_than_may_wait_end_before_their_time(store, caplog):
+    async def play():
+        owner = an_owner(store, Around(0, end=1), max_waiting=100)
+
+        async def act():
+            await owner.feed([arrival(TRUE, 0, *(f"id-{i}" for i in range(5000)))])
+            await until(lambda: store.head.counts.rows_true == 5000 and store.head.counts.waiting <= 100)
+
+        await while_running(owner, act)
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(play())
+    counts = store.head.counts
+    assert counts.difference() == 0
+    assert counts.hurried == counts.unmatched_true == 5000 - counts.waiting
+    assert "more than 100 ids wait for their other side (HINDSIGHT_MAX_WAITING_IDS)" in caplog.text
+
+
+def test_a_log_that_does_not_answer_is_a_problem_until_it_does(store, monkeypatch, caplog):
+    monkeypatch.setattr(module, "SILENT_S", 0.0)
+
+    async def play():
+        log = Log()
+        owner = an_owner(store, Around(0, 1, end=2), log)
+
+        async def act():
+            log.answer.clear()
+            await owner.feed([arrival(PRED, 0, "a")])
+            await until(lambda: owner.problem)
+            log.answer.set()
+            await until(lambda: not owner.problem)
+            assert store.head.counts.rows_pred == 1
+
+        await while_running(owner, act)
+
+    with caplog.at_level(logging.INFO):
+        asyncio.run(play())
+    assert caplog.text.count("Kafka does not answer, waiting for it") == 1
+    assert caplog.text.count("Kafka answers again") == 1
