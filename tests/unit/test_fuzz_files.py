@@ -31,8 +31,8 @@ states = st.one_of(
     st.binary(max_size=100),
     st.builds(
         lambda **given: log_state.encode(LogState("somebody", **given)),
-        metric_bytes=sizes, unmatched_bytes=sizes, positions=positions, metric_overlap=sizes, unmatched_overlap=sizes,
-        n_matched=sizes, positions_lost=st.booleans(),
+        metric_bytes=sizes, unmatched_bytes=sizes, positions=positions, n_matched=sizes, positions_lost=st.booleans(),
+        settled=st.dictionaries(st.text(max_size=4), st.lists(st.integers(-5, 5), max_size=3), max_size=2),
     ),
 )  # fmt: skip
 
@@ -44,7 +44,7 @@ def write(path: Path, content: bytes | None) -> None:
 
 @given(contents, contents, states)
 @example(METRIC_HEADER + b"a,1.0,2.0,1.0\nb,1", UNMATCHED_HEADER, None)
-@example(None, None, log_state.encode(LogState("w", 10**9, 10**9, metric_overlap=10**9)))
+@example(None, None, log_state.encode(LogState("w", 10**9, 10**9, positions_lost=True)))
 def test_the_log_opens_over_whatever_is_there_and_goes_on(
     metric: bytes | None, unmatched: bytes | None, state: bytes | None
 ):
