@@ -101,6 +101,7 @@ async def reader(settings: Settings) -> AsyncIterator[Reader]:
     admin = AIOKafkaAdminClient(**client)
     consumer = AIOKafkaConsumer(
         **client, group_id=None, enable_auto_commit=False, auto_offset_reset="none", max_partition_fetch_bytes=8 << 20,
+        fetch_max_wait_ms=20,
     )  # fmt: skip
     try:
         await admin.start()

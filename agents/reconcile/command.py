@@ -84,7 +84,7 @@ def _why(each: Sum) -> list[str]:
 def _summary(found: Result) -> str:
     if found.code == 1:
         n = sum(each.n_problems for each in found.sums) + len(found.strange)
-        return f"{found.n_ids:,} ids looked at: it does not add up ({n:,} found). docs/guarantees.md says what to do."
+        return f"{found.n_ids:,} ids looked at: it does not add up ({n:,} found). docs/ledger.md says what each line means."
     if found.code == NOT_CHECKED:
         return f"{found.n_ids:,} ids looked at: what was checked adds up, but not all could be checked."
     return f"{found.n_ids:,} ids looked at: everything adds up, nothing is lost and nothing is there twice."
