@@ -68,8 +68,6 @@ def down(scene: Scene, server: Server, away_s: float, *, kill: bool = False) -> 
         server.stop()
     try:
         scene.visible("bridge", server.name)
-        if server.name == "kafka":
-            scene.visible("worker", "kafka")
         scene.hold(away_s)
     finally:
         server.start()

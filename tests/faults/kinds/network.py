@@ -55,8 +55,6 @@ def black_hole(scene: Scene, broker: str, *directions: str) -> None:
     links(scene)[broker].block(*directions)
     scene.note(f"black hole to {broker} {' '.join(directions)}")
     scene.visible("bridge", broker.lower())
-    if broker == "Kafka":
-        scene.visible("worker", "kafka")
     scene.hold(HOLE_S)
     links(scene)[broker].heal()
     scene.note("it heals")
