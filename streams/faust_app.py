@@ -113,6 +113,7 @@ app = HindsightApp(
     topic_partitions=settings.partitions,
     topic_replication_factor=settings.replication,
     topic_disable_leader=True,
+    topic_allow_declare=False,  # `declare` has made them: a worker that may not create topics need not
     table_standby_replicas=settings.standbys,
     reply_create_topic=False,
     broker_session_timeout=10.0,

@@ -20,6 +20,7 @@ PAGES = [
         "docs/architecture.md",
         "docs/configuration.md",
         "docs/ledger.md",
+        "docs/permissions.md",
     )
 ]
 FAUSTS_OWN = {"worker"}
