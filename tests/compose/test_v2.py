@@ -147,6 +147,8 @@ def test_down_ends_all_in_order_and_up_goes_on(stack: Stack) -> None:
 
 
 def test_logs_name_their_service_and_hold_no_traceback(stack: Stack) -> None:
+    stack.up()
+    stack.wait_for_more_rows(1, "all services work")
     said = stack.compose("logs", "--no-color").stdout.replace(ERASE_LINE, "")
     named = {line.split("|")[0].split("-")[0].strip() for line in said.splitlines() if "|" in line}
     assert named == {*OURS, *BROKERS, *JOBS}

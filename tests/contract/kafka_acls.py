@@ -1,4 +1,4 @@
-"""As much of Kafka's own `kafka-acls.sh` as deploy/permissions/kafka.sh uses: its jar is not among those of a test."""
+"""As much of Kafka's own `kafka-acls.sh` as docs/permissions/kafka.sh uses: its jar is not among those of a test."""
 
 from __future__ import annotations
 

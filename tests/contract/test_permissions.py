@@ -1,4 +1,4 @@
-"""The rights that deploy/permissions grants are enough, and nothing more is granted: tried on real brokers."""
+"""The rights that docs/permissions grants are enough, and nothing more is granted: tried on real brokers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.contract.guarded_kafka import USERS, GuardedKafka
 from tests.e2e.pipeline import Pipeline
 from tests.waiting import wait_until
 
-PERMISSIONS = CHECKOUT / "deploy" / "permissions"
+PERMISSIONS = CHECKOUT / "docs" / "permissions"
 PASSWORD = "sw0rdfish-of-rabbits"
 EFFECT_S = 40.0
 ACCESS_REFUSED = 403
@@ -42,7 +42,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
 
 
 def grant_on_rabbitmq(brokers: Brokers, vhost: str) -> None:
-    """Make the users of deploy/permissions/rabbitmq.json, with its rights in a vhost of the test."""
+    """Make the users of docs/permissions/rabbitmq.json, with its rights in a vhost of the test."""
     for entry in json.loads((PERMISSIONS / "rabbitmq.json").read_text())["permissions"]:
         rights = json.dumps({name: entry[name] for name in ("configure", "write", "read")}).encode()
         brokers.management("PUT", f"users/{entry['user']}", json.dumps({"password": PASSWORD, "tags": ""}).encode())
@@ -50,7 +50,7 @@ def grant_on_rabbitmq(brokers: Brokers, vhost: str) -> None:
 
 
 def grant_on_kafka(kafka: GuardedKafka, namespace: str) -> None:
-    """Run deploy/permissions/kafka.sh."""
+    """Run docs/permissions/kafka.sh."""
     shim = f"{sys.executable} {Path(__file__).with_name('kafka_acls.py')}"
     subprocess.run(
         ["sh", str(PERMISSIONS / "kafka.sh"), "--bootstrap-server", kafka.open],

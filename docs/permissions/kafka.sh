@@ -1,7 +1,7 @@
 #!/bin/sh
 # The smallest rights on Kafka for the two users `hindsight-bridge` and `hindsight-worker`, once the topics are there.
 #
-#   sh deploy/permissions/kafka.sh --bootstrap-server HOST:PORT --command-config ADMIN.PROPERTIES
+#   sh docs/permissions/kafka.sh --bootstrap-server HOST:PORT --command-config ADMIN.PROPERTIES
 #
 # NAMESPACE is what HINDSIGHT_NAMESPACE is. Each line is one call of Kafka's own `kafka-acls.sh`, which must be in PATH
 # (KAFKA_ACLS names it where it goes by another name). Users are those of SASL, or of a client's certificate.
