@@ -82,7 +82,7 @@ def test_neither_worker_nor_bridge_logs_or_serves_a_secret(pipeline: Pipeline) -
         pipeline.worker.start("The web view")
         pipeline.bridge.launch()
         wait_until(lambda: "Trying again" in pipeline.bridge.said, 30, "the bridge says that it cannot connect")
-        wait_until(lambda: "does not answer" in pipeline.worker.said, 30, "the worker says that it waits for Kafka")
+        wait_until(lambda: "Waiting for it" in pipeline.worker.said, 30, "the worker says that it waits for Kafka")
         worker, bridge = (pipeline.environ[f"HINDSIGHT_{name}WEB_PORT"] for name in ("", "BRIDGE_"))
         bearer = {"Authorization": f"Bearer {CANARIES['WEB_TOKEN']}"}
         for path in PAGES:
