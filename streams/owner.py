@@ -98,6 +98,7 @@ class Owner:
         self._ahead_since = 0.0
         self._holes = (Holes(), Holes())
         self._came_at = [time.monotonic(), time.monotonic()]
+        self._looked_at = [0.0, 0.0]
         self._unreadable: list[tuple[Arrival, list[Unreadable]]] = []
         self._spoke_at = [time.monotonic(), time.monotonic()]
         self._listened_at = time.monotonic()
@@ -197,18 +198,26 @@ class Owner:
     async def _look_for_holes(self) -> None:
         """Where an input does not go on, ask Kafka what comes next: a record, or none ever."""
         for side in (TRUE, PRED):
-            src, ahead = self.store.head.src[side], self._ahead[side]
-            if self._queue or time.monotonic() - self._came_at[side] < (LOOK_S if ahead else LOOK_AT_END_S):
+            src, ahead, now = self.store.head.src[side], self._ahead[side], time.monotonic()
+            if not self._is_time_to_look(side, now):
                 continue
             holes = self._holes[side]
             start = holes.after(src)
             if not ahead and self.around.is_drained(self.partition, side, start - 1):
                 continue
             holes.learn(await self.around.holes(self.partition, side, src + 1, max(ahead, default=start)), src)
-            self._came_at[side] = time.monotonic()
+            self._looked_at[side] = time.monotonic()
             if (arrival := ahead.pop(holes.after(src), None)) is not None:
                 self._queue.insert(0, arrival)
                 self._n_queued_bytes += _size([arrival])
+
+    def _is_time_to_look(self, side: int, now: float) -> bool:
+        """Tell whether what is missing has had its time to come; records that do come, behind it, put nothing off."""
+        if now - self._looked_at[side] < LOOK_AT_END_S:
+            return False
+        if self._ahead[side]:
+            return now - self._ahead_since >= LOOK_S
+        return not self._queue and now - self._came_at[side] >= LOOK_AT_END_S
 
     def _check_gap(self) -> None:
         if self._ahead_since and time.monotonic() - self._ahead_since > MAX_GAP_S:

@@ -33,6 +33,7 @@ def test_topics_and_queues_are_declared_once(pipeline_with: Callable[..., Pipeli
     made = [
         *(f"{namespace}{name}" for name in (*KINDS, "metric", "quarantine")),
         f"{namespace}hindsight-pairs-changelog",
+        f"{namespace}quarantine-resolved",
     ]
     assert f"topics made: {', '.join(made)}." in first.stdout
     assert "queues made: features, y_true, y_pred." in first.stdout

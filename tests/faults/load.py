@@ -77,6 +77,8 @@ class Load(threading.Thread):
         """Stop at once, whatever is begun."""
         self._over.set()
         self.join(PAUSE_S)
+        if not self.is_alive():
+            self.ledger.close()
 
     def _publish_all(self, messages: list[Message]) -> None:
         for n, message in zip(self.ledger.intend(messages), messages, strict=True):

@@ -113,6 +113,28 @@ def test_offsets_that_hold_no_record_are_passed_over(store):
     assert around.asked == 1
 
 
+def test_a_hole_is_found_while_records_keep_coming_behind_it(store):
+    around = Around(0, *range(2, 100_000), end=100_000)
+
+    async def play():
+        owner = an_owner(store, around)
+        behind = iter(range(2, 100_000))
+
+        async def act():
+            await owner.feed([arrival(TRUE, 0, "a")])
+
+            def passed():
+                owner._came_at[TRUE] = time.monotonic()
+                return store.head.src[TRUE] >= 2
+
+            await owner.feed([arrival(TRUE, next(behind), "b")])
+            await until(passed)
+
+        await while_running(owner, act)
+
+    asyncio.run(play())
+
+
 def test_an_input_that_ends_with_a_hole_is_silent_in_the_end(store, monkeypatch):
     monkeypatch.setattr(module, "LOOK_AT_END_S", 0.0)
     around = Around(0, end=2)
