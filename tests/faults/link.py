@@ -108,8 +108,10 @@ class Link:
                 await self._open[direction].wait()
                 if frames is not None:
                     data = frames.translated(data)
-                for start in range(0, len(data), self.slice_bytes):
-                    piece = data[start : start + self.slice_bytes]
+                at = 0
+                while at < len(data):
+                    piece = data[at : at + self.slice_bytes]
+                    at += len(piece)  # not `slice_bytes`: it may be another one by now
                     writer.write(piece)
                     await writer.drain()
                     if self.bytes_per_s is not None:
