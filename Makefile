@@ -23,7 +23,7 @@ test: setup
 	@.venv-tools/bin/compose-lint check --quiet --fail-on low --strict-config compose.yaml >.run/compose.txt || \
 		{ cat .run/compose.txt; exit 1; }
 	@echo "Running the tests ..."
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest --numprocesses=2 --dist=loadfile
 
 test-compose: setup
 	@echo "Running compose.yaml with a real Docker engine ..."

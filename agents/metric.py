@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from streams import connect, holes, quarantine
 from streams.decision_log import DecisionLog, LogUnavailable
+from streams.drained import is_drained
 from streams.end import end_process
 from streams.faust_app import app, names, raw_topic, settings
 from streams.join import Rules
@@ -87,11 +88,8 @@ class Joining:
 
     def is_drained(self, partition: int, side: int, src: int) -> bool:
         """Tell whether the consumer knows that an input holds nothing past offset `src`."""
-        consumer, tp = app.consumer._thread._consumer, TopicPartition(SIDES[side], partition)
-        if consumer is None or tp not in consumer.assignment():
-            return False
-        highwater = consumer.highwater(tp)
-        return highwater is not None and src + 1 >= highwater
+        consumer = app.consumer._thread._consumer
+        return consumer is not None and is_drained(consumer, TopicPartition(SIDES[side], partition), src, time.time())
 
     async def holes(self, partition: int, side: int, start: int, until: int) -> dict[int, int]:
         """Return the offsets of an input that hold no record; none while Kafka is away."""
