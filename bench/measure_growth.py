@@ -53,9 +53,8 @@ def grown(run: Run, n_ids: int, lengths: list[int], span: int) -> list[Figures]:
     """
     settings = run.settings()
     asyncio.run(declare(settings))
-    chunks = range(0, n_ids, rows.CHUNK_IDS)
-    starts = [(run.at - len(chunks) + i, min(rows.CHUNK_IDS, n_ids - start)) for i, start in enumerate(chunks)]
-    rows.produce(settings.kafka_address, _records(run, starts))
+    chunks = rows.chunks(n_ids, run.at)
+    rows.produce(settings.kafka_address, _records(run, chunks))
     progress(f"growth: {n_ids:,} ids are joined")
     seen: list[tuple[int, float, float, int]] = []
     with run.worker() as worker, Meter(it=worker.pid) as meter:
@@ -68,15 +67,15 @@ def grown(run: Run, n_ids: int, lengths: list[int], span: int) -> list[Figures]:
 
         worker.wait_until(is_done, "the last row", WITHIN_S)
     progress("growth: the CSV is checked")
-    rows.check_long_csv(run.csv, (rows.pairs(n, at) for at, n in starts))
+    rows.check_long_csv(run.csv, (rows.pairs(n, at) for at, n in chunks))
     return [_figures(seen, meter, length, span) for length in lengths]
 
 
-def _records(run: Run, starts: list[tuple[int, int]]) -> Iterator[rows.Record]:
+def _records(run: Run, chunks: list[tuple[int, int]]) -> Iterator[rows.Record]:
     """Yield the records of both sides, a second of `ts` after the other."""
     settings = run.settings()
     names = topics(settings)
-    for at, n in starts:
+    for at, n in chunks:
         yield from rows.records(
             names.y_true.name, names.y_pred.name, rows.pairs(n, at), settings.partitions, PACKET_ROWS
         )

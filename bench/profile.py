@@ -38,16 +38,16 @@ def sampled(run: Run, program: Program, counts: Counter[str], stages: Stages) ->
         spy.wait()
     for line in raw.read_text().splitlines():
         stack, _, n = line.rpartition(" ")
-        counts[_stage(stack, stages)] += int(n)
+        counts[stage(stack, stages)] += int(n)
     if not counts.total():
         raise BenchError(f"py-spy saw {program.name} do nothing")
 
 
-def _stage(stack: str, stages: Stages) -> str:
+def stage(stack: str, stages: Stages) -> str:
     """Return the stage of the innermost frame that belongs to one."""
     for frame in reversed(stack.split(";")):
         file = _FILE.search(frame)
-        for stage, names in stages.items():
-            if file and any(name in file[1] for name in names):
-                return stage
+        for name, files in stages.items():
+            if file and any(part in file[1] for part in files):
+                return name
     return OTHER
