@@ -53,7 +53,7 @@ lock: tools
 	@$(LOCK) bench/peers/requirements.in -o bench/peers/requirements.lock
 
 clean:
-	rm -rf .venv .venv-tools .venv-peers $(DONE) .run/compose .run/kafka-jars .run/kafka-streams .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-tools .venv-peers $(DONE) .run/compose .run/kafka-jars .run/kafka-streams .run/amqp-drain .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 runtime: .venv/done $(DONE)/jars $(MODEL)
 tests-need: .venv/done-tests $(DONE)/browser

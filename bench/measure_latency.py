@@ -89,7 +89,7 @@ def _follow(run: Run, publisher: Program, until: float) -> list[tuple[float, flo
             if not rows:
                 time.sleep(POLL_S)
             if n_sent == float("inf") and now > until:
-                n_sent = int(publisher.wait())
+                n_sent = int(publisher.wait().split()[-1])
             if now > until + LAST_S:
                 raise BenchError(f"{n_sent:,.0f} ids were published; {len(seen):,} rows came within {LAST_S:.0f} s")
     return seen

@@ -19,7 +19,7 @@ holds everything at once: RabbitMQ, Kafka, the publisher, the bridge, the worker
 [benchmarks.json](benchmarks.json).
 
 ```
-make bench                                # everything, about {minutes:.0f} minutes: {names}
+make bench                                # everything, about {minutes:.0f} minutes
 python -m bench peers latency --runs 5    # some of it; each is saved in bench/results/
 python -m bench --scale 0.1               # fewer rows, for a quick look
 python -m bench --page                    # this page, from what is saved
@@ -32,6 +32,8 @@ take turns with their peers; a ratio is the median of the ratios within each tur
 measurement over the measured span, from the kernel's accounting. Where rows come out, they are held against those that went
 in, each id and each value, and a wrong output ends the benchmark. Nothing asks the worker while it is measured: when it
 began and ended is read from the times in its decision log and from the CSV's own time.
+
+Its parts, in minutes: {names}.
 
 """
 
