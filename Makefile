@@ -43,7 +43,7 @@ bench-check: setup
 	@.venv/bin/python -m bench.check
 
 # What only the benchmark's peers need; `python -m bench peers` makes it too.
-peers: .venv-peers/done $(DONE)/kafka-streams
+peers: .venv-peers/done $(DONE)/kafka-streams .run/amqp-drain
 
 lock: tools
 	@echo "Pinning requirements.in, those of the tests, of the tools and of the benchmark's peers ..."
@@ -53,7 +53,7 @@ lock: tools
 	@$(LOCK) bench/peers/requirements.in -o bench/peers/requirements.lock
 
 clean:
-	rm -rf .venv .venv-tools .venv-peers $(DONE) .run/compose .run/kafka-jars .run/kafka-streams .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-tools .venv-peers $(DONE) .run/compose .run/kafka-jars .run/kafka-streams .run/amqp-drain .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 runtime: .venv/done $(DONE)/jars $(MODEL)
 tests-need: .venv/done-tests $(DONE)/browser
@@ -104,6 +104,11 @@ $(DONE)/kafka-streams: bench/peers/kafka_streams/pom.xml $(wildcard bench/peers/
 	@mvn -q -B -f $< -Dout=$(CURDIR)/.run/kafka-streams compile dependency:copy-dependencies -DincludeScope=runtime \
 		>.run/maven.txt || { cat .run/maven.txt; exit 1; }
 	@touch $@
+
+# Bare consumption by RabbitMQ's own C client.
+.run/amqp-drain: bench/peers/c/drain.c | $(DONE)/brokers
+	@$(PYTHON) -m dev.packages c
+	@gcc -O2 -Wall -o $@ $< -lrabbitmq
 
 $(MODEL): | .venv/done
 	@echo "Training the model into $@ ..."

@@ -6,55 +6,52 @@ import argparse
 import logging
 import signal
 import sys
+import time
 from collections.abc import Callable
-from pathlib import Path
-
-import msgspec
 
 from bench import (
     measure_bridge,
     measure_end_to_end,
-    measure_join,
+    measure_growth,
     measure_latency,
     measure_peers,
+    measure_profile,
     measure_stall,
     measure_waiting,
     measure_web,
+    measure_workers,
     page,
-    plot,
+    saved,
     show,
 )
 from bench.place import Place, place
-from bench.program import ROOT, BenchError
+from bench.program import BenchError
 from bench.results import Section
 
 MEASURES: dict[str, Callable[[Place, int, float], Section]] = {
-    "bridge": measure_bridge.measure,
-    "join": measure_join.measure,
     "peers": measure_peers.measure,
+    "bridge": measure_bridge.measure,
     "end-to-end": measure_end_to_end.measure,
     "latency": measure_latency.measure,
     "waiting": measure_waiting.measure,
+    "workers": measure_workers.measure,
+    "growth": measure_growth.measure,
     "stall": measure_stall.measure,
     "web": measure_web.measure,
+    "profile": measure_profile.measure,
 }
-RESULTS = ROOT / "bench" / "results"
 
 
 def main() -> int:
-    """Measure what the command line names; return the exit code."""
+    """Measure what the command line names, or write the page; return the exit code."""
     options = _parser().parse_args()
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # the programs under measurement end with the bench
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of every topic whose leader is not there yet
-    names = options.names or list(MEASURES)
-    sections = []
     try:
-        show.progress("starting RabbitMQ and Kafka")
-        with place() as here:
-            for name in names:
-                sections.append(MEASURES[name](here, options.runs, options.scale))
-                show.end_progress()
-                print(show.text(sections[-1]), flush=True)
+        if options.page:
+            page.write(saved.load(MEASURES))
+        else:
+            _measure(options.names or list(MEASURES), options.runs, options.scale)
     except BenchError as exc:
         show.end_progress()
         print(exc, file=sys.stderr)
@@ -62,19 +59,19 @@ def main() -> int:
     except KeyboardInterrupt:
         show.end_progress()
         return 130
-    _write(sections, options)
     return 0
 
 
-def _write(sections: list[Section], options: argparse.Namespace) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    plot.draw(sections, RESULTS / "latest.png")
-    print(f"Plot: {(RESULTS / 'latest.png').relative_to(ROOT)}")
-    if options.json:
-        (RESULTS / "latest.json").write_bytes(msgspec.json.format(msgspec.json.encode(sections)))
-        print(f"JSON: {(RESULTS / 'latest.json').relative_to(ROOT)}")
-    if options.markdown:
-        page.write(sections, options.markdown)
+def _measure(names: list[str], n_runs: int, scale: float) -> None:
+    show.progress("starting RabbitMQ and Kafka")
+    with place() as here:
+        for name in names:
+            began = time.monotonic()
+            section = MEASURES[name](here, n_runs, scale)
+            path = saved.save(section, n_runs, scale, time.monotonic() - began)
+            show.end_progress()
+            print(show.text(section), f"  Saved as {path}, with every run.\n", sep="\n", flush=True)
+    print("`python -m bench --page` makes docs/benchmarks.md of everything that is saved.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,8 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", choices=[*MEASURES, []], help="what to measure (default: everything)")
     parser.add_argument("--runs", type=int, default=3, help="interleaved runs that each median is taken over")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the rows to measure with, for a quick look")
-    parser.add_argument("--json", action="store_true", help="write bench/results/latest.json too")
-    parser.add_argument("--markdown", type=Path, help="write the page with tables and picture to this file")
+    parser.add_argument(
+        "--page", action="store_true", help="measure nothing: write docs/benchmarks.md of what is saved"
+    )
     return parser
 
 

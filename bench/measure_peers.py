@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import NamedTuple
 
-from bench import peer, rows
-from bench.measure_join import N_IDS, PACKET_ROWS, figures, joined
+from bench import peer, results, rows
+from bench.joined import N_IDS, PACKET_ROWS, figures, joined
 from bench.peer import JAVA, NAIVE, Peer, faust, python
 from bench.place import Place, Run
 from bench.program import Program
@@ -17,6 +16,7 @@ from bench.results import CPU, ROWS, Figures, Goal, Section, figure, lines_with_
 from bench.show import progress
 
 PACKETS, SINGLES = "Hindsight, packets", "Hindsight, a row a record"
+NO_CSV = "Hindsight, packets, verdicts in Kafka, no CSV"
 CORE = "our core by hand, without Faust, packets"
 KAFKA_STREAMS = Peer("Kafka Streams, at least once", [*JAVA, "peers.Join", "at_least_once"], 100_000)
 QUIX = "bench.peers.quix_streams"
@@ -47,6 +47,7 @@ def contestants() -> list[Contestant]:
     """Return everybody: ours first."""
     ours = [
         Contestant(PACKETS, N_IDS, joined),
+        Contestant(NO_CSV, N_IDS, partial(joined, agents="metric")),
         Contestant(SINGLES, 50_000, partial(joined, packet_rows=1)),
         Contestant(CORE, N_IDS, by_hand),
     ]
@@ -84,12 +85,8 @@ def by_hand(run: Run, given: rows.Pairs) -> Figures:
 
 def goals(runs: Mapping[str, Sequence[Figures]]) -> list[Goal]:
     """Return what is to be reached; a ratio is the median of those within each turn."""
-    lines = lines_with_ratio(runs, peer=KAFKA_STREAMS.what)
-
-    def ratio(what: str, other: str, column: str = ROWS) -> float:
-        return statistics.median(a[column] / b[column] for a, b in zip(runs[what], runs[other], strict=True))
-
     streams = KAFKA_STREAMS.what
+    lines, ratio = lines_with_ratio(runs, peer=streams), partial(results.ratio, runs)
     return [
         Goal("rows/s with packets", figure(lines, PACKETS, ROWS), 200_000),
         Goal("CPU s / 100k rows with packets", figure(lines, PACKETS, CPU), 0.45, at_least=False),

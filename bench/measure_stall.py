@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bench import rows
-from bench.measure_join import n_in_log
+from bench.joined import n_in_log
 from bench.place import Place, Run
 from bench.results import Figures, Goal, Section, figure, line
 from bench.show import progress

@@ -1,4 +1,4 @@
-"""A worker with a million ids that wait: its memory, and how soon it decides again after kill -9."""
+"""A worker with millions of ids that wait: memory and disk of each, and how soon it decides again after kill -9."""
 
 from __future__ import annotations
 
@@ -13,34 +13,39 @@ from bench.place import Place, Run
 from bench.program import Program
 from bench.results import PEAK, Figures, Goal, Section, figure, line
 from bench.show import progress
-from bench.usage import memory_mb
+from bench.usage import disk_bytes, memory_mb
 from streams.records import PredRow, encode_packet
 from streams.settings import Settings
 from streams.topics import topics
 
-N_IDS = 1_000_000
+N_IDS, N_MANY = 1_000_000, 5_000_000
 KEPT, LOST = "kill -9 → deciding, database kept, s", "kill -9 → deciding, database deleted, s"
-NOW = "MB now"
+NOW, DISK, MEMORY_EACH = "MB now", "disk, bytes an id", "memory, bytes an id"
 TRICKLE_S = 0.1
+FILLED_WITHIN_S = 300
 
 
 def measure(place: Place, n_runs: int, scale: float) -> Section:
-    """Fill a worker with y_true rows, kill it twice, and measure; each run anew."""
-    n_ids = int(N_IDS * scale)
-    runs: list[Figures] = []
-    for i in range(n_runs):
-        progress(f"waiting, run {i + 1} of {n_runs}: {n_ids:,} ids")
-        runs.append(waited(place.new_run(), n_ids))
-    what = f"{n_ids:,} ids waiting"
-    lines = [line(what, runs)]
-    goals = [Goal("kill -9 → deciding, database kept", figure(lines, what, KEPT), 3, "s", at_least=False)]
-    if n_ids >= N_IDS:
-        goals.append(Goal(f"resident memory, {what}", figure(lines, what, PEAK), 350, "MB", at_least=False))
+    """Fill a worker with y_true rows, kill it twice, and measure; each run anew, the many of them once."""
+    few, many = int(N_IDS * scale), int(N_MANY * scale)
+    runs: dict[int, list[Figures]] = {few: [], many: []}
+    for n_ids, times in ((few, n_runs), (many, 1)):
+        for i in range(times):
+            progress(f"waiting, run {i + 1} of {times}: {n_ids:,} ids")
+            runs[n_ids].append(waited(place.new_run(), n_ids))
+    names = {n_ids: f"{n_ids:,} ids waiting" for n_ids in runs}
+    lines = [line(names[n_ids], some) for n_ids, some in runs.items()]
+    goals = [
+        Goal(f"{KEPT.removesuffix(', s')}, {names[few]}", figure(lines, names[few], KEPT), 3, "s", at_least=False),
+        Goal(f"{LOST.removesuffix(', s')}, {names[few]}", figure(lines, names[few], LOST), 4, "s", at_least=False),
+        *(Goal(f"memory, {name}", figure(lines, name, PEAK), 250, "MB", at_least=False) for name in names.values()),
+    ]
     return Section(
         "waiting",
         "Ids that wait",
-        "Only y_true was sent. Then the worker is killed with -9 while rows of y_pred come, and started again at once: from "
-        "the kill to the first decision after it, with its database and without.",
+        "Only y_true was sent. Memory is resident memory; an id's share of it is what came on top of an empty worker's. Then the "
+        "worker is killed with -9 while rows of y_pred come, and started again at once: from the kill to the first decision "
+        f"after it, with its database and without, when all comes from the log. The {many:,} are one run.",
         lines,
         goals,
     )
@@ -49,11 +54,18 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
 def waited(run: Run, n_ids: int) -> Figures:
     """Return the figures of one run."""
     settings = run.settings()
-    rows.load_pairs(settings, rows.Pairs(rows.pairs(n_ids, run.at).true, []))
+    rows.load(settings, rows.many_true(topics(settings).y_true.name, n_ids, run.at, settings.partitions))
     with run.worker() as worker:
         worker.wait_until_said("The table `pairs` is ready")
-        worker.wait_until(lambda: decisions.last_total(settings).n_waiting >= n_ids, "all ids waiting", 300)
-        figures = {PEAK: memory_mb(worker.pid), NOW: memory_mb(worker.pid, peak=False)}
+        empty_mb = memory_mb(worker.pid, peak=False)
+        worker.wait_until(lambda: decisions.last_total(settings).n_waiting >= n_ids, "all ids waiting", FILLED_WITHIN_S)
+        now_mb = memory_mb(worker.pid, peak=False)
+        figures = {
+            PEAK: memory_mb(worker.pid),
+            NOW: now_mb,
+            MEMORY_EACH: (now_mb - empty_mb) * (1 << 20) / n_ids,
+            DISK: disk_bytes(run.state) / n_ids,
+        }
         with _trickle(settings):
             figures[KEPT] = _back_after_kill(run, worker)
             with run.worker(name="again") as again:

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 import numpy as np
 
 from bench import decisions, rows
-from bench.measure_join import PACKET_ROWS, n_in_log
+from bench.joined import PACKET_ROWS, n_in_log
 from bench.place import Place, Run
 from bench.program import BenchError
 from bench.results import ROWS, Figures, Goal, Section, figure, line

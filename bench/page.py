@@ -1,46 +1,75 @@
-"""The page `docs/benchmarks.md`: how to run the benchmark, and the tables of one run of it."""
+"""The page `docs/benchmarks.md`: how to run the benchmark, all goals, and the tables and pictures of what is saved."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from pathlib import Path
+
+import msgspec
 
 from bench import plot, show
-from bench.results import Section
+from bench.program import ROOT
+from bench.saved import Measured
 
+PAGE, DATA, PICTURES = ROOT / "docs/benchmarks.md", ROOT / "docs/benchmarks.json", ROOT / "docs/images/benchmarks"
 HEAD = """\
 # Benchmarks
 
-Every figure stands beside its peer, measured in the same run, on the same brokers and the same rows. The tables below
-are of {day}, from a machine with 2 cores that holds everything at once: RabbitMQ, Kafka, the publisher, the bridge, the
-worker and the benchmark.
+Every figure stands beside its peer, measured in the same run, on the same brokers and the same rows, on one machine that
+holds everything at once: RabbitMQ, Kafka, the publisher, the bridge, the worker and the benchmark. Every single run is in
+[benchmarks.json](benchmarks.json).
 
 ```
-make bench                                # everything, about 20 minutes; tables here, plot in bench/results/latest.png
-python -m bench join latency --runs 5     # some of it: bridge, join, peers, end-to-end, latency, waiting, stall, web
-python -m bench --json                    # bench/results/latest.json too, with every single run
-python -m bench --markdown docs/benchmarks.md   # this page
+make bench                                # everything, about {minutes:.0f} minutes
+python -m bench peers latency --runs 5    # some of it; each is saved in bench/results/
 python -m bench --scale 0.1               # fewer rows, for a quick look
+python -m bench --page                    # this page, from what is saved
 make peers                                # what only the peers need, Kafka Streams and others; the benchmark makes it too
 make bench-check                          # CPU of the hot paths against what is recorded; fails past 1.3 times of it
 ```
 
-It starts a RabbitMQ and a Kafka of its own on free ports and removes them afterwards. Each figure is the median of
-{n_runs} runs that take turns with their peers; a ratio is the median of the ratios within each turn. CPU is that of the
-process under measurement over the measured span, from the kernel's accounting. Where rows come out, they are held
-against those that went in, each id and each value, and a wrong output ends the benchmark. Nothing asks the worker while
-it is measured: when it began and ended is read from the times in its decision log and from the CSV's own time.
+It starts a RabbitMQ and a Kafka of its own on free ports and removes them afterwards. A figure is the median of runs that
+take turns with their peers; a ratio is the median of the ratios within each turn. CPU is that of the process under
+measurement over the measured span, from the kernel's accounting. Where rows come out, they are held against those that went
+in, each id and each value, and a wrong output ends the benchmark. Nothing asks the worker while it is measured: when it
+began and ended is read from the times in its decision log and from the CSV's own time.
 
-![the figures below, as bars]({picture})
+Its parts, in minutes: {names}.
 
 """
 
 
-def write(sections: Sequence[Section], path: Path) -> None:
-    """Write the page, and its picture beside it."""
-    picture = path.with_suffix(".png")
-    plot.draw(list(sections), picture)
-    n_runs = max((len(line.runs) for section in sections for line in section.lines), default=1)
-    head = HEAD.format(day=time.strftime("%Y-%m-%d", time.gmtime()), n_runs=n_runs, picture=picture.name)
-    path.write_text(head + "\n".join(map(show.markdown, sections)))
+def write(measured: Sequence[Measured]) -> None:
+    """Write the page, its pictures and the JSON of all runs."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for one in measured:
+        plot.draw(one.section, PICTURES / f"{one.section.name}.png")
+    names = ", ".join(f"{one.section.name} {one.took_s / 60:.0f}" for one in measured)
+    head = HEAD.format(minutes=sum(one.took_s for one in measured) / 60, names=names)
+    PAGE.write_text(head + "\n".join([_goals(measured), *map(_section, measured)]))
+    DATA.write_bytes(msgspec.json.format(msgspec.json.encode(list(measured))))
+
+
+def _goals(measured: Sequence[Measured]) -> str:
+    goals = [(one.section, goal) for one in measured for goal in one.section.goals]
+    n_reached = sum(goal.is_reached for _, goal in goals)
+    rows = [[f"[{section.title}](#{_anchor(section.title)})", *show.goal_cells(goal)] for section, goal in goals]
+    return f"## Goals: {n_reached} of {len(goals)} are reached\n\n" + show.table(
+        ["", "goal", "target", "measured", ""], rows, numbers=(2, 3)
+    )
+
+
+def _anchor(title: str) -> str:
+    return title.lower().replace(" ", "-")
+
+
+def _section(one: Measured) -> str:
+    section, plural = one.section, "s" * (one.n_runs > 1)
+    share = "" if one.scale == 1 else f" --scale {one.scale:g}"
+    made = f"*{one.day}, commit {one.commit}, {one.n_runs} run{plural}, {one.took_s / 60:.0f} min; {one.machine}: "
+    return "\n".join(
+        [
+            show.markdown(section),
+            f"![{section.title}, as a picture](images/benchmarks/{section.name}.png)\n",
+            f"{made}`python -m bench {section.name} --runs {one.n_runs}{share}`*\n",
+        ]
+    )

@@ -1,4 +1,4 @@
-"""The tables as a picture: a row of bars for each line, and the latency histograms."""
+"""A table as a picture: a row of bars for each line, or histograms."""
 
 from __future__ import annotations
 
@@ -11,22 +11,20 @@ from bench.results import Section
 from bench.show import number
 
 INK, MUTED, BAR = "#1d2733", "#6b7785", "#3b7ea1"
-LINE_INCHES, SECTION_INCHES = 0.32, 1.0
+LINE_INCHES, MARGIN_INCHES, HISTOGRAM_INCHES = 0.32, 0.6, 2.4
+MOST_PANELS = 3
 
 
-def draw(sections: list[Section], path: Path) -> None:
-    """Draw all sections below each other."""
-    heights = [SECTION_INCHES + LINE_INCHES * (7 if one.histograms else len(one.lines)) for one in sections]
-    figure = Figure(figsize=(11, sum(heights)), layout="constrained")
-    parts = figure.subfigures(len(sections), 1, height_ratios=heights, squeeze=False)[:, 0]
-    for part, section in zip(parts, sections, strict=True):
-        part.suptitle(section.title, x=0.01, ha="left", color=INK, fontweight="bold")
-        panels = list(section.histograms) or section.columns[:3]
-        for i, (axes, panel) in enumerate(zip(part.subplots(1, len(panels), squeeze=False)[0], panels, strict=True)):
-            if section.histograms:
-                _histogram(axes, panel, *section.histograms[panel])
-            else:
-                _bars(axes, section, panel, named=i == 0)
+def draw(section: Section, path: Path) -> None:
+    """Draw one section: its histograms if it has some, else its first columns."""
+    height = HISTOGRAM_INCHES if section.histograms else LINE_INCHES * len(section.lines)
+    figure = Figure(figsize=(11, MARGIN_INCHES + height), layout="constrained")
+    panels = list(section.histograms) or section.columns[:MOST_PANELS]
+    for i, (axes, panel) in enumerate(zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True)):
+        if section.histograms:
+            _histogram(axes, panel, *section.histograms[panel])
+        else:
+            _bars(axes, section, panel, named=i == 0)
     figure.savefig(path, dpi=110)
 
 

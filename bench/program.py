@@ -59,6 +59,10 @@ class Program:
             except subprocess.TimeoutExpired:
                 self.kill()
 
+    def signal(self, number: int) -> None:
+        """Send a signal to the process."""
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """End the process as kill -9 does."""
         self._process.kill()

@@ -65,6 +65,13 @@ def lines_with_ratio(runs: Mapping[str, Sequence[Figures]], *, peer: str, column
     ]
 
 
+def ratio(runs: Mapping[str, Sequence[Figures]], what: str, other: str, column: str = ROWS) -> float:
+    """Return the median of the ratios of `what` to `other` within the same run."""
+    return statistics.median(
+        one[column] / its_peer[column] for one, its_peer in zip(runs[what], runs[other], strict=True)
+    )
+
+
 def figure(lines: Sequence[Line], what: str, column: str) -> float:
     """Return one figure of the line `what`."""
     return next(line.figures[column] for line in lines if line.what == what)

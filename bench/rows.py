@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +17,9 @@ from streams.partition import partitions_of
 from streams.records import PredRow, TrueRow, encode_packet
 from streams.settings import Settings
 from streams.topics import declare, topics
+
+CHUNK_IDS = 100_000
+"""`pairs` of so many ids lie within one second."""
 
 
 class Record(NamedTuple):
@@ -46,6 +49,18 @@ def pairs(n_ids: int, at: int) -> Pairs:
         chance.shuffle(block)
         pred[start : start + 300] = block
     return Pairs(true, pred)
+
+
+def many_true(topic: str, n_ids: int, at: int, n_partitions: int, packet_rows: int = 500) -> Iterator[Record]:
+    """Yield the Kafka records of the truths of so many ids that holding all at once would take gigabytes."""
+    for chunk_at, n in chunks(n_ids, at):
+        yield from packets(topic, pairs(n, chunk_at).true, n_partitions, packet_rows)
+
+
+def chunks(n_ids: int, at: int) -> list[tuple[int, int]]:
+    """Return when each chunk of so many ids happens, a second after the one before and all before `at`, and its size."""
+    starts = range(0, n_ids, CHUNK_IDS)
+    return [(at - len(starts) + i, min(CHUNK_IDS, n_ids - start)) for i, start in enumerate(starts)]
 
 
 def singles(topic: str, rows: Sequence[TrueRow | PredRow], n_partitions: int) -> list[Record]:
@@ -122,6 +137,29 @@ def check_csv(path: Path, given: Pairs) -> None:
         raise BenchError(
             f"{path.name} is wrong: {len(rows)} rows, {len(found)} ids, {missing} missing, {foreign} foreign"
         )
+
+
+def check_long_csv(path: Path, given: Iterator[Pairs]) -> None:
+    """Hold a metric log against rows that are too many to hold at once; they went in as `given` yields them.
+
+    Raises:
+        BenchError: it does not hold each id once, with its values.
+    """
+    expected: dict[str, tuple[float, float]] = {}
+    with path.open(newline="") as file:
+        found = csv.reader(file)
+        next(found)
+        for row_id, y_true, y_pred, _ in found:
+            while row_id not in expected and (chunk := next(given, None)) is not None:
+                predicted = {row.id: row.y_pred for row in chunk.pred}
+                expected.update({row.id: (row.y_true, predicted[row.id]) for row in chunk.true})
+            if expected.pop(row_id, None) != (float(y_true), float(y_pred)):
+                raise BenchError(
+                    f"{path.name} is wrong: the row of {row_id} is foreign, there twice, or has other values"
+                )
+    n_missing = len(expected) + sum(len(chunk.true) for chunk in given)
+    if n_missing:
+        raise BenchError(f"{path.name} is wrong: {n_missing} ids are missing")
 
 
 class Lines:

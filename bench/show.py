@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bench.results import Goal, Section
 
@@ -49,14 +49,15 @@ def text(section: Section) -> str:
 
 
 def markdown(section: Section) -> str:
-    """Return a section in Markdown."""
+    """Return a section in Markdown; its goals stand elsewhere."""
     header, *rows = _cells(section)
-    lines = [f"## {section.title}", "", section.how, "", _row(header), _row(["---"] + ["---:"] * (len(header) - 1))]
-    lines += [_row(row) for row in rows]
-    if section.goals:
-        lines += ["", _row(["goal", "target", "today", ""]), _row(["---", "---:", "---:", "---"])]
-        lines += [_row(_goal_cells(goal)) for goal in section.goals]
-    return "\n".join(lines) + "\n"
+    return f"## {section.title}\n\n{section.how}\n\n" + table(header, rows, numbers=range(1, len(header)))
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Collection[int]) -> str:
+    """Return a table in Markdown. `numbers`: the columns that hold some."""
+    marks = ["---:" if i in numbers else "---" for i in range(len(header))]
+    return "\n".join(map(_row, [header, marks, *rows])) + "\n"
 
 
 def _cells(section: Section) -> list[list[str]]:
@@ -64,13 +65,14 @@ def _cells(section: Section) -> list[list[str]]:
     return [["", *columns], *([line.what, *(number(line.figures.get(c)) for c in columns)] for line in section.lines)]
 
 
-def _goal_cells(goal: Goal) -> list[str]:
+def goal_cells(goal: Goal) -> list[str]:
+    """Return what is to be reached, its target, what was measured, and whether that is enough."""
     bound = f"{'≥' if goal.at_least else '≤'} {number(goal.target)} {goal.unit}".rstrip()
     return [goal.what, bound, f"{number(goal.value)} {goal.unit}".rstrip(), "reached" if goal.is_reached else "not yet"]
 
 
 def _goal(goal: Goal) -> str:
-    what, bound, value, _ = _goal_cells(goal)
+    what, bound, value, _ = goal_cells(goal)
     return f"{what}: {value} (target {bound})"
 
 

@@ -1,4 +1,4 @@
-"""What a running process has used: CPU seconds over any span of time, and its largest memory. From /proc."""
+"""What a running process has used: CPU seconds over any span of time, and its largest memory, from /proc; disk."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def memory_mb(pid: int, *, peak: bool = True) -> float:
         if line.startswith(name):
             return int(line.split()[1]) / 1024
     raise ValueError(f"/proc/{pid}/status has no {name}")
+
+
+def disk_bytes(directory: Path) -> int:
+    """Return how much disk the files of a directory take."""
+    return sum(path.stat().st_blocks * 512 for path in directory.rglob("*") if path.is_file())
 
 
 class Meter:

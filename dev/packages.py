@@ -1,8 +1,8 @@
 """Debian packages, installed with apt when missing. Standard library only: runs before `.venv` exists.
 
 `python3 -m dev.packages python` installs what `.venv` needs, `... brokers` what the brokers need, `... browser` the
-Chromium that the tests of the web view drive, `... java` what it takes to compile the benchmark's peer in Java, and
-`... faults` what makes a clock wrong in `make faults`.
+Chromium that the tests of the web view drive, `... java` and `... c` what it takes to compile the benchmark's peers in
+Java and C, and `... faults` what makes a clock wrong in `make faults`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,12 @@ def missing(part: str) -> list[str]:
         present = {"chromium": shutil.which("chromium") is not None, "fonts-dejavu-core": SANS.exists()}
     elif part == "java":
         present = {"default-jdk-headless": shutil.which("javac") is not None}
+    elif part == "c":
+        present = {
+            "gcc": shutil.which("gcc") is not None,
+            "libc6-dev": Path("/usr/include/stdio.h").exists(),
+            "librabbitmq-dev": Path("/usr/include/amqp.h").exists(),
+        }
     elif part == "faults":
         present = {"libfaketime": any(LIBRARIES.glob("*/faketime/libfaketimeMT.so.1"))}
     else:

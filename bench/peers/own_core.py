@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from agents.metric_log import MetricLog
-from streams import connect, verdicts
+from streams import connect, holes, verdicts
 from streams.decision_log import DecisionLog
 from streams.join import Rules
 from streams.outbox import Outbox
@@ -52,6 +52,10 @@ class Around:
         """Tell whether the consumer knows that an input holds nothing past offset `src`."""
         highwater = self._consumer.highwater(TopicPartition(inputs[side], partition))
         return highwater is not None and src + 1 >= highwater
+
+    async def holes(self, partition: int, side: int, start: int, until: int) -> dict[int, int]:
+        """Return the offsets of an input that hold no record."""
+        return await holes.find(client, inputs[side], partition, start, until)
 
     async def quarantine(self, topic_partition: str, offset: int, rows: Sequence[Unreadable]) -> None:
         """Refuse: the benchmark's rows are all readable."""

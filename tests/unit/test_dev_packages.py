@@ -70,6 +70,12 @@ def test_a_compiler_for_java_is_asked_for_only_where_there_is_none(machine: Path
     assert packages.missing("java") == []
 
 
+def test_a_compiler_for_c_is_asked_for_only_where_there_is_none(machine: Path) -> None:
+    assert "gcc" in packages.missing("c")
+    _programs(machine, "gcc")
+    assert "gcc" not in packages.missing("c")
+
+
 def _programs(machine: Path, *names: str) -> None:
     for name in names:
         (machine / name).write_text(f'#!/bin/sh\necho "{name} $*" >>{machine}/calls\n')

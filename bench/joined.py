@@ -1,46 +1,18 @@
-"""The join on topics that hold all rows already: the worker, with and without the metric log, beside plain Faust."""
+"""Our join on topics that hold all rows already, with and without the metric log."""
 
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
-from bench import decisions, peer, rows
-from bench.place import Place, Run
+from bench import decisions, rows
+from bench.place import Run
 from bench.program import BenchError, Program
-from bench.results import CPU, PEAK, RATIO, ROWS, Figures, Goal, Section, figure, lines_with_ratio
-from bench.show import progress
+from bench.results import CPU, PEAK, ROWS, Figures
 from bench.usage import Meter, memory_mb
 
-OURS, OURS_CSV, NAIVE = "Hindsight, verdicts in Kafka", "Hindsight, rows in the CSV", "plain Faust, rows in a CSV"
 N_IDS, PACKET_ROWS = 400_000, 500
 _N_MATCHED = re.compile(rb'"n_matched":(\d+)')
-
-
-def measure(place: Place, n_runs: int, scale: float) -> Section:
-    """Measure in turn, each run over rows and topics of its own."""
-    now = int(time.time())
-    given, few = rows.pairs(int(N_IDS * scale), now), rows.pairs(int(peer.NAIVE.n_ids * scale), now)
-    runs: dict[str, list[Figures]] = {OURS: [], OURS_CSV: [], NAIVE: []}
-    for i in range(n_runs):
-        for what, agents in ((OURS, "metric"), (OURS_CSV, "metric,plot")):
-            progress(f"join, run {i + 1} of {n_runs}: {what}, {2 * len(given.true):,} rows")
-            runs[what].append(joined(place.new_run(), given, agents))
-        progress(f"join, run {i + 1} of {n_runs}: {NAIVE}, {2 * len(few.true):,} rows")
-        runs[NAIVE].append(peer.measure(peer.NAIVE, place.new_run(), few))
-    lines = lines_with_ratio(runs, peer=NAIVE)
-    return Section(
-        "join",
-        "The join",
-        f"{len(given.true):,} ids a side wait in Kafka, in packets of {PACKET_ROWS} rows; plain Faust (one table write an "
-        f"event) gets {len(few.true):,}, a row a record. From the first event to the last row; every output checked.",
-        lines,
-        [
-            Goal("rows/s with the CSV", figure(lines, OURS_CSV, ROWS), 100_000),
-            Goal("times plain Faust, with the CSV", figure(lines, OURS_CSV, RATIO), 50),
-        ],
-    )
 
 
 def joined(run: Run, given: rows.Pairs, agents: str = "metric,plot", packet_rows: int = PACKET_ROWS) -> Figures:

@@ -1,0 +1,37 @@
+"""What a program that drains queues tells the benchmark. Standard library only: peers run in an environment of their own."""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+
+PREFETCH, ACK_EVERY = 2000, 100
+
+
+class Clock:
+    """Times everything after the first tenth of the messages."""
+
+    def __init__(self, n_messages: int) -> None:
+        self._warm_at, self._n_messages = n_messages // 10, n_messages
+        self._began: tuple[int, float, float] | None = None
+        self.is_done = False
+
+    def tick(self, n_done: int) -> bool:
+        """Take how many messages are done by now; print the result, and return True, once all are."""
+        if self._began is None and n_done >= self._warm_at:
+            self._began = (n_done, *_now())
+        if self._began is not None and n_done >= self._n_messages and not self.is_done:
+            self.is_done = True
+            self._print(*self._began, n_done)
+        return self.is_done
+
+    def _print(self, n_before: int, began: float, cpu_before: float, n_done: int) -> None:
+        ended, cpu_s = _now()
+        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        said = {"began": began, "ended": ended, "n": n_done - n_before, "cpu_s": cpu_s - cpu_before, "peak_mb": peak_mb}
+        print(json.dumps(said), flush=True)
+
+
+def _now() -> tuple[float, float]:
+    return time.time(), time.process_time()
