@@ -74,27 +74,27 @@ $(DONE)/browser: dev/packages.py | $(DONE)/brokers
 	@touch $@
 
 $(DONE)/jars: dev/pom.xml $(DONE)/brokers
-	@$(PYTHON) -m dev.jars
+	@dev/step.sh $(PYTHON) -m dev.jars
 	@touch $@
 
 .venv/done: requirements.lock | $(DONE)/python
 	@echo "Installing the Python packages of $< into $(@D) ..."
-	@$(PYTHON) -m venv --clear $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@dev/step.sh $(PYTHON) -m venv --clear $(@D) && dev/step.sh $(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .venv/done-tests: requirements-tests.lock .venv/done
 	@echo "Installing the test packages of $< into $(@D) ..."
-	@$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@dev/step.sh $(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .venv-tools/done: requirements-tools.lock | $(DONE)/python
 	@echo "Installing the developer tools of $< into $(@D) ..."
-	@$(PYTHON) -m venv --clear $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@dev/step.sh $(PYTHON) -m venv --clear $(@D) && dev/step.sh $(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .venv-peers/done: bench/peers/requirements.lock | $(DONE)/python
 	@echo "Installing the packages of the benchmark's peers into $(@D) ..."
-	@$(PYTHON) -m venv --clear $(@D) && $(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@dev/step.sh $(PYTHON) -m venv --clear $(@D) && dev/step.sh $(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 $(DONE)/kafka-streams: bench/peers/kafka_streams/pom.xml $(wildcard bench/peers/kafka_streams/src/main/java/peers/*.java) $(DONE)/brokers
@@ -112,4 +112,4 @@ $(DONE)/kafka-streams: bench/peers/kafka_streams/pom.xml $(wildcard bench/peers/
 
 $(MODEL): | .venv/done
 	@echo "Training the model into $@ ..."
-	@.venv/bin/python -m models.train --out $@
+	@dev/step.sh .venv/bin/python -m models.train --out $@

@@ -9,6 +9,11 @@ import click
 from faust.cli import AppCommand, argument, option
 
 
+def text(*names: str, help: str) -> Any:
+    """Return an option that takes text; not given, it is empty."""
+    return option(*names, default="", show_default=False, help=help)
+
+
 class PlainCommand(AppCommand):  # type: ignore[misc]
     """A command that is a plain function: no Faust worker around it, its return value is the exit code."""
 
@@ -100,8 +105,8 @@ class reconcile(PlainCommand):  # noqa: N801
     """Prove from Kafka and the CSV files that nothing is lost or there twice; exit 1 if not, 2 if it cannot be told."""
 
     options: ClassVar[list[Any]] = [
-        option("--from", "start", default="", help="only what was decided from then on: a time in UTC, or 2h, 7d ago"),
-        option("--to", "end", default="", help="only what was decided before that time"),
+        text("--from", "start", help="only what was decided from then on: a time in UTC, or 2h, 7d ago"),
+        text("--to", "end", help="only what was decided before that time"),
         option("--json", "as_json", is_flag=True, help="print it as JSON"),
     ]
 
@@ -119,10 +124,10 @@ class quarantine(PlainCommand):  # noqa: N801
     options: ClassVar[list[Any]] = [
         argument("action", type=click.Choice(["list", "show", "requeue", "drop"])),
         argument("numbers", type=int, nargs=-1),
-        option("--reason", default="", help="only of this reason: oversize, not_json, bad_row, ..."),
-        option("--queue", default="", help="only of this queue or topic: features, y_true, y_pred"),
-        option("--from", "start", default="", help="only refused from then on: a time in UTC, or 2h, 7d ago"),
-        option("--to", "end", default="", help="only refused before that time"),
+        text("--reason", help="only of this reason: oversize, not_json, bad_row, ..."),
+        text("--queue", help="only of this queue or topic: features, y_true, y_pred"),
+        text("--from", "start", help="only refused from then on: a time in UTC, or 2h, 7d ago"),
+        text("--to", "end", help="only refused before that time"),
         option("--resolved", is_flag=True, help="also those that were requeued or dropped before"),
         option("--dry-run", is_flag=True, help="only say what would be done"),
         option("--yes", is_flag=True, help="do not ask"),

@@ -1,10 +1,18 @@
-"""`python -m bridge`: move RabbitMQ's queues into Kafka's topics."""
+"""`python -m bridge`: the same as `faust -A streams bridge`, for those who have no use for Faust's command line."""
 
 import signal
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while the rest is imported ends quietly too
+
+import argparse
 import sys
 
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while the rest is imported ends quietly too
+from bridge.process import main
 
-from bridge.process import main  # noqa: E402
-
-sys.exit(main())
+if __name__ == "__main__":
+    argparse.ArgumentParser(
+        prog="python -m bridge",
+        description="Move RabbitMQ's queues into Kafka's topics, until Ctrl-C. Its settings are HINDSIGHT_ variables.",
+    ).parse_args()
+    sys.exit(main())

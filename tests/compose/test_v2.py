@@ -17,8 +17,6 @@ PNG = b"\x89PNG\r\n\x1a\n"
 EFFECT_S = 60.0
 ERASE_LINE = "\x1b[2K"
 LARGEST_IMAGE_BYTES = 700_000_000
-ENDED_IN_ORDER = {"kafka": {143}}
-"""Exit codes after SIGTERM that are not 0: a Java program that ends in order ends with 128 + 15."""
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +132,7 @@ def test_down_ends_all_in_order_and_up_goes_on(stack: Stack) -> None:
     stack.up("--scale", "worker=1", "--scale", "bridge=1")
     stack.wait_for_more_rows(20, "the data driver is back")
     codes = stack.down()
-    assert set(codes) == {*OURS, *BROKERS}
-    for service, found in codes.items():
-        assert found == ENDED_IN_ORDER.get(service, {0}), codes
+    assert codes == {service: {0} for service in (*OURS, *BROKERS)}
     before = [row["id"] for row in stack.rows()]
 
     stack.up()
