@@ -7,11 +7,20 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
 from streams.verdicts import Verdict
 
 METRIC_HEADER = b"id,y_true,y_pred,absolute_error\n"
 UNMATCHED_HEADER = b"id,verdict,ts,value,at\n"
 _NEEDS_QUOTES = re.compile(r'[,"\r\n]')
+_NEEDS_ESCAPE = re.compile(r'[,"\\\x00-\x1f]')
+"""What CSV or JSON would write otherwise than it is."""
+_PLAIN = (1e-4, 1e16)
+"""Sizes between which JSON writes a number as `repr` does: without an exponent."""
+_encode_rows = msgspec.json.Encoder().encode
 
 
 class MetricRow(NamedTuple):
@@ -23,21 +32,33 @@ class MetricRow(NamedTuple):
     absolute_error: float
 
 
-def metric_lines(matched: Sequence[Verdict]) -> list[str]:
+def metric_lines(matched: Sequence[Verdict]) -> bytes:
     """Return a CSV line for each matched pair; floats as `repr`, which reads back exactly."""
-    return [
-        f"{name},{v.y_true!r},{v.y_pred!r},{abs(v.y_pred - v.y_true)!r}\n"  # type: ignore[operator]
-        for name, v in zip(_names(matched), matched, strict=True)
-    ]
+    if not matched:
+        return b""
+    names, y_true, y_pred = [v.id for v in matched], [v.y_true for v in matched], [v.y_pred for v in matched]
+    numbers = np.array((y_true, y_pred), np.float64)
+    with np.errstate(over="ignore"):
+        error = np.abs(numbers[1] - numbers[0])
+    if _is_plain(numbers) and _is_plain(error) and not _NEEDS_ESCAPE.search("".join(names)):
+        rows = _encode_rows(list(zip(names, y_true, y_pred, error.tolist(), strict=True)))
+        return rows[3:-2].replace(b'],["', b"\n").replace(b'"', b"") + b"\n"  # half of the time that `repr` takes
+    lines = zip(_names(matched), y_true, y_pred, error.tolist(), strict=True)
+    return "".join(f"{name},{true!r},{pred!r},{size!r}\n" for name, true, pred, size in lines).encode()
 
 
-def unmatched_lines(unmatched: Sequence[Verdict]) -> list[str]:
+def _is_plain(numbers: NDArray[np.float64]) -> bool:
+    sizes = np.abs(numbers)
+    return bool(np.all(((sizes >= _PLAIN[0]) & (sizes < _PLAIN[1])) | (sizes == 0)))
+
+
+def unmatched_lines(unmatched: Sequence[Verdict]) -> bytes:
     """Return a CSV line for each unmatched row: its own time and value, and when it was given up (epoch seconds)."""
     lines = []
     for name, v in zip(_names(unmatched), unmatched, strict=True):
         ts, value = (v.ts_true, v.y_true) if v.verdict == "unmatched_true" else (v.ts_pred, v.y_pred)
         lines.append(f"{name},{v.verdict},{ts!r},{value!r},{v.at!r}\n")
-    return lines
+    return "".join(lines).encode()
 
 
 def _names(verdicts: Sequence[Verdict]) -> list[str]:

@@ -13,6 +13,7 @@ import mode
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from agents.short_way import short_way
 from streams import connect, holes, quarantine
 from streams.decision_log import DecisionLog, LogUnavailable
 from streams.drained import is_drained
@@ -55,7 +56,7 @@ class Joining:
     def __init__(self) -> None:
         client, producer = connect.kafka_client(settings), connect.kafka_producer(settings)
         self.log = DecisionLog(names.pairs_log.name, client, producer)
-        self.outbox = Outbox(names.metric.name, producer)
+        self.outbox = Outbox(names.metric.name, producer, hand_over=short_way.put)
         self.writer = Writer(producer)
         self._client = client
 

@@ -143,7 +143,7 @@ class MetricLog:
         """Write the rows of `fresh` and count them into `state`; return how many matched and unmatched were written."""
         verdicts = self._missing(state, fresh) if state.positions_lost else [v for record in fresh for v in record.rows]
         matched = [verdict for verdict in verdicts if verdict.verdict == "matched"]
-        unmatched = [verdict for verdict in verdicts if verdict.verdict != "matched"]
+        unmatched = [v for v in verdicts if v.verdict != "matched"] if len(matched) < len(verdicts) else []
         state.metric_bytes += _add(self._metric, metric_lines(matched))
         state.unmatched_bytes += _add(self._unmatched, unmatched_lines(unmatched))
         _count(state, matched, unmatched)
@@ -193,16 +193,15 @@ def _unseen(records: Sequence[VerdictRecord], state: LogState) -> tuple[list[Ver
 
 def _is_known(verdict: Verdict, metric: Held, unmatched: Held) -> bool:
     if verdict.verdict == "matched":
-        return metric.knows(metric_lines([verdict])[0].encode())
-    return unmatched.knows(unmatched_lines([verdict])[0].encode())
+        return metric.knows(metric_lines([verdict]))
+    return unmatched.knows(unmatched_lines([verdict]))
 
 
-def _add(file: LogFile, lines: Sequence[str]) -> int:
+def _add(file: LogFile, lines: bytes) -> int:
     """Append lines; return how many bytes that was."""
-    block = "".join(lines).encode()
-    if block:
-        file.append(block)
-    return len(block)
+    if lines:
+        file.append(lines)
+    return len(lines)
 
 
 def _count(state: LogState, matched: Sequence[Verdict], unmatched: Sequence[Verdict]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import faust
@@ -16,6 +17,7 @@ from faust.types import TP
 from agents.artist import Artist, CannotDraw
 from agents.log_file import LogError
 from agents.metric_log import Fenced, MetricLog
+from agents.short_way import Positions, short_way
 from agents.web import recent
 from streams import verdicts
 from streams.end import end_process
@@ -28,7 +30,7 @@ PICTURE = settings.logs_dir / "error_distribution.png"
 RETRY_S = 1.0
 FENCED_S = 3.0
 """After another worker opened the log: time for Kafka to tell whether the topic is still ours."""
-MAX_QUEUED = 256
+MAX_QUEUED_BYTES = 4 << 20
 MINE = TP(names.metric.name, 0)
 
 
@@ -49,15 +51,17 @@ class Plotting:
         self.picture: Picture | None = None
         self.artist = Artist()
         self._queue: deque[faust.EventT[Any]] = deque()
-        self._filled = asyncio.Event()
+        self._n_queued_bytes = 0
+        self._filled = short_way.filled
         self._room = asyncio.Event()
         self._opening = asyncio.Lock()
 
     async def take(self, event: faust.EventT[Any]) -> None:
-        """Queue one record; wait while too many are waiting."""
+        """Queue records that Kafka brings; wait while too much is waiting."""
         self._queue.append(event)
+        self._n_queued_bytes += _size(event)
         self._filled.set()
-        while len(self._queue) >= MAX_QUEUED:
+        while self._n_queued_bytes >= MAX_QUEUED_BYTES:
             self._room.clear()
             await self._room.wait()
 
@@ -66,26 +70,40 @@ class Plotting:
         while True:
             await self._filled.wait()
             self._filled.clear()
-            while self._queue:
-                try:
-                    await self._write_some()
-                except Fenced as exc:
-                    self.log = None
-                    await self._wait_after(exc, FENCED_S)
-                except LogError as exc:
-                    await self._wait_after(exc, RETRY_S)
+            try:
+                await self._write_some()
+            except LogError as exc:
+                if isinstance(exc, Fenced):
+                    self._close()
+                await self._wait_after(exc, FENCED_S if isinstance(exc, Fenced) else RETRY_S)
+                self._filled.set()
 
     def let_go(self) -> None:
         """Forget what is not written, and what was wrong with it: the topic is another worker's now, with its records."""
         self.problem = ""
         self._queue.clear()
+        self._n_queued_bytes = 0
         self._room.set()
-        self.log = None
+        self._close()
 
     async def _write_some(self) -> None:
         events = list(self._queue)
-        records = [record for event in events if (record := _decode(event)) is not None]
+        if not events and self.log is None:
+            return
         log = await self._opened()
+        written = {identity: last.copy() for identity, last in log.state.positions.items()}
+        records = _unwritten(events, written) + short_way.following(written)
+        if records:
+            await self._append(log, records)
+        for event in events:
+            event.ack()
+            if self._queue and self._queue[0] is event:
+                self._queue.popleft()
+                self._n_queued_bytes -= _size(event)
+        if self._n_queued_bytes < MAX_QUEUED_BYTES:
+            self._room.set()
+
+    async def _append(self, log: MetricLog, records: list[VerdictRecord]) -> None:
         done = await asyncio.to_thread(log.append, records)
         recent.windows.take(done.fresh)
         if done.n_broken:
@@ -94,18 +112,18 @@ class Plotting:
         if self.problem:
             logger.info("The metric log is written again.")
             self.problem = ""
-        for event in events:
-            event.ack()
-            if self._queue and self._queue[0] is event:
-                self._queue.popleft()
-        if len(self._queue) < MAX_QUEUED:
-            self._room.set()
 
     async def _opened(self) -> MetricLog:
         async with self._opening:
             if self.log is None:
                 self.log = await asyncio.to_thread(MetricLog.open, settings.logs_dir)
+                short_way.is_open = True
             return self.log
+
+    def _close(self) -> None:
+        self.log = None
+        short_way.is_open = False
+        short_way.forget()
 
     async def _wait_after(self, exc: LogError, delay_s: float) -> None:
         if not self.problem:
@@ -136,16 +154,29 @@ class Plotting:
         self.artist.close()
 
 
-def _decode(event: faust.EventT[Any]) -> VerdictRecord | None:
-    try:
-        return verdicts.decode(event.message.value)
-    except msgspec.MsgspecError as exc:
-        logger.error("%s@%d is no record of ours and is left out: %s", names.metric.name, event.message.offset, exc)
-        return None
+def _unwritten(events: Iterable[faust.EventT[Any]], written: Positions) -> list[VerdictRecord]:
+    """Return the records that are not written yet; `written` moves on with them."""
+    records: list[VerdictRecord] = []
+    for event in events:
+        for record in event.message.value:
+            try:
+                tag = verdicts.decode_tag(record.value or b"")
+                last = written.setdefault(tag.log, {})
+                if tag.offset > last.get(tag.partition, -1):
+                    records.append(verdicts.decode(record.value))
+                    last[tag.partition] = tag.offset
+            except msgspec.MsgspecError as exc:
+                logger.error("%s@%d is no record of ours and is left out: %s", names.metric.name, record.offset, exc)
+    return records
+
+
+def _size(event: faust.EventT[Any]) -> int:
+    return sum(len(record.value or b"") for record in event.message.value)
 
 
 plotting: Plotting
 metric_topic = raw_topic(names.metric.name)
+app.gathered_topics.add(names.metric.name)
 
 
 @app.on_before_start
@@ -181,7 +212,7 @@ async def draw() -> None:
 
 @app.agent(metric_topic, name="plot", supervisor_strategy=mode.CrashingSupervisor)
 async def plot(stream: faust.StreamT[Any]) -> None:
-    """Hand each record of the topic `metric` to the log; it is acknowledged once the disk has it."""
+    """Hand the records of the topic `metric` to the log; they are acknowledged once the disk has them."""
     stream.enable_acks = False
     async for event in stream.events():
         await plotting.take(event)

@@ -3,6 +3,8 @@
 A record is put in once its decision is in the log. The log says how far `metric` has them (`Head.confirmed`), so
 that after a recovery the rest is sent again; the reader drops what it has seen. `metric` may stall: the join goes on
 until the outbox holds MAX_BYTES.
+
+Where the metric log is written in this process, verdicts can be handed to it at once; Kafka's copy is in no hurry then.
 """
 
 from __future__ import annotations
@@ -11,47 +13,65 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from streams.verdicts import Tag
+
 logger = logging.getLogger("hindsight.outbox")
 MAX_BYTES = 64 << 20
 REQUEST_BYTES = 900_000
 RETRY_S = 1.0
+GATHER_S = 0.02
+"""How long letters that nobody waits for may gather, so that a request carries more of them."""
 
 
 class Letter(NamedTuple):
-    """The verdicts of one decision, and whom to tell when `metric` has them."""
+    """The verdicts of one decision, as a record of `metric` and with its tag, and whom to tell when `metric` has it."""
 
-    offset: int
+    tag: Tag
     value: bytes
     confirm: Callable[[int], None]
 
 
-def letter(log: str, partition: int, offset: int, previous: int, verdicts: bytes) -> bytes:
-    """Return the value of a record of the topic `metric` (see `verdicts.VerdictRecord`)."""
-    return b'{"log":"%s","partition":%d,"offset":%d,"previous":%d,"rows":%s}' % (
-        log.encode(),
-        partition,
-        offset,
-        previous,
+def letter(tag: Tag, verdicts: bytes, confirm: Callable[[int], None]) -> Letter:
+    """Return the letter of a decision; its value is a `verdicts.VerdictRecord`."""
+    value = b'{"log":"%s","partition":%d,"offset":%d,"previous":%d,"rows":%s}' % (
+        tag.log.encode(),
+        tag.partition,
+        tag.offset,
+        tag.previous,
         verdicts,
     )
+    return Letter(tag, value, confirm)
+
+
+def _nobody(_: Letter) -> bool:
+    return False
 
 
 class Outbox:
-    """Send letters to one topic of one partition, a request at a time."""
+    """Send letters to one topic of one partition, a request at a time.
 
-    def __init__(self, topic: str, producer: dict[str, Any]):
+    Args:
+        topic: the topic's name.
+        producer: keyword arguments of an aiokafka producer.
+        hand_over: is given each letter at once; tells whether it is taken there, so that Kafka's copy is in no hurry.
+    """
+
+    def __init__(self, topic: str, producer: dict[str, Any], hand_over: Callable[[Letter], bool] = _nobody):
         self.topic = topic
+        self._hand_over = hand_over
         self.problem = ""
         self.n_bytes = 0
         self._producer_options = producer
         self._producer: AIOKafkaProducer | None = None
         self._letters: deque[Letter] = deque()
         self._filled = asyncio.Event()
+        self._is_urgent = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
 
@@ -62,6 +82,8 @@ class Outbox:
         self.n_bytes += len(new.value)
         if self.n_bytes > MAX_BYTES:
             self._room.clear()
+        if not self._hand_over(new) or self.n_bytes > REQUEST_BYTES:
+            self._is_urgent.set()
         self._filled.set()
 
     async def run(self) -> None:
@@ -71,9 +93,17 @@ class Outbox:
                 await self._filled.wait()
                 self._filled.clear()
                 while self._letters:
+                    await self._gather()
                     await self._send_some()
         finally:
             await self._drop_producer()
+
+    async def _gather(self) -> None:
+        """Wait until a letter is urgent or a request is full, but not longer than GATHER_S."""
+        if self.n_bytes <= REQUEST_BYTES:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_urgent.wait(), GATHER_S)
+        self._is_urgent.clear()
 
     async def _send_some(self) -> None:
         try:
@@ -91,7 +121,7 @@ class Outbox:
         for _ in range(sent):
             done = self._letters.popleft()
             self.n_bytes -= len(done.value)
-            done.confirm(done.offset)
+            done.confirm(done.tag.offset)
         if self.n_bytes <= MAX_BYTES:
             self._room.set()
 

@@ -20,11 +20,12 @@ from streams.decision_log import DecisionLog, LogUnavailable
 from streams.end import end_process
 from streams.holes import Holes
 from streams.join import NO_CAP, Input, Rules, decide
-from streams.outbox import Letter, Outbox, letter
+from streams.outbox import Outbox, letter
 from streams.pair import PRED, TRUE
 from streams.records import Unreadable, decode_record
 from streams.settings import Kind
 from streams.store import PairsStore, StoreFailed
+from streams.verdicts import Tag
 
 logger = logging.getLogger("hindsight.join")
 TICK_S = 0.2
@@ -331,8 +332,8 @@ class Owner:
     async def _send_verdicts(self, offset: int, record: Decision) -> None:
         head = record.head
         if record.verdicts:
-            value = letter(head.log, self.partition, offset, head.verdicts_at, record.verdicts)
-            await self.outbox.put(Letter(offset, value, self._confirm))
+            tag = Tag(head.log, self.partition, offset, head.verdicts_at)
+            await self.outbox.put(letter(tag, record.verdicts, self._confirm))
 
     def _confirm(self, offset: int) -> None:
         self.confirmed = max(self.confirmed, offset)

@@ -21,8 +21,8 @@ class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     ts_pred: float | None = None
 
 
-class VerdictRecord(msgspec.Struct, frozen=True, gc=False):
-    """One Kafka record of the topic `metric`: the verdicts of one decision.
+class Tag(msgspec.Struct, frozen=True, gc=False):
+    """Which decision a record of the topic `metric` is of.
 
     `log` is the identity of the decision log, `offset` the decision's offset in `partition` of it. `previous` is the
     offset of the decision with verdicts before it (-1: none). A reader drops a record whose offset it has seen, and
@@ -33,8 +33,15 @@ class VerdictRecord(msgspec.Struct, frozen=True, gc=False):
     partition: int
     offset: int
     previous: int
+
+
+class VerdictRecord(Tag, frozen=True, gc=False):
+    """One Kafka record of the topic `metric`: the verdicts of one decision."""
+
     rows: list[Verdict]
 
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(VerdictRecord).decode
+decode_tag = msgspec.json.Decoder(Tag).decode
+"""Read a record's tag alone, at a fifth of what its rows cost."""

@@ -21,6 +21,7 @@ from streams.join import Input, Rules, decide
 from streams.outbox import letter
 from streams.records import decode_record
 from streams.settings import Kind, Settings
+from streams.verdicts import Tag
 from tests.dict_view import DictView
 
 KINDS: tuple[Kind, Kind] = ("y_true", "y_pred")
@@ -96,7 +97,7 @@ class World:
         record.head.confirmed = self._view.head.verdicts_at
         offset = self.kafka.put(LOG, 0, decision.encode(record))
         if record.verdicts:
-            value = letter("log", 0, offset, record.head.verdicts_at, record.verdicts)
+            value = letter(Tag("log", 0, offset, record.head.verdicts_at), record.verdicts, int).value
             self.kafka.put("metric", 0, value)
             if written:
                 self._log.append([verdicts.decode(value)])

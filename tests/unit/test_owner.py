@@ -38,7 +38,7 @@ class Outbox:
     """Takes letters, and keeps them."""
 
     async def put(self, letter):
-        letter.confirm(letter.offset)
+        letter.confirm(letter.tag.offset)
 
 
 class Around:

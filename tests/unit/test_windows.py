@@ -27,14 +27,6 @@ def test_a_window_holds_what_was_decided_in_it():
     assert windows.total.summary.n == 200
 
 
-def test_a_record_that_comes_again_counts_once():
-    windows = Windows()
-    record = VerdictRecord("log", 0, 5, -1, [matched(1, NOW)])
-    windows.take([record, record])
-    windows.take([record])
-    assert windows.total.summary.n == 1
-
-
 def test_the_worst_are_the_largest_errors():
     part = Slice.of([matched(i, NOW, error=float(i * (-1) ** i)) for i in range(100)])
     assert sorted(w.absolute_error for w in part.worst) == [float(i) for i in range(90, 100)]
