@@ -17,6 +17,7 @@ from bench import (
     measure_join,
     measure_latency,
     measure_peers,
+    measure_soak,
     measure_stall,
     measure_waiting,
     measure_web,
@@ -38,6 +39,8 @@ MEASURES: dict[str, Callable[[Place, int, float], Section]] = {
     "stall": measure_stall.measure,
     "web": measure_web.measure,
 }
+SOAK = "soak"
+"""Measured only if it is named: it takes as long as --minutes says."""
 RESULTS = ROOT / "bench" / "results"
 
 
@@ -52,7 +55,7 @@ def main() -> int:
         show.progress("starting RabbitMQ and Kafka")
         with place() as here:
             for name in names:
-                sections.append(MEASURES[name](here, options.runs, options.scale))
+                sections.append(_measure(name, here, options))
                 show.end_progress()
                 print(show.text(sections[-1]), flush=True)
     except BenchError as exc:
@@ -64,6 +67,12 @@ def main() -> int:
         return 130
     _write(sections, options)
     return 0
+
+
+def _measure(name: str, here: Place, options: argparse.Namespace) -> Section:
+    if name == SOAK:
+        return measure_soak.measure(here, options.minutes)
+    return MEASURES[name](here, options.runs, options.scale)
 
 
 def _write(sections: list[Section], options: argparse.Namespace) -> None:
@@ -81,9 +90,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description="Measure Hindsight, each figure beside its peer."
     )
-    parser.add_argument("names", nargs="*", choices=[*MEASURES, []], help="what to measure (default: everything)")
+    parser.add_argument(
+        "names", nargs="*", choices=[*MEASURES, SOAK, []], help="what to measure (default: all but soak)"
+    )
     parser.add_argument("--runs", type=int, default=3, help="interleaved runs that each median is taken over")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the rows to measure with, for a quick look")
+    parser.add_argument("--minutes", type=float, default=60.0, help="how long soak takes")
     parser.add_argument("--json", action="store_true", help="write bench/results/latest.json too")
     parser.add_argument("--markdown", type=Path, help="write the page with tables and picture to this file")
     return parser

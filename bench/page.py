@@ -22,6 +22,7 @@ python -m bench join latency --runs 5     # some of it: bridge, join, peers, end
 python -m bench --json                    # bench/results/latest.json too, with every single run
 python -m bench --markdown docs/benchmarks.md   # this page
 python -m bench --scale 0.1               # fewer rows, for a quick look
+python -m bench soak --minutes 60         # memory of a worker that fifty people watch for an hour, only if it is named
 make peers                                # what only the peers need, Kafka Streams and others; the benchmark makes it too
 make bench-check                          # CPU of the hot paths against what is recorded; fails past 1.3 times of it
 ```

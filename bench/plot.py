@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.results import Section
+from bench.results import Curve, Section
 from bench.show import number
 
 INK, MUTED, BAR = "#1d2733", "#6b7785", "#3b7ea1"
@@ -16,15 +16,19 @@ LINE_INCHES, SECTION_INCHES = 0.32, 1.0
 
 def draw(sections: list[Section], path: Path) -> None:
     """Draw all sections below each other."""
-    heights = [SECTION_INCHES + LINE_INCHES * (7 if one.histograms else len(one.lines)) for one in sections]
+    heights = [
+        SECTION_INCHES + LINE_INCHES * (7 if one.histograms or one.curves else len(one.lines)) for one in sections
+    ]
     figure = Figure(figsize=(11, sum(heights)), layout="constrained")
     parts = figure.subfigures(len(sections), 1, height_ratios=heights, squeeze=False)[:, 0]
     for part, section in zip(parts, sections, strict=True):
         part.suptitle(section.title, x=0.01, ha="left", color=INK, fontweight="bold")
-        panels = list(section.histograms) or section.columns[:3]
+        panels = list(section.histograms) or list(section.curves) or section.columns[:3]
         for i, (axes, panel) in enumerate(zip(part.subplots(1, len(panels), squeeze=False)[0], panels, strict=True)):
             if section.histograms:
                 _histogram(axes, panel, *section.histograms[panel])
+            elif section.curves:
+                _curve(axes, panel, section.curves[panel])
             else:
                 _bars(axes, section, panel, named=i == 0)
     figure.savefig(path, dpi=110)
@@ -48,5 +52,15 @@ def _histogram(axes: Axes, name: str, edges: list[float], counts: list[int]) -> 
     axes.stairs(counts, edges, fill=True, color=BAR)
     axes.set_title(name, fontsize=9, color=MUTED, loc="left")
     axes.set_xlabel("ms", fontsize=8, color=MUTED)
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _curve(axes: Axes, name: str, curve: Curve) -> None:
+    across, up = name.split(", ")
+    axes.plot(curve.x, curve.y, color=BAR)
+    axes.set_title(up, fontsize=9, color=MUTED, loc="left")
+    axes.set_xlabel(across, fontsize=8, color=MUTED)
+    axes.set_ylim(0, 1.15 * max(curve.y))
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)

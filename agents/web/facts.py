@@ -92,7 +92,7 @@ class Facts:
             "conflicts": counts.conflicts,
             "late": counts.late,
             "difference": sum(abs(owner.store.head.counts.difference()) for owner in owners().values()),
-            "quarantined": self.ends.kept(names.quarantine),
+            "quarantined": self.ends.quarantined(),
             "mae": mae,
             "event_time": self.event_time(),
             "started_at": self.started_at,

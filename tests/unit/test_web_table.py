@@ -209,7 +209,7 @@ def test_why_of_a_quarantined_id_says_what_was_wrong_with_it(table):
     ids=str,
 )
 def test_a_quarantined_row_is_known_by_its_id(raw, row_id, is_of):
-    assert quarantined._is_of(raw, row_id) is is_of
+    assert quarantined.is_of(raw, row_id) is is_of
 
 
 @pytest.mark.parametrize(
@@ -232,15 +232,16 @@ def test_a_timeline_shows_what_came_in_order_and_now_only_where_it_is_near(table
     table.put(0, TRUE, ["a"], NOW - 50)
     table.put(0, TRUE, ["a"], NOW - 40, y=2.0)
     (waiting,) = table.shown()
-    shown = timeline(waiting, RULES, NOW)
+    shown = timeline(waiting, NOW)
     assert [event.icon for _, event in shown.events] == ["dot", "conflict"]
     assert shown.events[0][0] < shown.events[1][0] < shown.now_x < shown.open_to
     table.put(0, PRED, ["a"], NOW - 30)
     (joined,) = table.shown()
-    shown = timeline(joined, RULES, NOW)
+    shown = timeline(joined, NOW)
     assert [event.lane for _, event in shown.events] == ["y_true", "y_true", "verdict", "y_pred"]
     assert shown.now_x is None
-    assert len({words for _, words in shown.ticks}) == 7
+    words = [words for _, words in shown.ticks]
+    assert 4 <= len(words) == len(set(words)) <= 9
 
 
 def test_squares_of_predicted_against_actual_hold_every_pair_but_the_outermost():
