@@ -16,22 +16,25 @@ from agents.web.text import clock, count, long_span
 _N_HEAT = 16
 
 
-def histogram(data: dict[str, Any] | None, scores: dict[str, Any], *, log: bool) -> Markup | None:
-    """Return the error histogram, with the window before as an outline of the same area, and quantiles marked.
+def histogram(data: dict[str, Any] | None, scores: dict[str, Any], *, log: bool, signed: bool = False) -> Markup | None:
+    """Return the error histogram, with the window before as an outline of the same area; quantiles, or the bias, marked.
 
     It is drawn twice, for wide and for narrow screens; the style sheet shows one of them.
     """
     if data is None:
         return None
-    wide = _histogram(data, scores, log, Svg(788, 318, _words(scores), top=52, kind="wide"), n_ticks=8)
-    return wide + _histogram(data, scores, log, Svg(376, 278, _words(scores), top=52, kind="narrow"), n_ticks=4)
+    if signed:
+        marks, words = {"bias": scores["bias"]}, f"Histogram of the error: bias {number(scores['bias'], signed=True)}."
+    else:
+        marks = {name: scores[name] for name in ("p50", "p90", "p99")}
+        words = f"Histogram of the absolute error: median {number(scores['p50'])}, p99 {number(scores['p99'])}."
+    wide = _histogram(data, scores, marks, log, Svg(788, 318, words, top=52, kind="wide"), n_ticks=8)
+    return wide + _histogram(data, scores, marks, log, Svg(376, 278, words, top=52, kind="narrow"), n_ticks=4)
 
 
-def _words(scores: dict[str, Any]) -> str:
-    return f"Histogram of the absolute error: median {number(scores['p50'])}, p99 {number(scores['p99'])}."
-
-
-def _histogram(data: dict[str, Any], scores: dict[str, Any], log: bool, svg: Svg, *, n_ticks: int) -> Markup:
+def _histogram(
+    data: dict[str, Any], scores: dict[str, Any], marks: dict[str, float], log: bool, svg: Svg, *, n_ticks: int
+) -> Markup:
     edges, counts = data["edges"], data["counts"]
     scale = scores["n"] / data["n_previous"] if data["n_previous"] else 0.0
     before = [n * scale for n in data["previous"]]
@@ -57,23 +60,28 @@ def _histogram(data: dict[str, Any], scores: dict[str, Any], log: bool, svg: Svg
              for p in ((svg.x(across(left)), svg.y(height(n))), (svg.x(across(right)), svg.y(height(n))))]  # fmt: skip
     svg.path(steps, "s-prev")
     every = max(1, len(edges) // n_ticks)
-    svg.x_axis([(across(e), tick(e)) for e in edges[::every]], "absolute error |y_pred − y_true|")
-    _mark_quantiles(svg, scores, across)
+    signed = edges[0] < 0
+    first = len(edges) // 2 % every if signed else 0  # so that zero has its tick
+    words = (
+        "error y_pred − y_true: above 0, the prediction was too high" if signed else "absolute error |y_pred − y_true|"
+    )
+    svg.x_axis([(across(e), tick(e)) for e in edges[first::every]], words)
+    _mark(svg, marks, across, signed=signed)
     return svg.markup()
 
 
-def _mark_quantiles(svg: Svg, scores: dict[str, Any], across: Any) -> None:
-    """Mark each quantile with a line; a label that would lie on another goes above it."""
+def _mark(svg: Svg, marks: dict[str, float], across: Any, *, signed: bool) -> None:
+    """Mark each value with a line; a label that would lie on another goes above it."""
     ends: list[float] = []
-    for name in ("p50", "p90", "p99"):
-        share = across(scores[name])
+    for name, value in marks.items():
+        share = across(value)
         if 0 <= share <= 1:
             x = svg.x(share)
             at = min(x, svg.x1 - LABEL_PX / 2)
             level = next((i for i, end in enumerate(ends) if at - LABEL_PX / 2 >= end), len(ends))
             ends[level : level + 1] = [at + LABEL_PX / 2]
             svg.line(x, svg.y0, x, svg.y1, "s-mark")
-            svg.text(at, svg.y1 - 5 - LINE_PX * level, f"{name} {number(scores[name])}", "strong")
+            svg.text(at, svg.y1 - 5 - LINE_PX * level, f"{name} {number(value, signed=signed)}", "strong")
 
 
 def series(rows: Sequence[Sequence[float]]) -> Markup | None:
