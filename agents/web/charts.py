@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from agents.figures import number, tick
-from agents.web.svg import LABEL_PX, LINE_PX, Svg, apart, round_up, ticks
+from agents.web.svg import LABEL_PX, LINE_PX, Svg, apart, round_up, ticks, time_step
 from agents.web.text import clock, count, long_span
 
 _N_HEAT = 16
@@ -28,8 +28,8 @@ def histogram(data: dict[str, Any] | None, scores: dict[str, Any], *, log: bool,
     else:
         marks = {name: scores[name] for name in ("p50", "p90", "p99")}
         words = f"Histogram of the absolute error: median {number(scores['p50'])}, p99 {number(scores['p99'])}."
-    wide = _histogram(data, scores, marks, log, Svg(788, 318, words, top=52, kind="wide"), n_ticks=8)
-    return wide + _histogram(data, scores, marks, log, Svg(376, 278, words, top=52, kind="narrow"), n_ticks=4)
+    wide = _histogram(data, scores, marks, log, Svg(788, 306, words, top=40, kind="wide"), n_ticks=8)
+    return wide + _histogram(data, scores, marks, log, Svg(376, 266, words, top=40, kind="narrow"), n_ticks=4)
 
 
 def _histogram(
@@ -175,7 +175,7 @@ def coverage(rows: Sequence[Sequence[float]]) -> Markup | None:
     svg = Svg(376, 250, "Share of predictions that had their truth, by age.")
     last = rows[-1][0] or 1.0
     svg.y_axis([(s, f"{100 * s:.0f} %") for s in (0, 0.25, 0.5, 0.75, 1.0)])
-    step = round_up(last / 5)
+    step = time_step(last, 5)
     marks = [i * step for i in range(math.floor(last / step + 1e-9) + 1)]
     svg.x_axis([(age / last, long_span(age)) for age in marks], "age of the prediction")
     svg.path([(svg.x(age / last), svg.y(share)) for age, share in rows], "s-data")

@@ -133,7 +133,7 @@ def _being_restored(partition: int, progress: Progress) -> dict[str, Any]:
     share = progress.share()
     return {
         "partition": partition, "state": f"restoring {share:.0%}", "problem": "", "lag": None, "rows_in": None,
-        "waiting": None, "log_offset": None, "last_commit_at": None, "n_fenced": 0, "restored": share,
+        "waiting": None, "difference": None, "log_offset": None, "last_commit_at": None, "n_fenced": 0, "restored": share,
     }  # fmt: skip
 
 

@@ -42,7 +42,8 @@ def _id(row_id: str, part: str) -> str:
 
 def _states(row: dict[str, Any]) -> str:
     return " ".join(
-        f'<span class="st"><svg class="i c-{icon}" aria-hidden="true"><use href="#i-{icon}"/></svg>{words}</span>'
+        f'<span class="st"><svg class="i c-{icon}" aria-hidden="true"><use href="#i-{icon}"/></svg><span>{icon}'
+        f'<span class="more">{words.removeprefix(icon)}</span></span></span>'
         for icon, words in state_words(row)
     )
 

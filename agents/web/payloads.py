@@ -95,7 +95,8 @@ def _asked(shown: dict[str, Any], settings: Settings) -> list[Payload]:
     topic = {"y_true": names.y_true.name, "y_pred": names.y_pred.name}
     places = [(side, side, shown[f"offset_{side[2:]}"]) for side in ("y_pred", "y_true")]
     if beside := shown["other"]:
-        places.append((f"{beside['side']} again", beside["side"], beside["offset"]))
+        side = beside["side"]
+        places.append((side if shown[side] is None else f"{side} again", side, beside["offset"]))
     found = {(side, offset): what for what, side, offset in reversed(places) if offset is not None}
     return [Payload(what, topic[side], partition, offset, "", "") for (side, offset), what in reversed(found.items())]
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from faust.exceptions import AlreadyConfiguredWarning
 
 from agents import web_port
+from agents.web import answers
 from agents.web.cache import Cache
 from agents.web.facts import Facts
 from agents.web.guard import Guard, add_headers, own_hosts
@@ -32,6 +33,7 @@ SHUTDOWN_S = 1.0
 
 def build(settings: Settings, url: str) -> web.Application:
     """Return the application with everything that its pages need."""
+    answers.read_templates()
     hosts = own_hosts(settings.web_bind, url)
     app = web.Application(middlewares=[Guard(settings, hosts).middleware], client_max_size=1024)
     app.on_response_prepare.append(add_headers)

@@ -25,6 +25,15 @@ def round_up(width: float) -> float:
     return next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= width * (1 - 1e-9))
 
 
+_STEPS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600,
+            7200, 21_600, 43_200, 86_400)  # fmt: skip
+
+
+def time_step(seconds: float, n: int) -> float:
+    """Return the shortest round length of time that parts `seconds` in `n` at the most."""
+    return next((step for step in _STEPS_S if seconds <= n * step), seconds / n)
+
+
 class Svg:
     """An SVG in the making, in pixels of its view box; the plot area lies inside the margins."""
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from agents.web.svg import time_step
 from agents.web.text import clock
 
 LEFT, RIGHT = 110, 1050
 MOST_TICKS = 8
-_STEPS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600,
-            7200, 21_600, 43_200, 86_400)  # fmt: skip
-"""Round lengths of time between two ticks."""
 
 
 class Event(NamedTuple):
@@ -53,7 +51,7 @@ def timeline(shown: dict[str, Any], now: float) -> Timeline:
 
 def _ticks(start: float, stop: float) -> list[tuple[float, str]]:
     """Return round times from `start` to `stop`, with their words."""
-    step = next((step for step in _STEPS_S if stop - start <= MOST_TICKS * step), (stop - start) / MOST_TICKS)
+    step = time_step(stop - start, MOST_TICKS)
     digits = 0 if step >= 1 else 1 if step >= 0.1 else 2 if step >= 0.01 else 3
     first = math.ceil(start / step)
     times = [round(i * step, 3) for i in range(first, math.floor(stop / step) + 1)]
