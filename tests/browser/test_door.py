@@ -16,6 +16,7 @@ from tests.waiting import wait_until
 
 TOKEN = "open-sesame-7"
 LISTENS = "0A"
+N_LISTENERS = 200
 
 
 class Guarded:
@@ -25,6 +26,12 @@ class Guarded:
         self.pipeline = Pipeline(brokers, agents="metric,plot", web_token=TOKEN)
         self.port = int(self.pipeline.environ["HINDSIGHT_WEB_PORT"])
         self.url = f"http://127.0.0.1:{self.port}"
+
+    def listen(self) -> http.client.HTTPConnection:
+        """Ask for the stream of events."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET", "/events", headers={"Authorization": f"Bearer {TOKEN}"})
+        return connection
 
     def ask(self, method: str, target: str, **headers: str) -> tuple[int, dict[str, str], str]:
         """Return status, headers and body of an answer; a header is `name_with_underlines`."""
@@ -97,6 +104,20 @@ def test_every_answer_carries_the_strict_headers(
         "hindsight",
     )
     assert "Traceback" not in body
+
+
+def test_the_two_hundred_and_first_listener_is_told_why_it_is_not_served(guarded: Guarded) -> None:
+    streams = [guarded.listen() for _ in range(N_LISTENERS)]
+    try:
+        assert {stream.getresponse().status for stream in streams} == {200}
+        status, _, body = guarded.ask("GET", "/events", Authorization=f"Bearer {TOKEN}")
+        assert (status, "200 pages listen already; close some." in body) == (503, True)
+    finally:
+        for stream in streams:
+            stream.close()
+    wait_until(
+        lambda: guarded.ask("HEAD", "/events", Authorization=f"Bearer {TOKEN}")[0] == 200, 20, "there is room again"
+    )
 
 
 def test_a_name_that_was_bent_to_this_machine_is_refused(view: View, new_person: NewPerson) -> None:
