@@ -12,6 +12,8 @@ import msgspec
 
 from agents import log_state
 from agents.probes import Away, kafka, rabbitmq, web
+from agents.probes.reading import reader
+from agents.quarantine import rows
 from streams import reach
 from streams.settings import Settings, SettingsError
 from streams.topics import topics
@@ -47,15 +49,13 @@ class Standing(NamedTuple):
 async def look(settings: Settings) -> Standing:
     """Ask everybody at once. Never raises for what cannot be reached."""
     problems: dict[str, str] = {}
-    queues, (seen, join), figures, worker, bridge = await asyncio.gather(
+    queues, (seen, join, quarantined), figures, worker, bridge = await asyncio.gather(
         _part(problems, "rabbitmq", asyncio.to_thread(rabbitmq.queues, settings, settings.queues), []),
-        _part(problems, "kafka", _kafka(settings), ([], None)),
+        _part(problems, "kafka", _kafka(settings), ([], None, None)),
         _part(problems, "logs", asyncio.to_thread(errors, settings.logs_dir), None),
         asyncio.to_thread(web.worker, settings),
         asyncio.to_thread(web.ask, settings.web_bind, settings.bridge_web_port),
     )
-    quarantine = topics(settings).quarantine.name
-    quarantined = next((topic.records for topic in seen if topic.name == quarantine), None)
     return Standing(time.time(), queues, seen, join, quarantined, figures, worker, bridge, problems)
 
 
@@ -77,11 +77,25 @@ def errors(logs_dir: Path) -> Errors | None:
     return Errors(found.n, found.mae, found.rmse, found.bias, found.r2, written_at)
 
 
-async def _kafka(settings: Settings) -> tuple[list[kafka.Topic], kafka.Join | None]:
+async def _kafka(settings: Settings) -> tuple[list[kafka.Topic], kafka.Join | None, int | None]:
     await reach.reach(settings)
     seen = await kafka.topics_now(settings)
-    log = next(topic for topic in seen if topic.name == topics(settings).pairs_log.name)
-    return seen, await kafka.join_now(settings, log.partitions) if log.partitions else None
+    there = {topic.name: topic for topic in seen}
+    names = topics(settings)
+    log, quarantine = there[names.pairs_log.name], there[names.quarantine.name]
+    join = await kafka.join_now(settings, log.partitions) if log.partitions else None
+    return seen, join, await _quarantined(settings, quarantine.records)
+
+
+async def _quarantined(settings: Settings, n_kept: int | None) -> int | None:
+    """Return how many of the records in quarantine nobody has dealt with; all, for a user who may not read that."""
+    if not n_kept:
+        return n_kept
+    try:
+        async with reader(settings) as reading:
+            return await rows.n_open(reading, settings)
+    except Away:
+        return n_kept
 
 
 async def _part(problems: dict[str, str], name: str, asked: Awaitable[T], otherwise: T) -> T:

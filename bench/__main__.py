@@ -16,6 +16,7 @@ from bench import (
     measure_latency,
     measure_peers,
     measure_profile,
+    measure_soak,
     measure_stall,
     measure_waiting,
     measure_web,
@@ -40,6 +41,8 @@ MEASURES: dict[str, Callable[[Place, int, float], Section]] = {
     "web": measure_web.measure,
     "profile": measure_profile.measure,
 }
+SOAK = "soak"
+"""Measured only if it is named: it takes as long as --minutes says."""
 
 
 def main() -> int:
@@ -49,9 +52,9 @@ def main() -> int:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of every topic whose leader is not there yet
     try:
         if options.page:
-            page.write(saved.load(MEASURES))
+            page.write(saved.load([*MEASURES, SOAK]))
         else:
-            _measure(options.names or list(MEASURES), options.runs, options.scale)
+            _measure(options)
     except BenchError as exc:
         show.end_progress()
         print(exc, file=sys.stderr)
@@ -62,12 +65,16 @@ def main() -> int:
     return 0
 
 
-def _measure(names: list[str], n_runs: int, scale: float) -> None:
+def _measure(options: argparse.Namespace) -> None:
     show.progress("starting RabbitMQ and Kafka")
     with place() as here:
-        for name in names:
+        for name in options.names or MEASURES:
             began = time.monotonic()
-            section = MEASURES[name](here, n_runs, scale)
+            if name == SOAK:
+                section, n_runs, scale = measure_soak.measure(here, options.minutes), 1, 1.0
+            else:
+                n_runs, scale = options.runs, options.scale
+                section = MEASURES[name](here, n_runs, scale)
             path = saved.save(section, n_runs, scale, time.monotonic() - began)
             show.end_progress()
             print(show.text(section), f"  Saved as {path}, with every run.\n", sep="\n", flush=True)
@@ -78,9 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description="Measure Hindsight, each figure beside its peer."
     )
-    parser.add_argument("names", nargs="*", choices=[*MEASURES, []], help="what to measure (default: everything)")
+    parser.add_argument(
+        "names", nargs="*", choices=[*MEASURES, SOAK, []], help="what to measure (default: all but soak)"
+    )
     parser.add_argument("--runs", type=int, default=3, help="interleaved runs that each median is taken over")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the rows to measure with, for a quick look")
+    parser.add_argument("--minutes", type=float, default=60.0, help="how long soak takes")
     parser.add_argument(
         "--page", action="store_true", help="measure nothing: write docs/benchmarks.md of what is saved"
     )

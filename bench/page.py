@@ -24,6 +24,7 @@ python -m bench peers latency --runs 5    # some of it; each is saved in bench/r
 python -m bench --scale 0.1               # fewer rows, for a quick look
 python -m bench --page                    # this page, from what is saved
 make peers                                # what only the peers need, Kafka Streams and others; the benchmark makes it too
+python -m bench soak --minutes 60         # memory of a worker that fifty people watch for an hour, only if it is named
 make bench-check                          # CPU of the hot paths against what is recorded; fails past 1.3 times of it
 ```
 

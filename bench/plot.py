@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.results import Section
+from bench.results import Curve, Section
 from bench.show import number
 
 INK, MUTED, BAR = "#1d2733", "#6b7785", "#3b7ea1"
@@ -16,13 +16,15 @@ MOST_PANELS = 3
 
 
 def draw(section: Section, path: Path) -> None:
-    """Draw one section: its histograms if it has some, else its first columns."""
-    height = HISTOGRAM_INCHES if section.histograms else LINE_INCHES * len(section.lines)
+    """Draw one section: its histograms or curves if it has some, else its first columns."""
+    height = HISTOGRAM_INCHES if section.histograms or section.curves else LINE_INCHES * len(section.lines)
     figure = Figure(figsize=(11, MARGIN_INCHES + height), layout="constrained")
-    panels = list(section.histograms) or section.columns[:MOST_PANELS]
+    panels = list(section.histograms) or list(section.curves) or section.columns[:MOST_PANELS]
     for i, (axes, panel) in enumerate(zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True)):
         if section.histograms:
             _histogram(axes, panel, *section.histograms[panel])
+        elif section.curves:
+            _curve(axes, panel, section.curves[panel])
         else:
             _bars(axes, section, panel, named=i == 0)
     figure.savefig(path, dpi=110)
@@ -40,6 +42,16 @@ def _bars(axes: Axes, section: Section, column: str, *, named: bool) -> None:
     axes.set_xticks([])
     axes.invert_yaxis()
     axes.spines[["top", "right", "bottom"]].set_visible(False)
+
+
+def _curve(axes: Axes, name: str, curve: Curve) -> None:
+    across, up = name.split(", ")
+    axes.plot(curve.x, curve.y, color=BAR)
+    axes.set_title(up, fontsize=9, color=MUTED, loc="left")
+    axes.set_xlabel(across, fontsize=8, color=MUTED)
+    axes.set_ylim(0, 1.15 * max(curve.y))
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _histogram(axes: Axes, name: str, edges: list[float], counts: list[int]) -> None:

@@ -35,8 +35,15 @@ class Goal(msgspec.Struct):
         return self.value >= self.target if self.at_least else self.value <= self.target
 
 
+class Curve(msgspec.Struct):
+    """A figure over another."""
+
+    x: list[float]
+    y: list[float]
+
+
 class Section(msgspec.Struct):
-    """One measurement. `histograms`: edges and counts by name."""
+    """One measurement. `histograms`: edges and counts by name; `curves`: by what is along x and up y, `minutes, MB`."""
 
     name: str
     title: str
@@ -44,6 +51,7 @@ class Section(msgspec.Struct):
     lines: list[Line]
     goals: list[Goal] = []
     histograms: dict[str, tuple[list[float], list[int]]] = {}
+    curves: dict[str, Curve] = {}
 
     @property
     def columns(self) -> list[str]:

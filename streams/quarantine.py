@@ -5,7 +5,7 @@ A body larger than one record may be is cut into parts; the value is always orig
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -53,7 +53,8 @@ def records(unreadable: Unreadable, *, source: str, at: float, properties: Mappi
 class Kept(NamedTuple):
     """One quarantined row, its parts put together. `offset` is the Kafka offset of its first part, and its number.
 
-    `at`: when it was refused, UTC epoch seconds. `properties`: JSON. `whole`: no part is missing.
+    `at`: when it was refused, UTC epoch seconds. `properties`: JSON. `whole`: no part is missing. `n_records`: how many
+    Kafka records hold it.
     """
 
     offset: int
@@ -64,6 +65,7 @@ class Kept(NamedTuple):
     at: float
     properties: bytes
     whole: bool = True
+    n_records: int = 1
 
 
 class Assembler:
@@ -99,8 +101,8 @@ class Assembler:
             yield _joined(first, values)._replace(whole=False)
 
 
-def _joined(first: Kept, values: Iterable[bytes]) -> Kept:
-    return first._replace(raw=b"".join(values))
+def _joined(first: Kept, values: Sequence[bytes]) -> Kept:
+    return first._replace(raw=b"".join(values), n_records=len(values))
 
 
 def _row(offset: int, value: bytes, named: Mapping[str, bytes]) -> Kept:
@@ -124,6 +126,7 @@ class Resolution(msgspec.Struct, frozen=True):
     what: Literal["requeued", "dropped"]
     at: float
     row_at: float
+    n_records: int = 1
 
 
 encode_resolution = msgspec.json.Encoder().encode
@@ -139,6 +142,11 @@ def resolutions(found: Iterable[tuple[bytes, bytes]]) -> dict[int, Resolution]:
         except (ValueError, msgspec.MsgspecError):  # anybody can write to the topic
             continue
     return known
+
+
+def n_open(first: int, end: int, done: Mapping[int, Resolution]) -> int:
+    """Return how many records of the topic `quarantine`, from `first` up to `end`, nobody has dealt with."""
+    return max(0, end - first - sum(each.n_records for offset, each in done.items() if first <= offset < end))
 
 
 def _kept(properties: Mapping[str, Any]) -> bytes:

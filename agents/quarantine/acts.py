@@ -69,7 +69,7 @@ class Marks:
             Away: Kafka does not take it.
         """
         assert self._producer is not None
-        value = encode_resolution(Resolution(what, time.time(), row.kept.at))
+        value = encode_resolution(Resolution(what, time.time(), row.kept.at, row.kept.n_records))
         topic = topics(self._settings).resolved.name
         try:
             await self._producer.send_and_wait(topic, value, key=b"%d" % row.kept.offset, partition=0)

@@ -63,6 +63,17 @@ async def rows(reader: Reader, settings: Settings, wanted: Filter) -> AsyncItera
             yield row
 
 
+async def n_open(reader: Reader, settings: Settings) -> int:
+    """Return how many records of quarantine nobody has dealt with.
+
+    Raises:
+        Away: Kafka does not answer, or has no such topic.
+    """
+    names = topics(settings)
+    first, end = (await reader.bounds(names.quarantine.name, 1))[0]
+    return quarantine.n_open(first, end, await _resolutions(reader, names.resolved.name))
+
+
 async def _resolutions(reader: Reader, topic: str) -> dict[int, Resolution]:
     if not await reader.has(topic):
         return {}

@@ -26,6 +26,12 @@ _templates.globals |= {name: getattr(text, name) for name in text.__all__} | {"s
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
+def read_templates() -> None:
+    """Read all templates: the first page of each kind would take ten times as long, and hold the join up."""
+    for name in _templates.list_templates():
+        _templates.get_template(name)
+
+
 def wants_html(request: web.Request) -> bool:
     """Tell whether the caller asks for a page: browsers name text/html, programs do not."""
     return "text/html" in request.headers.get("Accept", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from agents.web import charts, health
 from agents.web.keys import CACHE, ENDS, PEERS, SETTINGS
 from agents.web.query import BadQuery
 from agents.web.recent import windows
+from agents.web.svg import round_up
 from streams.faust_app import names
 from streams.settings import Settings
 from streams.summary import ErrorSummary
@@ -22,14 +24,18 @@ from streams.windows import Slice
 
 SPANS = {"1m": 60.0, "5m": 300.0, "1h": 3600.0, "all": 0.0}
 SPAN_WORDS = {"1m": "last 1 min", "5m": "last 5 min", "1h": "last hour", "all": "all pairs"}
+ERRORS, SCALES = ("absolute", "signed"), ("linear", "log")
 QUANTILES = (0.1, 0.5, 0.9, 0.99)
 N_AGES = 48
+N_SIGNED = 14
+"""About so many bins on each side of zero."""
 
 
 class Choice(NamedTuple):
-    """What the dashboard shows: the window, the histogram's vertical scale, and whether it stands still."""
+    """What the dashboard shows: the window, the histogram's errors and vertical scale, and whether it stands still."""
 
     last: str = "5m"
+    error: str = "absolute"
     y: str = "linear"
     paused: str = ""
 
@@ -51,17 +57,22 @@ def read(given: Mapping[str, str]) -> Choice:
     """Return what a query string chooses.
 
     Raises:
-        BadQuery: there is no such window or scale.
+        BadQuery: there is no such window, error or scale.
     """
-    choice = Choice(given.get("last", "5m"), given.get("y", "linear"), "1" if given.get("paused") else "")
-    if choice.last not in SPANS or choice.y not in ("linear", "log"):
-        raise BadQuery(f"last is one of {', '.join(SPANS)}, y is linear or log.")
+    asked = {name: given.get(name, default) for name, default in Choice._field_defaults.items()}
+    choice = Choice(**asked | {"paused": "1" if given.get("paused") else ""})
+    if choice.last not in SPANS or choice.error not in ERRORS or choice.y not in SCALES:
+        raise BadQuery(f"last is one of {', '.join(SPANS)}, error is absolute or signed, y is linear or log.")
     return choice
 
 
 def links(choice: Choice) -> dict[str, dict[str, str]]:
     """Return the links to the other windows and scales."""
-    return {"last": {k: choice.url(last=k) for k in SPANS}, "y": {k: choice.url(y=k) for k in ("linear", "log")}}
+    return {
+        "last": {k: choice.url(last=k) for k in SPANS},
+        "error": {k: choice.url(error=k) for k in ERRORS},
+        "y": {k: choice.url(y=k) for k in SCALES},
+    }
 
 
 async def gathered(app: web.Application, choice: Choice) -> dict[str, Any]:
@@ -102,6 +113,7 @@ def own(choice: Choice, settings: Settings) -> dict[str, Any]:
         "scores": scores(summary),
         "previous": scores(before.summary),
         "histogram": _histogram(summary, before.summary),
+        "signed": _signed(summary, before.summary),
         "series": _series(now, span),
         "points": now_part.points[-6000:],
         "worst": [w._asdict() for w in now_part.worst],
@@ -141,6 +153,24 @@ def _histogram(summary: ErrorSummary, before: ErrorSummary) -> dict[str, Any] | 
             "n_below": bins.n_below, "n_beyond": bins.n_beyond, "is_log": bool(bins.is_log)}  # fmt: skip
 
 
+def _signed(summary: ErrorSummary, before: ErrorSummary) -> dict[str, Any] | None:
+    """Return the same of errors with their sign, in bins of one width about zero; those far beyond p99 are only counted."""
+    if not summary.n:
+        return None
+    end = 1.25 * summary.absolute.quantile(0.99) or 1.0
+    width = round_up(end / N_SIGNED)
+    n = math.ceil(end / width)
+    edges = np.linspace(0.0, n * width, n + 1)
+
+    def counts(part: ErrorSummary) -> list[int]:
+        return [*part.under.rebin(edges)[::-1].tolist(), *part.over.rebin(edges).tolist()]
+
+    found = counts(summary)
+    return {"edges": [*(-edges[:0:-1]).tolist(), *edges.tolist()], "counts": found,
+            "previous": counts(before) if before.n else [], "n_previous": before.n,
+            "n_below": 0, "n_beyond": summary.n - sum(found), "is_log": False}  # fmt: skip
+
+
 def _series(now: float, span: float) -> list[tuple[float, float, float, float, int]]:
     """Return start, p50, p90, p99 and pairs of each slice of the window; all shows the last two hours."""
     found = []
@@ -172,8 +202,10 @@ def _coverage(part: Slice, window_s: float) -> list[tuple[float, float]]:
 def drawn(data: dict[str, Any], choice: Choice) -> dict[str, Any]:
     """Return the charts as SVG, and the cells of the one that no other numbers are the table of."""
     cells = charts.cells(data["points"])
+    bins = data["signed" if choice.error == "signed" else "histogram"]
     return {
-        "histogram": charts.histogram(data["histogram"], data["scores"], log=choice.y == "log"),
+        "bins": bins,
+        "histogram": charts.histogram(bins, data["scores"], log=choice.y == "log", signed=choice.error == "signed"),
         "series": charts.series(data["series"]),
         "heat": charts.heat(cells, len(data["points"])) if cells else None,
         "cells": sorted(cells, key=lambda cell: -cell.n),

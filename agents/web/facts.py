@@ -9,6 +9,7 @@ from typing import Any
 
 from agents.web import health
 from agents.web.kafka import Ends
+from agents.web.text import clock
 from streams.decision import NOWHERE_TS, Counts
 from streams.faust_app import names
 from streams.owner import Owner
@@ -37,6 +38,7 @@ class Facts:
             await asyncio.sleep(1.0)
 
     def _look(self) -> None:
+        self._say_whether_kafka_is_there()
         now = time.monotonic()
         if self._owned != set(owners()):  # what other partitions counted before is no rate of ours
             self._owned = set(owners())
@@ -44,6 +46,15 @@ class Facts:
         self._seen.append((now, self._totals()))
         while now - self._seen[0][0] > RATE_OVER_S:
             self._seen.popleft()
+
+    def _say_whether_kafka_is_there(self) -> None:
+        """Report a Kafka that was there and is away; at the start, the agents that wait for it say so."""
+        if self.ends.problem and self.ends.heard_at is not None:
+            health.problems["kafka"] = (
+                f"{self.ends.problem} It was last heard at {clock(self.ends.heard_at)} UTC; rows wait, and nothing is lost."
+            )
+        else:
+            health.problems.pop("kafka", None)
 
     def _totals(self) -> dict[str, int]:
         counts, model, plot = self.counts(), health.agent("model"), health.agent("plot")
@@ -92,7 +103,7 @@ class Facts:
             "conflicts": counts.conflicts,
             "late": counts.late,
             "difference": sum(abs(owner.store.head.counts.difference()) for owner in owners().values()),
-            "quarantined": self.ends.kept(names.quarantine),
+            "quarantined": self.ends.quarantined(),
             "mae": mae,
             "event_time": self.event_time(),
             "started_at": self.started_at,
@@ -133,7 +144,7 @@ def _being_restored(partition: int, progress: Progress) -> dict[str, Any]:
     share = progress.share()
     return {
         "partition": partition, "state": f"restoring {share:.0%}", "problem": "", "lag": None, "rows_in": None,
-        "waiting": None, "log_offset": None, "last_commit_at": None, "n_fenced": 0, "restored": share,
+        "waiting": None, "difference": None, "log_offset": None, "last_commit_at": None, "n_fenced": 0, "restored": share,
     }  # fmt: skip
 
 

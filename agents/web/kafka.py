@@ -11,7 +11,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from agents.web.resolved import Resolved
 from streams import connect
+from streams.quarantine import n_open
 from streams.settings import Settings
 from streams.topics import Topic, topics
 
@@ -32,6 +34,7 @@ class Ends:
         self._settings = settings
         self._names = topics(settings)
         self._n_removed = 0
+        self.resolved = Resolved(self._names.resolved.name)
         self._first: dict[TopicPartition, int] = {}
         self._end: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
@@ -80,6 +83,7 @@ class Ends:
             return
         self._first, self._end = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
         self._say_what_is_removed()
+        await self.resolved.read(consumer, self.end(self._names.resolved, 0) or 0)
         committed = await admin.list_consumer_group_offsets(self._settings.app_id)
         self._committed = {tp: found.offset for tp, found in committed.items() if found.offset >= 0}
         self.problem, self.heard_at = "", time.time()
@@ -99,6 +103,11 @@ class Ends:
         """Return how many records a topic holds; None while unknown."""
         tps = self._of(topic)
         return sum(self._end[tp] - self._first.get(tp, 0) for tp in tps) if tps else None
+
+    def quarantined(self) -> int | None:
+        """Return how many records of quarantine nobody has requeued or dropped; None while unknown."""
+        tp = TopicPartition(self._names.quarantine.name, 0)
+        return n_open(self._first.get(tp, 0), self._end[tp], self.resolved.found) if tp in self._end else None
 
     def removed(self, topic: Topic) -> int:
         """Return how many records of a topic Kafka has removed."""

@@ -8,6 +8,7 @@ from agents.web.cache import Cache
 from agents.web.facts import Facts
 from agents.web.kafka import Ends
 from agents.web.live import Live
+from agents.web.payloads import Payloads
 from agents.web.peers import Peers
 from agents.web.quarantined import Quarantine
 from streams.settings import Settings
@@ -17,6 +18,7 @@ URL = web.AppKey("url", str)
 ENDS = web.AppKey("ends", Ends)
 FACTS = web.AppKey("facts", Facts)
 PEERS = web.AppKey("peers", Peers)
+PAYLOADS = web.AppKey("payloads", Payloads)
 QUARANTINE = web.AppKey("quarantine", Quarantine)
 CACHE = web.AppKey("cache", Cache)
 LIVE = web.AppKey("live", Live)

@@ -82,6 +82,10 @@ class WorkerCollector(Collector):
         quarantined = self._facts.ends.kept(names.quarantine)
         if quarantined is not None:
             yield GaugeMetricFamily("hindsight_quarantined", "Records in the topic quarantine.", quarantined)
+            yield GaugeMetricFamily(
+                "hindsight_quarantine_open", "Of them, those that nobody requeued or dropped.",
+                self._facts.ends.quarantined(),
+            )  # fmt: skip
             yield CounterMetricFamily(
                 "hindsight_quarantine_removed", "Records that Kafka removed: HINDSIGHT_MAX_QUARANTINE_BYTES.",
                 self._facts.ends.removed(names.quarantine),

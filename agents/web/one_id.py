@@ -18,12 +18,13 @@ READABLE = ("ready", "waiting for Kafka")
 
 
 class Answer(NamedTuple):
-    """What is known of an id: its row, who did not answer, one sentence, and the HTTP status of all that."""
+    """What is known of an id: its row, who did not answer, one sentence, the HTTP status of all that, a refused row of it."""
 
     row: dict[str, Any] | None
     silent: list[str]
     why: Why
     code: int
+    refused: dict[str, Any] | None = None
 
 
 async def answer(app: web.Application, row_id: str, *, is_local: bool) -> Answer:
@@ -34,7 +35,7 @@ async def answer(app: web.Application, row_id: str, *, is_local: bool) -> Answer
         with contextlib.suppress(QuarantineUnavailable):
             refused = await app[QUARANTINE].of_id(row_id)
     if found is not None:
-        return Answer(found, silent, why(found, rules, time.time(), refused), 200)
+        return Answer(found, silent, why(found, rules, time.time(), refused), 200, refused)
     if not is_local and gather.can_be_held(row_id):
         partition = partition_of(row_id, app[SETTINGS].partitions)
         states = {part["partition"]: part["state"] for part in (await gather.status(app))["partitions"]}
@@ -42,7 +43,7 @@ async def answer(app: web.Application, row_id: str, *, is_local: bool) -> Answer
             return Answer(
                 None, silent, not_known_now(partition, states.get(partition, "not served by any worker")), 503
             )
-    return Answer(None, silent, never_seen(rules.horizon_s, refused), 404)
+    return Answer(None, silent, never_seen(rules.horizon_s, refused), 404, refused)
 
 
 async def find(app: web.Application, row_id: str, *, is_local: bool = False) -> tuple[dict[str, Any] | None, list[str]]:

@@ -8,28 +8,27 @@ from typing import Any
 
 from aiohttp import web
 
-from agents.web import answers, dashboards, gather, one_id
+from agents.web import answers, dashboards, gather, listing, one_id, sides
 from agents.web import export as exports
-from agents.web.keys import CACHE, QUARANTINE, SETTINGS, URL
-from agents.web.quarantined import Found, QuarantineUnavailable
+from agents.web.keys import CACHE, PAYLOADS, SETTINGS, URL
+from agents.web.payloads import Payload
 from agents.web.query import PAGE_SIZES, PARTS, SORTS, BadQuery, Query, read
 from agents.web.rows import state_words
 from agents.web.text import long_span, shown
 from agents.web.timeline import timeline
 
-QUARANTINE_ROWS = 50
 REST = 9
 """A page that looks at very many ids, again and again for who has it open, takes a tenth of a CPU at the most."""
 CHIPS = ("all", "matched", "waiting", "unmatched", "late", "duplicate", "conflict")
 
 
-def _frame(request: web.Request, here: str, status: dict[str, Any]) -> dict[str, Any]:
+def frame(request: web.Request, here: str, status: dict[str, Any]) -> dict[str, Any]:
     """Return what every page shows around its own part."""
     settings = request.app[SETTINGS]
     return {"here": here, "status": status, "settings": settings, "worker": request.app[URL], "now": time.time()}
 
 
-def _query(request: web.Request, most: int = PAGE_SIZES[-1]) -> Query:
+def query_of(request: web.Request, most: int = PAGE_SIZES[-1]) -> Query:
     try:
         return read(request.query, most=most)
     except BadQuery as exc:
@@ -59,7 +58,7 @@ async def dashboard(request: web.Request) -> web.Response:
     data, status = await _dashboard(request), await gather.status(request.app)
     choice = dashboards.read(request.query)
     return answers.page(
-        request, "dashboard.html", **_frame(request, "dashboard", status), data=data, choice=choice,
+        request, "dashboard.html", **frame(request, "dashboard", status), data=data, choice=choice,
         drawn=dashboards.drawn(data, choice), links=dashboards.links(choice),
         stages=dashboards.stages(request.app, status),
     )  # fmt: skip
@@ -70,7 +69,7 @@ async def dashboard(request: web.Request) -> web.Response:
 
 async def pairs_json(request: web.Request) -> web.Response:
     """Answer with a page of the table."""
-    query = _query(request)
+    query = query_of(request)
     if request.query.get("scope") == "local":
         return answers.json(await gather.own_page(request.app, query))
     listed = await gather.page(request.app, query)
@@ -88,16 +87,16 @@ async def pairs(request: web.Request) -> web.StreamResponse:
         return await _row(request, request.query["id"])
     if not answers.wants_html(request):
         return await pairs_json(request)
-    query = _query(request)
+    query = query_of(request)
     key = f"pairs {query._replace(paused='').url()}"
     listed = await request.app[CACHE].get(key, 1.0, lambda: gather.page(request.app, query), rest=REST)
-    status = await gather.status(request.app)
+    status, rules = await gather.status(request.app), gather.rules(request.app)
     here = "unmatched" if query.state in PARTS["unmatched"] else "pairs"
     return answers.page(
-        request, "pairs.html", **_frame(request, here, status), query=query, listed=listed, chips=CHIPS, parts_of=PARTS,
+        request, "pairs.html", **frame(request, here, status), query=query, listed=listed, chips=CHIPS, parts_of=PARTS,
         sorts=SORTS, sizes=PAGE_SIZES, states=state_words, counts=await _counts(request.app, query, status),
-        filters=_filters(query), exact=await _exact(request, query),
-        rules=gather.rules(request.app),
+        filters=_filters(query), exact=await _exact(request, query), rules=rules,
+        body=listing.body(listed.rows, query.q, rules),
     )  # fmt: skip
 
 
@@ -134,7 +133,7 @@ async def _counts(app: web.Application, query: Query, status: dict[str, Any]) ->
 
 async def export(request: web.Request) -> web.StreamResponse:
     """Answer with all rows of the filtered set, as a file."""
-    query = _query(request)._replace(paused="")
+    query = query_of(request)._replace(paused="")
     query = query._replace(n=1000 if query.sort in ("newest", "id") else 20_000)  # a sorted page looks at all rows
 
     async def batches() -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
@@ -172,7 +171,14 @@ async def row_json(request: web.Request) -> web.Response:
 
 async def _row_json(request: web.Request, row_id: str) -> web.Response:
     said = await one_id.answer(request.app, row_id, is_local=request.query.get("scope") == "local")
-    body = {"id": row_id, "row": said.row and _public(said.row), "why": " ".join(said.why), "silent": said.silent}
+    body: dict[str, Any] = {
+        "id": row_id,
+        "row": said.row and _public(said.row),
+        "why": " ".join(said.why),
+        "silent": said.silent,
+    }
+    if request.query.get("scope") != "local":
+        body["payloads"] = [payload._asdict() for payload in await _payloads(request, said)]
     return answers.json(body, said.code)
 
 
@@ -186,41 +192,15 @@ async def _row(request: web.Request, row_id: str) -> web.Response:
         return await _row_json(request, row_id)
     said = await one_id.answer(request.app, row_id, is_local=False)
     status = await gather.status(request.app)
-    rules, found = gather.rules(request.app), said.row
+    found, columns = said.row, sides.sides(said.row) if said.row else []
     return answers.page(
-        request, "row.html", said.code, **_frame(request, "pairs", status), row_id=row_id, row=found,
-        silent=said.silent, why=said.why, states=state_words(found) if found else [], rules=rules,
-        timeline=timeline(found, rules, time.time()) if found else None,
+        request, "row.html", said.code, **frame(request, "pairs", status), row_id=row_id, row=found,
+        silent=said.silent, why=said.why, states=state_words(found) if found else [], sides=columns,
+        joined=sides.had_it_joined(columns) if found else None, delay=sides.delay(columns) if found else None,
+        timeline=timeline(found, time.time()) if found else None, refused=said.refused,
+        payloads=await _payloads(request, said),
     )  # fmt: skip
 
 
-# Quarantine
-
-
-async def quarantine_json(request: web.Request) -> web.Response:
-    """Answer with the newest rows that could not be read."""
-    try:
-        found = await _quarantined(request)
-    except QuarantineUnavailable as exc:
-        raise web.HTTPServiceUnavailable(text=str(exc)) from None
-    return answers.json(found._asdict())
-
-
-async def quarantine(request: web.Request) -> web.Response:
-    """Show the newest rows that could not be read."""
-    if not answers.wants_html(request):
-        return await quarantine_json(request)
-    problem, found = "", Found([], 0, 0)
-    try:
-        found = await _quarantined(request)
-    except QuarantineUnavailable as exc:
-        problem = str(exc)
-    status = await gather.status(request.app)
-    return answers.page(
-        request, "quarantine.html", **_frame(request, "quarantine", status), found=found, problem=problem,
-        q=request.query.get("q", ""),
-    )  # fmt: skip
-
-
-async def _quarantined(request: web.Request) -> Found:
-    return await request.app[QUARANTINE].search(_query(request).q, QUARANTINE_ROWS)
+async def _payloads(request: web.Request, said: one_id.Answer) -> list[Payload]:
+    return await request.app[PAYLOADS].of(said.row) if said.row else []

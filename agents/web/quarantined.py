@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from collections import deque
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams import connect
+from streams.quarantine import Resolution
 from streams.settings import Settings
 from streams.topics import topics
 
@@ -38,11 +40,12 @@ class Refused(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Records, the newest first; how many match in all, of how many that were searched."""
+    """Records, the newest first; how many match in all, of how many that were searched; how many were dealt with and left out."""
 
     rows: list[dict[str, Any]]
     n_matching: int
     n_searched: int
+    n_resolved: int
 
 
 class Quarantine:
@@ -57,15 +60,19 @@ class Quarantine:
         self._next = 0
         self._fresh_until = 0.0
 
-    async def search(self, text: str, n: int) -> Found:
+    async def search(self, text: str, n: int, done: Mapping[int, Resolution], *, with_resolved: bool = False) -> Found:
         """Return up to `n` records whose beginning holds `text`; all do if it is empty.
+
+        Args:
+            done: which rows were dealt with; they are left out, unless `with_resolved`.
 
         Raises:
             QuarantineUnavailable: Kafka does not answer in time.
         """
         await self._refresh()
-        found = [record for record in reversed(self._kept) if _holds(record.raw, text)]
-        return Found([record.shown for record in found[:n]], len(found), len(self._kept))
+        holding = [_with(record.shown, done) for record in reversed(self._kept) if _holds(record.raw, text)]
+        found = [shown for shown in holding if with_resolved or shown["resolved"] is None]
+        return Found(found[:n], len(found), len(self._kept), len(holding) - len(found))
 
     async def of_id(self, row_id: str) -> dict[str, Any] | None:
         """Return the newest record that is a row of this id.
@@ -74,7 +81,7 @@ class Quarantine:
             QuarantineUnavailable: Kafka does not answer in time.
         """
         await self._refresh()
-        return next((record.shown for record in reversed(self._kept) if _is_of(record.raw, row_id)), None)
+        return next((record.shown for record in reversed(self._kept) if is_of(record.raw, row_id)), None)
 
     async def stop(self) -> None:
         """Leave Kafka."""
@@ -132,6 +139,22 @@ def _refused(record: Any) -> Refused:
     return Refused(shown, raw[:SEARCHED_BYTES])
 
 
+def _with(shown: dict[str, Any], done: Mapping[int, Resolution]) -> dict[str, Any]:
+    """Add what was done with a record; what was done with another one at the same offset is not of it.
+
+    A row in several parts is marked at the offset of its first; all have the same `at`.
+    """
+    offset, at = shown["offset"], shown["at"]
+    found = done.get(offset)
+    if not shown["part"].startswith("1/"):
+        found = next(
+            (each for n, each in done.items() if n < offset and each.n_records > 1 and each.row_at == at), None
+        )
+    if found is None or found.row_at != at:
+        return shown | {"resolved": None, "resolved_at": None}
+    return shown | {"resolved": found.what, "resolved_at": found.at}
+
+
 def _number(text: str) -> float | None:
     try:
         return float(text)
@@ -148,7 +171,7 @@ def _holds(raw: bytes, text: str) -> bool:
     return any(spelled in raw for spelled in _spellings(text))
 
 
-def _is_of(raw: bytes, row_id: str) -> bool:
+def is_of(raw: bytes, row_id: str) -> bool:
     """Tell whether a record is a row of this id: by its `id` if it is JSON, else by the id in quotes."""
     if not row_id or not _holds(raw, row_id):
         return False

@@ -8,7 +8,7 @@ from pathlib import Path
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from agents.web import answers, gather, health, metrics, pages
+from agents.web import answers, gather, health, metrics, pages, quarantine_page
 from agents.web.keys import FACTS, LIVE, SETTINGS
 
 STATIC = Path(__file__).parent / "static"
@@ -37,7 +37,7 @@ def routes(app: web.Application) -> None:
             web.get("/api/dashboard", pages.dashboard_json),
             web.get("/api/pairs", pages.pairs_json),
             web.get("/api/pairs/{id:.+}", pages.row_json),
-            web.get("/api/quarantine", pages.quarantine_json),
+            web.get("/api/quarantine", quarantine_page.quarantine_json),
             web.get("/api/openapi.json", _openapi),
             web.get("/", pages.dashboard),
             web.get("/table/pairs", pages.pairs),
@@ -45,7 +45,7 @@ def routes(app: web.Application) -> None:
             web.get("/table/pairs.{form:json|csv|ndjson}", pages.export),
             web.get("/table/pairs/.{form:json|csv|ndjson}", pages.export),
             web.get("/table/pairs/{id:.+}", pages.row),
-            web.get("/quarantine", pages.quarantine),
+            web.get("/quarantine", quarantine_page.quarantine),
         ]
     )
 

@@ -171,7 +171,7 @@ def _family(
     n_kept, rank = round(kept_s / BUCKET_S), _ALL_FAMILIES.index(family)
     before = INDEX.pack(family, (1 << 63), 0, 0)
     if after is not None:
-        before = INDEX.pack(family, max(0, -int(after[0]) + n_kept + 1), 0, 0)
+        before = _behind(after, family, n_kept, (-rank, partition))
     n_entries = 1  # a page of many partitions takes little of each; a search takes all
     while entries := store.latest(before, n_entries):
         for index, keys in entries:
@@ -184,13 +184,26 @@ def _family(
         before, n_entries = entries[-1][0], min(8, 2 * n_entries)
 
 
+def _behind(after: Place, family: bytes, n_kept: int, own: tuple[int, int]) -> bytes:
+    """Return the index key below which a family's entries behind `after` begin: its own entry is still among them.
+
+    Args:
+        own: what the places of this family and partition hold behind the time.
+    """
+    bucket, there = max(0, n_kept - after[0]), (after[1], after[2])
+    if own != there:
+        return INDEX.pack(family, bucket + (own > there), 0, 0)
+    return INDEX.pack(family, bucket, max(0, -after[3]), min(max(0, -after[4]) + 1, 0xFFFF))
+
+
 def _ids(stores: Mapping[int, PairsStore], query: Query) -> Iterable[_Candidate]:
     start = b"i" if query.after is None else b"i" + str(query.after[0]).encode()
-    return heapq.merge(*(_ids_of(p, store, start) for p, store in stores.items()), key=lambda c: c.place)
+    n = min(CHUNK, query.n + 1) if query.n else CHUNK
+    return heapq.merge(*(_ids_of(p, store, start, n) for p, store in stores.items()), key=lambda c: c.place)
 
 
-def _ids_of(partition: int, store: PairsStore, after: bytes) -> Iterator[_Candidate]:
-    while chunk := list(store.page(after, CHUNK)):
+def _ids_of(partition: int, store: PairsStore, after: bytes, n: int) -> Iterator[_Candidate]:
+    while chunk := list(store.page(after, n)):
         for row_id, packed in chunk:
             yield _Candidate((row_id, 0), partition, b"i" + row_id.encode(), packed)
         after = b"i" + chunk[-1][0].encode()

@@ -12,13 +12,15 @@ from aiohttp import web
 from faust.exceptions import AlreadyConfiguredWarning
 
 from agents import web_port
+from agents.web import answers
 from agents.web.cache import Cache
 from agents.web.facts import Facts
 from agents.web.guard import Guard, add_headers, own_hosts
 from agents.web.kafka import Ends
-from agents.web.keys import CACHE, ENDS, FACTS, LIVE, PEERS, QUARANTINE, SETTINGS, URL
+from agents.web.keys import CACHE, ENDS, FACTS, LIVE, PAYLOADS, PEERS, QUARANTINE, SETTINGS, URL
 from agents.web.live import Live
 from agents.web.malformed import Runner
+from agents.web.payloads import Payloads
 from agents.web.peers import Peers
 from agents.web.quarantined import Quarantine
 from agents.web.routes import routes
@@ -31,6 +33,7 @@ SHUTDOWN_S = 1.0
 
 def build(settings: Settings, url: str) -> web.Application:
     """Return the application with everything that its pages need."""
+    answers.read_templates()
     hosts = own_hosts(settings.web_bind, url)
     app = web.Application(middlewares=[Guard(settings, hosts).middleware], client_max_size=1024)
     app.on_response_prepare.append(add_headers)
@@ -38,7 +41,7 @@ def build(settings: Settings, url: str) -> web.Application:
     app[ENDS] = Ends(settings)
     app[FACTS] = Facts(app[ENDS])
     app[PEERS], app[QUARANTINE] = Peers(settings, url), Quarantine(settings)
-    app[CACHE], app[LIVE] = Cache(), Live()
+    app[PAYLOADS], app[CACHE], app[LIVE] = Payloads(settings), Cache(), Live()
     routes(app)
     return app
 
@@ -82,6 +85,7 @@ class Server:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._runner is not None:
             await self._runner.app[PEERS].stop()
+            await self._runner.app[PAYLOADS].stop()
             await self._runner.app[QUARANTINE].stop()
             await self._runner.cleanup()
 

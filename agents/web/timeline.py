@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
+from agents.web.svg import time_step
 from agents.web.text import clock
-from streams.join import Rules
 
-LEFT, RIGHT, WIDTH = 90, 1010, 1100
+LEFT, RIGHT = 110, 1050
+MOST_TICKS = 8
 
 
 class Event(NamedTuple):
@@ -29,7 +31,7 @@ class Timeline(NamedTuple):
     now_x: float | None
 
 
-def timeline(shown: dict[str, Any], rules: Rules, now: float) -> Timeline:
+def timeline(shown: dict[str, Any], now: float) -> Timeline:
     """Return the timeline of one row of `rows.row`."""
     events = sorted(_events(shown))
     first = min(shown[name] for name in ("at_true", "at_pred") if shown[name] is not None)
@@ -41,11 +43,19 @@ def timeline(shown: dict[str, Any], rules: Rules, now: float) -> Timeline:
     def x(at: float) -> float:
         return float(round(LEFT + (min(max(at, start), stop) - start) / (stop - start) * (RIGHT - LEFT), 1))
 
-    digits = 0 if stop - start > 12 else 1 if stop - start > 1.2 else 3
-    ticks = [(x(t), clock(t, digits=digits)) for t in (start + (stop - start) * i / 6 for i in range(7))]
     return Timeline(
-        [(x(event.at), event) for event in events], x(first), x(until), ticks, x(now) if now <= stop else None
-    )
+        [(x(event.at), event) for event in events], x(first), x(until),
+        [(x(at), words) for at, words in _ticks(start, stop)], x(now) if now <= stop else None,
+    )  # fmt: skip
+
+
+def _ticks(start: float, stop: float) -> list[tuple[float, str]]:
+    """Return round times from `start` to `stop`, with their words."""
+    step = time_step(stop - start, MOST_TICKS)
+    digits = 0 if step >= 1 else 1 if step >= 0.1 else 2 if step >= 0.01 else 3
+    first = math.ceil(start / step)
+    times = [round(i * step, 3) for i in range(first, math.floor(stop / step) + 1)]
+    return [(at, clock(at, digits=digits)) for at in times]
 
 
 def _events(shown: dict[str, Any]) -> list[Event]:

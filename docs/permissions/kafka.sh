@@ -25,8 +25,9 @@ every="${ns}features ${ns}y_true ${ns}y_pred ${ns}metric ${ns}quarantine $log ${
 allow hindsight-bridge "Write" "${ns}features ${ns}y_true ${ns}y_pred ${ns}quarantine"
 allow hindsight-bridge "Describe" "$every"
 
-# The worker reads rows and its own verdicts, and writes predictions, decisions, verdicts and what it cannot read.
-allow hindsight-worker "Read" "${ns}features ${ns}y_true ${ns}y_pred ${ns}metric $log"
+# The worker reads rows and its own verdicts, and writes predictions, decisions, verdicts and what it cannot read. Its pages show
+# quarantine; without the right to read its two topics, only that page is empty.
+allow hindsight-worker "Read" "${ns}features ${ns}y_true ${ns}y_pred ${ns}metric $log ${ns}quarantine ${ns}quarantine-resolved"
 allow hindsight-worker "Write" "${ns}y_pred ${ns}metric ${ns}quarantine $log"
 allow hindsight-worker "Describe" "$every"
 # shellcheck disable=SC2086

@@ -92,6 +92,29 @@ def test_rows_appear_and_a_worker_that_is_gone_is_seen_and_its_return_too(
     person.wrong.clear()  # a browser writes each lost connection to its console
 
 
+def test_a_kafka_that_stands_still_is_said_and_what_was_last_known_stays(
+    living: Living, brokers: Brokers, new_person: NewPerson
+) -> None:
+    living.send(["a-0"])
+    wait_until(lambda: living.pipeline.status().get("waiting") == 1, READY_S, "the row has come")
+    person = new_person(living.url)
+    page = person.go("/")
+    away = page.locator(".notice", has_text="does not answer")
+    brokers.kafka_server.pause()
+    try:
+        expect(away).to_contain_text("It was last heard at", timeout=20_000)
+        expect(page.locator("[data-f=waiting]")).to_have_text("1")
+        other = person.new_tab()
+        other.goto("/table/pairs/a-0")
+        expect(other.locator(".verdict")).to_contain_text("Not joined yet: only y_pred came")
+        expect(other.get_by_text("Kafka did not show it")).to_be_visible()
+        other.goto("/quarantine")
+        expect(other.get_by_text("Kafka did not show the topic quarantine")).to_be_visible()
+    finally:
+        brokers.kafka_server.resume()
+    expect(away).to_have_count(0, timeout=40_000)
+
+
 def test_any_of_two_workers_shows_all_and_names_the_one_that_does_not_answer(
     living: Living, new_person: NewPerson
 ) -> None:
@@ -110,8 +133,11 @@ def test_any_of_two_workers_shows_all_and_names_the_one_that_does_not_answer(
         n_own = own.count()
         assert 0 < n_own < 40
         theirs = own.locator("th a").first.inner_text()
+        page.goto("/table/pairs/?q=id-7")
+        expect(page.get_by_text("Exactly this id:")).to_contain_text("id-7")
         page.goto("/table/pairs/id-7")
         expect(page.locator(".verdict")).to_contain_text("Not joined yet")
+        expect(page.locator("pre")).to_contain_text('"id":"id-7"')
 
     status = subprocess.run([FAUST, "-A", "streams", "status", "--json"], env=living.second_environ, capture_output=True,
                             timeout=60, check=True)  # fmt: skip

@@ -47,6 +47,10 @@ def test_the_dashboard_shows_every_term_of_the_sum_and_the_charts(person: Person
         expect(page.get_by_role("heading", name=name)).to_be_visible()
     page.get_by_text("Same data as a table").first.click()
     expect(page.get_by_role("region", name="Pairs per bin").locator("tbody tr")).not_to_have_count(0)
+    page.get_by_role("link", name="signed").click()
+    expect(page.locator("svg.chart.wide")).to_have_attribute("aria-label", "Histogram of the error: bias −28.62.")
+    page.get_by_role("link", name="log", exact=True).click()
+    expect(page).to_have_url(re.compile("error=signed&y=log"))
     expect(page.locator("section", has_text="Partitions").locator("tbody tr").last).to_contain_text("ready")
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.quarantine import PART_BYTES, PROPERTIES_BYTES, records
+from streams.quarantine import PART_BYTES, PROPERTIES_BYTES, Assembler, Resolution, n_open, records
 from streams.records import Unreadable
 
 amqp_values: st.SearchStrategy[Any] = st.recursive(
@@ -83,3 +83,26 @@ def test_headers_that_grow_as_json_are_cut_before_kafka_refuses_them(header: Any
 
     assert len(headers["properties"]) <= PROPERTIES_BYTES
     assert list(json.loads(headers["properties"])) == ["cut"]
+
+
+def test_what_was_dealt_with_is_not_open() -> None:
+    done = {
+        3: Resolution("dropped", 2.0, 1.0),
+        4: Resolution("requeued", 2.0, 1.0, 2),
+        90: Resolution("dropped", 2.0, 1.0),
+    }
+    assert n_open(0, 10, {}) == 10
+    assert n_open(0, 10, done) == 7
+    assert n_open(4, 10, done) == 4
+    assert n_open(10, 10, done) == 0
+
+
+def test_a_row_in_parts_knows_how_many_records_hold_it() -> None:
+    unreadable = Unreadable(b"x" * (2 * PART_BYTES + 1), "oversize", "")
+    assembling = Assembler()
+    found = [
+        row
+        for offset, record in enumerate(records(unreadable, source="queue y_true", at=1.0, properties={}))
+        for row in assembling.add(offset, record.value, record.headers)
+    ]
+    assert [(row.offset, row.n_records, row.whole) for row in found] == [(0, 3, True)]

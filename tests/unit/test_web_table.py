@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import re
 
+import numpy as np
 import pytest
 import rocksdict
 
-from agents.web import charts, export, quarantined, rows, text
+from agents.web import charts, dashboards, export, payloads, quarantined, rows, sides, svg, text
 from agents.web.query import BadQuery, Query, decode_place, encode_place, read
 from agents.web.scan import page
 from agents.web.timeline import timeline
@@ -17,6 +20,7 @@ from streams.join import Input, Rules, decide
 from streams.pair import PRED, TRUE, pair
 from streams.records import PredRow, TrueRow
 from streams.store import PairsStore
+from streams.summary import ErrorSummary
 
 NOW = 1_700_000_000.0
 RULES = Rules(window_s=60.0, lateness_s=5.0, horizon_s=90.0)
@@ -83,6 +87,16 @@ def test_pages_show_every_row_once_in_every_order(full, sort, n):
 def test_the_newest_row_comes_first(full):
     assert full.ask(n=1).rows[0].pair.id.startswith("p")
     assert [row.pair.id[0] for row in full.ask(n=60).rows[-30:]] == ["t"] * 30
+
+
+def test_a_page_goes_on_in_the_middle_of_a_crowd_of_one_moment(table):
+    for p in (0, 1):
+        table.put(p, TRUE, [f"t{p}-{i}" for i in range(600)], NOW - 10)
+        table.put(p, PRED, [f"p{p}-{i}" for i in range(300)], NOW - 10)
+        table.put(p, PRED, [f"t{p}-{i}" for i in range(0, 600, 3)], NOW - 10)
+    found = table.walk(n=70)
+    assert len(found) == len(set(found)) == 1800
+    assert found == table.walk(n=250)
 
 
 def test_rows_that_come_meanwhile_neither_repeat_nor_hide_others(full):
@@ -209,7 +223,7 @@ def test_why_of_a_quarantined_id_says_what_was_wrong_with_it(table):
     ids=str,
 )
 def test_a_quarantined_row_is_known_by_its_id(raw, row_id, is_of):
-    assert quarantined._is_of(raw, row_id) is is_of
+    assert quarantined.is_of(raw, row_id) is is_of
 
 
 @pytest.mark.parametrize(
@@ -232,15 +246,79 @@ def test_a_timeline_shows_what_came_in_order_and_now_only_where_it_is_near(table
     table.put(0, TRUE, ["a"], NOW - 50)
     table.put(0, TRUE, ["a"], NOW - 40, y=2.0)
     (waiting,) = table.shown()
-    shown = timeline(waiting, RULES, NOW)
+    shown = timeline(waiting, NOW)
     assert [event.icon for _, event in shown.events] == ["dot", "conflict"]
     assert shown.events[0][0] < shown.events[1][0] < shown.now_x < shown.open_to
     table.put(0, PRED, ["a"], NOW - 30)
     (joined,) = table.shown()
-    shown = timeline(joined, RULES, NOW)
+    shown = timeline(joined, NOW)
     assert [event.lane for _, event in shown.events] == ["y_true", "y_true", "verdict", "y_pred"]
     assert shown.now_x is None
-    assert len({words for _, words in shown.ticks}) == 7
+    words = [words for _, words in shown.ticks]
+    assert 4 <= len(words) == len(set(words)) <= 9
+
+
+def test_labels_of_a_chart_do_not_lie_on_each_other():
+    for wanted in (
+        [200.0, 100.0, 100.0],
+        [200.0, 30.0, 30.0],
+        [26.0, 26.0, 26.0],
+        [256.0, 256.0, 256.0],
+        [200, 150, 50],
+    ):
+        placed = svg.apart(wanted, 13, 256, 26)
+        assert all(below - above >= 13 for below, above in itertools.pairwise(placed)), wanted
+        assert 26 <= min(placed) <= max(placed) <= 256
+    assert svg.apart([200, 150, 50], 13, 256, 26) == [200, 150, 50]
+
+
+def test_equal_quantiles_are_labelled_above_each_other():
+    data = {"edges": [0.0, 1.0, 2.0], "counts": [3, 4], "previous": [], "n_previous": 0, "is_log": False}
+    drawn = str(charts.histogram(data, {"n": 7, "p50": 1.0, "p90": 1.0, "p99": 1.0}, log=False))
+    heights = re.findall(r'y="([0-9.]+)" class="strong" text-anchor="middle">p[0-9]+ 1.000', drawn)
+    assert len(heights) == 6
+    assert len(set(heights)) == 3
+
+
+def test_errors_with_their_sign_are_in_bins_about_zero_that_hold_every_pair():
+    summary = ErrorSummary.of(np.zeros(200), np.arange(-100.0, 100.0))
+    found = dashboards._signed(summary, ErrorSummary.of(np.zeros(3), np.array([-1.0, 0.0, 1.0])))
+    edges, counts = found["edges"], found["counts"]
+    assert edges == sorted(edges)
+    assert [-edge for edge in reversed(edges)] == edges
+    assert sum(counts) + found["n_beyond"] == 200
+    middle = edges.index(0.0)
+    assert sum(counts[:middle]) == 100
+    assert (sum(found["previous"][:middle]), sum(found["previous"])) == (1, 3)
+    drawn = str(charts.histogram(found, dashboards.scores(summary), log=False, signed=True))
+    assert "bias −0.5000" in drawn
+    assert ">0</text>" in drawn
+
+
+def test_the_rows_of_an_id_stand_side_by_side(table):
+    table.put(0, TRUE, ["a", "b"], NOW - 100)
+    table.put(0, TRUE, ["a"], NOW - 99, y=9.5)
+    table.put(0, PRED, ["b"], NOW - 30, y=4.0)
+    a, b = (sides.sides(next(row for row in table.shown() if row["id"] == name)) for name in "ab")
+    assert [(side.title, side.y) for side in a] == [("prediction", None), ("truth", 1.0), ("truth, another value", 9.5)]
+    assert [(side.title, side.y) for side in b] == [("prediction, too late", 4.0), ("truth", 1.0)]
+    assert (sides.had_it_joined(a), sides.had_it_joined(b)) == (None, 3.0)
+    assert (sides.delay(a), sides.delay(b)) == (None, -70.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (b'[{"id":"a","y_true":1},{"id":"b","y_true":2},{"id":"a","y_true":1}]', ['{"id":"a","y_true":1}'] * 2),
+        (b' {"id": "a", "body": 1}', [' {"id": "a", "body": 1}']),
+        (b'[{"id":"b"}]', []),
+        (b"", []),
+        (b"\xff[", []),
+    ],
+    ids=str,
+)
+def test_the_rows_of_an_id_are_found_in_a_record(value, found):
+    assert payloads.pieces(value, "a") == found
 
 
 def test_squares_of_predicted_against_actual_hold_every_pair_but_the_outermost():

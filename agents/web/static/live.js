@@ -41,6 +41,13 @@ function show() {
   let rowsAtLoad = Number($("fresh")?.dataset.rowsIn ?? NaN);
   let refreshing = false;
   let refreshedAt = Date.now();
+  let pausedAt = paused ? Date.now() : 0;
+
+  // The time of day in UTC, with its date where that is not today's.
+  function clock(ms) {
+    const [day, time] = new Date(ms).toISOString().split("T");
+    return (day === new Date().toISOString().slice(0, 10) ? "" : `${day} `) + time.slice(0, 8);
+  }
 
   function say() {
     const word = $("live-word");
@@ -51,6 +58,9 @@ function show() {
     document.body.classList.toggle("stale-page", stale);
     if (word.textContent !== words) word.textContent = words;
     $("live").querySelector("use").setAttribute("href", stale ? "#i-stale" : paused ? "#i-paused" : "#i-live");
+    const since = $("live-since");
+    since.hidden = !paused || stale;
+    since.textContent = `at ${clock(pausedAt)}, while you read`;
     const button = $("pause");
     button.hidden = false;
     button.firstChild.textContent = paused ? "Resume " : "Pause ";
@@ -61,6 +71,10 @@ function show() {
     for (const element of document.querySelectorAll("[data-f]")) {
       const value = figures[element.dataset.f];
       if (typeof value === "number") element.textContent = whole.format(value);
+    }
+    for (const element of document.querySelectorAll("[data-t]")) {
+      const ts = figures[element.dataset.t];
+      if (typeof ts === "number" && Math.abs(ts) < 8e9) element.textContent = clock(1000 * ts);
     }
   }
 
@@ -114,6 +128,7 @@ function show() {
 
   function pause() {
     paused = !paused;
+    pausedAt = Date.now();
     keepPaused();
     say();
     if (!paused) refresh();

@@ -1,0 +1,139 @@
+"""One id's page, the numbers of the charts, and quarantine, in a real Chromium."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.chromium import Person, barriers
+from tests.browser.conftest import HOSTILE, View
+from tests.waiting import wait_until
+
+READ_S = 20.0
+
+
+def raw_rows(page: Page) -> dict[str, str]:
+    """Return the raw rows of an id's page, by their captions."""
+    section = page.locator("section", has=page.get_by_role("heading", name="Raw rows"))
+    closed = section.locator("details:not([open]) summary")
+    while closed.count():
+        closed.first.click()
+    return {part.locator("summary").inner_text(): part.locator("pre").inner_text().strip()
+            for part in section.locator("details").all()}  # fmt: skip
+
+
+def test_the_raw_rows_are_those_that_were_sent(person: Person) -> None:
+    page = person.go("/table/pairs/order-7")
+    found = {re.sub(r", offset [0-9]+$", "", what): json.loads(text) for what, text in raw_rows(page).items()}
+    assert {what: row["id"] for what, row in found.items()} == dict.fromkeys(
+        ("y_pred", "y_true", "y_true again"), "order-7"
+    )
+    assert [found["y_pred"]["y_pred"], found["y_true"]["y_true"], found["y_true again"]["y_true"]] == [
+        104.9,
+        116.6,
+        777.0,
+    ]
+    assert barriers(page) == []
+    said = person.context.request.get("/api/pairs/order-7").json()["payloads"]
+    assert [json.loads(payload["text"]) for payload in said] == list(found.values())
+
+
+@pytest.mark.parametrize(
+    ("row_id", "shown"),
+    [("<script>alert(1)</script>",) * 2, ("\u202eevil", "⟨U+202E⟩evil"), ("nul\x00id", "nul\x00id")],
+    ids=ascii,
+)
+def test_the_raw_row_of_a_hostile_id_is_text(person: Person, row_id: str, shown: str) -> None:
+    assert row_id in HOSTILE
+    page = person.go("/table/pairs/?state=waiting_for_pred&n=100")
+    page.locator(f'a[href="/table/pairs/{quote(row_id, safe="")}"]').click()
+    (text,) = raw_rows(page).values()
+    assert json.loads(text)["id"] == shown
+    expect(page.locator("main script, main img")).to_have_count(0)
+
+
+def test_a_late_row_stands_beside_the_other_and_says_what_the_error_had_been(person: Person) -> None:
+    page = person.go("/table/pairs/old-1")
+    expect(page.get_by_role("columnheader", name="truth, too late")).to_be_visible()
+    expect(page.get_by_role("row", name="error if it had joined")).to_contain_text("97.75")
+    expect(page.get_by_text("not counted in any score")).to_be_visible()
+    assert len(raw_rows(page)) == 2
+
+
+def test_an_id_that_waits_shows_when_it_expires(person: Person) -> None:
+    page = person.go("/table/pairs/wait-3")
+    expect(page.locator("svg.chart").get_by_text(re.compile(r"^expires \d\d:\d\d:\d\d$"))).to_be_visible()
+    expect(page.locator("svg.chart").get_by_text("now", exact=True)).to_be_visible()
+    expect(page.get_by_role("row", name="time left")).to_contain_text("min")
+
+
+def test_a_column_is_sorted_by_its_header_both_ways(person: Person) -> None:
+    page = person.go("/table/pairs/?state=matched&n=25")
+    for direction in ("descending", "ascending"):
+        page.get_by_role("columnheader", name="y_pred").get_by_role("link").click()
+        expect(page.get_by_role("columnheader", name="y_pred")).to_have_attribute("aria-sort", direction)
+        values = [float(cell) for cell in page.locator("td[data-k=pred]").all_inner_texts()]
+        assert values == sorted(values, reverse=direction == "descending")
+        assert len(values) == 25
+
+
+def test_the_filters_by_age_and_error_leave_what_they_say(person: Person) -> None:
+    page = person.go("/table/pairs/")
+    page.get_by_label("|error| from").fill("60")
+    page.get_by_label("|error| to").fill("62")
+    page.get_by_label("age (90, 5m, 2h) from").fill("0s")
+    page.get_by_label("age (90, 5m, 2h) to").fill("2h")
+    page.get_by_role("button", name="Apply").click()
+    errors = [abs(float(cell.replace("−", "-"))) for cell in page.locator("td[data-k=error]").all_inner_texts()]
+    assert errors
+    assert all(60 <= error <= 62 for error in errors)
+    expect(page.get_by_role("link", name=re.compile("^all"))).to_have_text(re.compile(rf"^all\s*{len(errors)}$"))
+    page.get_by_label("age (90, 5m, 2h) from").fill("3h")
+    page.get_by_label("age (90, 5m, 2h) to").fill("4h")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("link", name="Remove age from 3 h")).to_be_visible()
+
+
+def test_delay_coverage_and_match_rate_are_those_of_the_rows(person: Person) -> None:
+    page = person.go("/?last=all")
+    delays = page.locator("section", has=page.get_by_role("heading", name="Label delay"))
+    assert [row.split()[1:3] for row in delays.locator("tbody tr").all_inner_texts()] == [["2", "s"]] * 5
+    ends = page.locator("section", has=page.get_by_role("heading", name="Match rate"))
+    shares = {row.split("\t")[0]: row.split("\t")[1:3] for row in ends.locator("tbody tr").all_inner_texts()}
+    assert shares == {"matched": ["300", "96.8 %"], "only y_pred": ["6", "1.9 %"], "only y_true": ["4", "1.3 %"]}
+    expect(ends).to_contain_text("2.0 % of predictions reached their deadline without a truth.")
+    coverage = page.locator("section", has=page.get_by_role("heading", name="Coverage by age"))
+    coverage.locator("summary").click()
+    table = [row.split("\t") for row in coverage.locator("tbody tr").all_inner_texts()]
+    assert table[0] == ["0 s", "0.0 %"]
+    expect(coverage.locator("svg text", has_text="98.0 %")).to_have_count(1)
+
+
+def test_a_row_that_was_dropped_leaves_the_count_and_the_list(person: Person, view: View) -> None:
+    view.pipeline.publish("y_true", [b"to be dropped"])
+    view.wait_for("quarantined", 4)
+    page = person.go("/quarantine?q=to+be+dropped")
+    offset = page.locator(".rows tbody th").inner_text()
+    done = view.pipeline.run_command("quarantine", "drop", offset, "--yes")
+    assert done.returncode == 0, done.stderr
+    view.wait_for("quarantined", 3)
+    assert json.loads(view.pipeline.run_command("status", "--json").stdout)["quarantined"] == 3
+    page.reload()
+    expect(page.locator(".rows tbody tr")).to_have_count(0)
+    page.get_by_role("link", name="Show also 1 that were dealt with").click()
+    expect(page.locator(".rows tbody tr")).to_contain_text("dropped")
+    expect(page.locator(".rows tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Hide those that were dealt with").click()
+    expect(page.get_by_text("No quarantined row holds it.")).to_be_visible()
+
+
+def test_event_time_goes_on_while_the_page_is_open(person: Person, view: View) -> None:
+    page = person.go("/table/pairs/?q=order-17")
+    shown = page.locator("[data-t=event_time]")
+    before = shown.inner_text()
+    page.evaluate("document.querySelector('[data-t=event_time]').textContent = ''")
+    wait_until(lambda: shown.inner_text() == before, READ_S, f"the event time is {before} again")
