@@ -15,7 +15,7 @@ from streams.settings import Settings
 NOTE = "·"
 MARKS = {"ok": GOOD, "note": NOTE, "wrong": BAD}
 WIDTH = 118
-WHAT_CHARS = 30
+WHAT_CHARS = 32
 CHECKS: tuple[Callable[[Settings], list[Finding]], ...] = (
     lambda settings: python.check(),
     configuration.check,

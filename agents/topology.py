@@ -22,33 +22,52 @@ def run(settings: Settings, *, wait_s: float = 60.0) -> int:
     for name in ("aiokafka", "pika"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what is raised says it
     try:
-        made = asyncio.run(_topics(settings, time.monotonic() + wait_s))
+        made = asyncio.run(_topics(settings, Patience(wait_s)))
         print(f"Kafka at {settings.kafka_address}: {_listed('topics', made)}.")
-        print(f"RabbitMQ: {_queues(settings, time.monotonic() + wait_s)}.")
+        print(f"RabbitMQ: {_queues(settings, Patience(wait_s))}.")
     except (Away, SettingsError, topics.TopicMismatch) as exc:
         print(exc, file=sys.stderr)
         return 1
     return 0
 
 
-async def _topics(settings: Settings, until: float) -> list[str]:
+class Patience:
+    """The time that a broker has until it must answer, in seconds."""
+
+    def __init__(self, wait_s: float):
+        self._until = time.monotonic() + wait_s
+        self._said = ""
+
+    def bear(self, problem: Exception) -> None:
+        """Say once what is waited for.
+
+        Raises:
+            Away: the time is over.
+        """
+        sentence = str(problem)
+        if time.monotonic() > self._until:
+            raise Away(sentence) from None
+        if sentence != self._said:
+            print(f"{sentence} Waiting for it.", flush=True)
+        self._said = sentence
+
+
+async def _topics(settings: Settings, patience: Patience) -> list[str]:
     while True:
         try:
             await reach.reach(settings)  # says why it cannot be reached
             return await topics.declare(settings)
         except (Away, KafkaError, OSError) as exc:
-            if time.monotonic() > until:
-                raise Away(str(exc)) from None
+            patience.bear(exc)
         await asyncio.sleep(RETRY_S)
 
 
-def _queues(settings: Settings, until: float) -> str:
+def _queues(settings: Settings, patience: Patience) -> str:
     while True:
         try:
             return _declare(settings)
-        except Away:
-            if time.monotonic() > until:
-                raise
+        except Away as exc:
+            patience.bear(exc)
         time.sleep(RETRY_S)
 
 

@@ -76,7 +76,10 @@ def open_logs(directory: Path, user: RunAs) -> bool:
     changed = False
     try:
         if os.statvfs(directory).f_flag & os.ST_RDONLY:
-            raise NotPrepared("logs/ is on a read-only file system: the metric log cannot be written there.")
+            raise NotPrepared(
+                "logs/ is on a read-only file system: the metric log cannot be written there. Make that one writable, "
+                "or mount another directory at /app/logs in compose.override.yaml, for `prepare` and `worker`."
+            )
         files = [path for path in directory.iterdir() if path.is_file() and not path.is_symlink()]
         for path in (directory, *files):
             found = path.stat()

@@ -44,7 +44,9 @@ def ask(bind: str, port: int, token: str = "") -> Ready:
     except urllib.error.HTTPError as exc:
         return _read(url, exc.read())
     except urllib.error.URLError as exc:
-        return Ready(url, None, f"does not answer ({getattr(exc.reason, 'strerror', None) or exc.reason})")
+        return Ready(
+            url, None, f"nobody answers on this machine ({getattr(exc.reason, 'strerror', None) or exc.reason})"
+        )
     except (OSError, HTTPException) as exc:
         return Ready(url, None, f"does not answer as a web server does ({exc})")
 

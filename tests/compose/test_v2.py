@@ -71,6 +71,12 @@ def test_a_container_may_only_do_what_it_must(stack: Stack, service: str) -> Non
     assert "Read-only file system" in stack.execute(service, "touch", "/usr/mine", check=False)
 
 
+def test_the_doctor_runs_in_a_container_of_its_own_and_finds_nothing_wrong(stack: Stack) -> None:
+    doctor = stack.compose("run", "--rm", "--no-deps", "-T", "worker", "faust", "-A", "streams", "doctor", check=False)
+    assert doctor.returncode == 0, doctor.stdout
+    assert "Nothing to put right." in doctor.stdout
+
+
 def test_rabbitmq_knows_no_guest_and_its_password_is_nowhere_to_be_seen(stack: Stack) -> None:
     guest = pika.ConnectionParameters("127.0.0.1", stack.amqp_port, credentials=pika.PlainCredentials("guest", "guest"))
     with pytest.raises(ProbableAuthenticationError):

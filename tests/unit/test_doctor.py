@@ -125,7 +125,7 @@ def test_a_certificate_of_another_ca_names_the_setting():
 def test_long_lines_are_wrapped_under_their_beginning():
     text = line(ok("thing", "word " * 60)).splitlines()
     assert len(text) > 1
-    assert {len(each) - len(each.lstrip()) for each in text[1:]} == {34}
+    assert {len(each) - len(each.lstrip()) for each in text[1:]} == {36}
 
 
 def test_a_checkout_has_a_lock_file():
