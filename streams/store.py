@@ -58,7 +58,7 @@ def options(block_cache: rocksdict.Cache) -> rocksdict.Options:
     table = rocksdict.BlockBasedOptions()
     table.set_bloom_filter(10, False)
     table.set_block_cache(block_cache)
-    table.set_cache_index_and_filter_blocks(True)  # else they grow with the table: 1.5 bytes an id, outside of any bound
+    table.set_cache_index_and_filter_blocks(True)  # outside of it they grow with the table, by 1.5 bytes an id
     table.set_pin_l0_filter_and_index_blocks_in_cache(True)
     opts.set_block_based_table_factory(table)
     return opts
