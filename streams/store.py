@@ -50,7 +50,7 @@ def options(block_cache: rocksdict.Cache) -> rocksdict.Options:
     """Return bounds for one partition's database; RocksDB's own defaults take gigabytes."""
     opts = rocksdict.Options(raw_mode=True)
     opts.create_if_missing(True)
-    opts.set_write_buffer_size(16 << 20)
+    opts.set_write_buffer_size(8 << 20)
     opts.set_max_write_buffer_number(2)
     opts.set_max_open_files(128)
     opts.set_keep_log_file_num(2)
@@ -58,6 +58,8 @@ def options(block_cache: rocksdict.Cache) -> rocksdict.Options:
     table = rocksdict.BlockBasedOptions()
     table.set_bloom_filter(10, False)
     table.set_block_cache(block_cache)
+    table.set_cache_index_and_filter_blocks(True)  # outside of it they grow with the table, by 1.5 bytes an id
+    table.set_pin_l0_filter_and_index_blocks_in_cache(True)
     opts.set_block_based_table_factory(table)
     return opts
 
