@@ -20,7 +20,7 @@ WORKER: Stages = {
     "join step": ("streams/join.py", "streams/pair.py"),
     "store (RocksDB)": ("streams/store.py",),
     "decision log": ("streams/decision_log.py", "streams/decision.py"),
-    "owner": ("streams/owner.py", "agents/metric.py", "streams/holes.py"),
+    "owner": ("streams/owner.py", "agents/metric.py", "streams/holes.py", "streams/drained.py"),
     "outbox": ("streams/outbox.py", "streams/verdicts.py"),
     "CSV and summary": (
         "agents/metric_log.py", "agents/log_", "agents/plot.py", "streams/summary.py", "streams/histogram.py",
