@@ -105,12 +105,11 @@ async def _read(run: Run) -> list[tuple[str, float]]:
     settings = run.settings()
     tps = [TopicPartition(topics(settings).y_true.name, partition) for partition in range(settings.partitions)]
     found: list[tuple[str, float]] = []
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_address, group_id=None, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_address, group_id=None, auto_offset_reset="earliest")
     await consumer.start()
     try:
         consumer.assign(tps)
         ends = await consumer.end_offsets(tps)
-        await consumer.seek_to_beginning(*tps)
         while any([await consumer.position(tp) < ends[tp] for tp in tps]):
             for records in (await consumer.getmany(timeout_ms=READ_MS)).values():
                 for record in records:

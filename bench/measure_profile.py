@@ -20,7 +20,7 @@ WORKER: Stages = {
     "join step": ("streams/join.py", "streams/pair.py"),
     "store (RocksDB)": ("streams/store.py",),
     "decision log": ("streams/decision_log.py", "streams/decision.py"),
-    "owner": ("streams/owner.py", "agents/metric.py", "streams/holes.py"),
+    "owner": ("streams/owner.py", "agents/metric.py", "streams/holes.py", "streams/drained.py"),
     "outbox": ("streams/outbox.py", "streams/verdicts.py"),
     "CSV and summary": (
         "agents/metric_log.py", "agents/log_", "agents/plot.py", "streams/summary.py", "streams/histogram.py",
@@ -28,7 +28,8 @@ WORKER: Stages = {
     ),
     "Kafka client": ("aiokafka/", "kafka/"),
     "Faust": ("faust/", "mode/", "streams/faust_"),
-    "event loop": ("asyncio/", "selectors.py", "concurrent/", "threading.py"),
+    "event loop": ("asyncio/", "concurrent/", "threading.py"),
+    "asking for events": ("selectors.py",),
 }  # fmt: skip
 BRIDGE: Stages = {
     "decoding rows": ("streams/records.py", "bridge/batch.py", "bridge/properties.py"),
@@ -36,7 +37,8 @@ BRIDGE: Stages = {
     "AMQP client": ("pika/", "bridge/pika_frames.py", "bridge/amqp.py", "bridge/channel.py", "bridge/queues.py"),
     "relay": ("bridge/",),
     "Kafka client": ("aiokafka/", "kafka/"),
-    "event loop": ("asyncio/", "selectors.py"),
+    "event loop": ("asyncio/",),
+    "asking for events": ("selectors.py",),
 }
 
 

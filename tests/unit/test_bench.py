@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import measure_profile, profile, results, rows
+from bench import measure_profile, page, profile, results, rows, saved
 from bench.program import BenchError
 
 AT = 1_700_000_000
@@ -107,3 +107,29 @@ def test_a_goal_is_reached_from_its_side() -> None:
 )
 def test_a_sample_belongs_to_its_innermost_stage(stack: str, stage: str) -> None:
     assert profile.stage(stack, measure_profile.WORKER) == stage
+
+
+def test_the_page_has_every_goal_with_its_figure_and_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "PAGE", tmp_path / "benchmarks.md")
+    monkeypatch.setattr(page, "DATA", tmp_path / "benchmarks.json")
+    monkeypatch.setattr(page, "PICTURES", tmp_path / "images/benchmarks")
+    monkeypatch.setattr(saved, "RESULTS", tmp_path)
+    monkeypatch.setattr(saved, "ROOT", tmp_path)
+    lines = [results.line("ours", [{"ms": 4.0}, {"ms": 6.0}, {"ms": 5.0}])]
+    goals = [results.Goal("soon", 5.0, 4.0, "ms", at_least=False), results.Goal("often", 9.0, 9.0)]
+    saved.save(results.Section("latency", "How late", "Somehow.", lines, goals), n_runs=3, scale=0.5, took_s=60.0)
+    page.write(saved.load(["join", "latency"]))
+    text = page.PAGE.read_text()
+    assert "## Goals: 1 of 2 are reached" in text
+    assert "| [How late](#how-late) | soon | ≤ 4 ms | 5 ms | not yet |" in text
+    assert "| [How late](#how-late) | often | ≥ 9 | 9 | reached |" in text
+    assert "| ours | 5 |" in text
+    assert "python -m bench latency --runs 3 --scale 0.5" in text
+    assert (tmp_path / "images/benchmarks/latency.png").exists()
+    assert "[{" in page.DATA.read_text().replace("\n", "").replace(" ", "")
+
+
+def test_without_any_measurement_there_is_no_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved, "RESULTS", tmp_path)
+    with pytest.raises(BenchError, match=r"Nothing is measured yet: run `python -m bench` first."):
+        saved.load(["latency"])
