@@ -233,11 +233,22 @@ def test_pause_is_in_the_address_and_in_the_links(person: Person) -> None:
     page.keyboard.press("Space")
     expect(page.locator("#live-word")).to_have_text("Paused")
     assert "paused=1" in page.url
+    expect(page.get_by_text(re.compile(r"^at \d\d:\d\d:\d\d, while you read$"))).to_be_visible()
     page.get_by_role("link", name="5m", exact=True).click()
     expect(page.locator("#live-word")).to_have_text("Paused")
     page.get_by_role("button", name="Resume").click()
     expect(page.locator("#live-word")).to_have_text("Live")
     assert "paused" not in page.url
+
+
+@pytest.mark.parametrize("state", ["matched", "waiting"])
+def test_a_row_is_two_lines_on_a_phone(new_person: NewPerson, state: str) -> None:
+    page = new_person(viewport=PHONE).go(
+        f"/table/pairs/?q={'order' if state == 'matched' else 'wait'}&state={state}&n=25"
+    )
+    for row in page.locator(".rows tbody tr").all():
+        tops = {round(cell.bounding_box()["y"]) for cell in row.locator("> :visible").all()}  # type: ignore[index]
+        assert max(tops) - min(tops) < 30, row.inner_text()
 
 
 def test_eight_tabs_are_all_live(person: Person) -> None:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,9 @@ def test_rows_flow_with_the_smallest_rights_on_both_brokers(brokers: Brokers, ka
             channel.basic_publish("", "y_true", b"no json", mandatory=True)
         wait_until(lambda: [row["id"] for row in pipeline.metric_rows()] == ["a"], EFFECT_S, "the pair is in the log")
         wait_until(lambda: pipeline.status().get("quarantined") == 1, EFFECT_S, "the bad row is in quarantine")
+        page = f"http://127.0.0.1:{pipeline.environ['HINDSIGHT_WEB_PORT']}/api/quarantine"
+        with urllib.request.urlopen(page, timeout=10) as answer:
+            assert [row["text"] for row in json.load(answer)["rows"]] == ["no json"]
         for each in (bridge, worker):
             assert "refuse" not in each.said
             assert "uthorization" not in each.said, each.said
