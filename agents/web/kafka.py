@@ -11,14 +11,15 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from agents.web import health
 from streams import connect
 from streams.settings import Settings
 from streams.topics import Topic, topics
 
 logger = logging.getLogger("hindsight.web")
-ASK_EVERY_S = 2.0
-SILENT_S = 3.0
-"""A Kafka that does not answer for so long is away."""
+ASK_EVERY_S, SILENT_S = 1.5, 3.0
+"""A Kafka that does not answer for so long is away. Together less than 5 s: so soon it must be seen."""
+TIMEOUT_MS, CLOSE_S = 5000, 2.0
 RATE_OVER = 6
 """A rate is over so many answers of Kafka."""
 
@@ -47,7 +48,7 @@ class Ends:
             await asyncio.sleep(ASK_EVERY_S)
 
     async def _ask_until_it_fails(self) -> None:
-        client = connect.kafka_client(self._settings)
+        client = connect.kafka_client(self._settings) | {"request_timeout_ms": TIMEOUT_MS}
         consumer, admin = AIOKafkaConsumer(**client, group_id=None), AIOKafkaAdminClient(**client)
         try:
             await admin.start()
@@ -67,7 +68,10 @@ class Ends:
             await admin.close()
 
     def _say_away(self, why: str) -> None:
-        self.problem = f"Kafka at {self._settings.kafka_address} does not answer: {why}."
+        said = f"Kafka at {self._settings.kafka_address} does not answer: {why}."
+        if not self.problem:
+            logger.warning(said)
+        self.problem = health.problems["kafka"] = said
 
     async def _ask(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
         tps = [
@@ -82,7 +86,10 @@ class Ends:
         self._say_what_is_removed()
         committed = await admin.list_consumer_group_offsets(self._settings.app_id)
         self._committed = {tp: found.offset for tp, found in committed.items() if found.offset >= 0}
-        self.problem, self.heard_at = "", time.time()
+        if health.problems["kafka"]:
+            logger.info("Kafka answers again.")
+        self.problem = health.problems["kafka"] = ""
+        self.heard_at = time.time()
         self._heard.append((time.monotonic(), self._end))
 
     def _say_what_is_removed(self) -> None:

@@ -55,6 +55,8 @@ def black_hole(scene: Scene, broker: str, *directions: str) -> None:
     links(scene)[broker].block(*directions)
     scene.note(f"black hole to {broker} {' '.join(directions)}")
     scene.visible("bridge", broker.lower())
+    if broker == "Kafka":
+        scene.visible("worker", "kafka")
     scene.hold(HOLE_S)
     links(scene)[broker].heal()
     scene.note("it heals")
@@ -69,6 +71,7 @@ def black_hole_long(scene: Scene) -> None:
     scene.note("black hole to both")
     scene.visible("bridge", "kafka")
     scene.visible("bridge", "rabbitmq")
+    scene.visible("worker", "kafka")
     scene.hold(75 * scene.scale)
     for link in links(scene).values():
         link.heal()
