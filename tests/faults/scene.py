@@ -30,13 +30,12 @@ class Scene:
         self.resumed_s: float | None = None
         self.seen_s: float | None = None
         self._begun = self._noted = time.monotonic()
-        self._said = {"worker": 0, "bridge": 0}
+        self._printed = world.printed()
         self._log = LogIds(self.pipeline.logs / "metric_log.csv")
 
     def note(self, what: str) -> None:
         """Write down what happens now; the time until rows flow again counts from the last note."""
         self._noted = time.monotonic()
-        self._said = {"worker": len(self.worker.said), "bridge": len(self.bridge.said)}
         self._write_down(what)
 
     def _write_down(self, what: str) -> None:
@@ -58,6 +57,7 @@ class Scene:
         self.flow(n)
         took_s = round(time.monotonic() - self._noted, 1)
         self.resumed_s = max(self.resumed_s or 0.0, took_s)
+        self._printed = self.world.printed()
         self.note(f"rows flow again after {took_s} s")
 
     def hold(self, duration_s: float) -> None:
@@ -67,11 +67,12 @@ class Scene:
 
     def visible(self, program: str, name: str) -> None:
         """Wait until /readyz and /metrics of bridge or worker name what does not work, and its log has a line of it."""
-        process = self.worker if program == "worker" else self.bridge
+        printed = self.world.home / f"{program}.out"
+        from_here = self._printed.get(printed, 0)
         for where, is_shown in (
             ("/readyz", lambda: any(name in wrong for wrong in self.world.wrong(program))),
             ("/metrics", lambda: re.search(rf'="{name}[^"]*"}} 0\.0', self.world.metrics(program))),
-            ("the log", lambda: LOUD.search(process.said[self._said[program] :])),
+            ("the log", lambda: LOUD.search(printed.read_bytes()[from_here:].decode(errors="replace"))),
         ):
             wait_until(is_shown, SEEN_S, f"{where} of the {program} shows {name!r}: {self.world.wrong(program)}")
         took_s = round(time.monotonic() - self._noted, 1)

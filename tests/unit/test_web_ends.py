@@ -1,11 +1,13 @@
-"""What Kafka removed of quarantine is said once, and again when it is more."""
+"""What the worker concludes from where Kafka's topics begin and end."""
 
 from __future__ import annotations
 
 import logging
 
+import pytest
 from aiokafka import TopicPartition
 
+from agents.web import kafka
 from agents.web.kafka import Ends
 from streams.settings import Settings
 
@@ -23,3 +25,21 @@ def test_what_was_removed_from_quarantine_is_counted_and_said_when_it_grows(capl
     assert said == [0, 0, 1, 1, 2]
     assert "has removed its 9 oldest records (HINDSIGHT_MAX_QUARANTINE_BYTES)" in caplog.text
     assert ends.removed(ends._names.quarantine) == 9
+
+
+class Ended(Exception):
+    """The process would have ended."""
+
+
+@pytest.mark.parametrize("now", [{}, {TopicPartition("y_true", 0): 3}], ids=["a topic that is gone", "one made anew"])
+def test_a_kafka_that_lost_a_topic_of_ours_ends_the_process_if_it_stays_so(monkeypatch, now):
+    def end_process(said: str) -> None:
+        raise Ended(said)
+
+    monkeypatch.setattr(kafka, "end_process", end_process)
+    ends = Ends(Settings())
+    ends._end = {TopicPartition("y_true", 0): 20}
+    for found in (now, now, ends._end, now, now):
+        ends._end_if_lost(found)
+    with pytest.raises(Ended, match="Kafka has lost what it had of y_true"):
+        ends._end_if_lost(now)

@@ -45,6 +45,11 @@ def mute_to_kafka(scene: Scene) -> None:
     black_hole(scene, "Kafka", "up")
 
 
+@fault("what we say to RabbitMQ arrives, its answers do not, for 12 s")
+def deaf_to_rabbitmq(scene: Scene) -> None:
+    black_hole(scene, "RabbitMQ", "down")
+
+
 @fault("what RabbitMQ says arrives, what we say does not, for 12 s")
 def mute_to_rabbitmq(scene: Scene) -> None:
     black_hole(scene, "RabbitMQ", "up")
