@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -67,8 +68,10 @@ class Ends:
                     late.cancel()
                 await asyncio.sleep(ASK_EVERY_S)
         finally:
-            await consumer.stop()
-            await admin.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await consumer.stop()
+                    await admin.close()
 
     def _say_away(self, why: str) -> None:
         said = f"Kafka at {self._settings.kafka_address} does not answer: {why}."
