@@ -73,7 +73,7 @@ class Predicting:
             message = event.message
             rows, unreadable = decode_record("features", message.value or b"", ts=message.timestamp)
             rows_of.setdefault(message.partition, []).extend(rows)  # type: ignore[arg-type]
-            await self._quarantine(f"topic {message.topic}/{message.partition}@{message.offset}", unreadable)
+            await self._quarantine(f"topic features/{message.partition}@{message.offset}", unreadable)
         sending = [self._predict_partition(partition, rows) for partition, rows in rows_of.items() if rows]
         await asyncio.gather(*sending)
         for event in events:
@@ -90,7 +90,7 @@ class Predicting:
 
     async def _predict_partition(self, partition: int, rows: list[FeaturesRow]) -> None:
         predicted, refused = await self._predict(rows)
-        await self._quarantine(f"topic {names.features.name}/{partition}", refused)
+        await self._quarantine(f"topic features/{partition}", refused)
         if predicted:
             await self.writer.write(names.y_pred.name, encode_packet(predicted), partition=partition)
             if self.exchange is not None:

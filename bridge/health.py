@@ -19,7 +19,13 @@ log = logging.getLogger("bridge")
 async def pages(bridge: Bridge, settings: Settings) -> AsyncIterator[None]:
     """Serve the pages; a port in use is one sentence, and the bridge works without them."""
     app = web.Application()
-    app.add_routes([web.get("/livez", _livez), web.get("/metrics", _metrics), web.get("/readyz", _Readyz(bridge))])
+    app.add_routes(
+        [
+            web.get("/livez", _livez),
+            web.get("/metrics", _metrics),
+            web.get("/readyz", _Readyz(bridge, settings.namespace)),
+        ]
+    )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     where = f"{settings.web_bind}:{settings.bridge_web_port}"
@@ -35,8 +41,8 @@ async def pages(bridge: Bridge, settings: Settings) -> AsyncIterator[None]:
 
 
 class _Readyz:
-    def __init__(self, bridge: Bridge) -> None:
-        self._bridge = bridge
+    def __init__(self, bridge: Bridge, namespace: str) -> None:
+        self._bridge, self._namespace = bridge, namespace
 
     async def __call__(self, _request: web.Request) -> web.Response:
         """Answer 200 if every link works and no row is missing, else 503; both name each link and each queue's rows."""
@@ -44,6 +50,7 @@ class _Readyz:
         ready = all(link.is_up for link in links) and not any(ledger.problem for ledger in ledgers.values())
         body = {
             "ready": ready,
+            "namespace": self._namespace,
             "links": {link.name: link.state() for link in links},
             "rows": {kind: ledger.state() for kind, ledger in ledgers.items()},
         }

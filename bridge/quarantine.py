@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +15,9 @@ from bridge.ledger import Ledger
 from bridge.queues import Queue
 from streams import quarantine
 
-RETRY_S = 5.0
+log = logging.getLogger("bridge")
+
+RETRY_S, REMIND_S = 5.0, 300.0
 
 
 class Quarantine:
@@ -25,6 +28,7 @@ class Quarantine:
         self._kafka = kafka
         self._topic = topic
         self._ledger = ledger
+        self._said_at = float("-inf")
 
     async def put(self, refused: Sequence[Refused]) -> None:
         """Return when Kafka has these rows; wait for as long as it does not take them."""
@@ -42,4 +46,11 @@ class Quarantine:
             await asyncio.sleep(RETRY_S)
         if not self._queue.link.is_up and self._queue.channel is not None:
             self._queue.link.up(f"Reading the queue {self._queue.kind!r} again.")
-        self._ledger.quarantine(Counter(unreadable.reason for unreadable, _ in refused))
+        n_rows = Counter[str](unreadable.reason for unreadable, _ in refused)
+        self._ledger.quarantine(n_rows)
+        if n_rows["oversize"] and time.monotonic() - self._said_at > REMIND_S:
+            self._said_at = time.monotonic()
+            detail = next(unreadable.detail for unreadable, _ in refused if unreadable.reason == "oversize")
+            log.warning(
+                f"The queue {self._queue.kind!r} holds bodies that are too large; they go to quarantine: {detail}."
+            )

@@ -7,7 +7,7 @@ import time
 
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
-REPEAT_S = 30.0
+REPEAT_S, RARELY_S = 30.0, 300.0
 NEW_KAFKA_S = 15.0
 NOISY = ("aiokafka", "faust", "mode", "pika", "streams")
 
@@ -31,11 +31,14 @@ class NewKafka(logging.Filter):
 
 
 class OncePer(logging.Filter):
-    """Let a message of one place in the code through once in `REPEAT_S` seconds; say how many were held back."""
+    """Let a message of one place in the code through, again after `REPEAT_S` seconds, and then each `RARELY_S`.
+
+    It says how many were held back; where none was, it begins anew.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._last: dict[tuple[str, int], tuple[float, int]] = {}
+        self._held: dict[tuple[str, int], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether the record is logged."""
@@ -43,13 +46,13 @@ class OncePer(logging.Filter):
             return True
         place = (record.pathname, record.lineno)
         now = time.monotonic()
-        last, n_held = self._last.get(place, (-REPEAT_S, 0))
-        if now - last < REPEAT_S:
-            self._last[place] = (last, n_held + 1)
+        until, n_held = self._held.get(place, (now, 0))
+        if now < until:
+            self._held[place] = (until, n_held + 1)
             return False
         if n_held:
             record.msg = f"{record.msg} (and {n_held} more like it)"
-        self._last[place] = (now, 0)
+        self._held[place] = (now + (RARELY_S if n_held else REPEAT_S), 0)
         return True
 
 

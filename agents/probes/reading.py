@@ -10,8 +10,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
 from agents.probes import Away
 from streams.connect import kafka_client
@@ -54,6 +53,21 @@ class Reader:
             Away: Kafka does not answer.
         """
         return bool(await self._n_partitions(topic))
+
+    async def committed(self, group: str, topic: str, n_partitions: int) -> list[int]:
+        """Return up to where, not with, a consumer group has done with each partition; 0 if it committed nothing.
+
+        Raises:
+            Away: Kafka does not answer.
+        """
+        try:
+            found = await self._admin.list_consumer_group_offsets(group)
+        except GroupCoordinatorNotAvailableError:  # no group ever read from this Kafka
+            return [0] * n_partitions
+        except KafkaError as exc:
+            raise Away(f"{self._where} does not tell how far {group!r} has read: {exc!r}.") from None
+        offsets = (found.get(TopicPartition(topic, p)) for p in range(n_partitions))
+        return [max(0, at.offset) if at else 0 for at in offsets]
 
     async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Any]]:
         """Yield the records from `start` up to, not with, `end`, a fetch at a time.
@@ -114,22 +128,3 @@ async def reader(settings: Settings) -> AsyncIterator[Reader]:
             async with asyncio.timeout(CLOSE_S):
                 await consumer.stop()
                 await admin.close()
-
-
-async def retention_s(settings: Settings, topic: str) -> float:
-    """Return how long Kafka keeps a topic's records at least, in seconds; infinite if for ever.
-
-    Raises:
-        Away: Kafka does not tell.
-    """
-    admin = AIOKafkaAdminClient(**kafka_client(settings) | {"request_timeout_ms": TIMEOUT_MS})
-    try:
-        await admin.start()
-        answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
-    except KafkaError as exc:
-        raise Away(f"Kafka at {settings.kafka_address} does not tell how long it keeps {topic!r}: {exc!r}.") from None
-    finally:
-        await admin.close()
-    found = {entry[0]: entry[1] for answer in answers for entry in answer.resources[0][4]}
-    ms = int(found.get("retention.ms") or -1)
-    return ms / 1000 if ms >= 0 else float("inf")

@@ -9,7 +9,7 @@ from http.client import HTTPException
 from typing import Any, NamedTuple
 
 from agents import web_port
-from streams.settings import Settings
+from streams.settings import Kind, Settings
 
 TIMEOUT_S = 2.0
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -35,20 +35,46 @@ def worker(settings: Settings) -> Ready:
 
 def ask(bind: str, port: int, token: str = "") -> Ready:
     """Ask the process that listens on a port of this machine; `token` is HINDSIGHT_WEB_TOKEN, if there is one."""
-    host = "127.0.0.1" if bind in ("0.0.0.0", "::", "") else bind  # noqa: S104  only compared
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/readyz"
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
+    where = _host_and_port(bind, port)
+    url = f"http://{where}/readyz"
     try:
-        with _opener.open(request, timeout=TIMEOUT_S) as response:
-            return _read(url, response.read())
-    except urllib.error.HTTPError as exc:
-        return _read(url, exc.read())
+        return _read(url, _get(where, token))
     except urllib.error.URLError as exc:
         return Ready(
             url, None, f"nobody answers on this machine ({getattr(exc.reason, 'strerror', None) or exc.reason})"
         )
     except (OSError, HTTPException) as exc:
         return Ready(url, None, f"does not answer as a web server does ({exc})")
+
+
+def _host_and_port(bind: str, port: int) -> str:
+    host = "127.0.0.1" if bind in ("0.0.0.0", "::", "") else bind  # noqa: S104  only compared
+    return f"{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _get(where: str, token: str = "") -> bytes:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        with _opener.open(
+            urllib.request.Request(f"http://{where}/readyz", headers=headers), timeout=TIMEOUT_S
+        ) as response:
+            return bytes(response.read())
+    except urllib.error.HTTPError as exc:
+        return exc.read()
+
+
+def delivered(settings: Settings) -> dict[Kind, int]:
+    """Return how many rows of each queue the bridge on this machine says that Kafka has, quarantine included.
+
+    Its counts begin with its process. Empty if none answers, or if it is a bridge of other topics.
+    """
+    try:
+        answer = json.loads(_get(_host_and_port(settings.web_bind, settings.bridge_web_port)))
+        if answer["namespace"] != settings.namespace:
+            return {}
+        return {kind: rows["kafka"] + rows["quarantined"] for kind, rows in answer["rows"].items()}
+    except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def _read(url: str, body: bytes) -> Ready:

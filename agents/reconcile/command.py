@@ -9,7 +9,7 @@ import sqlite3
 import sys
 
 from agents.moments import moment
-from agents.probes import Away
+from agents.probes import Away, web
 from agents.probes.reading import reader
 from agents.reconcile.facts import Facts
 from agents.reconcile.gather import Gatherer
@@ -45,11 +45,12 @@ async def _reconcile(settings: Settings, start: str, end: str) -> Result:
     begin = moment(start) if start else None
     until = moment(end) if end else None
     await reach.reach(settings)
+    delivered = await asyncio.to_thread(web.delivered, settings)
     facts = Facts()
     try:
         async with reader(settings) as kafka:
-            found = await Gatherer(settings, kafka, facts, start=begin, end=until).run()
-        return reckon(found, facts)
+            gatherer = Gatherer(settings, kafka, facts, start=begin, end=until, delivered=delivered)
+            return reckon(await gatherer.run(), facts)
     finally:
         facts.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -20,6 +21,10 @@ SENT: Final = 4
 """A verdict in the topic `metric`, as DECIDED."""
 WRITTEN: Final = 5
 """A row of a CSV file, as DECIDED."""
+FEATURES: Final = 6
+"""A row of features in Kafka that our model must have answered."""
+ANSWERED: Final = 7
+"""What our model may have made of a row of features: a prediction that is no PRED, or a refusal in quarantine."""
 
 CACHE_KB = 64_000
 BATCH = 20_000
@@ -45,7 +50,7 @@ class Facts:
         self._db.executescript(
             f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-{CACHE_KB};"
             "CREATE TABLE fact(id TEXT, kind INTEGER, verdict TEXT, a REAL, b REAL, part INTEGER, at INTEGER);"
-            "CREATE TABLE unread(source TEXT, digest BLOB, n INTEGER);"
+            "CREATE TABLE unread(source TEXT, digest BLOB, at REAL, n INTEGER);"
         )
         self._new: list[Fact] = []
 
@@ -62,28 +67,30 @@ class Facts:
         return n
 
     def by_id(self) -> Iterator[tuple[str, list[Fact]]]:
-        """Yield each id with all its facts."""
+        """Yield each id with all its facts, in the order of their kinds."""
         self._flush()
-        found = map(Fact._make, self._db.execute("SELECT * FROM fact ORDER BY id"))
+        found = map(Fact._make, self._db.execute("SELECT * FROM fact ORDER BY id, kind"))
         for row_id, facts in groupby(found, key=attrgetter("id")):
             yield row_id, list(facts)
 
-    def expect_in_quarantine(self, source: str, digest: bytes) -> None:
-        """Keep that an unreadable row must be in quarantine."""
-        self._db.execute("INSERT INTO unread VALUES (?, ?, 1)", (source, digest))
+    def expect_in_quarantine(self, source: str, raw: bytes, at: float) -> None:
+        """Keep that an unreadable row, which came `at` (UTC epoch seconds), must be in quarantine."""
+        self._db.execute("INSERT INTO unread VALUES (?, ?, ?, 1)", (source, _digest(raw), at))
 
-    def is_in_quarantine(self, source: str, digest: bytes) -> None:
+    def is_in_quarantine(self, source: str, raw: bytes) -> None:
         """Keep that an unreadable row is in quarantine."""
-        self._db.execute("INSERT INTO unread VALUES (?, ?, -1)", (source, digest))
+        self._db.execute("INSERT INTO unread VALUES (?, ?, NULL, -1)", (source, _digest(raw)))
 
-    def n_expected(self) -> int:
-        """Return how many unreadable rows must be in quarantine."""
-        n: int = self._db.execute("SELECT count(*) FROM unread WHERE n > 0").fetchone()[0]
+    def n_expected(self, since: float) -> int:
+        """Return how many unreadable rows that came since then must be in quarantine."""
+        n: int = self._db.execute("SELECT count(*) FROM unread WHERE at >= ?", (since,)).fetchone()[0]
         return n
 
-    def not_in_quarantine(self) -> list[tuple[str, int]]:
-        """Return the sources of unreadable rows that are not in quarantine, each with how many are missing."""
-        found = self._db.execute("SELECT source, sum(n) FROM unread GROUP BY source, digest HAVING sum(n) > 0")
+    def not_in_quarantine(self, since: float) -> list[tuple[str, int]]:
+        """Return the sources of unreadable rows that came since then and are not there, each with how many are missing."""
+        found = self._db.execute(
+            "SELECT source, sum(n) FROM unread GROUP BY source, digest HAVING sum(n) > 0 AND max(at) >= ?", (since,)
+        )
         return [(source, n) for source, n in found]
 
     def close(self) -> None:
@@ -93,3 +100,7 @@ class Facts:
     def _flush(self) -> None:
         self._db.executemany("INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?)", self._new)
         self._new.clear()
+
+
+def _digest(raw: bytes) -> bytes:
+    return hashlib.sha256(raw).digest()

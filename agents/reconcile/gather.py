@@ -2,53 +2,64 @@
 
 from __future__ import annotations
 
-import hashlib
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from agents.probes.reading import Reader, retention_s
+from agents.probes.reading import Reader
 from agents.progress import Progress
 from agents.reconcile import files
-from agents.reconcile.facts import DECIDED, PRED, SENT, TRUE, WAITING, Fact, Facts
+from agents.reconcile.facts import DECIDED, SENT, WAITING, Fact, Facts
+from agents.reconcile.inputs import Inputs
 from agents.reconcile.judge import MATCHED
 from agents.reconcile.log import LogPart
-from streams import decision, quarantine, verdicts
-from streams.records import decode_record
+from streams import decision, verdicts
 from streams.settings import Kind, Settings
 from streams.topics import topics
 from streams.verdicts import Verdict
-
-SIDES: tuple[Kind, Kind] = ("y_true", "y_pred")
-MINE = tuple(f"topic {kind}/" for kind in SIDES)
 
 
 class Gathered(msgspec.Struct):
     """What was found beside the facts, by log identity and partition.
 
     `written`: up to which decision the files must be. `metric_from`: the first decision that the topic `metric` holds.
+    `delivered`: per queue, rows that the bridge says it delivered since its start, and those that are in Kafka.
+    `answered`: whether our model answers features. Quarantine has what was refused since `quarantine_since`.
     """
 
     logs: list[LogPart] = []
     written: dict[str, dict[int, int]] = {}
     metric_from: dict[tuple[str, int], int] = {}
     metric_is_whole: bool = True
-    quarantine_from: int = 0
+    delivered: dict[Kind, tuple[int, int]] = {}
+    answered: bool = False
+    n_quarantine_removed: int = 0
+    quarantine_since: float = float("-inf")
     strange: list[str] = []
     unchecked: list[str] = []
 
 
 class Gatherer:
-    """Reads everything once. `start` and `end`: the span of decisions that is looked at, UTC epoch seconds."""
+    """Reads everything once.
 
-    def __init__(self, settings: Settings, reader: Reader, facts: Facts, *, start: float | None, end: float | None):
+    Args:
+        start: only decisions from then on are looked at, UTC epoch seconds.
+        end: only decisions before.
+        delivered: rows of each queue that the bridge says are in Kafka, asked for before.
+    """
+
+    def __init__(
+        self, settings: Settings, reader: Reader, facts: Facts, *, start: float | None, end: float | None,
+        delivered: Mapping[Kind, int],
+    ):  # fmt: skip
         self._settings, self._reader, self._facts = settings, reader, facts
-        self._start, self._end = start, end
+        self._start, self._end, self._delivered = start, end, delivered
         self._names = topics(settings)
+        self._progress = Progress("Reading Kafka", 0)
+        self._n_read = 0
         self.found = Gathered()
 
     async def run(self) -> Gathered:
@@ -58,16 +69,17 @@ class Gatherer:
             Away: Kafka does not answer.
         """
         self._files(self._settings.logs_dir)
-        await self._metric()
-        n = self._settings.partitions
-        inputs = [await self._reader.bounds(self._names.of_kind(kind).name, n) for kind in SIDES]
-        for p, (first, end) in enumerate(await self._reader.bounds(self._names.pairs_log.name, n)):
-            self.found.logs.append(await self._log(p, first, end, (inputs[TRUE][p][0], inputs[PRED][p][0])))
-        expected_from = time.time() - await retention_s(self._settings, self._names.quarantine.name)
-        for side in (TRUE, PRED):
-            for part in self.found.logs:
-                await self._input(side, part, expected_from)
-        await self._quarantine()
+        names, n = self._names, self._settings.partitions
+        answered_to = await self._reader.committed(self._settings.app_id, names.features.name, n)
+        wanted = (names.metric, names.pairs_log, names.y_true, names.y_pred, names.features, names.quarantine)
+        kept = {topic.name: await self._reader.bounds(topic.name, topic.partitions) for topic in wanted}
+        total = sum(end - first for bounds in kept.values() for first, end in bounds)
+        with Progress("Reading Kafka", total) as self._progress:
+            await self._metric(*kept[names.metric.name][0])
+            input_first = [(a[0], b[0]) for a, b in zip(kept[names.y_true.name], kept[names.y_pred.name], strict=True)]
+            for p, (first, end) in enumerate(await self._reader.bounds(names.pairs_log.name, n)):
+                self.found.logs.append(await self._log(p, first, end, input_first[p]))
+            await self._inputs(answered_to)
         return self.found
 
     def _files(self, directory: Path) -> None:
@@ -84,11 +96,10 @@ class Gatherer:
         except files.NoLog as exc:
             self.found.unchecked.append(str(exc))
 
-    async def _metric(self) -> None:
+    async def _metric(self, first: int, end: int) -> None:
         """Read the topic `metric` as its readers do: what is at or before the last one seen came again."""
         topic = self._names.metric.name
         last: dict[tuple[str, int], int] = {}
-        first, end = (await self._reader.bounds(topic, 1))[0]
         self.found.metric_is_whole = first == 0
         async for record in self._records(topic, 0, first, end):
             try:
@@ -121,48 +132,22 @@ class Gatherer:
             self._facts.add(Fact(row_id, WAITING, "", 0.0, 0.0, partition, record.offset) for row_id in began)
         return part
 
-    async def _input(self, side: int, part: LogPart, expected_from: float) -> None:
-        kind = SIDES[side]
-        topic = self._names.of_kind(kind).name
-        first, end = part.inputs(side)
-        kept = (await self._reader.bounds(topic, self._settings.partitions))[part.partition]
-        async for record in self._records(topic, part.partition, first, min(end, kept[1])):
-            rows, unreadable = decode_record(kind, record.value or b"", ts=record.timestamp)
-            part.n_rows[side] += len(rows)
-            part.n_unreadable += len(unreadable)
-            self._facts.add(
-                Fact(row.id, side, "", getattr(row, kind), 0.0, part.partition, record.offset) for row in rows
-            )
-            if record.timestamp / 1000 >= expected_from:
-                for row in unreadable:
-                    self._facts.expect_in_quarantine(
-                        f"topic {kind}/{part.partition}@{record.offset}", hashlib.sha256(row.raw).digest()
-                    )
-
-    async def _quarantine(self) -> None:
-        topic = self._names.quarantine.name
-        first, end = (await self._reader.bounds(topic, 1))[0]
-        self.found.quarantine_from = first
-        assembling = quarantine.Assembler()
-        async for record in self._records(topic, 0, first, end):
-            for row in assembling.add(record.offset, record.value or b"", record.headers):
-                self._quarantined(topic, row)
-        for row in assembling.rest():
-            self._quarantined(topic, row)
-
-    def _quarantined(self, topic: str, row: quarantine.Kept) -> None:
-        if not row.whole:
-            self.found.strange.append(f"{topic}@{row.offset} (of {row.source}) lacks some of its parts")
-        if row.source.startswith(MINE):
-            self._facts.is_in_quarantine(row.source, hashlib.sha256(row.raw).digest())
+    async def _inputs(self, answered_to: Sequence[int]) -> None:
+        inputs = Inputs(self._settings, self._reader, self._records, self._facts, start=self._start, end=self._end)
+        await inputs.read(self.found.logs, answered_to)
+        self.found.answered = inputs.model_is_ours
+        self.found.n_quarantine_removed = inputs.n_quarantine_removed
+        self.found.quarantine_since = inputs.quarantine_since
+        self.found.strange += inputs.strange
+        if inputs.all_is_there:
+            self.found.delivered = {kind: (n, inputs.n_there[kind]) for kind, n in self._delivered.items()}
 
     async def _records(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Any]:
-        with Progress(f"Reading {topic}/{partition}", end - start) as progress:
-            async for records in self._reader.read(topic, partition, start, end):
-                for record in records:
-                    yield record
-                if records:
-                    progress.show(records[-1].offset - start)
+        async for records in self._reader.read(topic, partition, start, end):
+            for record in records:
+                yield record
+            self._n_read += len(records)
+            self._progress.show(self._n_read)
 
 
 def _fact(kind: int, v: Verdict, partition: int, offset: int) -> Fact:

@@ -8,10 +8,11 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from agents.reconcile.facts import DECIDED, PRED, SENT, TRUE, WAITING, WRITTEN, Fact
+from agents.reconcile.facts import ANSWERED, DECIDED, FEATURES, PRED, SENT, TRUE, WAITING, WRITTEN, Fact
 
-Line = Literal["rows", "metric", "metric_log.csv", "unmatched_log.csv"]
+Line = Literal["rows", "features", "metric", "metric_log.csv", "unmatched_log.csv"]
 MATCHED = "matched"
+USUAL = (TRUE, PRED, DECIDED, SENT, WRITTEN)
 Value = tuple[str, float, float]
 
 
@@ -19,7 +20,8 @@ class Span(NamedTuple):
     """What is held against each other in one partition, in offsets of the decision log: after `start`, up to `end`.
 
     `confirmed` and `written`: up to where verdicts must be in the topic `metric`, and in the CSV files. `metric_from`:
-    the first decision that the topic `metric` still has. `whole`: the inputs are there from their beginning.
+    the first decision that the topic `metric` still has; `log_from`: that the log still has. `whole`: the inputs are
+    there from their beginning.
     """
 
     start: int
@@ -27,6 +29,7 @@ class Span(NamedTuple):
     confirmed: int
     written: int
     metric_from: int
+    log_from: int
     whole: bool
 
 
@@ -42,6 +45,8 @@ class Tally(msgspec.Struct):
     """Sums over ids. Per file: verdicts that must be in it, rows that are, and rows older than what Kafka keeps."""
 
     n_waiting: int = 0
+    n_features: int = 0
+    n_answered: int = 0
     n_confirmed: int = 0
     n_sent: int = 0
     due: Counter[str] = msgspec.field(default_factory=Counter)
@@ -53,10 +58,56 @@ def judge(row_id: str, facts: Sequence[Fact], spans: Mapping[int, Span], tally: 
     """Return what is wrong with an id, and count it into `tally`.
 
     Args:
-        facts: all that is known of the id.
+        facts: all that is known of the id, in the order of their kinds.
         spans: per partition, what is held against each other.
         whole: the decision log is there from its beginning, so that a CSV row without a verdict cannot be older.
     """
+    found: list[Problem] = []
+    if facts[-1].kind > WRITTEN:
+        found += _features(row_id, facts, tally)
+        facts = [fact for fact in facts if fact.kind <= WRITTEN]
+    if _is_well(facts, spans):
+        tally.n_confirmed += 1
+        tally.n_sent += 1
+        tally.due["metric_log.csv"] += 1
+        tally.written["metric_log.csv"] += 1
+        return found
+    return found + closely(row_id, facts, spans, tally, whole=whole)
+
+
+def _features(row_id: str, facts: Sequence[Fact], tally: Tally) -> list[Problem]:
+    """Hold the id's rows of features against its predictions and refusals; both may be there more than once."""
+    n = sum(fact.kind == FEATURES for fact in facts)
+    n_answers = sum(fact.kind in (PRED, ANSWERED) for fact in facts)
+    tally.n_features += n
+    tally.n_answered += min(n, n_answers)
+    if n <= n_answers:
+        return []
+    answered = f"{_times(n_answers, 'answer')} (a prediction or a refusal) went out"
+    return [Problem("features", row_id, f"{_times(n, 'row')} of features came in, but {answered}")]
+
+
+def _is_well(facts: Sequence[Fact], spans: Mapping[int, Span]) -> bool:
+    """Tell whether the id came once from either side, ended matched, and stands once wherever it must. Most ids do."""
+    if len(facts) == len(USUAL) + 1 and facts[2].kind == WAITING and facts[2].offset <= facts[3].offset:
+        facts = [*facts[:2], *facts[3:]]
+    if tuple([fact.kind for fact in facts]) != USUAL:
+        return False
+    true, pred, decided, sent, written = facts
+    span = spans[decided.partition]
+    return (
+        decided.verdict == sent.verdict == written.verdict == MATCHED
+        and true.a == decided.a == sent.a == written.a
+        and pred.a == decided.b == sent.b == written.b
+        and max(span.start + 1, span.metric_from, span.log_from) <= decided.offset == sent.offset
+        and decided.offset <= min(span.confirmed, span.written, span.end)
+    )
+
+
+def closely(
+    row_id: str, facts: Sequence[Fact], spans: Mapping[int, Span], tally: Tally, *, whole: bool
+) -> list[Problem]:
+    """Look at each fact of an id but those of features, as `judge` does."""
     decided = [fact for fact in facts if fact.kind == DECIDED]
     found = _rows(row_id, facts, decided, spans, tally)
     found += _metric(row_id, facts, decided, spans, tally)
@@ -102,7 +153,9 @@ def _metric(
     row_id: str, facts: Sequence[Fact], decided: Sequence[Fact], spans: Mapping[int, Span], tally: Tally
 ) -> list[Problem]:
     """Hold the topic `metric` against the decision log."""
-    sent = Counter(_value(fact) for fact in facts if fact.kind == SENT)
+    sent = Counter(
+        _value(fact) for fact in facts if fact.kind == SENT and fact.offset >= spans[fact.partition].log_from
+    )
     due = Counter(_value(fact) for fact in decided if _must_be_sent(fact, spans[fact.partition]))
     known = Counter(_value(fact) for fact in decided)
     tally.n_confirmed += due.total()

@@ -61,7 +61,7 @@ def reckon(found: Gathered, facts: Facts) -> Result:
     spans = {part.partition: _span(part, found) for part in found.logs}
     logs = {part.end.log for part in found.logs if part.end}
     whole = all(part.first == 0 for part in found.logs) and set(found.written) <= logs
-    tally, by_line = Tally(), {line: Sum(line, 0, 0) for line in ("rows", "metric", *FILES)}
+    tally, by_line = Tally(), {line: Sum(line, 0, 0) for line in ("rows", "features", "metric", *FILES)}
     n_ids = n_done = 0
     with Progress("Comparing ids", facts.count()) as progress:
         for row_id, known in facts.by_id():
@@ -69,7 +69,10 @@ def reckon(found: Gathered, facts: Facts) -> Result:
             progress.show(n_done)
             for problem in judge(row_id, known, spans, tally, whole=whole):
                 by_line[problem.line].add(problem)
-    sums = [*_of_the_join(found.logs, by_line["rows"], tally), _metric(by_line["metric"], tally)]
+    sums = [*_delivered(found)]
+    if found.answered:
+        sums.append(_features(by_line["features"], tally))
+    sums += [*_of_the_join(found.logs, by_line["rows"], tally), _metric(by_line["metric"], tally)]
     if not any("files" in said for said in found.unchecked):
         sums += [_file(by_line[name], tally) for name in FILES]
     sums.append(_quarantine(found, facts))
@@ -78,7 +81,7 @@ def reckon(found: Gathered, facts: Facts) -> Result:
 
 def _span(part: LogPart, found: Gathered) -> Span:
     if part.end is None:
-        return Span(-1, -1, -1, -1, 0, part.is_whole)
+        return Span(-1, -1, -1, -1, 0, part.first, part.is_whole)
     log = part.end.log
     return Span(
         start=part.start.offset if part.start else -1,
@@ -86,6 +89,7 @@ def _span(part: LogPart, found: Gathered) -> Span:
         confirmed=part.end.confirmed,
         written=found.written.get(log, {}).get(part.partition, -1),
         metric_from=0 if found.metric_is_whole else found.metric_from.get((log, part.partition), part.end.offset + 1),
+        log_from=part.first,
         whole=part.is_whole and part.start is None,
     )
 
@@ -136,6 +140,17 @@ def _accounted(counts: Counts) -> int:
     return _rows_in(counts) - counts.difference()
 
 
+def _delivered(found: Gathered) -> Iterable[Sum]:
+    """Hold what the bridge says against Kafka, where more may be: of an earlier bridge, or of another one."""
+    for kind, (n, n_there) in found.delivered.items():
+        yield Sum(f"rows that the bridge took from {kind} = in Kafka or quarantine", n, min(n, n_there))
+
+
+def _features(line: Sum, tally: Tally) -> Sum:
+    line.name, line.left, line.right = "rows of features = predicted or refused", tally.n_features, tally.n_answered
+    return line
+
+
 def _metric(line: Sum, tally: Tally) -> Sum:
     line.name, line.left, line.right = "verdicts confirmed = in the topic metric", tally.n_confirmed, tally.n_sent
     return line
@@ -148,22 +163,21 @@ def _file(line: Sum, tally: Tally) -> Sum:
 
 
 def _quarantine(found: Gathered, facts: Facts) -> Sum:
-    n_expected = facts.n_expected()
-    missing = facts.not_in_quarantine()
-    n_missing = sum(n for _, n in missing)
-    line = Sum("unreadable rows of Kafka = in quarantine", n_expected, n_expected - n_missing)
+    n_expected = facts.n_expected(found.quarantine_since)
+    missing = facts.not_in_quarantine(found.quarantine_since)
+    line = Sum("unreadable rows of Kafka = in quarantine", n_expected, n_expected - sum(n for _, n in missing))
     for source, n in missing:
         said = f"{n} unreadable row{'s' if n > 1 else ''} of this record {'are' if n > 1 else 'is'} not in quarantine"
         line.add(Problem("rows", source, said))
-    if missing and found.quarantine_from:
-        found.strange.append(
-            f"the first {found.quarantine_from} records of the topic quarantine were removed from Kafka, before its "
-            "retention did"
-        )
     return line
 
 
 def _notes(found: Gathered, tally: Tally) -> Iterable[str]:
+    if found.n_quarantine_removed:
+        yield (
+            f"Kafka has removed the first {found.n_quarantine_removed:,} records of quarantine, by its limits or by hand: "
+            "what was refused before that is not checked"
+        )
     for name, n in tally.older.items():
         if n:
             yield f"{n:,} rows of {name} are older than what Kafka keeps: they were not checked"

@@ -9,7 +9,6 @@ from typing import Any
 
 from agents.web import health
 from agents.web.kafka import Ends
-from agents.web.text import clock
 from streams.decision import NOWHERE_TS, Counts
 from streams.faust_app import names
 from streams.owner import Owner
@@ -38,7 +37,6 @@ class Facts:
             await asyncio.sleep(1.0)
 
     def _look(self) -> None:
-        self._say_whether_kafka_is_there()
         now = time.monotonic()
         if self._owned != set(owners()):  # what other partitions counted before is no rate of ours
             self._owned = set(owners())
@@ -46,15 +44,6 @@ class Facts:
         self._seen.append((now, self._totals()))
         while now - self._seen[0][0] > RATE_OVER_S:
             self._seen.popleft()
-
-    def _say_whether_kafka_is_there(self) -> None:
-        """Report a Kafka that was there and is away; at the start, the agents that wait for it say so."""
-        if self.ends.problem and self.ends.heard_at is not None:
-            health.problems["kafka"] = (
-                f"{self.ends.problem} It was last heard at {clock(self.ends.heard_at)} UTC; rows wait, and nothing is lost."
-            )
-        else:
-            health.problems.pop("kafka", None)
 
     def _totals(self) -> dict[str, int]:
         counts, model, plot = self.counts(), health.agent("model"), health.agent("plot")

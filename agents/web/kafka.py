@@ -6,21 +6,27 @@ import asyncio
 import logging
 import time
 from collections import deque
+from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from agents.web import health
 from agents.web.resolved import Resolved
+from agents.web.text import clock
 from streams import connect
+from streams.end import end_process
 from streams.quarantine import n_open
 from streams.settings import Settings
 from streams.topics import Topic, topics
 
 logger = logging.getLogger("hindsight.web")
-ASK_EVERY_S = 2.0
-SILENT_S = 3.0
-"""A Kafka that does not answer for so long is away."""
+ASK_EVERY_S, SILENT_S = 1.5, 3.0
+"""A Kafka that does not answer for so long is away. Together less than 5 s: so soon it must be seen."""
+TIMEOUT_MS, CLOSE_S = 5000, 2.0
+LOST_TIMES = 3
+"""Kafka must show so often in a row that it lost a topic of ours: while it elects a leader, it may look so for a moment."""
 RATE_OVER = 6
 """A rate is over so many answers of Kafka."""
 
@@ -33,7 +39,7 @@ class Ends:
         self.heard_at: float | None = None
         self._settings = settings
         self._names = topics(settings)
-        self._n_removed = 0
+        self._n_removed = self._n_lost = 0
         self.resolved = Resolved(self._names.resolved.name)
         self._first: dict[TopicPartition, int] = {}
         self._end: dict[TopicPartition, int] = {}
@@ -50,7 +56,7 @@ class Ends:
             await asyncio.sleep(ASK_EVERY_S)
 
     async def _ask_until_it_fails(self) -> None:
-        client = connect.kafka_client(self._settings)
+        client = connect.kafka_client(self._settings) | {"request_timeout_ms": TIMEOUT_MS}
         consumer, admin = AIOKafkaConsumer(**client, group_id=None), AIOKafkaAdminClient(**client)
         try:
             await admin.start()
@@ -66,28 +72,47 @@ class Ends:
                     late.cancel()
                 await asyncio.sleep(ASK_EVERY_S)
         finally:
-            await consumer.stop()
-            await admin.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await consumer.stop()
+                    await admin.close()
 
     def _say_away(self, why: str) -> None:
-        self.problem = f"Kafka at {self._settings.kafka_address} does not answer: {why}."
+        said = f"Kafka at {self._settings.kafka_address} does not answer: {why}."
+        if self.heard_at is not None:
+            said += f" It was last heard at {clock(self.heard_at)} UTC; rows wait, and nothing is lost."
+        if not self.problem:
+            logger.warning(said)
+        self.problem = health.problems["kafka"] = said
 
     async def _ask(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
-        tps = [
-            TopicPartition(topic.name, p)
-            for topic in self._names
-            if topic.name in await consumer.topics()
-            for p in range(topic.partitions)
-        ]
-        if not tps:
+        existing = await consumer.topics()
+        tps = [TopicPartition(t.name, p) for t in self._names if t.name in existing for p in range(t.partitions)]
+        first = await consumer.beginning_offsets(tps) if tps else {}
+        end = await consumer.end_offsets(tps) if tps else {}
+        self._end_if_lost(end)
+        if not tps or self._n_lost:
             return
-        self._first, self._end = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        self._first, self._end = first, end
         self._say_what_is_removed()
         await self.resolved.read(consumer, self.end(self._names.resolved, 0) or 0)
         committed = await admin.list_consumer_group_offsets(self._settings.app_id)
         self._committed = {tp: found.offset for tp, found in committed.items() if found.offset >= 0}
-        self.problem, self.heard_at = "", time.time()
+        if health.problems["kafka"]:
+            logger.info("Kafka answers again.")
+        self.problem = health.problems["kafka"] = ""
+        self.heard_at = time.time()
         self._heard.append((time.monotonic(), self._end))
+
+    def _end_if_lost(self, end: dict[TopicPartition, int]) -> None:
+        """End the process where Kafka no longer has what it had: what this process knows of it is of no use any more."""
+        lost = sorted({tp.topic for tp, was in self._end.items() if end.get(tp, -1) < was})
+        self._n_lost = self._n_lost + 1 if lost else 0
+        if self._n_lost >= LOST_TIMES:
+            end_process(
+                f"Kafka has lost what it had of {', '.join(lost)}: its data or these topics were removed, or another Kafka "
+                "answers at its address. Started again, the worker makes them anew; ids that waited in them are gone."
+            )
 
     def _say_what_is_removed(self) -> None:
         """Warn when Kafka removes records of quarantine, as its cap says."""

@@ -104,6 +104,18 @@ def test_a_good_row_is_through_within_100_ms_of_a_bad_one(bridging: Bridging) ->
     assert sorted(took)[2] < 0.1
 
 
+def test_bodies_that_are_too_large_are_said_once_with_the_setting(make_bridging: MakeBridging) -> None:
+    bridging = make_bridging()
+    bridging.start()
+    for _ in range(3):
+        bridging.publish("y_true", BAD["oversize"])
+    bridging.wait_quarantined(3)
+
+    said = [line for line in bridging.bridge.said.splitlines() if "too large" in line]
+    assert len(said) == 1
+    assert "HINDSIGHT_MAX_BODY_BYTES" in said[0]
+
+
 def test_rows_and_refusals_add_up_to_what_was_delivered(make_bridging: MakeBridging) -> None:
     bridging = make_bridging()
     bridging.start()

@@ -19,6 +19,7 @@ from tests.e2e.pipeline import Pipeline
 from tests.waiting import wait_until
 
 N_IDS = 400
+N_FEATURES = 10
 EFFECT_S = 30.0
 
 
@@ -26,7 +27,7 @@ class Run:
     """A run that has ended: what it wrote stands still, so that one test after the other can damage and mend it."""
 
     def __init__(self, brokers: Brokers):
-        self.pipeline = Pipeline(brokers, agents="metric,plot", join_window_s=3, lateness_s=1, partitions=2)
+        self.pipeline = Pipeline(brokers, join_window_s=3, lateness_s=1, partitions=2)
         self.csv = self.pipeline.logs / "metric_log.csv"
         self.kafka = self.pipeline.environ["HINDSIGHT_KAFKA"]
         self.namespace = self.pipeline.environ["HINDSIGHT_NAMESPACE"]
@@ -41,10 +42,20 @@ class Run:
         self.pipeline.publish("y_true", [[{"id": f"i{n}", "y_true": -1.0} for n in range(5)]])
         self.pipeline.publish("y_true", [{"id": 'a, "quoted" id', "y_true": 1.5}])
         self.pipeline.publish("y_pred", [{"id": "alone", "y_pred": 2.5}])
+        vector = [0.01] * 10
+        asked = [{"id": f"f{n}", "features": vector} for n in range(N_FEATURES)]
+        self.pipeline.publish("features", [[*asked, {"id": "short", "features": [1.0]}], b"no json"])
         self.produce("y_true", b'[{"id":"direct","ts":1,"y_true":NaN}]', 1)
+        self.produce("features", b'[{"id":"direct","ts":1,"features":[NaN]}]', 0)
         wait_until(lambda: len(self.pipeline.metric_rows()) == N_IDS, EFFECT_S, "all pairs are written")
-        wait_until(lambda: len(self.pipeline.unmatched_rows()) == 2, EFFECT_S, "both lonely ids are written")
-        wait_until(lambda: self.pipeline.status().get("quarantined") == 2, EFFECT_S, "both bad rows are in quarantine")
+        n_alone = 2 + N_FEATURES
+        wait_until(lambda: len(self.pipeline.unmatched_rows()) == n_alone, EFFECT_S, "the lonely ids are written")
+        wait_until(lambda: self.pipeline.status().get("quarantined") == 5, EFFECT_S, "the bad rows are in quarantine")
+        wait_until(self.model_is_done, EFFECT_S, "Kafka knows that the model has taken all features")
+
+    def model_is_done(self) -> bool:
+        found = json.loads(self.pipeline.run_command("status", "--json").stdout)
+        return all(topic["lag"] == 0 for topic in found["topics"] if topic["name"].endswith("features"))
 
     def stop(self) -> None:
         self.pipeline.worker.stop()
@@ -102,6 +113,10 @@ def broken(found: dict[str, Any]) -> list[str]:
     return [each["name"] for each in found["sums"] if not each["holds"]]
 
 
+def lefts(found: dict[str, Any]) -> dict[str, int]:
+    return {each["name"]: each["left"] for each in found["sums"]}
+
+
 def said(found: dict[str, Any]) -> dict[str, str]:
     return {problem["id"]: problem["said"] for each in found["sums"] for problem in each["problems"]}
 
@@ -110,18 +125,21 @@ def test_a_healthy_run_adds_up_while_it_runs_and_after(run: Run) -> None:
     live: dict[str, Any] = run.live  # type: ignore[attr-defined]
     for found in (live, run.reconcile(code=0)):
         assert (broken(found), found["strange"], found["unchecked"]) == ([], [], [])
-        assert found["ids"] == N_IDS + 2
-        sums = {each["name"]: each["left"] for each in found["sums"]}
-        assert sums["rows in Kafka = rows counted by the join"] == 2 * N_IDS + 7 + 5 + 2
+        assert found["ids"] == N_IDS + 2 + N_FEATURES + 1
+        sums = lefts(found)
+        assert sums["rows of features = predicted or refused"] == N_FEATURES + 1
+        assert sums["rows in Kafka = rows counted by the join"] == 2 * N_IDS + 7 + 5 + 2 + N_FEATURES
         assert sums["verdicts written = rows of metric_log.csv"] == N_IDS
-        assert sums["verdicts written = rows of unmatched_log.csv"] == 2
-        assert sums["unreadable rows of Kafka = in quarantine"] == 1
+        assert sums["verdicts written = rows of unmatched_log.csv"] == 2 + N_FEATURES
+        assert sums["unreadable rows of Kafka = in quarantine"] == 2
+    from_bridge = {name: n for name, n in lefts(live).items() if "bridge" in name}
+    assert list(from_bridge.values()) == [N_FEATURES + 2, N_IDS + 5 + 1, N_IDS + 7 + 1 + 1]
 
 
 def test_it_is_a_table_for_people(run: Run) -> None:
     ran = run.pipeline.run_command("reconcile")
     assert ran.returncode == 0
-    assert re.search(r"✓ rows in = 2 × matched .* 814 = 814", ran.stdout)
+    assert re.search(r"✓ rows in = 2 × matched .* 824 = 824", ran.stdout)
     assert "everything adds up" in ran.stdout
 
 

@@ -25,6 +25,8 @@ def main() -> int:
     if options.list:
         for one in faults.values():
             print(f"{'*' if one.chosen else ' '} {one.name:36} {one.what}")
+            if one.because:
+                print(f"{'':39}({one.resumes_s:g} s to flow again: {one.because})")
         return 0
     wanted = [faults[name] for name in options.names] or [
         one for one in faults.values() if one.chosen >= options.chosen
@@ -36,7 +38,7 @@ def main() -> int:
     print(f"Reports: {RESULTS.relative_to(CHECKOUT)}")
     if options.table:
         write(options.table, results, faults)
-    return 0 if all(result["ok"] for result in results) else 1
+    return 0 if all(result["ok"] and not result.get("late") for result in results) else 1
 
 
 def _run(wanted: list[Fault], options: argparse.Namespace, directory: Path) -> list[dict[str, Any]]:
@@ -72,12 +74,14 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
         print(json.dumps(result), flush=True)
         return
     took = f" in {result['took_s']} s" if "took_s" in result else ""
-    print(f"  {'ok' if result['ok'] else 'FAILED'}{took}")
+    print(f"  {'FAILED' if not result['ok'] else 'TOO LATE' if result.get('late') else 'ok'}{took}")
     for name in ("rows", "unreadable", "verdicts"):
         shown = ", ".join(f"{n} {what}" for what, n in result[name].items() if what != "examples")
         print(f"    {name}: {shown}")
     for at, what in result.get("schedule", []):
         print(f"    {at:8.2f} s  {what}")
+    for sentence in result.get("late", []):
+        print(f"    LATE: {sentence}")
     for problem in result["problems"]:
         print(f"    PROBLEM: {problem}")
     for name, lines in result.get("last_words", {}).items():

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.faults.limits import RESUMES_S
 from tests.faults.scene import Scene
 from tests.faults.traffic import Mix
 
@@ -18,7 +19,10 @@ KINDS = Path(__file__).with_name("kinds")
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault. `settings` and `alone` give it a pipeline of its own; `chosen` ones run in `make test`."""
+    """One fault. `settings` and `alone` give it a pipeline of its own; `chosen` ones run in `make test`.
+
+    `resumes_s`: within how long rows must flow again; another limit than the usual one has its reason in `because`.
+    """
 
     name: str
     what: str
@@ -29,6 +33,8 @@ class Fault:
     own_brokers: bool = False
     mix: Mix = USUAL
     ids_per_s: float = 200.0
+    resumes_s: float = RESUMES_S
+    because: str = ""
 
     @property
     def shares(self) -> bool:
@@ -45,7 +51,9 @@ def fault(what: str, **options: Any) -> Callable[[Callable[[Scene], None]], Call
     def register(strike: Callable[[Scene], None]) -> Callable[[Scene], None]:
         name = strike.__name__
         assert name not in FAULTS, f"two faults are called {name}"
-        FAULTS[name] = Fault(name, what, strike, **options)
+        made = Fault(name, what, strike, **options)
+        assert (made.resumes_s == RESUMES_S) == (not made.because), f"{name} does not say why its limit is another"
+        FAULTS[name] = made
         return strike
 
     return register

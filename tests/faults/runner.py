@@ -12,6 +12,7 @@ from tests.brokers import Brokers
 from tests.faults import ledger, reading
 from tests.faults.checker import Report, check
 from tests.faults.fault import Fault
+from tests.faults.limits import late
 from tests.faults.load import Load
 from tests.faults.scene import Scene
 from tests.faults.traffic import Traffic
@@ -78,8 +79,6 @@ class Runner:
         report = settle(world, list(ledger.read(path)), over=not fault.shares, known=world.prefixes)
         said = world.printed_since(said_before)
         problems = ([failure] if failure else []) + report.problems + _loud(said)
-        if scene.seen_s is not None and n_loud(said) == 0:
-            problems.append("nothing was logged")
         last_words = world.last_words() if problems else {}
         if fault.shares:
             world.prefixes.append(prefix)
@@ -94,7 +93,9 @@ class Runner:
             "scale": scale,
             "ok": not problems,
             "schedule": scene.schedule,
+            "late": late(resumed_s=scene.resumed_s, resumes_s=fault.resumes_s, seen_s=scene.seen_s),
             "resumed_s": scene.resumed_s,
+            "resumes_s": fault.resumes_s,
             "seen_s": scene.seen_s,
             "log_lines": n_loud(said),
             "took_s": round(time.monotonic() - begun, 1),

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.e2e.pipeline import Process
 from tests.faults import ledger
 from tests.faults.load import Load
-from tests.faults.world import World
+from tests.faults.world import LOUD, World
 from tests.waiting import wait_until
 
 FLOW_S = 60.0
@@ -30,12 +30,16 @@ class Scene:
         self.resumed_s: float | None = None
         self.seen_s: float | None = None
         self._begun = self._noted = time.monotonic()
+        self._printed = world.printed()
         self._log = LogIds(self.pipeline.logs / "metric_log.csv")
 
     def note(self, what: str) -> None:
         """Write down what happens now; the time until rows flow again counts from the last note."""
         self._noted = time.monotonic()
-        self.schedule.append((round(self._noted - self._begun, 2), what))
+        self._write_down(what)
+
+    def _write_down(self, what: str) -> None:
+        self.schedule.append((round(time.monotonic() - self._begun, 2), what))
 
     def published(self, n: int) -> None:
         """Wait until so many more ids are published, both sides confirmed."""
@@ -53,6 +57,7 @@ class Scene:
         self.flow(n)
         took_s = round(time.monotonic() - self._noted, 1)
         self.resumed_s = max(self.resumed_s or 0.0, took_s)
+        self._printed = self.world.printed()
         self.note(f"rows flow again after {took_s} s")
 
     def hold(self, duration_s: float) -> None:
@@ -61,19 +66,18 @@ class Scene:
         wait_until(lambda: time.monotonic() >= until, duration_s + 5, "time passes")
 
     def visible(self, program: str, name: str) -> None:
-        """Wait until /readyz and /metrics of bridge or worker name what does not work."""
-        wait_until(
-            lambda: any(name in wrong for wrong in self.world.wrong(program)),
-            SEEN_S,
-            f"/readyz of the {program} shows {name!r}; it shows {self.world.wrong(program)}",
-        )
-        self.seen_s = round(max(self.seen_s or 0.0, time.monotonic() - self._noted), 1)
-        wait_until(
-            lambda: re.search(rf'="{name}[^"]*"}} 0\.0', self.world.metrics(program)),
-            SEEN_S,
-            f"/metrics of the {program} shows {name!r}",
-        )
-        self.note(f"seen on /readyz and /metrics of the {program}: {name}")
+        """Wait until /readyz and /metrics of bridge or worker name what does not work, and its log has a line of it."""
+        printed = self.world.home / f"{program}.out"
+        from_here = self._printed.get(printed, 0)
+        for where, is_shown in (
+            ("/readyz", lambda: any(name in wrong for wrong in self.world.wrong(program))),
+            ("/metrics", lambda: re.search(rf'="{name}[^"]*"}} 0\.0', self.world.metrics(program))),
+            ("the log", lambda: LOUD.search(printed.read_bytes()[from_here:].decode(errors="replace"))),
+        ):
+            wait_until(is_shown, SEEN_S, f"{where} of the {program} shows {name!r}: {self.world.wrong(program)}")
+        took_s = round(time.monotonic() - self._noted, 1)
+        self.seen_s = max(self.seen_s or 0.0, took_s)
+        self._write_down(f"seen on /readyz, on /metrics and in the log of the {program} after {took_s} s: {name}")
 
     def healthy(self) -> None:
         """Wait until bridge and worker both say that they are ready."""

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.faults.limits import RESUMES_S, SEEN_S
+
 BEGIN, END = "<!-- faults -->", "<!-- /faults -->"
 HEAD = (
     "| fault | what happens | ids | lost | twice | wrong | rows again after | on /readyz after |\n"
@@ -28,10 +30,15 @@ def _line(result: dict[str, Any]) -> str:
     ids = result["verdicts"]
     cells = [
         f"`{result['fault']}`", result["what"], f"{ids['attempted']:,}", ids["lost"], ids["duplicated"],
-        ids["unexpected"], _seconds(result["resumed_s"]), _seconds(result["seen_s"]),
+        ids["unexpected"], _seconds(result["resumed_s"], result["resumes_s"], RESUMES_S),
+        _seconds(result["seen_s"], SEEN_S, SEEN_S),
     ]  # fmt: skip
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
-def _seconds(value: float | None) -> str:
-    return "" if value is None else f"{value:g} s"
+def _seconds(value: float | None, limit: float, usual: float) -> str:
+    """Return a time: bold with a cross where it is over its limit, and with the limit where that is another one."""
+    if value is None:
+        return ""
+    shown = f"**{value:g} s** ✗" if value > limit else f"{value:g} s"
+    return shown if limit == usual else f"{shown} of {limit:g} s"

@@ -7,9 +7,10 @@ from pathlib import Path
 from tests.faults import table
 
 
-def result(name: str, n: int) -> dict[str, object]:
+def result(name: str, n: int, **times: float | None) -> dict[str, object]:
     verdicts = {"attempted": n, "lost": 0, "duplicated": 0, "unexpected": 0}
-    return {"fault": name, "what": f"{name} happens", "verdicts": verdicts, "resumed_s": 1.5, "seen_s": None}
+    usual = {"resumed_s": 1.5, "resumes_s": 20.0, "seen_s": None}
+    return {"fault": name, "what": f"{name} happens", "verdicts": verdicts} | usual | times
 
 
 def test_new_lines_take_the_place_of_old_ones_and_the_rest_stays(tmp_path: Path) -> None:
@@ -28,3 +29,15 @@ def test_new_lines_take_the_place_of_old_ones_and_the_rest_stays(tmp_path: Path)
         "<!-- /faults -->",
         "after",
     ]
+
+
+def test_a_time_over_its_limit_is_marked_and_another_limit_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    path.write_text(table.BEGIN + table.END)
+
+    table.write(
+        path, [result("a", 2, resumed_s=20.5, seen_s=5.1), result("b", 2, resumed_s=20.5, resumes_s=30.0)], "ab"
+    )
+
+    assert "| **20.5 s** ✗ | **5.1 s** ✗ |" in path.read_text()
+    assert "| 20.5 s of 30 s |  |" in path.read_text()

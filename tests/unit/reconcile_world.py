@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -12,14 +11,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from agents.metric_log import MetricLog
-from agents.reconcile import gather
+from agents.predict import predict
 from agents.reconcile.facts import Facts
 from agents.reconcile.gather import Gatherer
 from agents.reconcile.sums import Result, reckon
 from streams import decision, quarantine, verdicts
 from streams.join import Input, Rules, decide
 from streams.outbox import letter
-from streams.records import decode_record
+from streams.records import decode_record, encode_packet
 from streams.settings import Kind, Settings
 from streams.verdicts import Tag
 from tests.dict_view import DictView
@@ -36,24 +35,30 @@ class Record(NamedTuple):
     value: bytes
     headers: Sequence[tuple[str, bytes]] = ()
     key: bytes = b""
-    timestamp: float = time.time() * 1000
+    timestamp: float = 0.0
 
 
 class Reading:
-    """What `agents.probes.reading.Reader` does, over lists. `first` is where a topic begins."""
+    """What `agents.probes.reading.Reader` does, over lists. `first` is where a topic begins, `done` what is committed."""
 
     def __init__(self) -> None:
+        self.now = 1000.0
         self.topics: dict[tuple[str, int], list[Record]] = defaultdict(list)
         self.first: dict[tuple[str, int], int] = defaultdict(int)
+        self.done: dict[tuple[str, int], int] = defaultdict(int)
 
     def put(self, topic: str, partition: int, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> int:
         """Append a record; return its offset."""
         held = self.topics[topic, partition]
-        held.append(Record(len(held), value, headers))
+        held.append(Record(len(held), value, headers, timestamp=self.now * 1000))
         return len(held) - 1
 
     async def bounds(self, topic: str, n_partitions: int) -> list[tuple[int, int]]:
         return [(self.first[topic, p], len(self.topics[topic, p])) for p in range(n_partitions)]
+
+    async def committed(self, group: str, topic: str, n_partitions: int) -> list[int]:
+        assert group == "hindsight"
+        return [self.done[topic, p] for p in range(n_partitions)]
 
     async def has(self, topic: str) -> bool:
         return any(name == topic for name, _ in self.topics)
@@ -62,6 +67,16 @@ class Reading:
         assert start >= self.first[topic, partition], "a consumer would get OffsetOutOfRange"
         for at in range(start, end, 3):
             yield self.topics[topic, partition][at : min(at + 3, end)]
+
+
+class Summing:
+    """A model of two features."""
+
+    name = "sum"
+    n_features = 2
+
+    def predict(self, rows: list[list[float]]) -> list[float]:
+        return [sum(row) for row in rows]
 
 
 class World:
@@ -74,24 +89,25 @@ class World:
         self.unmatched = directory / "unmatched_log.csv"
         self._view = DictView()
         self._log = MetricLog.open(directory)
-        self._now = 1000.0
 
     def happen(
         self, *records: tuple[int, bytes], later_s: float = 1.0, drained: bool = False, written: bool = True
     ) -> None:
         """Let Kafka records (side, value) come, and be decided as one batch `later_s` after the last."""
-        self._now += later_s
+        self.kafka.now += later_s
         inputs = []
         for side, value in records:
             offset = self.kafka.put(KINDS[side], 0, value)
-            rows, unreadable = decode_record(KINDS[side], value, ts=self._now)
+            rows, unreadable = decode_record(KINDS[side], value, ts=self.kafka.now)
             inputs.append(Input(side, offset, rows, len(unreadable)))  # type: ignore[arg-type]
             for row in unreadable:
-                kept = quarantine.records(row, source=f"topic {KINDS[side]}/0@{offset}", at=self._now, properties={})
+                kept = quarantine.records(
+                    row, source=f"topic {KINDS[side]}/0@{offset}", at=self.kafka.now, properties={}
+                )
                 for part in kept:
                     self.kafka.put("quarantine", 0, part.value, part.headers)
         head = self._view.head
-        record = decide(head, inputs, self._view, RULES, now=self._now, silent=(drained, drained))
+        record = decide(head, inputs, self._view, RULES, now=self.kafka.now, silent=(drained, drained))
         assert record is not None
         record.head.log = "log"
         record.head.confirmed = self._view.head.verdicts_at
@@ -103,20 +119,40 @@ class World:
                 self._log.append([verdicts.decode(value)])
         self._view.apply(offset, record)
 
+    def ask(self, value: bytes) -> None:
+        """Let a Kafka record of features come, and our model answer it."""
+        offset = self.kafka.put("features", 0, value)
+        given, unreadable = decode_record("features", value, ts=self.kafka.now)
+        predicted, refused = predict(given, Summing())  # type: ignore[arg-type]
+        sources = [
+            *((row, f"topic features/0@{offset}") for row in unreadable),
+            *((r, "topic features/0") for r in refused),
+        ]
+        for row, source in sources:
+            for part in quarantine.records(row, source=source, at=self.kafka.now, properties={}):
+                self.kafka.put("quarantine", 0, part.value, part.headers)
+        if predicted:
+            self.happen((1, encode_packet(predicted)))
+        self.kafka.done["features", 0] = offset + 1
+
     def rewrite(self, topic: str, at: int, **fields: Any) -> None:
         """Replace fields of a JSON record."""
         held = self.kafka.topics[topic, 0]
         held[at] = held[at]._replace(value=msgspec.json.encode(msgspec.json.decode(held[at].value) | fields))
 
-    def reconcile(self, monkeypatch: Any, *, start: float | None = None, end: float | None = None) -> Result:
+    def reconcile(
+        self, *, start: float | None = None, end: float | None = None, delivered: dict[Kind, int] | None = None
+    ) -> Result:
         """Gather and reckon."""
-
-        async def for_ever(*_: Any) -> float:
-            return float("inf")
-
-        monkeypatch.setattr(gather, "retention_s", for_ever)
         facts = Facts()
-        gatherer = Gatherer(self.settings, self.kafka, facts, start=start, end=end)  # type: ignore[arg-type]
+        gatherer = Gatherer(
+            self.settings,
+            self.kafka,
+            facts,
+            start=start,
+            end=end,
+            delivered=delivered or {},  # type: ignore[arg-type]
+        )
         result = reckon(asyncio.run(gatherer.run()), facts)
         facts.close()
         return result

@@ -41,6 +41,25 @@ def test_what_was_held_back_is_counted(monkeypatch):
     assert later.getMessage() == "no broker b1 (and 4 more like it)"
 
 
+def test_what_goes_on_is_said_ever_more_rarely(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr("streams.quiet.time.monotonic", lambda: now)
+    once = OncePer()
+    said = []
+    for second in range(700):
+        now = 1000.0 + second
+        said += [second] if once.filter(record(logging.WARNING, 1)) else []
+    assert said == [0, 30, 330, 630]
+
+
+def test_what_comes_again_after_a_rest_is_new(monkeypatch):
+    times = iter((1000.0, 1001.0, 1031.0, 1400.0, 1401.0, 1431.0))
+    monkeypatch.setattr("streams.quiet.time.monotonic", lambda: next(times))
+    once = OncePer()
+    said = [once.filter(record(logging.WARNING, 1)) for _ in range(6)]
+    assert said == [True, False, True, True, False, True]
+
+
 def no_coordinator(error: Exception) -> logging.LogRecord:
     return logging.LogRecord(
         "aiokafka", logging.ERROR, "c.py", 1, "Group Coordinator Request failed: %s", (error,), None

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agents.moments import moment
 from agents.reconcile import files
 from agents.reconcile.facts import DECIDED, PRED, SENT, TRUE, WAITING, WRITTEN, Fact, Facts
-from agents.reconcile.judge import Span, Tally, judge
+from agents.reconcile.judge import Span, Tally, closely, judge
 from agents.reconcile.log import LogPart
 from streams.decision import Counts, Decision, Head
 
-ALL = {0: Span(start=-1, end=100, confirmed=100, written=100, metric_from=0, whole=True)}
+ALL = {0: Span(start=-1, end=100, confirmed=100, written=100, metric_from=0, log_from=0, whole=True)}
 
 
 def fact(kind: int, a: float = 0.0, b: float = 0.0, *, verdict: str = "matched", at: int = 10) -> Fact:
@@ -32,7 +35,8 @@ WELL = (
 
 
 def said(*facts: Fact, spans: dict[int, Span] = ALL, whole: bool = True) -> list[str]:
-    return [f"{found.line}: {found.said}" for found in judge("x", facts, spans, Tally(), whole=whole)]
+    of_id = sorted(facts, key=attrgetter("kind"))
+    return [f"{found.line}: {found.said}" for found in judge("x", of_id, spans, Tally(), whole=whole)]
 
 
 def without(*kinds: int) -> list[Fact]:
@@ -47,6 +51,22 @@ def test_an_id_that_waits_is_well():
     tally = Tally()
     assert judge("x", [fact(TRUE, 1.0), fact(WAITING, at=4)], ALL, tally, whole=True) == []
     assert tally.n_waiting == 1
+
+
+@given(
+    st.lists(
+        st.builds(fact, st.integers(0, 5), st.integers(0, 1), st.integers(0, 1), at=st.integers(0, 2)), max_size=3
+    ),
+    st.sets(st.sampled_from(WELL)),
+    st.builds(Span, *[st.integers(-1, 20)] * 6, st.booleans()),
+)
+def test_the_quick_look_at_an_id_finds_what_the_close_one_does(more: list[Fact], left_out: set[Fact], span: Span):
+    facts = sorted([fact for fact in WELL if fact not in left_out] + more, key=attrgetter("kind"))
+    tallies = Tally(), Tally()
+    if facts:
+        quick = judge("x", facts, {0: span}, tallies[0], whole=True)
+        assert quick == closely("x", facts, {0: span}, tallies[1], whole=True)
+        assert all(getattr(tallies[0], name) == getattr(tallies[1], name) for name in Tally.__struct_fields__)
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,9 @@ def world(tmp_path: Path) -> World:
 
 
 @pytest.fixture
-def reconcile(world: World, monkeypatch: pytest.MonkeyPatch) -> Reconcile:
+def reconcile(world: World) -> Reconcile:
     """Reconciles that world."""
-    return lambda **span: world.reconcile(monkeypatch, **span)
+    return world.reconcile
 
 
 def said(found: Result) -> dict[str, str]:
@@ -124,11 +124,103 @@ def test_a_row_that_the_join_never_saw_is_named(world: World, reconcile: Reconci
 
 
 def test_a_quarantined_row_that_is_missing_is_named(world: World, reconcile: Reconcile):
-    world.kafka.first["quarantine", 0] = 1
+    world.kafka.topics["quarantine", 0].clear()
     found = reconcile()
     assert broken(found) == ["unreadable rows of Kafka = in quarantine"]
     assert said(found) == {"topic y_true/0@1": "1 unreadable row of this record is not in quarantine"}
-    assert "were removed from Kafka" in found.strange[0]
+
+
+def test_what_quarantine_no_longer_keeps_is_not_checked(world: World, reconcile: Reconcile):
+    world.kafka.first["quarantine", 0] = 1
+    found = reconcile()
+    assert (found.code, left(found, "in quarantine")) == (0, 0)
+    assert "removed the first 1 records of quarantine" in found.notes[0]
+
+
+def test_what_came_long_after_quarantines_oldest_row_must_be_in_it(world: World, reconcile: Reconcile):
+    world.kafka.put("quarantine", 0, b"the oldest one that is kept")
+    world.kafka.first["quarantine", 0] = 1
+    world.kafka.now += 100.0
+    world.happen((0, b'[{"id":"n","y_true":NaN}]'))
+    assert reconcile().code == 0
+    world.kafka.topics["quarantine", 0].pop()
+    assert list(said(reconcile())) == ["topic y_true/0@3"]
+
+
+FEATURES = b"""[{"id":"f1","ts":1000,"features":[1,2]}, {"id":"f2","ts":1000,"features":[1,2]},
+    {"id":"long","ts":1000,"features":[1,2,3]}, {"id":"no numbers","features":["x"]}]"""
+
+
+def test_every_row_of_features_is_predicted_or_refused(world: World, reconcile: Reconcile):
+    world.ask(FEATURES)
+    found = reconcile()
+    assert (broken(found), found.strange, found.code) == ([], [], 0)
+    assert left(found, "rows of features") == 3
+    assert left(found, "unreadable rows of Kafka") == 2
+
+
+def test_a_row_of_features_that_the_model_swallowed_is_named(world: World, reconcile: Reconcile):
+    world.ask(FEATURES)
+    held = world.kafka.topics["features", 0]
+    held[0] = held[0]._replace(value=FEATURES.replace(b'"f2"', b'"swallowed"'))
+    found = reconcile()
+    assert broken(found) == ["rows of features = predicted or refused"]
+    assert said(found) == {"swallowed": "1 row of features came in, but 0 answers (a prediction or a refusal) went out"}
+
+
+@pytest.mark.parametrize(
+    ("n", "missing"),
+    [(1, "topic features/0@0"), (2, "long")],
+    ids=["an unreadable row", "a row that the model refused"],
+)
+def test_a_row_of_features_that_is_not_in_quarantine_is_named(world: World, reconcile: Reconcile, n: int, missing: str):
+    world.ask(FEATURES)
+    del world.kafka.topics["quarantine", 0][n]
+    assert list(said(reconcile())) == [missing]
+
+
+def test_a_row_of_features_that_the_model_has_not_taken_yet_is_not_missing(world: World, reconcile: Reconcile):
+    world.kafka.put("features", 0, FEATURES)
+    assert reconcile().code == 0
+
+
+def test_a_prediction_that_the_join_has_not_taken_yet_is_one(world: World, reconcile: Reconcile):
+    world.ask(FEATURES)
+    offset = world.kafka.put("y_pred", 0, rows("y_pred", f3=1.0))
+    world.kafka.put("features", 0, b'{"id":"f3","ts":1000,"features":[1,2]}')
+    world.kafka.done["features", 0] = 2
+    assert reconcile().code == 0
+    assert reconcile(start=1000.5, end=1002.5).code == 0
+    del world.kafka.topics["y_pred", 0][offset]
+    assert list(said(reconcile())) == ["f3"]
+
+
+def test_features_that_are_older_than_the_predictions_in_kafka_are_not_checked(world: World, reconcile: Reconcile):
+    world.ask(FEATURES)
+    world.kafka.now += 100.0
+    world.happen(drained=True)
+    world.happen((1, rows("y_pred", much_later=7.0)))
+    for topic in ("y_pred", LOG):
+        world.kafka.first[topic, 0] = len(world.kafka.topics[topic, 0]) - 1
+    found = reconcile()
+    assert (broken(found), left(found, "rows of features")) == ([], 0)
+
+
+def test_verdicts_that_the_log_no_longer_has_are_not_held_against_it(world: World, reconcile: Reconcile):
+    world.kafka.first[LOG, 0] = 2
+    assert broken(reconcile()) == []
+
+
+def test_what_the_bridge_says_it_delivered_must_be_in_kafka(reconcile: Reconcile):
+    assert reconcile(delivered={"y_true": 5, "y_pred": 5, "features": 0}).code == 0
+    found = reconcile(delivered={"y_true": 6})
+    assert broken(found) == ["rows that the bridge took from y_true = in Kafka or quarantine"]
+    assert (found.sums[0].left, found.sums[0].right) == (6, 5)
+
+
+def test_where_kafka_removed_rows_the_bridge_is_not_held_against_it(world: World, reconcile: Reconcile):
+    world.kafka.first["y_true", 0] = 1
+    assert reconcile(delivered={"y_true": 7}).code == 0
 
 
 def test_what_is_not_written_yet_is_not_missing(world: World, reconcile: Reconcile):
@@ -163,5 +255,6 @@ def test_of_very_many_problems_a_thousand_are_kept_and_all_are_counted(world: Wo
     held = world.kafka.topics["y_pred", 0]
     held[0] = held[0]._replace(value=rows("y_pred", a=1.5, **many))
     found = reconcile()
-    assert (found.sums[0].n_problems, len(found.sums[0].problems)) == (1500, 1000)
+    (line,) = (each for each in found.sums if each.problems)
+    assert (line.n_problems, len(line.problems)) == (1500, 1000)
     assert "... and 1,480 more" in text(found)

@@ -1,13 +1,13 @@
-"""What the look at Kafka says: what was removed of quarantine, and whether Kafka is there."""
+"""What the worker concludes from where Kafka's topics begin and end."""
 
 from __future__ import annotations
 
 import logging
 
+import pytest
 from aiokafka import TopicPartition
 
-from agents.web import health
-from agents.web.facts import Facts
+from agents.web import health, kafka
 from agents.web.kafka import Ends
 from streams.settings import Settings
 
@@ -27,17 +27,28 @@ def test_what_was_removed_from_quarantine_is_counted_and_said_when_it_grows(capl
     assert ends.removed(ends._names.quarantine) == 9
 
 
-def test_a_kafka_that_went_away_is_a_problem_until_it_is_back():
+def test_a_kafka_that_does_not_answer_is_a_problem_that_says_since_when(monkeypatch):
+    monkeypatch.setitem(health.problems, "kafka", "")
     ends = Ends(Settings())
-    facts = Facts(ends)
-    facts._look()
-    assert "kafka" not in health.problems  # it was not there yet: the agents that wait for it say so
-    ends.problem, ends.heard_at = "", 1_700_000_000.0
-    facts._look()
-    assert "kafka" not in health.problems
+    ends.heard_at = 1_700_000_000.0
     ends._say_away("silent for 3 s")
-    facts._look()
+
     assert "does not answer: silent for 3 s. It was last heard at 2023-11-14 22:13:20 UTC" in health.problems["kafka"]
-    ends.problem = ""
-    facts._look()
-    assert "kafka" not in health.problems
+
+
+class Ended(Exception):
+    """The process would have ended."""
+
+
+@pytest.mark.parametrize("now", [{}, {TopicPartition("y_true", 0): 3}], ids=["a topic that is gone", "one made anew"])
+def test_a_kafka_that_lost_a_topic_of_ours_ends_the_process_if_it_stays_so(monkeypatch, now):
+    def end_process(said: str) -> None:
+        raise Ended(said)
+
+    monkeypatch.setattr(kafka, "end_process", end_process)
+    ends = Ends(Settings())
+    ends._end = {TopicPartition("y_true", 0): 20}
+    for found in (now, now, ends._end, now, now):
+        ends._end_if_lost(found)
+    with pytest.raises(Ended, match="Kafka has lost what it had of y_true"):
+        ends._end_if_lost(now)

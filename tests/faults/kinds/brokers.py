@@ -59,6 +59,12 @@ def pause_rabbitmq_long(scene: Scene) -> None:
     pause(scene, scene.brokers.rabbitmq_server, 45.0)
 
 
+def seen(scene: Scene, server: Server) -> None:
+    """Wait until those who speak to a broker show that it is away."""
+    for program in ("bridge", "worker") if server.name == "kafka" else ("bridge",):
+        scene.visible(program, server.name)
+
+
 def down(scene: Scene, server: Server, away_s: float, *, kill: bool = False) -> None:
     scene.published(scene.chance.randrange(20, 200))
     scene.note(f"{'kill -9' if kill else 'SIGTERM'} {server.name}")
@@ -66,8 +72,9 @@ def down(scene: Scene, server: Server, away_s: float, *, kill: bool = False) -> 
         server.kill()
     else:
         server.stop()
+        scene.note(f"{server.name} has ended")
     try:
-        scene.visible("bridge", server.name)
+        seen(scene, server)
         scene.hold(away_s)
     finally:
         server.start()
@@ -82,7 +89,7 @@ def pause(scene: Scene, server: Server, duration_s: float) -> None:
     server.pause()
     try:
         if duration_s > SHORT_S:
-            scene.visible("bridge", server.name)
+            seen(scene, server)
         scene.hold(duration_s)
     finally:
         server.resume()
@@ -95,8 +102,9 @@ def flat(scene: Scene, away_s: float) -> None:
     """Kafka is away; what the bridge holds in memory does not grow with what waits in RabbitMQ."""
     scene.note(f"SIGTERM kafka for {away_s:g} s")
     scene.brokers.kafka_server.stop()
+    scene.note("kafka has ended")
     try:
-        scene.visible("bridge", "kafka")
+        seen(scene, scene.brokers.kafka_server)
         scene.hold(min(10.0, away_s / 2))
         before = scene.rss_mb(scene.bridge)
         scene.hold(away_s)

@@ -13,6 +13,7 @@ from tests.faults.traffic import Mix
 def unreadable(scene: Scene) -> None:
     scene.note("1% of 1,000 rows/s is nonsense")
     scene.published(int(10_000 * scene.scale))
+    scene.note("they are published")
     scene.resume()
 
 
@@ -25,6 +26,7 @@ def lone_ids(scene: Scene) -> None:
     for start in range(0, n, 50_000):
         rows = range(start, min(n, start + 50_000))
         scene.pipeline.publish("y_true", (flood(rows[i : i + 500]) for i in range(0, len(rows), 500)))
+    scene.note("they are published")
     scene.resume()
     scene.note(f"the worker holds {scene.rss_mb(scene.worker):.0f} MB")
     assert scene.rss_mb(scene.worker) < 1200

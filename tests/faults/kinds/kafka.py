@@ -98,12 +98,30 @@ def kafka_wiped(scene: Scene) -> None:
     scene.settle_inputs()
     scene.pipeline.worker.stop()
     scene.pipeline.bridge.stop()
+    wipe(scene)
+    scene.pipeline.start()
+    scene.load.go_on()
+    scene.resume()
+    scene.healthy()
+
+
+@fault("Kafka loses all of its data under a worker and a bridge that run", own_brokers=True)
+def kafka_wiped_below(scene: Scene) -> None:
+    """The worker says that its topics are gone, and ends; started again it makes them anew, and the bridge goes on."""
+    scene.settle_inputs()
+    wipe(scene)
+    assert scene.ended(scene.worker) == 1, scene.worker.said[-2000:]
+    assert "Kafka has lost" in scene.worker.said, scene.worker.said[-2000:]
+    scene.note("the worker said that Kafka has lost its topics, and ended: it is started again")
+    scene.pipeline.start_worker()
+    scene.load.go_on()
+    scene.resume()
+    scene.healthy()
+
+
+def wipe(scene: Scene) -> None:
     scene.brokers.kafka_server.stop()
     shutil.rmtree(scene.brokers.directory / "dev" / "kafka" / "data")
     scene.brokers.kafka_server.start()
     scene.forget_kafka()
     scene.note("Kafka is empty")
-    scene.pipeline.start()
-    scene.load.go_on()
-    scene.resume()
-    scene.healthy()

@@ -45,6 +45,11 @@ def mute_to_kafka(scene: Scene) -> None:
     black_hole(scene, "Kafka", "up")
 
 
+@fault("what we say to RabbitMQ arrives, its answers do not, for 12 s")
+def deaf_to_rabbitmq(scene: Scene) -> None:
+    black_hole(scene, "RabbitMQ", "down")
+
+
 @fault("what RabbitMQ says arrives, what we say does not, for 12 s")
 def mute_to_rabbitmq(scene: Scene) -> None:
     black_hole(scene, "RabbitMQ", "up")
@@ -55,6 +60,8 @@ def black_hole(scene: Scene, broker: str, *directions: str) -> None:
     links(scene)[broker].block(*directions)
     scene.note(f"black hole to {broker} {' '.join(directions)}")
     scene.visible("bridge", broker.lower())
+    if broker == "Kafka":
+        scene.visible("worker", "kafka")
     scene.hold(HOLE_S)
     links(scene)[broker].heal()
     scene.note("it heals")
@@ -69,6 +76,7 @@ def black_hole_long(scene: Scene) -> None:
     scene.note("black hole to both")
     scene.visible("bridge", "kafka")
     scene.visible("bridge", "rabbitmq")
+    scene.visible("worker", "kafka")
     scene.hold(75 * scene.scale)
     for link in links(scene).values():
         link.heal()

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 from tests.faults.fault import fault
+from tests.faults.limits import RESTARTS_S
 from tests.faults.points import POINTS
 from tests.faults.scene import Scene
 
+TAKEOVER: dict[str, Any] = {
+    "resumes_s": 30.0,
+    "because": "the second worker's start (up to 15 s) is in it, and Kafka notices the sleeper beside it or after it",
+}
 WORKER_POINTS = [name for name, point in POINTS.items() if not point.module.startswith("bridge")]
 
 
-@fault("the worker dies at each of nine named points, between any two of its steps", chosen=True)
+@fault(
+    "the worker dies at each of nine named points, between any two of its steps",
+    chosen=True,
+    resumes_s=RESTARTS_S,
+    because="a worker that is started again after `kill -9` works within that",
+)
 def die_at_points(scene: Scene) -> None:
     assert scene.worker.stop() == 0
     for point in WORKER_POINTS:
@@ -20,6 +31,7 @@ def die_at_points(scene: Scene) -> None:
         dying = scene.world.at_point("worker", point, nth, "SIGKILL")
         dying.launch()
         assert scene.ended(dying) == -signal.SIGKILL, dying.said
+    scene.note("a worker that does not die")
     scene.pipeline.start_worker()
     scene.resume()
 
@@ -34,6 +46,7 @@ def die_between_acks(scene: Scene) -> None:
         scene.note("a bridge that dies between the acks")
         dying.launch()
         assert scene.ended(dying) == -signal.SIGKILL, dying.said
+    scene.note("a bridge that does not die")
     scene.pipeline.start_bridge()
     scene.resume()
 
@@ -60,20 +73,21 @@ def overtake(scene: Scene, point: str) -> None:
         )
         sleeper.end()
         assert second.stop() == 0, second.said
+    scene.note("the first worker is started again")
     scene.pipeline.start_worker()
     scene.resume()
 
 
-@fault("a worker asleep with a decision in its hand is overtaken, then sends it", chosen=True)
+@fault("a worker asleep with a decision in its hand is overtaken, then sends it", chosen=True, **TAKEOVER)
 def overtaken_before_the_log(scene: Scene) -> None:
     overtake(scene, "before the decision is sent")
 
 
-@fault("a worker asleep with verdicts in its hand is overtaken, then sends them")
+@fault("a worker asleep with verdicts in its hand is overtaken, then sends them", **TAKEOVER)
 def overtaken_before_the_verdicts(scene: Scene) -> None:
     overtake(scene, "before the verdicts are sent")
 
 
-@fault("a worker asleep with rows of the metric log in its hand is overtaken, then writes them")
+@fault("a worker asleep with rows of the metric log in its hand is overtaken, then writes them", **TAKEOVER)
 def overtaken_before_the_rows(scene: Scene) -> None:
     overtake(scene, "before the rows are written")

@@ -5,13 +5,19 @@ from __future__ import annotations
 import signal
 
 from tests.faults.fault import fault
+from tests.faults.limits import RESTARTS_S
 from tests.faults.scene import Scene
 
 SHORT_S, LONG_S = 4.0, 14.0
 """Shorter and longer than the group's session of 10 s."""
 
 
-@fault("the worker is killed (`kill -9`) and started again, three times", chosen=True)
+@fault(
+    "the worker is killed (`kill -9`) and started again, three times",
+    chosen=True,
+    resumes_s=RESTARTS_S,
+    because="a worker that is started again after `kill -9` works within that",
+)
 def kill_worker(scene: Scene) -> None:
     for _ in range(3):
         scene.published(scene.chance.randrange(20, 200))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 from tests.faults.fault import fault
+from tests.faults.kinds.points import TAKEOVER
 from tests.faults.scene import Scene
 
 
@@ -30,7 +31,7 @@ def second_joins_and_dies(scene: Scene) -> None:
         scene.resume()
 
 
-@fault("a worker stands still until another has its partitions, then wakes up")
+@fault("a worker stands still until another has its partitions, then wakes up", **TAKEOVER)
 def overtaken(scene: Scene) -> None:
     with scene.second_worker() as second:
         scene.published(scene.chance.randrange(20, 200))
