@@ -11,6 +11,8 @@ from tests.waiting import wait_until
 
 N_IDS = 12_000
 RATE = 1500.0
+A_MESSAGE = 5
+"""Rows a message: each message waits for its confirm, and with a row each the load would be slower than RATE."""
 ALL_WRITTEN_S = 60.0
 
 
@@ -33,7 +35,10 @@ class Load(threading.Thread):
         begun = time.monotonic()
         for n, batch in enumerate(batches):
             for queue in ("y_true", "y_pred"):
-                self.pipeline.publish(queue, [{"id": i, "body": y} for name, i, y in batch if name == queue])
+                sent = [{"id": i, "body": y} for name, i, y in batch if name == queue]
+                self.pipeline.publish(
+                    queue, [sent[start : start + A_MESSAGE] for start in range(0, len(sent), A_MESSAGE)]
+                )
             time.sleep(max(0.0, begun + n * 50 / RATE - time.monotonic()))
 
 
