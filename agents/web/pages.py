@@ -61,7 +61,7 @@ async def dashboard(request: web.Request) -> web.Response:
     async def draw() -> dict[str, Any]:
         return dashboards.drawn(data, choice)
 
-    drawn = await request.app[CACHE].get(f"drawn {choice._replace(paused='')}", 1.0, draw)
+    drawn = await request.app[CACHE].get(f"drawn {choice._replace(paused='')} {data['at']}", 1.0, draw)
     return answers.page(
         request, "dashboard.html", **frame(request, "dashboard", status), data=data, choice=choice,
         drawn=drawn, links=dashboards.links(choice),
