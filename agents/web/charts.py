@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 from markupsafe import Markup
 
 from agents.figures import number, tick
@@ -110,17 +110,20 @@ class Cell(NamedTuple):
 
 def cells(points: Sequence[Sequence[float]]) -> list[Cell]:
     """Return the squares that hold pairs, on one grid for both values; the outermost half per cent is left out."""
-    flat = sorted(v for point in points for v in point)
-    if len(points) < 2 or not flat[-1 - len(flat) // 200] > flat[len(flat) // 200]:
+    if len(points) < 2:
         return []
-    low, high = flat[len(flat) // 200], flat[-1 - len(flat) // 200]
+    both = np.array(points, np.float64)
+    flat = np.sort(both, axis=None)
+    low, high = float(flat[len(flat) // 200]), float(flat[-1 - len(flat) // 200])
+    if not high > low:
+        return []
     width = round_up((high - low) / _N_HEAT)
-    found = Counter(
-        (math.floor(actual / width), math.floor(predicted / width))
-        for actual, predicted in points
-        if low <= actual <= high and low <= predicted <= high
-    )
-    return [Cell((i * width, (i + 1) * width), (j * width, (j + 1) * width), n) for (i, j), n in sorted(found.items())]
+    inside = both[((both >= low) & (both <= high)).all(axis=1)]
+    squares, n_pairs = np.unique(np.floor(inside / width), axis=0, return_counts=True)
+    return [
+        Cell((i * width, (i + 1) * width), (j * width, (j + 1) * width), n)
+        for (i, j), n in zip(squares.tolist(), n_pairs.tolist(), strict=True)
+    ]
 
 
 def heat(squares: Sequence[Cell], n_points: int) -> Markup:

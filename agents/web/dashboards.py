@@ -30,6 +30,11 @@ N_AGES = 48
 N_SIGNED = 14
 """About so many bins on each side of zero."""
 
+Line = tuple[float, float, float, float, int]
+"""Of one slice of time: its start, p50, p90 and p99 of the error, and its pairs."""
+_known: dict[float, dict[float, Line]] = {}
+"""The lines shown last, by window and start: most slices do not change any more."""
+
 
 class Choice(NamedTuple):
     """What the dashboard shows: the window, the histogram's errors and vertical scale, and whether it stands still."""
@@ -171,14 +176,19 @@ def _signed(summary: ErrorSummary, before: ErrorSummary) -> dict[str, Any] | Non
             "n_below": 0, "n_beyond": summary.n - sum(found), "is_log": False}  # fmt: skip
 
 
-def _series(now: float, span: float) -> list[tuple[float, float, float, float, int]]:
-    """Return start, p50, p90, p99 and pairs of each slice of the window; all shows the last two hours."""
-    found = []
+def _series(now: float, span: float) -> list[Line]:
+    """Return a line for each slice of the window; all shows the last two hours."""
+    before, found = _known.get(span, {}), []
     for start, part in windows.series(now - (span or 7200.0), now):
-        if part.summary.n:
+        if not part.summary.n:
+            continue
+        line = before.get(start)
+        if line is None or line[-1] != part.summary.n:
             absolute = part.summary.absolute
             p50, p90, p99 = (absolute.quantile(q) for q in (0.5, 0.9, 0.99))
-            found.append((start, p50, p90, p99, part.summary.n))
+            line = (start, p50, p90, p99, part.summary.n)
+        found.append(line)
+    _known[span] = {line[0]: line for line in found}
     return found
 
 

@@ -57,9 +57,14 @@ async def dashboard(request: web.Request) -> web.Response:
     """Show the dashboard."""
     data, status = await _dashboard(request), await gather.status(request.app)
     choice = dashboards.read(request.query)
+
+    async def draw() -> dict[str, Any]:
+        return dashboards.drawn(data, choice)
+
+    drawn = await request.app[CACHE].get(f"drawn {choice._replace(paused='')} {data['at']}", 1.0, draw)
     return answers.page(
         request, "dashboard.html", **frame(request, "dashboard", status), data=data, choice=choice,
-        drawn=dashboards.drawn(data, choice), links=dashboards.links(choice),
+        drawn=drawn, links=dashboards.links(choice),
         stages=dashboards.stages(request.app, status),
     )  # fmt: skip
 

@@ -48,7 +48,10 @@ async def _quarantined(request: web.Request) -> Found:
 
 
 def _with_resolved(request: web.Request) -> bool:
-    return request.query.get("resolved") == "1"
+    asked = request.query.get("resolved", "")
+    if asked not in ("", "1"):
+        raise web.HTTPBadRequest(text="resolved is 1, or left out.")
+    return asked == "1"
 
 
 def _quarantine_url(request: web.Request, *, other: bool = False) -> str:

@@ -36,7 +36,7 @@ def test_no_page_holds_anybody_up_or_needs_to_be_scrolled_sideways(new_person: N
 
 
 def test_the_dashboard_shows_every_term_of_the_sum_and_the_charts(person: Person) -> None:
-    page = person.go("/")
+    page = person.go("/?last=all")
     expect(page.locator("#live-word")).to_have_text("Live")
     terms = {
         e: page.locator(f"[data-f={e}]").inner_text() for e in ("rows_in", "matched", "unmatched", "late", "difference")
@@ -152,8 +152,8 @@ def test_an_id_that_was_refused_says_why_and_is_found_in_quarantine(new_person: 
     )
     page.get_by_role("link", name="Search it in quarantine").click()
     expect(page.locator(".rows tbody tr")).to_have_count(1)
-    page.locator("summary").click()
-    expect(page.locator("pre")).to_have_text('{"id":"order-900","y_true":"nan"}')
+    page.locator(".rows summary").click()
+    expect(page.locator(".rows pre")).to_have_text('{"id":"order-900","y_true":"nan"}')
     person.wrong.clear()  # a page of 404 is an error to the console
 
 
@@ -189,7 +189,7 @@ def test_the_filtered_set_is_a_file_in_three_forms(person: Person) -> None:
 
 
 def test_without_javascript_everything_is_read_and_asked(new_person: NewPerson) -> None:
-    page = new_person(java_script_enabled=False).go("/")
+    page = new_person(java_script_enabled=False).go("/?last=all")
     expect(page.locator("#live-word")).to_contain_text("As of ")
     expect(page.locator("svg.chart").first).to_be_visible()
     expect(page.locator("#pause")).to_be_hidden()
