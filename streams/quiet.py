@@ -7,7 +7,7 @@ import time
 
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
-REPEAT_S, RARELY_S = 30.0, 300.0
+REPEAT_S, RARELY_S = 60.0, 300.0
 NEW_KAFKA_S = 15.0
 NOISY = ("aiokafka", "faust", "mode", "pika", "streams")
 

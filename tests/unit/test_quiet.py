@@ -35,7 +35,7 @@ def test_what_was_held_back_is_counted(monkeypatch):
     once = OncePer()
     for _ in range(5):
         once.filter(record(logging.WARNING, 1))
-    now += 31
+    now += 61
     later = record(logging.WARNING, 1)
     assert once.filter(later)
     assert later.getMessage() == "no broker b1 (and 4 more like it)"
@@ -49,11 +49,11 @@ def test_what_goes_on_is_said_ever_more_rarely(monkeypatch):
     for second in range(700):
         now = 1000.0 + second
         said += [second] if once.filter(record(logging.WARNING, 1)) else []
-    assert said == [0, 30, 330, 630]
+    assert said == [0, 60, 360, 660]
 
 
 def test_what_comes_again_after_a_rest_is_new(monkeypatch):
-    times = iter((1000.0, 1001.0, 1031.0, 1400.0, 1401.0, 1431.0))
+    times = iter((1000.0, 1001.0, 1061.0, 1400.0, 1401.0, 1461.0))
     monkeypatch.setattr("streams.quiet.time.monotonic", lambda: next(times))
     once = OncePer()
     said = [once.filter(record(logging.WARNING, 1)) for _ in range(6)]
