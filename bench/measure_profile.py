@@ -60,8 +60,10 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
     return Section(
         "profile",
         "Where the time goes",
-        "200 times a second py-spy looks at every thread that runs, and finds the innermost line that belongs to a stage. Only "
-        "while rows were worked on, without start and end. End to end: durable, one row a message. One run.",
+        "200 times a second py-spy looks which thread holds Python's lock (the GIL), and finds its innermost line that belongs "
+        "to a stage: shares of the time that Python works. What lets go of the lock, as the disk and sockets do, is not in it; "
+        "compiled parts of Faust count as event loop. Only while rows were worked on. End to end: durable, one row a message. "
+        "One run.",
         [line(stage, [figures]) for stage, figures in shares.items()],
     )
 

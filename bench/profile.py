@@ -22,7 +22,9 @@ _FILE = re.compile(r"\((.+?)(?::\d+)?\)$")
 
 @contextmanager
 def sampled(run: Run, program: Program, counts: Counter[str], stages: Stages) -> Iterator[None]:
-    """Sample a program meanwhile, whenever one of its threads runs; add to `counts` how often each stage did.
+    """Sample a program meanwhile, whenever one of its threads holds the GIL; add to `counts` how often each stage did.
+
+    (Without the GIL as the mark, py-spy takes threads that only wait for those that run.)
 
     Raises:
         BenchError: py-spy may not look into other processes here, or saw nothing.
@@ -30,7 +32,7 @@ def sampled(run: Run, program: Program, counts: Counter[str], stages: Stages) ->
     raw = run.directory / f"{program.name}.samples"
     py_spy = str(Path(PYTHON).with_name("py-spy"))
     argv = ["record", "--pid", str(program.pid), "--rate", str(SAMPLES_A_SECOND), "--format", "raw", "-o", str(raw)]
-    argv += ["--duration", "600"]
+    argv += ["--duration", "600", "--gil"]
     with Program(f"py-spy-{program.name}", argv, executable=py_spy, environ={}, directory=run.directory) as spy:
         spy.wait_until_said("Sampling process")
         yield
