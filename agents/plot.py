@@ -6,20 +6,17 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import faust
 import mode
-import msgspec
 from faust.types import TP
 
 from agents.artist import Artist, CannotDraw
 from agents.log_file import LogError
 from agents.metric_log import Fenced, MetricLog
-from agents.short_way import Positions, short_way
+from agents.short_way import short_way, unwritten
 from agents.web import recent
-from streams import verdicts
 from streams.end import end_process
 from streams.faust_app import app, names, raw_topic, settings
 from streams.summary import ErrorSummary
@@ -92,7 +89,8 @@ class Plotting:
             return
         log = await self._opened()
         written = {identity: last.copy() for identity, last in log.state.positions.items()}
-        records = _unwritten(events, written) + short_way.following(written)
+        came = [record.value or b"" for event in events for record in event.message.value]
+        records = unwritten(came, written) + short_way.following(written)
         if records:
             await self._append(log, records)
         for event in events:
@@ -152,22 +150,6 @@ class Plotting:
     async def close(self) -> None:
         """End the drawing process."""
         self.artist.close()
-
-
-def _unwritten(events: Iterable[faust.EventT[Any]], written: Positions) -> list[VerdictRecord]:
-    """Return the records that are not written yet; `written` moves on with them."""
-    records: list[VerdictRecord] = []
-    for event in events:
-        for record in event.message.value:
-            try:
-                tag = verdicts.decode_tag(record.value or b"")
-                last = written.setdefault(tag.log, {})
-                if tag.offset > last.get(tag.partition, -1):
-                    records.append(verdicts.decode(record.value))
-                    last[tag.partition] = tag.offset
-            except msgspec.MsgspecError as exc:
-                logger.error("%s@%d is no record of ours and is left out: %s", names.metric.name, record.offset, exc)
-    return records
 
 
 def _size(event: faust.EventT[Any]) -> int:

@@ -8,12 +8,17 @@ follows the last one written; until then it waits. Nothing depends on it: what i
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
+from collections.abc import Iterable
+
+import msgspec
 
 from streams import verdicts
 from streams.outbox import Letter
 from streams.verdicts import VerdictRecord
 
+logger = logging.getLogger("hindsight.plot")
 MAX_BYTES = 4 << 20
 """What may wait here: if it is more, all of it comes from Kafka."""
 Positions = dict[str, dict[int, int]]
@@ -59,6 +64,21 @@ class ShortWay:
         """Forget what has come."""
         self._letters.clear()
         self._n_bytes = 0
+
+
+def unwritten(values: Iterable[bytes], written: Positions) -> list[VerdictRecord]:
+    """Return the records of the topic `metric` that are not written yet; `written` moves on with them."""
+    records: list[VerdictRecord] = []
+    for value in values:
+        try:
+            tag = verdicts.decode_tag(value)
+            last = written.setdefault(tag.log, {})
+            if tag.offset > last.get(tag.partition, -1):
+                records.append(verdicts.decode(value))
+                last[tag.partition] = tag.offset
+        except msgspec.MsgspecError as exc:
+            logger.error("a record of the topic metric is none of ours and is left out: %s: %.100r", exc, value)
+    return records
 
 
 short_way = ShortWay()
