@@ -32,7 +32,7 @@ from streams.verdicts import Verdict, VerdictRecord
 RECORDED = Path(__file__).with_name("recorded.json")
 ALLOWED = 1.3
 N_RETRIES = 2
-N_IDS, N_ROUNDS, PACKET_ROWS, N_PARTITIONS = 5_000, 40, 500, 4
+N_IDS, N_ROUNDS, PACKET_ROWS, N_PARTITIONS = 10_000, 25, 500, 4
 N_RECORDED = 5
 """`--record` keeps the median of so many measurements."""
 RULES = Rules(3600.0, 60.0, 3600.0)
@@ -127,7 +127,7 @@ PATHS: dict[str, Prepare] = {
 def measure() -> dict[str, tuple[float, float]]:
     """Return of each hot path the CPU seconds per 100k rows, and the ratio to the reference.
 
-    Of all rounds the least: what others on the machine cost a round, in its caches, only comes on top. Rounds are short and
+    Of all rounds the least: what others on the machine cost a round, in its caches, only comes on top. Rounds are
     many, and take turns, so that each path finds a quiet moment; no garbage of one is collected in the time of another.
     """
     taken: dict[str, list[float]] = {name: [] for name in ("reference", *PATHS)}
