@@ -12,16 +12,18 @@ import faust
 import mode
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
+from faust.types import TP
 
 from agents.short_way import short_way
 from streams import connect, holes, quarantine
+from streams.around import Arrival
 from streams.decision_log import DecisionLog, LogUnavailable
 from streams.drained import is_drained
 from streams.end import end_process
 from streams.faust_app import app, names, raw_topic, settings
 from streams.join import Rules
 from streams.outbox import Outbox
-from streams.owner import Arrival, Owner
+from streams.owner import Owner
 from streams.pair import PRED, TRUE
 from streams.positions import Position, positions
 from streams.records import Unreadable
@@ -92,12 +94,16 @@ class Joining:
         consumer = app.consumer._thread._consumer
         return consumer is not None and is_drained(consumer, TopicPartition(SIDES[side], partition), src, time.time())
 
-    async def holes(self, partition: int, side: int, start: int, until: int) -> dict[int, int]:
-        """Return the offsets of an input that hold no record; none while Kafka is away."""
+    async def look(self, partition: int, side: int, start: int, until: int) -> holes.Found:
+        """Return what lies in an input; nothing while Kafka is away."""
         try:
             return await holes.find(self._client, SIDES[side], partition, start, until)
         except KafkaError:
-            return {}
+            return holes.NOTHING
+
+    def acknowledge(self, partition: int, side: int, offset: int) -> None:
+        """Tell the consumer that a record which it did not deliver is done with, so that it is committed."""
+        app.consumer.ack_offsets(TP(SIDES[side], partition), [offset])
 
     async def quarantine(self, topic_partition: str, offset: int, rows: Sequence[Unreadable]) -> None:
         """Keep unreadable rows that a Kafka record held."""

@@ -86,11 +86,15 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     def ack(self, message: Any) -> bool:
         """Acknowledge a message, and with gathered records all of them."""
         if isinstance(message.value, list) and not message.acked:
-            index = self._acked_index[message.tp]
-            offsets = [record.offset for record in message.value[:-1] if record.offset not in index]
-            index.update(offsets)
-            self._acked[message.tp] += offsets
+            self.ack_offsets(message.tp, [record.offset for record in message.value[:-1]])
         return bool(super().ack(message))
+
+    def ack_offsets(self, tp: TP, offsets: Sequence[int]) -> None:
+        """Acknowledge offsets, whether their records were delivered or not."""
+        index = self._acked_index[tp]
+        new = [offset for offset in offsets if offset not in index]
+        index.update(new)
+        self._acked[tp] += new
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         if tp.topic not in self.app.tables.changelog_topics:

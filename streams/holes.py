@@ -1,13 +1,14 @@
 """Offsets of an input topic that hold no record for us: ends of transactions, aborted rows, what compaction removed.
 
-No consumer is ever given them, so an owner that counts offsets must ask Kafka whether something lies there.
+No consumer is ever given them, so an owner that counts offsets must ask Kafka whether something lies there. It may be a
+record, too, that Faust's consumer dropped in a rebalance.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 FETCH_MS = 200
@@ -28,10 +29,20 @@ class Holes:
         self._ends = {start: end for start, end in (self._ends | ends).items() if start > src}
 
 
-async def find(client: dict[str, Any], topic: str, partition: int, start: int, until: int) -> dict[int, int]:
-    """Return the holes from offset `start` on, up to offset `until` or the end of what is committed.
+class Found(NamedTuple):
+    """What lies in a part of an input: `holes`, each by its start and the offset after it, and `records`."""
 
-    A hole is given by its start and the offset after it. What Kafka removed unread is no hole.
+    holes: dict[int, int]
+    records: list[ConsumerRecord[Any, Any]]
+
+
+NOTHING = Found({}, [])
+
+
+async def find(client: dict[str, Any], topic: str, partition: int, start: int, until: int) -> Found:
+    """Return what lies from offset `start` on, before offset `until`, and the hole there if it is one.
+
+    What Kafka removed unread is no hole.
 
     Raises:
         KafkaError: Kafka cannot be reached.
@@ -40,7 +51,7 @@ async def find(client: dict[str, Any], topic: str, partition: int, start: int, u
     consumer = AIOKafkaConsumer(
         **client, group_id=None, enable_auto_commit=False, auto_offset_reset="none", isolation_level="read_committed"
     )
-    holes: dict[int, int] = {}
+    found = Found({}, [])
     try:
         await consumer.start()
         consumer.assign([tp])
@@ -51,13 +62,15 @@ async def find(client: dict[str, Any], topic: str, partition: int, start: int, u
             fetched = await consumer.getmany(tp, timeout_ms=FETCH_MS)
             for record in fetched.get(tp, ()):
                 if record.offset > expected:
-                    holes[expected] = record.offset
+                    found.holes[expected] = record.offset
                 expected = record.offset + 1
+                if record.offset < until:
+                    found.records.append(record)
             position = await consumer.position(tp)
         if position > expected:
-            holes[expected] = position
+            found.holes[expected] = position
     except OffsetOutOfRangeError:
-        return {}
+        return NOTHING
     finally:
         await consumer.stop()
-    return holes
+    return found

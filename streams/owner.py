@@ -8,17 +8,18 @@ up to its end, and what is still undecided is decided again.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Sequence
 
 from streams import decision
+from streams.around import Arrival, Surroundings
 from streams.decision import Decision
 from streams.decision_log import DecisionLog, LogUnavailable
 from streams.end import end_process
-from streams.holes import Holes
+from streams.holes import Found, Holes
 from streams.join import NO_CAP, Input, Rules, decide
 from streams.outbox import Outbox, letter
 from streams.pair import PRED, TRUE
@@ -40,34 +41,13 @@ RECORD_BYTES = 400
 MAX_GAP_S = 15.0
 LOOK_S, LOOK_AT_END_S = 0.1, 1.0
 """How long an input does not go on, in the middle or at its end, before Kafka is asked whether a record lies there."""
+TAKE_S = 1.0
+"""How long the consumer may owe a record in the middle, before it is taken from Kafka without it."""
 MAX_FENCED = 5
 RETRY_S = 1.0
 SILENT_S = 3.0
 """A decision that Kafka does not confirm for so long means that it is away; it is still being sent."""
 KINDS: tuple[Kind, Kind] = ("y_true", "y_pred")
-
-
-class Arrival(NamedTuple):
-    """One Kafka record as it was delivered; `ack` is called once its rows, and those before it, are in the log."""
-
-    side: int
-    offset: int
-    ts: float
-    value: bytes
-    ack: Callable[[], Any] | None = None
-
-
-class Surroundings(Protocol):
-    """What an owner asks of the worker around it."""
-
-    def is_drained(self, partition: int, side: int, src: int) -> bool:
-        """Tell whether an input ends with offset `src`."""
-
-    async def holes(self, partition: int, side: int, start: int, until: int) -> dict[int, int]:
-        """Return the offsets of an input that hold no record, as `holes.find` does; none while Kafka is away."""
-
-    async def quarantine(self, topic_partition: str, offset: int, rows: Sequence[Unreadable]) -> None:
-        """Keep unreadable rows."""
 
 
 class Owner:
@@ -206,11 +186,28 @@ class Owner:
             start = holes.after(src)
             if not ahead and self.around.is_drained(self.partition, side, start - 1):
                 continue
-            holes.learn(await self.around.holes(self.partition, side, src + 1, max(ahead, default=start)), src)
+            found = await self.around.look(self.partition, side, src + 1, max(ahead, default=start))
             self._looked_at[side] = time.monotonic()
+            holes.learn(found.holes, src)
+            if ahead and now - self._ahead_since >= TAKE_S:
+                self._take(side, found)
             if (arrival := ahead.pop(holes.after(src), None)) is not None:
                 self._queue.insert(0, arrival)
                 self._n_queued_bytes += _size([arrival])
+
+    def _take(self, side: int, found: Found) -> None:
+        """Take the records that the consumer owes: what Faust drops in a rebalance it does not always read again."""
+        owed = [record for record in found.records if record.offset not in self._ahead[side]]
+        for record in owed:
+            done = functools.partial(self.around.acknowledge, self.partition, side, record.offset)
+            self._ahead[side][record.offset] = Arrival(
+                side, record.offset, record.timestamp / 1e3, record.value or b"", done
+            )
+        if owed:
+            logger.warning(
+                "partition %d: %d records of %s were not delivered after a rebalance; they are read from Kafka.",
+                self.partition, len(owed), KINDS[side],
+            )  # fmt: skip
 
     def _is_time_to_look(self, side: int, now: float) -> bool:
         """Tell whether what is missing has had its time to come; records that do come, behind it, put nothing off."""

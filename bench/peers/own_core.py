@@ -22,7 +22,8 @@ from streams import connect, holes, verdicts
 from streams.decision_log import DecisionLog
 from streams.join import Rules
 from streams.outbox import Outbox
-from streams.owner import KINDS, Arrival, Owner
+from streams.around import Arrival
+from streams.owner import KINDS, Owner
 from streams.positions import Position, positions
 from streams.records import Unreadable
 from streams.restore import check_inputs, restore
@@ -53,8 +54,8 @@ class Around:
         highwater = self._consumer.highwater(TopicPartition(inputs[side], partition))
         return highwater is not None and src + 1 >= highwater
 
-    async def holes(self, partition: int, side: int, start: int, until: int) -> dict[int, int]:
-        """Return the offsets of an input that hold no record."""
+    async def look(self, partition: int, side: int, start: int, until: int) -> holes.Found:
+        """Return what lies in an input."""
         return await holes.find(client, inputs[side], partition, start, until)
 
     async def quarantine(self, topic_partition: str, offset: int, rows: Sequence[Unreadable]) -> None:

@@ -6,13 +6,16 @@ import asyncio
 import json
 import logging
 import time
+from types import SimpleNamespace
 
 import pytest
 import rocksdict
 
 from streams import owner as module
+from streams.around import Arrival
+from streams.holes import Found
 from streams.join import Rules
-from streams.owner import Arrival, Owner
+from streams.owner import Owner
 from streams.pair import PRED, TRUE
 from streams.store import PairsStore
 
@@ -46,21 +49,31 @@ class Around:
 
     def __init__(self, *offsets, end):
         self.offsets, self.end, self.asked = set(offsets), end, 0
+        self.acknowledged = []
 
     def is_drained(self, partition, side, src):
         return src + 1 >= self.end
 
-    async def holes(self, partition, side, start, until):
+    async def look(self, partition, side, start, until):
         self.asked += 1
-        found, expected = {}, start
+        holes, expected = {}, start
         for offset in sorted(self.offsets | {self.end}):
             if offset > expected:
-                found[expected] = offset
+                holes[expected] = offset
             expected = max(expected, offset + 1)
-        return found
+        return Found(holes, [record(side, offset) for offset in sorted(self.offsets) if start <= offset < until])
+
+    def acknowledge(self, partition, side, offset):
+        self.acknowledged.append((partition, side, offset))
 
     async def quarantine(self, topic_partition, offset, rows):
         raise AssertionError("all rows are readable")
+
+
+def record(side, offset):
+    """Return a record as Kafka has it: one row, whose id is its offset."""
+    value = json.dumps([{"id": str(offset), "ts": time.time(), KINDS[side]: 1.0}]).encode()
+    return SimpleNamespace(offset=offset, timestamp=1000, value=value)
 
 
 def arrival(side, offset, *ids):
@@ -148,6 +161,23 @@ def test_an_input_that_ends_with_a_hole_is_silent_in_the_end(store, monkeypatch)
         await while_running(owner, act)
 
     asyncio.run(play())
+
+
+def test_a_record_that_the_consumer_never_delivers_is_read_from_kafka(store):
+    around = Around(0, 1, 2, 3, end=4)
+
+    async def play():
+        owner = an_owner(store, around)
+
+        async def act():
+            await owner.feed([arrival(TRUE, 0, "a"), arrival(TRUE, 3, "d")])
+            await until(lambda: store.head.src[TRUE] == 3)
+
+        await while_running(owner, act)
+
+    asyncio.run(play())
+    assert store.head.counts.rows_true == 4
+    assert around.acknowledged == [(0, TRUE, 1), (0, TRUE, 2)]
 
 
 def test_a_record_that_is_there_is_waited_for(store):

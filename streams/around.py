@@ -1,0 +1,35 @@
+"""What an owner is given, a Kafka record at a time, and what it asks of the worker around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from streams.holes import Found
+from streams.records import Unreadable
+
+
+class Arrival(NamedTuple):
+    """One Kafka record as it was delivered; `ack` is called once its rows, and those before it, are in the log."""
+
+    side: int
+    offset: int
+    ts: float
+    value: bytes
+    ack: Callable[[], Any] | None = None
+
+
+class Surroundings(Protocol):
+    """What an owner asks of the worker around it."""
+
+    def is_drained(self, partition: int, side: int, src: int) -> bool:
+        """Tell whether an input ends with offset `src`."""
+
+    async def look(self, partition: int, side: int, start: int, until: int) -> Found:
+        """Return what lies in an input, as `holes.find` does; nothing while Kafka is away."""
+
+    def acknowledge(self, partition: int, side: int, offset: int) -> None:
+        """Tell the consumer that a record which it did not deliver is done with."""
+
+    async def quarantine(self, topic_partition: str, offset: int, rows: Sequence[Unreadable]) -> None:
+        """Keep unreadable rows."""
