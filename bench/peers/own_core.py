@@ -19,10 +19,10 @@ from aiokafka.errors import KafkaError
 
 from agents.metric_log import MetricLog
 from streams import connect, holes, verdicts
+from streams.around import Arrival
 from streams.decision_log import DecisionLog
 from streams.join import Rules
 from streams.outbox import Outbox
-from streams.around import Arrival
 from streams.owner import KINDS, Owner
 from streams.positions import Position, positions
 from streams.records import Unreadable

@@ -126,7 +126,8 @@ def test_a_name_that_was_bent_to_this_machine_is_refused(view: View, new_person:
     answer = person.page.goto(f"http://evil.localhost:{port}/")  # Chromium takes every name under localhost to loopback
     assert answer is not None
     assert answer.status == 421
-    person.wrong.clear()  # which is an error to the console
+    wait_until(lambda: person.wrong, 5, "which is an error to the console")
+    person.wrong.clear()
 
 
 def test_no_other_page_can_frame_ours(view: View, new_person: NewPerson) -> None:
