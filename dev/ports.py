@@ -9,7 +9,7 @@ from pathlib import Path
 from dev import DevError
 
 HOST = "127.0.0.1"
-BELOW_THE_EPHEMERAL = range(20_000, 32_000)
+BELOW_THE_EPHEMERAL = range(26_000, 32_000)
 """Ports that the kernel does not hand to outgoing connections, so that one stays free over a restart."""
 LISTENING = "0A"
 
@@ -30,7 +30,7 @@ def free_ports(n: int) -> list[int]:
     candidates = random.sample(BELOW_THE_EPHEMERAL, len(BELOW_THE_EPHEMERAL))
     found = [port for port, _ in zip((p for p in candidates if is_free(p)), range(n), strict=False)]
     if len(found) < n:
-        raise DevError(f"No free TCP port was found on {HOST} between 20000 and 32000.")
+        raise DevError(f"No free TCP port was found on {HOST} between 26000 and 32000.")
     return found
 
 

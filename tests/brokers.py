@@ -20,6 +20,8 @@ HOST = "127.0.0.1"
 CHECKOUT = Path(__file__).parents[1]
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 20.0
+PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_given: set[int] = set()
 
 
 class Brokers:
@@ -175,9 +177,16 @@ def bare_environ() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on, outside of what the kernel gives to clients."""
+    """Return a port of loopback that nobody listens on, and that no other test is given.
+
+    It is outside of what the kernel gives to clients, and of what `python -m dev` gives itself; of two processes of tests
+    one takes the even ones.
+    """
     while True:
-        port = random.randrange(20_000, 32_000)
+        port = random.randrange(20_000 + PROCESS % 2, 26_000, 2)
+        if port in _given:
+            continue
+        _given.add(port)
         with socket.socket() as probe:
             try:
                 probe.bind((HOST, port))
