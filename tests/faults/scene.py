@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import random
 import re
 import time
@@ -101,6 +102,13 @@ class Scene:
         """Wait until the kernel says that a process is stopped."""
         status = Path(f"/proc/{process.process.pid}/stat")
         wait_until(lambda: status.read_text().rpartition(")")[2].split()[0] == "T", FLOW_S, f"{process.name} stops")
+
+    @contextmanager
+    def log_at_rest(self) -> Iterator[None]:
+        """Hold the metric log's lock, so that nobody is in an append; who sleeps there holds up all (docs/guarantees.md)."""
+        with (self.pipeline.logs / "metric_log.lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     @contextmanager
     def second_worker(self) -> Iterator[Process]:

@@ -35,7 +35,9 @@ def second_joins_and_dies(scene: Scene) -> None:
 def overtaken(scene: Scene) -> None:
     with scene.second_worker() as second:
         scene.published(scene.chance.randrange(20, 200))
-        scene.worker.send(signal.SIGSTOP)
+        with scene.log_at_rest():
+            scene.worker.send(signal.SIGSTOP)
+            scene.stopped(scene.worker)
         scene.note("SIGSTOP worker; a second worker starts")
         second.launch()
         scene.resume()
