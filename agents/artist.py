@@ -94,11 +94,14 @@ def serve(orders: BinaryIO, answers: BinaryIO) -> None:
             problem = exc.strerror or str(exc)
         except Exception as exc:  # whatever matplotlib raises is the worker's to tell
             problem = repr(exc)
-        answers.write(msgspec.json.encode(problem) + b"\n")
-        answers.flush()
+        try:
+            answers.write(msgspec.json.encode(problem) + b"\n")
+        except BrokenPipeError:
+            return  # the worker was killed while we drew
         gc.collect()  # a figure is a net of references; without this the process grows
 
 
 if __name__ == "__main__":
     os.nice(10)
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    with os.fdopen(sys.stdout.fileno(), "wb", buffering=0) as unbuffered:
+        serve(sys.stdin.buffer, unbuffered)

@@ -1,5 +1,7 @@
 import os
 import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -74,6 +76,18 @@ def test_it_ends_when_the_worker_is_gone(tmp_path):
     process.stdin.close()  # as the kernel does for a worker that was killed
     assert process.wait(timeout=10) == 0
     process.stdout.close()
+
+
+def test_it_ends_without_a_word_when_the_worker_dies_during_a_draw(tmp_path):
+    program = [sys.executable, "-m", "agents.artist"]
+    with subprocess.Popen(program, stdin=-1, stdout=-1, stderr=-1, cwd=module._ROOT) as process:
+        process.stdout.close()
+        order = module._Order(SUMMARY, str(tmp_path / "a.png"), 1e9)
+        process.stdin.write(module.msgspec.json.encode(order) + b"\n")
+        process.stdin.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+    assert is_png(tmp_path / "a.png")
 
 
 def test_closing_during_a_draw_ends_it(tmp_path, monkeypatch):
