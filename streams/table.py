@@ -99,6 +99,9 @@ class PairsTable(faust.Table):  # type: ignore[misc]
         self.owners: dict[int, Owner] = {}
         self.make_owner: Callable[[int, PairsStore], Any]
         self._loops: dict[int, asyncio.Task[None]] = {}
+        self._restoring = asyncio.Lock()
+        self._round = 0
+        """Counts rebalances and recoveries: a recovery that another one overtook starts nothing."""
         self.standby_partitions: list[int] = []
 
     def _new_store(self) -> StandbyStore:
@@ -114,6 +117,7 @@ class PairsTable(faust.Table):  # type: ignore[misc]
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
         """Stop all owners, so that no batch is in flight while ownership changes, and close what we lose."""
+        self._round += 1
         await self.stop_owners()
         self.standby_partitions = self._mine(self.app.assignor.assigned_standbys())
         self.store.forget(keep=self._mine(self.app.assignor.assigned_actives()) + self.standby_partitions)
@@ -121,22 +125,34 @@ class PairsTable(faust.Table):  # type: ignore[misc]
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Restore our partitions and start their owners. Faust swallows exceptions here, so none may pass."""
         await super().on_recovery_completed(active_tps, standby_tps)
+        self._round += 1
+        mine = self._round
         try:
-            partitions = self._mine(active_tps)
-            owners = await asyncio.gather(*(self.make_owner(p, self.store.partition(p)) for p in partitions))
-            if self.should_stop:
-                return
-            self.owners = dict(zip(partitions, owners, strict=True))
-            self._loops = {p: asyncio.create_task(owner.run()) for p, owner in self.owners.items()}
-            standing_by = self.standby_partitions
-            logger.info("The table `pairs` is ready: partitions %s, standby for %s.", partitions, standing_by)
+            async with self._restoring:
+                await self._start_owners(self._mine(active_tps), mine)
         except Exception as exc:
-            if self.should_stop:
-                return  # the worker was told to stop meanwhile, and its databases are closed
+            if self._is_over(mine):
+                return  # its databases are closed
             if isinstance(exc, StoreFailed):
                 end_process(f"the table `pairs` cannot be restored: {exc}.")
             logger.exception("the table `pairs` cannot be restored")
             end_process(f"the table `pairs` cannot be restored: {exc!r}.")
+
+    async def _start_owners(self, partitions: list[int], mine: int) -> None:
+        """Restore partitions and start their owners, unless the worker is told to stop or a rebalance comes meanwhile."""
+        if self._is_over(mine):
+            return
+        await self.stop_owners()
+        owners = await asyncio.gather(*(self.make_owner(p, self.store.partition(p)) for p in partitions))
+        if self._is_over(mine):
+            return
+        self.owners = dict(zip(partitions, owners, strict=True))
+        self._loops = {p: asyncio.create_task(owner.run()) for p, owner in self.owners.items()}
+        standing_by = self.standby_partitions
+        logger.info("The table `pairs` is ready: partitions %s, standby for %s.", partitions, standing_by)
+
+    def _is_over(self, mine: int) -> bool:
+        return bool(self.should_stop) or mine != self._round
 
     async def stop_owners(self) -> None:
         """Let every batch in flight end; one that hangs is cut off, which the log makes safe."""
