@@ -10,6 +10,7 @@ from typing import NamedTuple
 from aiokafka.admin import AIOKafkaAdminClient
 
 from tests.brokers import CHECKOUT, HOST, bare_environ, free_port
+from tests.contract.guarded_kafka import LOG4J
 from tests.waiting import wait_until
 
 N_NODES = 3
@@ -28,14 +29,6 @@ offsets.topic.num.partitions=4
 offsets.topic.replication.factor=3
 group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=5000
-"""
-LOG4J = """\
-appender.out.type=Console
-appender.out.name=out
-appender.out.layout.type=PatternLayout
-appender.out.layout.pattern=%p %c{1}: %m%n
-rootLogger.level=info
-rootLogger.appenderRef.out.ref=out
 """
 JAVA = ("java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import secrets
+import time
 from collections.abc import Sequence
 from itertools import chain, zip_longest
 
@@ -21,6 +22,7 @@ from agents.metric_log import MetricLog
 from streams import connect, holes, verdicts
 from streams.around import Arrival
 from streams.decision_log import DecisionLog
+from streams.drained import is_drained
 from streams.join import Rules
 from streams.outbox import Outbox
 from streams.owner import KINDS, Owner
@@ -51,12 +53,14 @@ class Around:
 
     def is_drained(self, partition: int, side: int, src: int) -> bool:
         """Tell whether the consumer knows that an input holds nothing past offset `src`."""
-        highwater = self._consumer.highwater(TopicPartition(inputs[side], partition))
-        return highwater is not None and src + 1 >= highwater
+        return is_drained(self._consumer, TopicPartition(inputs[side], partition), src, time.time())
 
     async def look(self, partition: int, side: int, start: int, until: int) -> holes.Found:
         """Return what lies in an input."""
         return await holes.find(client, inputs[side], partition, start, until)
+
+    def acknowledge(self, partition: int, side: int, offset: int) -> None:
+        """Do nothing: `commit` asks the owners how far they are."""
 
     async def quarantine(self, topic_partition: str, offset: int, rows: Sequence[Unreadable]) -> None:
         """Refuse: the benchmark's rows are all readable."""
