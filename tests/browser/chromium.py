@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -40,6 +41,7 @@ class Person:
         )
         self.context.set_default_timeout(10_000)
         self.wrong: list[str] = []
+        self.expected = ""
         self.page = self.new_tab()
 
     def new_tab(self) -> Page:
@@ -49,6 +51,14 @@ class Person:
         page.on("console", lambda message: self.wrong.append(message.text) if message.type == "error" else None)
         page.on("dialog", lambda dialog: self.wrong.append(f"a dialog: {dialog.message}"))
         return page
+
+    def expect_wrong(self, pattern: str) -> None:
+        """Take errors for what the test is about, whenever the console tells them, where a pattern is in their text."""
+        self.expected = pattern
+
+    def unexpected(self) -> list[str]:
+        """Return what went wrong and is not what the test is about."""
+        return [text for text in self.wrong if not (self.expected and re.search(self.expected, text))]
 
     def go(self, path: str) -> Page:
         """Open a page in the first tab."""

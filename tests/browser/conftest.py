@@ -108,7 +108,7 @@ def new_person(browser: Browser, view: View) -> Iterator[NewPerson]:
     yield open_window
     for person in people:
         person.context.close()
-    assert [person.wrong for person in people if person.wrong] == []
+    assert [text for person in people for text in person.unexpected()] == []
 
 
 @pytest.fixture

@@ -79,6 +79,7 @@ def test_rows_appear_and_a_worker_that_is_gone_is_seen_and_its_return_too(
     table.get_by_role("button", name="Show 2 new rows").click()
     expect(table.locator(".rows tbody tr")).to_have_count(7)
 
+    person.expect_wrong("net::ERR_")  # a browser writes each lost connection to its console
     living.pipeline.worker.kill()
     stale = re.compile(r"^Stale for \d+ s, reconnecting$")
     expect(page.locator("#live-word")).to_have_text(stale, timeout=3000)
@@ -89,7 +90,6 @@ def test_rows_appear_and_a_worker_that_is_gone_is_seen_and_its_return_too(
     expect(page.locator("#live-word")).to_have_text("Live", timeout=20_000)
     living.send(["c-0"])
     expect(page.locator("[data-f=waiting]")).to_have_text("8")
-    person.wrong.clear()  # a browser writes each lost connection to its console
 
 
 def test_a_kafka_that_stands_still_is_said_and_what_was_last_known_stays(
@@ -146,6 +146,7 @@ def test_any_of_two_workers_shows_all_and_names_the_one_that_does_not_answer(
     living.second.send(signal.SIGSTOP)
     try:
         person = new_person(living.url)
+        person.expect_wrong("status of 503")  # a page of 503 is an error to the console
         page = person.go("/")
         expect(page.get_by_role("alert")).to_contain_text(f"Worker {living.second_url} did not answer in 1 s.")
         expect(page.locator(".eq li").first).to_contain_text("≥ ")
@@ -157,6 +158,5 @@ def test_any_of_two_workers_shows_all_and_names_the_one_that_does_not_answer(
         expect(page.get_by_role("alert")).to_have_count(1)
         page.goto(f"/table/pairs/{theirs}")
         expect(page.locator(".verdict")).to_contain_text("Not known now: partition")
-        person.wrong.clear()  # a page of 503 is an error to the console
     finally:
         living.second.send(signal.SIGCONT)

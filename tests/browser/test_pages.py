@@ -147,6 +147,7 @@ def test_why_an_id_is_not_joined_is_one_sentence(person: Person) -> None:
 
 def test_an_id_that_was_refused_says_why_and_is_found_in_quarantine(new_person: NewPerson) -> None:
     person = new_person()
+    person.expect_wrong("status of 404")
     page = person.go("/table/pairs/order-900")
     expect(page.locator(".verdict")).to_contain_text(
         "Not joined: quarantined because it could not be read: Expected `float"
@@ -155,7 +156,6 @@ def test_an_id_that_was_refused_says_why_and_is_found_in_quarantine(new_person: 
     expect(page.locator(".rows tbody tr")).to_have_count(1)
     page.locator(".rows summary").click()
     expect(page.locator(".rows pre")).to_have_text('{"id":"order-900","y_true":"nan"}')
-    person.wrong.clear()  # a page of 404 is an error to the console
 
 
 @pytest.mark.parametrize("row_id", HOSTILE, ids=ascii)
@@ -279,8 +279,8 @@ def test_themes_are_chosen_and_kept(person: Person) -> None:
 
 
 def test_the_policy_refuses_what_is_not_ours(person: Person) -> None:
+    person.expect_wrong("Content Security Policy|status of 404")  # there is no picture x: onerror would run
     page = person.go("/")
     page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"document.title=1\">')")
     wait_until(lambda: any("Content Security Policy" in text for text in person.wrong), 5, "the policy speaks")
     assert page.title() == "Dashboard · Hindsight"
-    person.wrong.clear()
