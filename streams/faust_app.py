@@ -126,6 +126,7 @@ app = HindsightApp(
     stream_recovery_delay=0.0,
     recovery_consistency_check=False,
     consumer_max_fetch_size=4 << 20,
+    consumer_metadata_max_age_ms=5000,  # so soon it is seen that a topic is there which was missing
     producer_max_request_size=8 << 20,
     worker_redirect_stdouts=False,
     web_host=settings.web_bind,
