@@ -28,8 +28,9 @@ def write(path: Path, results: Sequence[dict[str, Any]], names: Iterable[str]) -
 
 def _line(result: dict[str, Any]) -> str:
     ids = result["verdicts"]
+    failed = "" if result["ok"] else " **failed** ✗"
     cells = [
-        f"`{result['fault']}`", result["what"], f"{ids['attempted']:,}", ids["lost"], ids["duplicated"],
+        f"`{result['fault']}`{failed}", result["what"], f"{ids['attempted']:,}", ids["lost"], ids["duplicated"],
         ids["unexpected"], _seconds(result["resumed_s"], result["resumes_s"], RESUMES_S),
         _seconds(result["seen_s"], SEEN_S, SEEN_S),
     ]  # fmt: skip
