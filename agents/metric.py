@@ -141,6 +141,6 @@ async def metric(stream: faust.StreamT[Any]) -> None:
         owner = pairs.owners.get(message.partition)
         if owner is not None:
             side = TRUE if message.topic == SIDES[TRUE] else PRED
-            arrivals = [Arrival(side, r.offset, r.timestamp / 1e3, r.value or b"") for r in message.value]
+            arrivals = [Arrival.of(side, record) for record in message.value]
             arrivals[-1] = arrivals[-1]._replace(ack=event.ack)
             await owner.feed(arrivals)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
+
+from aiokafka import ConsumerRecord
 
 from streams.holes import Found
 from streams.records import Unreadable
@@ -17,6 +19,11 @@ class Arrival(NamedTuple):
     ts: float
     value: bytes
     ack: Callable[[], Any] | None = None
+
+    @classmethod
+    def of(cls, side: int, record: ConsumerRecord[Any, Any], ack: Callable[[], Any] | None = None) -> Self:
+        """Return what a Kafka record holds."""
+        return cls(side, record.offset, record.timestamp / 1e3, record.value or b"", ack)
 
 
 class Surroundings(Protocol):

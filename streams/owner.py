@@ -30,6 +30,11 @@ from streams.verdicts import Tag
 
 logger = logging.getLogger("hindsight.join")
 TICK_S = 0.2
+BEAT_S, OTHER_SIDE_S = 0.015, 0.002
+"""Owners that decide again and again do so on one beat: many rows share a decision, decisions a request and a disk sync.
+One that has rested waits only for the other side, which often comes right behind."""
+FULL_BYTES = 10_000
+"""With so much in hand an owner waits for nothing."""
 DEAF_S = 1.0
 """A longer pause between two looks at the inputs does not count as their silence."""
 MAX_INPUT_BYTES = 400_000
@@ -70,21 +75,17 @@ class Owner:
         self.around, self.writer, self.idle_record_s = around, writer, idle_record_s
         self.max_waiting = max_waiting
         self.confirmed = store.head.confirmed
-        self.problem = ""
-        self.n_fenced = 0
-        self.last_commit_at = 0.0
+        self.problem, self.n_fenced, self.last_commit_at = "", 0, 0.0
         self._queue: list[Arrival] = []
         self._n_queued_bytes = 0
         self._ahead: tuple[dict[int, Arrival], dict[int, Arrival]] = ({}, {})
         self._ahead_since = 0.0
         self._holes = (Holes(), Holes())
-        self._came_at = [time.monotonic(), time.monotonic()]
+        now = time.monotonic()
+        self._came_at, self._spoke_at, self._listened_at, self._taken_at = [now, now], [now, now], now, 0.0
         self._looked_at = [0.0, 0.0]
         self._unreadable: list[tuple[Arrival, list[Unreadable]]] = []
-        self._spoke_at = [time.monotonic(), time.monotonic()]
-        self._listened_at = time.monotonic()
-        self._woken = asyncio.Event()
-        self._room = asyncio.Event()
+        self._woken, self._room = asyncio.Event(), asyncio.Event()
         self._stopping = False
 
     # What the agent calls
@@ -128,6 +129,10 @@ class Owner:
                 await asyncio.wait_for(self._woken.wait(), TICK_S)
             except TimeoutError:
                 return
+        now = time.monotonic()
+        if self._n_queued_bytes < FULL_BYTES and not self._stopping:
+            await asyncio.sleep(BEAT_S - now % BEAT_S if now - self._taken_at < BEAT_S else OTHER_SIDE_S)
+        self._taken_at = time.monotonic()
 
     # Input, strictly in order
 
@@ -200,9 +205,7 @@ class Owner:
         owed = [record for record in found.records if record.offset not in self._ahead[side]]
         for record in owed:
             done = functools.partial(self.around.acknowledge, self.partition, side, record.offset)
-            self._ahead[side][record.offset] = Arrival(
-                side, record.offset, record.timestamp / 1e3, record.value or b"", done
-            )
+            self._ahead[side][record.offset] = Arrival.of(side, record, done)
         if owed:
             logger.warning(
                 "partition %d: %d records of %s were not delivered after a rebalance; they are read from Kafka.",

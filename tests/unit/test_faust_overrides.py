@@ -209,3 +209,26 @@ def sleeps_of(manager: type) -> list[float]:
 def test_the_table_starts_without_a_nap() -> None:
     assert sleeps_of(TableManager) == []
     assert sleeps_of(FaustTableManager), "Faust no longer needs this override"
+
+
+class Handed:
+    """A message of gathered records."""
+
+    def __init__(self, *offsets: int) -> None:
+        self.tp, self.offset, self.value = MINE, offsets[-1], [record(offset) for offset in offsets]
+
+
+def test_gathered_records_of_a_fetch_are_handed_over_in_order_and_only_what_lies_between_is_a_gap() -> None:
+    handed: list[int] = []
+
+    async def callback(message: Any) -> None:
+        handed.extend(one.offset for one in message.value)
+
+    ours = consumer(Consumer, [], 9)
+    ours._read_offset, ours.callback = {MINE: 9}, callback
+
+    asyncio.run(ours._hand_over([Handed(10, 11), Handed(12), Handed(15, 16), Handed(4, 5)]))
+
+    assert handed == [10, 11, 12, 15, 16], "what lies before the position was read before"
+    assert ours._read_offset == {MINE: 16}
+    assert [(gap.begin, gap.end) for gap in ours._gap[MINE]] == [(13, 15)]
