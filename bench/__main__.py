@@ -81,13 +81,18 @@ def _measure(options: argparse.Namespace) -> None:
     print("`python -m bench --page` makes docs/benchmarks.md of everything that is saved.")
 
 
+def _name(given: str) -> str:
+    if given not in (*MEASURES, SOAK):
+        raise argparse.ArgumentTypeError(f"there is no {given!r}")
+    return given
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description="Measure Hindsight, each figure beside its peer."
     )
-    parser.add_argument(
-        "names", nargs="*", choices=[*MEASURES, SOAK, []], help="what to measure (default: all but soak)"
-    )
+    what = f"what to measure: {', '.join([*MEASURES, SOAK])} (default: all but soak)"
+    parser.add_argument("names", nargs="*", type=_name, metavar="name", help=what)
     parser.add_argument("--runs", type=int, default=3, help="interleaved runs that each median is taken over")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the rows to measure with, for a quick look")
     parser.add_argument("--minutes", type=float, default=60.0, help="how long soak takes")

@@ -9,6 +9,8 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 REPEAT_S, RARELY_S = 60.0, 300.0
 NEW_KAFKA_S = 15.0
+ONCE_AN_OUTAGE = {"once_an_outage": True}
+"""Give it as `extra` to what is said only when something begins: it is never held back, however soon that is again."""
 NOISY = ("aiokafka", "faust", "mode", "pika", "streams")
 
 
@@ -42,7 +44,7 @@ class OncePer(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether the record is logged."""
-        if record.levelno < logging.WARNING:
+        if record.levelno < logging.WARNING or hasattr(record, "once_an_outage"):
             return True
         place = (record.pathname, record.lineno)
         now = time.monotonic()

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from agents.web import health
 from agents.web.resolved import Resolved
 from agents.web.text import clock
-from streams import connect
+from streams import connect, quiet
 from streams.end import end_process
 from streams.quarantine import n_open
 from streams.settings import Settings
@@ -82,7 +82,7 @@ class Ends:
         if self.heard_at is not None:
             said += f" It was last heard at {clock(self.heard_at)} UTC; rows wait, and nothing is lost."
         if not self.problem:
-            logger.warning(said)
+            logger.warning(said, extra=quiet.ONCE_AN_OUTAGE)
         self.problem = health.problems["kafka"] = said
 
     async def _ask(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:

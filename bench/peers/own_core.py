@@ -19,7 +19,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from agents.metric_log import MetricLog
-from streams import connect, holes, verdicts
+from agents.short_way import Positions, short_way, unwritten
+from streams import connect, holes
 from streams.around import Arrival
 from streams.decision_log import DecisionLog
 from streams.drained import is_drained
@@ -73,7 +74,8 @@ async def main() -> None:
         **client, group_id=settings.app_id, enable_auto_commit=False, max_partition_fetch_bytes=FETCH_BYTES
     )
     await consumer.start()
-    log, outbox = DecisionLog(names.pairs_log.name, client, producer), Outbox(names.metric.name, producer)
+    log = DecisionLog(names.pairs_log.name, client, producer)
+    outbox = Outbox(names.metric.name, producer, hand_over=short_way.put)
     owners = await restored(log, outbox, Around(consumer))
     logging.info("ready")
     async with asyncio.TaskGroup() as tasks:
@@ -127,8 +129,7 @@ async def read(consumer: AIOKafkaConsumer, owners: Sequence[Owner]) -> None:
         fetched = await consumer.getmany(timeout_ms=READ_MS)
         for record in filter(None, chain.from_iterable(zip_longest(*fetched.values()))):
             side = sides[record.topic]
-            arrival = Arrival(side, record.offset, record.timestamp / 1000, record.value)
-            await owners[record.partition].feed([arrival])
+            await owners[record.partition].feed([Arrival.of(side, record)])
 
 
 async def commit(consumer: AIOKafkaConsumer, owners: Sequence[Owner]) -> None:
@@ -144,18 +145,40 @@ async def commit(consumer: AIOKafkaConsumer, owners: Sequence[Owner]) -> None:
 
 
 async def write_log() -> None:
-    """Write the metric log from the topic `metric`."""
-    log = await asyncio.to_thread(MetricLog.open, settings.logs_dir)
+    """Write the metric log, from the short way and from the topic `metric`, as the worker does."""
+    log, one_at_a_time = await asyncio.to_thread(MetricLog.open, settings.logs_dir), asyncio.Lock()
+    short_way.is_open = True
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_write_what_is_handed_over(log, one_at_a_time))
+        tasks.create_task(_write_what_kafka_has(log, one_at_a_time))
+
+
+async def _write_what_is_handed_over(log: MetricLog, one_at_a_time: asyncio.Lock) -> None:
+    while True:
+        await short_way.filled.wait()
+        short_way.filled.clear()
+        async with one_at_a_time:
+            if records := short_way.following(_positions(log)):
+                await asyncio.to_thread(log.append, records)
+
+
+async def _write_what_kafka_has(log: MetricLog, one_at_a_time: asyncio.Lock) -> None:
     tp = TopicPartition(names.metric.name, 0)
     group = f"{settings.app_id}-log"
     consumer = AIOKafkaConsumer(**client, group_id=group, enable_auto_commit=False, auto_offset_reset="earliest")
     await consumer.start()
     consumer.assign([tp])
     while True:
-        records = (await consumer.getmany(timeout_ms=READ_MS)).get(tp)
-        if records:
-            await asyncio.to_thread(log.append, [verdicts.decode(record.value) for record in records])
+        found = (await consumer.getmany(timeout_ms=READ_MS)).get(tp)
+        if found:
+            async with one_at_a_time:
+                if records := unwritten([record.value for record in found], _positions(log)):
+                    await asyncio.to_thread(log.append, records)
             await consumer.commit()
+
+
+def _positions(log: MetricLog) -> Positions:
+    return {name: last.copy() for name, last in log.state.positions.items()}
 
 
 if __name__ == "__main__":

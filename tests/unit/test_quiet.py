@@ -6,7 +6,7 @@ import logging
 
 from aiokafka.errors import GroupCoordinatorNotAvailableError, NodeNotReadyError
 
-from streams.quiet import NewKafka, OncePer
+from streams.quiet import ONCE_AN_OUTAGE, NewKafka, OncePer
 
 
 def record(level: int, lineno: int) -> logging.LogRecord:
@@ -27,6 +27,18 @@ def test_warnings_of_other_places_are_said():
 def test_information_is_never_held_back():
     once = OncePer()
     assert all(once.filter(record(logging.INFO, 1)) for _ in range(3))
+
+
+def test_the_beginning_of_an_outage_is_said_each_time():
+    logger, said = logging.Logger("hindsight.test"), []
+    handler = logging.Handler()
+    handler.emit = said.append
+    handler.addFilter(OncePer())
+    logger.addHandler(handler)
+    for n in range(2):
+        logger.warning("outage %d", n, extra=ONCE_AN_OUTAGE)
+        logger.warning("a library's word")
+    assert [one.getMessage() for one in said] == ["outage 0", "a library's word", "outage 1"]
 
 
 def test_what_was_held_back_is_counted(monkeypatch):
