@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
+from agents.web import health
 from agents.web.quarantined import is_of
 from streams import connect
 from streams.json_arrays import WHITE, elements
@@ -41,6 +42,8 @@ class Payloads:
     async def of(self, shown: dict[str, Any]) -> list[Payload]:
         """Return the records that a row of `rows.row` came from: its prediction, its truth, and one that changed nothing."""
         asked, problem = _asked(shown, self._settings), "Kafka did not show it in time. Load the page again."
+        if health.problems["kafka"]:
+            return [payload._replace(problem=health.problems["kafka"]) for payload in asked]
         try:
             async with asyncio.timeout(TIMEOUT_S), self._reading:
                 return [await self._read(payload, shown["id"]) for payload in asked]

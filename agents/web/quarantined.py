@@ -16,6 +16,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from agents.web import health
 from streams import connect
 from streams.quarantine import Resolution
 from streams.settings import Settings
@@ -93,6 +94,8 @@ class Quarantine:
         async with self._reading:
             if time.monotonic() < self._fresh_until:
                 return
+            if health.problems["kafka"]:
+                raise QuarantineUnavailable(health.problems["kafka"])
             try:
                 async with asyncio.timeout(TIMEOUT_S):
                     await self._read()

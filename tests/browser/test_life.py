@@ -107,9 +107,9 @@ def test_a_kafka_that_stands_still_is_said_and_what_was_last_known_stays(
         other = person.new_tab()
         other.goto("/table/pairs/a-0")
         expect(other.locator(".verdict")).to_contain_text("Not joined yet: only y_pred came")
-        expect(other.get_by_text("Kafka did not show it")).to_be_visible()
+        expect(other.locator("details", has_text="does not answer")).to_have_count(1)
         other.goto("/quarantine")
-        expect(other.get_by_text("Kafka did not show the topic quarantine")).to_be_visible()
+        expect(other.locator("main").get_by_text("does not answer")).not_to_have_count(0)
     finally:
         brokers.kafka_server.resume()
     expect(away).to_have_count(0, timeout=40_000)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import rocksdict
 
-from agents.web import charts, dashboards, export, payloads, quarantined, rows, sides, svg, text
+from agents.web import charts, dashboards, export, health, payloads, quarantined, rows, sides, svg, text
 from agents.web.query import BadQuery, Query, decode_place, encode_place, read
 from agents.web.scan import page
 from agents.web.timeline import timeline
@@ -19,6 +19,7 @@ from agents.web.why import never_seen, why
 from streams.join import Input, Rules, decide
 from streams.pair import PRED, TRUE, pair
 from streams.records import PredRow, TrueRow
+from streams.settings import load
 from streams.store import PairsStore
 from streams.summary import ErrorSummary
 
@@ -319,6 +320,17 @@ def test_the_rows_of_an_id_stand_side_by_side(table):
 )
 def test_the_rows_of_an_id_are_found_in_a_record(value, found):
     assert payloads.pieces(value, "a") == found
+
+
+def test_while_kafka_is_away_nobody_waits_for_what_lies_in_it(table, monkeypatch):
+    table.put(0, TRUE, ["a"], NOW)
+    monkeypatch.setitem(health.problems, "kafka", "Kafka at k:1 does not answer.")
+    nowhere = load({})
+
+    (shown,) = asyncio.run(payloads.Payloads(nowhere).of(table.shown()[0]))
+    assert (shown.topic, shown.text, shown.problem) == ("y_true", "", "Kafka at k:1 does not answer.")
+    with pytest.raises(quarantined.QuarantineUnavailable, match=r"^Kafka at k:1 does not answer\.$"):
+        asyncio.run(quarantined.Quarantine(nowhere).of_id("a"))
 
 
 def test_squares_of_predicted_against_actual_hold_every_pair_but_the_outermost():

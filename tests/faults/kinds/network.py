@@ -71,11 +71,11 @@ def black_hole(scene: Scene, broker: str, *directions: str) -> None:
 
 @fault("a black hole to both brokers for 75 s")
 def black_hole_long(scene: Scene) -> None:
-    for link in links(scene).values():
+    scene.published(100)
+    for broker, link in links(scene).items():  # Kafka first: without rows in hand the bridge would not miss it
         link.block()
-    scene.note("black hole to both")
-    scene.visible("bridge", "kafka")
-    scene.visible("bridge", "rabbitmq")
+        scene.note(f"black hole to {broker}")
+        scene.visible("bridge", broker.lower())
     scene.visible("worker", "kafka")
     scene.hold(75 * scene.scale)
     for link in links(scene).values():
