@@ -8,8 +8,13 @@ import ssl
 from typing import Any, TypeVar
 
 import pika
-from pika.adapters.utils.connection_workflow import AMQPConnectionWorkflowFailed
+from pika.adapters.utils.connection_workflow import (
+    AMQPConnectionWorkflowFailed,
+    AMQPConnectorException,
+    AMQPConnectorStackTimeout,
+)
 from pika.exceptions import (
+    AMQPError,
     IncompatibleProtocolError,
     ProbableAccessDeniedError,
     ProbableAuthenticationError,
@@ -21,6 +26,8 @@ from streams.settings import Settings
 from streams.tls import certificate_hint, tls_problem
 
 HEARTBEAT_S = 20
+AWAY = (AMQPError, AMQPConnectorException, OSError)
+"""What pika raises where RabbitMQ cannot be used. A silent one makes `BlockingConnection` raise what is no AMQPError."""
 T = TypeVar("T")
 
 
@@ -77,6 +84,8 @@ def why(exc: BaseException) -> str:
         return "it refuses access to the virtual host: check the path of HINDSIGHT_AMQP_URL"
     if isinstance(exc, IncompatibleProtocolError):
         return "it does not speak AMQP 0-9-1 at this port: check HINDSIGHT_AMQP_URL"
+    if isinstance(exc, AMQPConnectorStackTimeout):
+        return "it takes the connection and then says nothing: it may be paused, overloaded or behind a firewall"
     inner = exc.exceptions[-1] if isinstance(exc, AMQPConnectionWorkflowFailed) else getattr(exc, "exception", None)
     inner = inner or (exc.args[0] if exc.args else None)
     if isinstance(inner, BaseException):

@@ -10,7 +10,7 @@ import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from agents.probes import Away
-from streams.amqp import explain
+from streams.amqp import AWAY, explain
 from streams.connect import amqp_parameters, amqp_shown
 from streams.settings import Settings
 
@@ -48,7 +48,7 @@ def connected(settings: Settings) -> Iterator[pika.BlockingConnection]:
     try:
         connection = pika.BlockingConnection(parameters)
         yield connection
-    except (AMQPError, OSError) as exc:
+    except AWAY as exc:
         raise Away(f"RabbitMQ at {amqp_shown(settings)} cannot be used: {explain(exc, settings)}.") from None
     with suppress(AMQPError):
         connection.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,15 @@ def test_both_brokers_away_are_named_and_no_password_is_shown(environ: dict[str,
     code, text = run("status", environ | away)
     assert code == 1
     assert json.loads(text)["problems"].keys() == {"rabbitmq", "kafka"}
+
+
+def test_a_rabbitmq_that_takes_the_connection_and_says_nothing_is_named(environ: dict[str, str]):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        for command in ("doctor", "status"):
+            code, text = run(command, environ | {"HINDSIGHT_AMQP_URL": f"amqp://127.0.0.1:{port}"})
+            assert code == 1
+            assert "says nothing" in text
 
 
 def test_a_wrong_password_is_named_and_not_shown(environ: dict[str, str], brokers: Brokers):

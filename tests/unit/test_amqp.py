@@ -6,7 +6,11 @@ import asyncio
 import socket
 
 import pytest
-from pika.adapters.utils.connection_workflow import AMQPConnectionWorkflowFailed, AMQPConnectorSocketConnectError
+from pika.adapters.utils.connection_workflow import (
+    AMQPConnectionWorkflowFailed,
+    AMQPConnectorSocketConnectError,
+    AMQPConnectorStackTimeout,
+)
 from pika.exceptions import (
     AMQPConnectionError,
     ChannelClosedByBroker,
@@ -32,6 +36,7 @@ from streams.amqp import settle, why
         (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
         (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
         (AMQPConnectionError(), "AMQPConnectionError"),
+        (AMQPConnectorStackTimeout("Timeout during AMQP handshake"), "it takes the connection and then says nothing"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
