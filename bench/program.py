@@ -92,6 +92,10 @@ class Program:
         """Wait until the process has printed all of these texts; raises as `wait_until`."""
         self.wait_until(lambda: all(map(self.said, texts)), f"it said {texts}", within_s)
 
+    def has_ended(self) -> bool:
+        """Return whether the process has ended."""
+        return self._process.poll() is not None
+
     def wait(self, within_s: float = 300.0) -> str:
         """Wait for the process to end well; return what it printed.
 
