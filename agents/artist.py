@@ -102,6 +102,6 @@ def serve(orders: BinaryIO, answers: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
-    os.nice(10)
+    os.nice(19)
     with os.fdopen(sys.stdout.fileno(), "wb", buffering=0) as unbuffered:
         serve(sys.stdin.buffer, unbuffered)

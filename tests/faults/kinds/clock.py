@@ -17,7 +17,11 @@ PAIRS = Mix(lone=0.0)
 
 def with_clock(scene: Scene, name: str, offset: str) -> tuple[Process, Path]:
     """Return a worker, not started, whose wall clock is off; and the file that says by how much."""
-    (library,) = LIBRARIES.glob(FAKETIME)
+    library = next(LIBRARIES.glob(FAKETIME), None)
+    if library is None:
+        raise FileNotFoundError(
+            "libfaketime is not installed: `python -m dev.packages faults` does it, as `make faults` does"
+        )
     rc = scene.world.home / f"{name}.faketime"
     rc.write_text(offset + "\n")
     process = scene.pipeline.new_worker(
