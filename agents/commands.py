@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from abc import abstractmethod
 from typing import Any, ClassVar, NoReturn
 
 import click
@@ -22,9 +23,9 @@ class PlainCommand(AppCommand):  # type: ignore[misc]
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
         sys.exit(self.work(**{**self.kwargs, **kwargs}))
 
+    @abstractmethod
     def work(self, **options: Any) -> int:
         """Do the command's work; return the exit code."""
-        raise NotImplementedError
 
 
 class bridge(PlainCommand):  # noqa: N801  Faust names a command after its class
