@@ -126,6 +126,31 @@ def test_offsets_that_hold_no_record_are_passed_over(store):
     assert around.asked == 1
 
 
+def test_rows_that_come_one_after_the_other_share_decisions(store, monkeypatch):
+    monkeypatch.setattr(module, "OTHER_SIDE_S", 0.2)
+    monkeypatch.setattr(module, "BEAT_S", 1.0)
+    log = Log()
+
+    async def play():
+        owner = an_owner(store, Around(end=6), log)
+
+        async def act():
+            await owner.feed([arrival(TRUE, 0, "a")])
+            await asyncio.sleep(0)
+            await owner.feed([arrival(PRED, 0, "a")])
+            await until(lambda: log.records)
+            for offset in range(1, 6):
+                await owner.feed([arrival(TRUE, offset, str(offset))])
+                await asyncio.sleep(0)
+            await until(lambda: store.head.src[TRUE] == 5)
+
+        await while_running(owner, act)
+
+    asyncio.run(play())
+    assert len(log.records[0].done) == 1, "the other side came right behind"
+    assert len(log.records) == 2, "the rest came within a beat"
+
+
 def test_a_hole_is_found_while_records_keep_coming_behind_it(store):
     around = Around(0, 2, end=3)
 
