@@ -13,6 +13,8 @@ LIBRARIES, FAKETIME = Path("/usr/lib"), "*/faketime/libfaketimeMT.so.1"
 
 PAIRS = Mix(lone=0.0)
 """An id with one side waits by the clock that it came by: with a wrong one, an hour too long."""
+LONG = {"dedupe_horizon_s": 7200}
+"""The horizon counts from the time of a verdict, by the clock that it was given by: an hour of it goes with the hour."""
 
 
 def with_clock(scene: Scene, name: str, offset: str) -> tuple[Process, Path]:
@@ -34,14 +36,12 @@ def with_clock(scene: Scene, name: str, offset: str) -> tuple[Process, Path]:
     return process, rc
 
 
-@fault(
-    "the worker's clock is an hour ahead, then right again", alone=True, settings={"dedupe_horizon_s": 7200}, mix=PAIRS
-)
+@fault("the worker's clock is an hour ahead, then right again", alone=True, settings=LONG, mix=PAIRS)
 def clock_ahead(scene: Scene) -> None:
     wrong_clock(scene, "+3600")
 
 
-@fault("the worker's clock is an hour behind, then right again", alone=True, mix=PAIRS)
+@fault("the worker's clock is an hour behind, then right again", alone=True, settings=LONG, mix=PAIRS)
 def clock_behind(scene: Scene) -> None:
     wrong_clock(scene, "-3600")
 
@@ -59,7 +59,7 @@ def wrong_clock(scene: Scene, offset: str) -> None:
     scene.resume()
 
 
-@fault("the worker's clock jumps an hour ahead, and back", alone=True, settings={"dedupe_horizon_s": 7200}, mix=PAIRS)
+@fault("the worker's clock jumps an hour ahead, and back", alone=True, settings=LONG, mix=PAIRS)
 def clock_jumps(scene: Scene) -> None:
     assert scene.worker.stop() == 0
     process, rc = with_clock(scene, "worker-jumping", "+0")
