@@ -19,7 +19,7 @@ from tests.faults.traffic import Traffic
 from tests.faults.world import LOUD, World
 from tests.waiting import wait_until
 
-SETTLED_S = 60.0
+SETTLED_S = 180.0
 LOOK_EVERY_S = 0.5
 LOAD_END_S = 120.0
 MOST_LINES = 30
