@@ -25,6 +25,11 @@ class Arrival(NamedTuple):
         """Return what a Kafka record holds."""
         return cls(side, record.offset, record.timestamp / 1e3, record.value or b"", ack)
 
+    def acknowledge(self) -> None:
+        """Call `ack`, if there is one."""
+        if self.ack is not None:
+            self.ack()
+
 
 class Surroundings(Protocol):
     """What an owner asks of the worker around it."""

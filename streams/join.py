@@ -224,14 +224,11 @@ class _Draft:
                 self._expire_family(i, family, until[family])
 
     def _expire_family(self, i: int, family: bytes, until: float) -> None:
-        entries = self.view.due(self.cuts[i], last_bucket(until), MAX_EXPIRY_KEYS)
-        missing = list(dict.fromkeys(key for _, keys in entries for key in keys if key not in self.known))
-        if missing:
-            self.known.update(zip(missing, self.view.states(missing), strict=True))
         weight = 0
-        for index, keys in entries:
+        for index, keys in self.view.due(self.cuts[i], last_bucket(until), MAX_EXPIRY_KEYS):
             if weight >= MAX_EXPIRY_BYTES:
                 return
+            self._look_up(keys)
             self.cuts[i] = index  # not as far as `until`: a clock that was ahead once must not hold up later deadlines
             self.unindexed.append(index)
             for key in keys:
@@ -242,6 +239,11 @@ class _Draft:
                         continue
                     state = pair.unpack(packed)
                 weight += self._expire_one(family, key, state, until)
+
+    def _look_up(self, keys: Sequence[bytes]) -> None:
+        missing = [key for key in dict.fromkeys(keys) if key not in self.known]
+        if missing:
+            self.known.update(zip(missing, self.view.states(missing), strict=True))
 
     def _expire_one(self, family: bytes, key: bytes, state: State, until: float) -> int:
         """End an id, if its time has come; return what that weighs in the record."""

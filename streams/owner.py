@@ -86,7 +86,7 @@ class Owner:
         self._looked_at = [0.0, 0.0]
         self._unreadable: list[tuple[Arrival, list[Unreadable]]] = []
         self._woken, self._room = asyncio.Event(), asyncio.Event()
-        self._stopping = False
+        self._stopping = self._more_is_due = False
 
     # What the agent calls
 
@@ -123,6 +123,8 @@ class Owner:
         self._woken.set()
 
     async def _wait(self) -> None:
+        if self._more_is_due:
+            return
         if not self._queue:
             self._woken.clear()
             try:
@@ -158,7 +160,7 @@ class Owner:
         """Return `arrival` and those it was missing before, if it is its turn; `src` moves with them."""
         side, offset = arrival.side, arrival.offset
         if offset <= src[side]:
-            _ack(arrival)
+            arrival.acknowledge()
             return []
         ahead = self._ahead[side]
         holes = self._holes[side]
@@ -238,6 +240,7 @@ class Owner:
         inputs = [given for _, given in batch]
         while True:
             n, record = self._decide(inputs)
+            self._more_is_due = record is not None and bool(record.unindexed)
             if record is None:
                 break
             if await self._append(record):
@@ -247,7 +250,7 @@ class Owner:
             if not inputs:
                 break
         for arrival, _ in batch:
-            _ack(arrival)
+            arrival.acknowledge()
         await self._make_room()
 
     async def _make_room(self) -> None:
@@ -393,8 +396,3 @@ class Owner:
 
 def _size(arrivals: Sequence[Arrival]) -> int:
     return sum(len(arrival.value) for arrival in arrivals) + RECORD_BYTES * len(arrivals)
-
-
-def _ack(arrival: Arrival) -> None:
-    if arrival.ack is not None:
-        arrival.ack()
