@@ -76,8 +76,8 @@ def record(side, offset):
     return SimpleNamespace(offset=offset, timestamp=1000, value=value)
 
 
-def arrival(side, offset, *ids):
-    rows = [{"id": row_id, "ts": time.time(), KINDS[side]: 1.0} for row_id in ids]
+def arrival(side, offset, *ids, ts=None):
+    rows = [{"id": row_id, "ts": ts or time.time(), KINDS[side]: 1.0} for row_id in ids]
     return Arrival(side, offset, 0.0, json.dumps(rows).encode())
 
 
@@ -149,6 +149,26 @@ def test_rows_that_come_one_after_the_other_share_decisions(store, monkeypatch):
     asyncio.run(play())
     assert len(log.records[0].done) == 1, "the other side came right behind"
     assert len(log.records) == 2, "the rest came within a beat"
+
+
+def test_what_is_due_beyond_one_decision_does_not_wait_for_the_next_tick(store, monkeypatch):
+    monkeypatch.setattr(module, "TICK_S", 1000.0)
+    n, began, log = 4000, time.time() - 2000, Log()
+
+    async def play():
+        owner = an_owner(store, Around(end=2), log)
+
+        async def act():
+            await owner.feed([arrival(TRUE, 0, *(str(i) for i in range(n)), ts=began)])
+            await until(lambda: store.head.counts.waiting == n)
+            await owner.feed([arrival(TRUE, 1, "new")])
+            await owner.feed([arrival(PRED, 0, "new")])  # both inputs are past the window of all that wait
+            await until(lambda: store.head.counts.unmatched_true == n)
+
+        await while_running(owner, act)
+
+    asyncio.run(play())
+    assert len(log.records) > 4, "one decision could not hold them"
 
 
 def test_a_hole_is_found_while_records_keep_coming_behind_it(store):
