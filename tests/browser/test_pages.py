@@ -18,6 +18,15 @@ from tests.waiting import wait_until
 PAGES = ["/", "/table/pairs/?n=25", "/table/pairs/?state=unmatched", "/table/pairs/?q=nothing",
          "/table/pairs/order-7", "/table/pairs/old-1", "/quarantine"]  # fmt: skip
 
+ANOTHER_DAY = """() => {
+    const texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const text = texts.currentNode;
+        text.data = text.data.replace(/(?<![\\d-] ?)\\b\\d\\d:\\d\\d:\\d\\d/g, "2026-11-25 $&");
+    }
+}"""
+"""Gives each time of day its date, which it has where it is not of today."""
+
 
 def shown_ids(page: Page) -> list[str]:
     """Return the ids of a table, in its order."""
@@ -34,6 +43,15 @@ def test_no_page_holds_anybody_up_or_needs_to_be_scrolled_sideways(new_person: N
     page.set_viewport_size(PHONE)
     assert wide(page) <= 0
     assert barriers(page) == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_times_of_another_day_with_their_dates_fit_too(new_person: NewPerson, path: str) -> None:
+    page = new_person().go(path)
+    page.evaluate(ANOTHER_DAY)
+    assert wide(page) <= 0
+    page.set_viewport_size(PHONE)
+    assert wide(page) <= 0
 
 
 def test_the_dashboard_shows_every_term_of_the_sum_and_the_charts(person: Person) -> None:
