@@ -19,7 +19,7 @@ holds everything at once: RabbitMQ, Kafka, the publisher, the bridge, the worker
 [benchmarks.json](benchmarks.json).
 
 ```
-make bench                                # everything, about {minutes:.0f} minutes
+make bench                                # everything, about 50 minutes
 python -m bench peers latency --runs 5    # some of it; each is saved in bench/results/
 python -m bench --scale 0.1               # fewer rows, for a quick look
 python -m bench --page                    # this page, from what is saved
@@ -34,7 +34,7 @@ measurement over the measured span, from the kernel's accounting. Where rows com
 in, each id and each value, and a wrong output ends the benchmark. Nothing asks the worker while it is measured: when it
 began and ended is read from the times in its decision log and from the CSV's own time.
 
-Its parts, in minutes: {names}.
+What its parts took for this page, in minutes, at the scale that each names: {names}.
 
 """
 
@@ -45,7 +45,7 @@ def write(measured: Sequence[Measured]) -> None:
     for one in measured:
         plot.draw(one.section, PICTURES / f"{one.section.name}.png")
     names = ", ".join(f"{one.section.name} {one.took_s / 60:.0f}" for one in measured)
-    head = HEAD.format(minutes=sum(one.took_s for one in measured) / 60, names=names)
+    head = HEAD.format(names=names)
     PAGE.write_text(head + "\n".join([_goals(measured), *map(_section, measured)]))
     DATA.write_bytes(msgspec.json.format(msgspec.json.encode(list(measured))))
 
