@@ -50,9 +50,13 @@ class LogState(msgspec.Struct):
     def copy(self) -> Self:
         """Return a state that can be changed while readers use this one."""
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
-        positions = {log: last.copy() for log, last in self.positions.items()}
+        positions = self.copy_of_positions()
         settled = {log: partitions.copy() for log, partitions in self.settled.items()}
         return type(self)(**fields | {"positions": positions, "settled": settled, "summary": self.summary.copy()})
+
+    def copy_of_positions(self) -> dict[str, dict[int, int]]:
+        """Return positions that can move on while readers use these."""
+        return {log: last.copy() for log, last in self.positions.items()}
 
 
 encode = msgspec.json.Encoder().encode

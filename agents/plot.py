@@ -88,7 +88,7 @@ class Plotting:
         if not events and self.log is None:
             return
         log = await self._opened()
-        written = {identity: last.copy() for identity, last in log.state.positions.items()}
+        written = log.state.copy_of_positions()
         came = [record.value or b"" for event in events for record in event.message.value]
         records = unwritten(came, written) + short_way.following(written)
         if records:

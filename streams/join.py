@@ -279,9 +279,8 @@ class _Draft:
                 continue
             self.cuts[0] = index
             self.unindexed.append(index)
-            for key, packed in zip(keys, self.view.states(keys), strict=True):
-                self.known.setdefault(key, packed)
-                weight += self._hurry_one(key)
+            self._look_up(keys)
+            weight += sum(map(self._hurry_one, keys))
 
     def _hurry_one(self, key: bytes) -> int:
         """End an id that waits, whatever its deadline; return what that weighs in the record."""

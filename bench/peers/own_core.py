@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from agents.metric_log import MetricLog
-from agents.short_way import Positions, short_way, unwritten
+from agents.short_way import short_way, unwritten
 from streams import connect, holes
 from streams.around import Arrival
 from streams.decision_log import DecisionLog
@@ -158,7 +158,7 @@ async def _write_what_is_handed_over(log: MetricLog, one_at_a_time: asyncio.Lock
         await short_way.filled.wait()
         short_way.filled.clear()
         async with one_at_a_time:
-            if records := short_way.following(_positions(log)):
+            if records := short_way.following(log.state.copy_of_positions()):
                 await asyncio.to_thread(log.append, records)
 
 
@@ -172,13 +172,9 @@ async def _write_what_kafka_has(log: MetricLog, one_at_a_time: asyncio.Lock) -> 
         found = (await consumer.getmany(timeout_ms=READ_MS)).get(tp)
         if found:
             async with one_at_a_time:
-                if records := unwritten([record.value for record in found], _positions(log)):
+                if records := unwritten([record.value for record in found], log.state.copy_of_positions()):
                     await asyncio.to_thread(log.append, records)
             await consumer.commit()
-
-
-def _positions(log: MetricLog) -> Positions:
-    return {name: last.copy() for name, last in log.state.positions.items()}
 
 
 if __name__ == "__main__":
