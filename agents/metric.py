@@ -17,13 +17,14 @@ from faust.types import TP
 from agents.short_way import short_way
 from streams import connect, holes, quarantine
 from streams.around import Arrival
+from streams.beat import Beat
 from streams.decision_log import DecisionLog, LogUnavailable
 from streams.drained import is_drained
 from streams.end import end_process
 from streams.faust_app import app, names, raw_topic, settings
 from streams.join import Rules
 from streams.outbox import Outbox
-from streams.owner import Owner
+from streams.owner import BEAT_S, LONGEST_BEAT_S, Owner
 from streams.pair import PRED, TRUE
 from streams.positions import Position, positions
 from streams.records import Unreadable
@@ -60,6 +61,7 @@ class Joining:
         self.log = DecisionLog(names.pairs_log.name, client, producer)
         self.outbox = Outbox(names.metric.name, producer, hand_over=short_way.put)
         self.writer = Writer(producer)
+        self.beat = Beat(BEAT_S, LONGEST_BEAT_S)
         self._client = client
 
     async def owner(self, partition: int, store: PairsStore) -> Owner:
@@ -78,7 +80,7 @@ class Joining:
             except CannotRestore as exc:
                 end_process(f"the table `pairs` cannot be restored: {exc}.")
         owner = Owner(
-            partition, store, self.log, self.outbox, rules, self,
+            partition, store, self.log, self.outbox, rules, self, self.beat,
             writer=app.slot.instance_id, idle_record_s=log_retention_s(settings) / 3,
             max_waiting=-(-settings.max_waiting_ids // settings.partitions),
         )  # fmt: skip

@@ -13,8 +13,11 @@ from bridge.link import Link
 from bridge.queues import Queue
 from bridge.rabbitmq import RabbitMQ
 from bridge.relay import Relay
+from streams.beat import Beat
 from streams.settings import Settings
 
+LONGEST_LINGER_S = 0.16
+"""How long rows may wait for company where they come fast."""
 DRAIN_S = 3.0
 """How long a bridge that is told to stop goes on delivering what it has read."""
 
@@ -26,7 +29,8 @@ class Bridge:
         self._queues = [Queue(kind, settings) for kind in settings.queues]
         self._kafka = Kafka(settings)
         self._rabbitmq = RabbitMQ(settings, self._queues)
-        self._relays = [Relay(queue, self._kafka, settings) for queue in self._queues]
+        beat = Beat(settings.linger_s, LONGEST_LINGER_S)
+        self._relays = [Relay(queue, self._kafka, settings, beat) for queue in self._queues]
         for queue in self._queues:
             counts.unacked.labels(queue.kind).set_function(queue.n_unacked)
         for relay in self._relays:

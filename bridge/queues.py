@@ -20,6 +20,8 @@ log = logging.getLogger("bridge")
 
 WAITING_BYTES = 32 << 20
 """Bodies that may wait in memory, of one queue. RabbitMQ counts messages only, so large ones get a lower prefetch."""
+FULL_BYTES = 64_000
+"""Bodies of a batch's worth of rows, for messages of many rows."""
 LOWEST_PREFETCH = 32
 MOST_PREFETCH = 65_535
 """What AMQP can say."""
@@ -39,7 +41,7 @@ class Queue:
         self.channel: Channel | None = None
         self._declared_as = settings.queue_kind
         self._prefetch = min(settings.prefetch, MOST_PREFETCH)
-        self._full_at = min(settings.packet_rows, self._prefetch)
+        self._full_at = min(settings.packet_rows * settings.partitions, max(1, self._prefetch // 2))
         self._last_tag = self._acked_tag = self._waiting_bytes = 0
         self._acked = asyncio.Event()
         self._filled = asyncio.Event()
@@ -63,8 +65,8 @@ class Queue:
             await asyncio.sleep(self.link.wait_s(chance))
 
     async def gather(self, within_s: float) -> None:
-        """Wait until a packet's worth of deliveries is here, or all that can come, but not longer than `within_s`."""
-        if len(self.waiting) < self._full_at:
+        """Wait until a batch's worth of deliveries is here, or all that can come, but not longer than `within_s`."""
+        if not self._has_a_batch():
             self._filled.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._filled.wait(), within_s)
@@ -136,8 +138,11 @@ class Queue:
         self._waiting_bytes += len(body)
         self._last_tag = tag
         self.arrived.set()
-        if len(self.waiting) == self._full_at:
+        if self._has_a_batch():
             self._filled.set()
+
+    def _has_a_batch(self) -> bool:
+        return len(self.waiting) >= self._full_at or self._waiting_bytes >= FULL_BYTES
 
     def _fill(self) -> None:
         """Drop what comes from now on, and read again with a prefetch that fits: RabbitMQ delivers the rest again.

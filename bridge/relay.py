@@ -12,6 +12,7 @@ from bridge.ledger import Ledger
 from bridge.packets import Packet, halves, pack
 from bridge.quarantine import Quarantine
 from bridge.queues import Queue
+from streams.beat import Beat
 from streams.records import Row
 from streams.settings import Settings
 from streams.topics import topics
@@ -20,8 +21,9 @@ from streams.topics import topics
 class Relay:
     """Moves one queue's rows to their topic. One batch is in flight; more wait in the queue's prefetch."""
 
-    def __init__(self, queue: Queue, kafka: Kafka, settings: Settings) -> None:
+    def __init__(self, queue: Queue, kafka: Kafka, settings: Settings, beat: Beat) -> None:
         self.kind = queue.kind
+        self._beat = beat
         self._queue = queue
         self._kafka = kafka
         self._settings = settings
@@ -47,8 +49,8 @@ class Relay:
                 self._queue.ack(batch.tag, channel)
 
     async def _linger(self) -> None:
-        """Let rows gather: at most one batch every `linger_s`, unless a packet is full."""
-        rest = self._sent_at + self._settings.linger_s - time.monotonic()
+        """Let rows gather until the next stroke of the beat, or until they fill a batch."""
+        rest = self._beat.rest_s(self._sent_at)
         if rest > 0:
             await self._queue.gather(rest)
         self._sent_at = time.monotonic()
@@ -59,6 +61,7 @@ class Relay:
         batch, waiting = Batch(self._queue.kind, self._settings.max_body_bytes), self._queue.waiting
         while waiting and batch.n_messages < n_messages and len(batch.rows) < n_rows:
             batch.add(self._queue.take())
+        self._beat.count(len(batch.rows))
         self.ledger.deliver(batch.n_messages, len(batch.rows) + len(batch.refused))
         return batch
 

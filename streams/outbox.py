@@ -25,7 +25,7 @@ logger = logging.getLogger("hindsight.outbox")
 MAX_BYTES = 64 << 20
 REQUEST_BYTES = 900_000
 RETRY_S = 1.0
-GATHER_S = 0.02
+GATHER_S = 0.1
 """How long letters that nobody waits for may gather, so that a request carries more of them."""
 
 

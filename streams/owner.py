@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from streams import decision
 from streams.around import Arrival, Surroundings
+from streams.beat import Beat
 from streams.decision import Decision
 from streams.decision_log import DecisionLog, LogUnavailable
 from streams.end import end_process
@@ -30,10 +31,11 @@ from streams.verdicts import Tag
 
 logger = logging.getLogger("hindsight.join")
 TICK_S = 0.2
-BEAT_S, OTHER_SIDE_S = 0.015, 0.002
-"""Owners that decide again and again do so on one beat: many rows share a decision, decisions a request and a disk sync.
-One that has rested waits only for the other side, which often comes right behind."""
-FULL_BYTES = 10_000
+BEAT_S, LONGEST_BEAT_S = 0.005, 0.02
+"""Owners that decide again and again do so on one beat: many rows share a decision, decisions a request and a disk sync."""
+OTHER_SIDE_S = 0.002
+"""One that has rested waits for the other side, which often comes right behind."""
+FULL_BYTES = 40_000
 """With so much in hand an owner waits for nothing."""
 DEAF_S = 1.0
 """A longer pause between two looks at the inputs does not count as their silence."""
@@ -66,13 +68,14 @@ class Owner:
         outbox: Outbox,
         rules: Rules,
         around: Surroundings,
+        beat: Beat,
         *,
         writer: str,
         idle_record_s: float,
         max_waiting: int = NO_CAP,
     ):
         self.partition, self.store, self.log, self.outbox, self.rules = partition, store, log, outbox, rules
-        self.around, self.writer, self.idle_record_s = around, writer, idle_record_s
+        self.around, self.beat, self.writer, self.idle_record_s = around, beat, writer, idle_record_s
         self.max_waiting = max_waiting
         self.confirmed = store.head.confirmed
         self.problem, self.n_fenced, self.last_commit_at = "", 0, 0.0
@@ -131,10 +134,12 @@ class Owner:
                 await asyncio.wait_for(self._woken.wait(), TICK_S)
             except TimeoutError:
                 return
-        now = time.monotonic()
         if self._n_queued_bytes < FULL_BYTES and not self._stopping:
-            await asyncio.sleep(BEAT_S - now % BEAT_S if now - self._taken_at < BEAT_S else OTHER_SIDE_S)
+            await asyncio.sleep(self.beat.rest_s(self._taken_at) or self._other_side_s())
         self._taken_at = time.monotonic()
+
+    def _other_side_s(self) -> float:
+        return OTHER_SIDE_S if len({arrival.side for arrival in self._queue}) == 1 else 0.0
 
     # Input, strictly in order
 
@@ -238,6 +243,7 @@ class Owner:
             await self.around.quarantine(f"{KINDS[arrival.side]}/{self.partition}", arrival.offset, rows)
         self._unreadable.clear()
         inputs = [given for _, given in batch]
+        self.beat.count(sum(len(given.rows) for given in inputs))
         while True:
             n, record = self._decide(inputs)
             self._more_is_due = record is not None and bool(record.unindexed)

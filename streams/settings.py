@@ -77,7 +77,8 @@ class Settings(BaseModel):
 
     # The bridge
     linger_s: Annotated[float, Field(ge=0, le=10)] = Field(
-        0.01, description="how long the bridge waits for more rows before it sends a packet, in seconds"
+        0.01,
+        description="how long the bridge lets rows gather before it sends them, in seconds; longer from 4,000 rows/s on",
     )
     packet_rows: Annotated[int, Field(ge=1, le=5000)] = Field(500, description="most rows in one packet")
     bridge_in_worker: bool = Field(False, description="run the bridge inside the worker's process")

@@ -22,11 +22,12 @@ from agents.metric_log import MetricLog
 from agents.short_way import short_way, unwritten
 from streams import connect, holes
 from streams.around import Arrival
+from streams.beat import Beat
 from streams.decision_log import DecisionLog
 from streams.drained import is_drained
 from streams.join import Rules
 from streams.outbox import Outbox
-from streams.owner import KINDS, Owner
+from streams.owner import BEAT_S, KINDS, LONGEST_BEAT_S, Owner
 from streams.positions import Position, positions
 from streams.records import Unreadable
 from streams.restore import check_inputs, restore
@@ -91,13 +92,13 @@ async def restored(log: DecisionLog, outbox: Outbox, around: Around) -> list[Own
     rules = Rules(settings.join_window_s, settings.lateness_s, settings.dedupe_horizon_s)
     found = await kept()
     settings.state_path.mkdir(parents=True, exist_ok=True)
-    owners = []
+    owners, beat = [], Beat(BEAT_S, LONGEST_BEAT_S)
     for partition in range(settings.partitions):
         store = PairsStore(settings.state_path / f"pairs-{partition}", cache)
         store = await restore(partition, store, log, _no_other_log)
         check_inputs(partition, store.head, (found[inputs[0], partition], found[inputs[1], partition]))
         owner = Owner(
-            partition, store, log, outbox, rules, around,
+            partition, store, log, outbox, rules, around, beat,
             writer=secrets.token_hex(8), idle_record_s=log_retention_s(settings) / 3,
         )  # fmt: skip
         await owner.resend()

@@ -58,12 +58,12 @@ def run(work: Callable[[], Awaitable[None]]) -> float:
 @pytest.mark.parametrize(
     ("settings", "n"),
     [
-        ({"packet_rows": 50}, 50),
-        ({"packet_rows": 50}, 80),
+        ({"packet_rows": 50, "partitions": 2}, 100),
+        ({"packet_rows": 50, "partitions": 2}, 180),
         ({"prefetch": 1}, 1),
-        ({"prefetch": 40, "packet_rows": 50}, 40),
+        ({"prefetch": 40, "packet_rows": 50}, 20),
     ],
-    ids=["full-packet", "more", "prefetch-of-one", "prefetch-used-up"],
+    ids=["full-packets", "more", "prefetch-of-one", "half-the-prefetch"],
 )
 def test_nothing_waits_for_company_that_cannot_come_or_is_not_needed(settings: dict[str, int], n: int) -> None:
     async def work() -> None:
@@ -76,9 +76,18 @@ def test_nothing_waits_for_company_that_cannot_come_or_is_not_needed(settings: d
     assert run(work) < LONG_S / 10
 
 
+def test_few_messages_that_hold_many_rows_wait_for_nothing() -> None:
+    async def work() -> None:
+        queue, _ = queue_of()
+        arrive(queue, 2, body=bytes(queues.FULL_BYTES // 2))
+        await queue.gather(LONG_S)
+
+    assert run(work) < LONG_S / 10
+
+
 def test_a_packet_that_is_not_full_waits_no_longer_than_it_may() -> None:
     async def work() -> None:
-        queue, _ = queue_of(packet_rows=50)
+        queue, _ = queue_of(packet_rows=50, partitions=1)
         arrive(queue, 49)
         await queue.gather(0.05)
         assert len(queue.waiting) == 49

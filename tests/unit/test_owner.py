@@ -13,6 +13,7 @@ import rocksdict
 
 from streams import owner as module
 from streams.around import Arrival
+from streams.beat import Beat
 from streams.holes import Found
 from streams.join import Rules
 from streams.owner import Owner
@@ -96,8 +97,9 @@ async def until(condition):
         await asyncio.sleep(0)
 
 
-def an_owner(store, around, log=None, **options):
-    return Owner(0, store, log or Log(), Outbox(), RULES, around, writer="w", idle_record_s=1e9, **options)
+def an_owner(store, around, log=None, beat_s=module.BEAT_S, **options):
+    beat = Beat(beat_s, beat_s)
+    return Owner(0, store, log or Log(), Outbox(), RULES, around, beat, writer="w", idle_record_s=1e9, **options)
 
 
 async def while_running(owner, act):
@@ -128,11 +130,10 @@ def test_offsets_that_hold_no_record_are_passed_over(store):
 
 def test_rows_that_come_one_after_the_other_share_decisions(store, monkeypatch):
     monkeypatch.setattr(module, "OTHER_SIDE_S", 0.2)
-    monkeypatch.setattr(module, "BEAT_S", 1.0)
     log = Log()
 
     async def play():
-        owner = an_owner(store, Around(end=6), log)
+        owner = an_owner(store, Around(end=6), log, beat_s=1.0)
 
         async def act():
             await owner.feed([arrival(TRUE, 0, "a")])
