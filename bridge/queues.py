@@ -69,7 +69,8 @@ class Queue:
         if not self._has_a_batch():
             self._filled.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._filled.wait(), within_s)
+                async with asyncio.timeout(within_s):
+                    await self._filled.wait()
 
     def take(self) -> Delivery:
         """Take the oldest delivery that waits. Raises IndexError if none does."""

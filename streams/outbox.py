@@ -102,7 +102,8 @@ class Outbox:
         """Wait until a letter is urgent or a request is full, but not longer than GATHER_S."""
         if self.n_bytes <= REQUEST_BYTES:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._is_urgent.wait(), GATHER_S)
+                async with asyncio.timeout(GATHER_S):
+                    await self._is_urgent.wait()
         self._is_urgent.clear()
 
     async def _send_some(self) -> None:

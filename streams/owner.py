@@ -33,8 +33,8 @@ logger = logging.getLogger("hindsight.join")
 TICK_S = 0.2
 BEAT_S, LONGEST_BEAT_S = 0.005, 0.02
 """Owners that decide again and again do so on one beat: many rows share a decision, decisions a request and a disk sync."""
-OTHER_SIDE_S = 0.002
-"""One that has rested waits for the other side, which often comes right behind."""
+COMPANY_S = 0.002
+"""One that has rested waits for the other side and for the other owners, who are often given theirs right behind."""
 FULL_BYTES = 40_000
 """With so much in hand an owner waits for nothing."""
 DEAF_S = 1.0
@@ -131,15 +131,13 @@ class Owner:
         if not self._queue:
             self._woken.clear()
             try:
-                await asyncio.wait_for(self._woken.wait(), TICK_S)
+                async with asyncio.timeout(TICK_S):
+                    await self._woken.wait()
             except TimeoutError:
                 return
         if self._n_queued_bytes < FULL_BYTES and not self._stopping:
-            await asyncio.sleep(self.beat.rest_s(self._taken_at) or self._other_side_s())
+            await asyncio.sleep(self.beat.rest_s(self._taken_at) or self.beat.company_s(COMPANY_S))
         self._taken_at = time.monotonic()
-
-    def _other_side_s(self) -> float:
-        return OTHER_SIDE_S if len({arrival.side for arrival in self._queue}) == 1 else 0.0
 
     # Input, strictly in order
 

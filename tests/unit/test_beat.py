@@ -64,3 +64,12 @@ def test_a_beat_that_is_asked_to_be_longer_than_the_longest_stays_as_asked(clock
     clock.now += LOOK_S
     beat.rest_s(clock.now)
     assert beat.period_s == 1.0
+
+
+def test_first_batches_that_come_close_together_leave_together(clock: Clock) -> None:
+    beat = Beat(0.01, 0.16)
+    assert beat.company_s(0.002) == pytest.approx(0.002)
+    clock.now += 0.0015
+    assert beat.company_s(0.002) == pytest.approx(0.0005)
+    clock.now += 0.001
+    assert beat.company_s(0.002) == pytest.approx(0.002)

@@ -129,7 +129,7 @@ def test_offsets_that_hold_no_record_are_passed_over(store):
 
 
 def test_rows_that_come_one_after_the_other_share_decisions(store, monkeypatch):
-    monkeypatch.setattr(module, "OTHER_SIDE_S", 0.2)
+    monkeypatch.setattr(module, "COMPANY_S", 0.2)
     log = Log()
 
     async def play():
