@@ -14,9 +14,14 @@ from streams.topics import TopicMismatch
 logger = logging.getLogger("hindsight.bridge")
 
 
+bridge: Bridge
+
+
 @app.on_before_start
 def start_bridge() -> None:
     """Start the bridge in the worker's event loop; it waits for its brokers by itself."""
+    global bridge
+    bridge = Bridge(settings)
     stop = asyncio.Event()
     running = asyncio.create_task(_run(stop))
 
@@ -29,7 +34,7 @@ def start_bridge() -> None:
 
 async def _run(stop: asyncio.Event) -> None:
     try:
-        await Bridge(settings).run(stop)
+        await bridge.run(stop)
     except (SettingsError, TopicMismatch) as exc:
         end_process(str(exc))
     except Exception as exc:

@@ -30,3 +30,14 @@ def read(settings: Settings) -> int:
 
 def _path(settings: Settings) -> Path:
     return settings.state_path / f"web-{settings.web_port}"
+
+
+def address(bind: str, port: int) -> str:
+    """Return host and port by which pages that are bound so are reached from this machine."""
+    host = "127.0.0.1" if bind in ("0.0.0.0", "::", "") else bind  # noqa: S104  only compared
+    return f"{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def of_bridge(settings: Settings) -> str:
+    """Return host and port of the bridge's pages."""
+    return address(settings.bridge_host or settings.web_bind, settings.bridge_web_port)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from bridge import counts
 from bridge.kafka import Kafka
@@ -26,6 +29,7 @@ class Bridge:
     """One bridge. `links` tell whether it works."""
 
     def __init__(self, settings: Settings) -> None:
+        self._namespace = settings.namespace
         self._queues = [Queue(kind, settings) for kind in settings.queues]
         self._kafka = Kafka(settings)
         self._rabbitmq = RabbitMQ(settings, self._queues)
@@ -33,6 +37,7 @@ class Bridge:
         self._relays = [Relay(queue, self._kafka, settings, beat) for queue in self._queues]
         for queue in self._queues:
             counts.unacked.labels(queue.kind).set_function(queue.n_unacked)
+            counts.behind.labels(queue.kind).set_function(partial(_or_nan, queue.n_behind))
         for relay in self._relays:
             counts.under_way.labels(relay.kind).set_function(partial(getattr, relay.ledger, "n_under_way"))
 
@@ -45,6 +50,16 @@ class Bridge:
     def ledgers(self) -> dict[str, Ledger]:
         """What became of the rows of each queue."""
         return {relay.kind: relay.ledger for relay in self._relays}
+
+    def state(self) -> dict[str, Any]:
+        """Return how each link stands, what became of each queue's rows, and how many messages RabbitMQ still holds."""
+        return {
+            "ready": all(link.is_up for link in self.links) and not any(one.problem for one in self.ledgers.values()),
+            "namespace": self._namespace,
+            "links": {link.name: link.state() for link in self.links},
+            "rows": {kind: ledger.state() for kind, ledger in self.ledgers.items()},
+            "messages_behind": {queue.kind: queue.n_behind() for queue in self._queues},
+        }
 
     async def run(self, stop: asyncio.Event) -> None:
         """Move rows until `stop` is set; then deliver what was read, acknowledge it and close, within seconds.
@@ -73,3 +88,8 @@ class Bridge:
         await self._rabbitmq.stop()
         if self._kafka.link.is_up:
             await asyncio.wait([asyncio.create_task(queue.drained()) for queue in self._queues], timeout=DRAIN_S)
+
+
+def _or_nan(ask: Callable[[], int | None]) -> float:
+    found = ask()
+    return math.nan if found is None else found

@@ -55,6 +55,11 @@ class Channel:
         """Declare a queue, with pika's keyword arguments."""
         await self._call(self._pika.queue_declare, queue=queue, **how)
 
+    async def n_ready(self, queue: str) -> int:
+        """Return how many messages of a queue that exists are not delivered to anybody yet."""
+        frame = await self._call(self._pika.queue_declare, queue=queue, passive=True)
+        return int(frame.method.message_count)
+
     async def declare_exchange(self, exchange: str, **how: Any) -> None:
         """Declare an exchange, with pika's keyword arguments."""
         await self._call(self._pika.exchange_declare, exchange=exchange, **how)

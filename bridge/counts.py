@@ -12,6 +12,7 @@ quarantined = Counter("hindsight_bridge_quarantined_rows", "Rows that Kafka has 
 under_way = Gauge("hindsight_bridge_under_way_rows", "Rows delivered less those that Kafka has confirmed", ["queue"])
 acked = Counter("hindsight_bridge_acked_messages", "RabbitMQ messages that were acknowledged", ["queue"])
 unacked = Gauge("hindsight_bridge_unacked_messages", "RabbitMQ messages that are not acknowledged yet", ["queue"])
+behind = Gauge("hindsight_bridge_behind_messages", "Messages that RabbitMQ still holds, NaN while unknown", ["queue"])
 up = Gauge("hindsight_bridge_up", "Whether a link to a broker works", ["link"])
 lost = Counter("hindsight_bridge_links_lost", "How often a link to a broker was lost", ["link"])
 predictions = Counter("hindsight_bridge_predictions_messages", "Messages of predictions that RabbitMQ has confirmed")

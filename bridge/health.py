@@ -23,7 +23,7 @@ async def pages(bridge: Bridge, settings: Settings) -> AsyncIterator[None]:
         [
             web.get("/livez", _livez),
             web.get("/metrics", _metrics),
-            web.get("/readyz", _Readyz(bridge, settings.namespace)),
+            web.get("/readyz", _Readyz(bridge)),
         ]
     )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
@@ -41,20 +41,13 @@ async def pages(bridge: Bridge, settings: Settings) -> AsyncIterator[None]:
 
 
 class _Readyz:
-    def __init__(self, bridge: Bridge, namespace: str) -> None:
-        self._bridge, self._namespace = bridge, namespace
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
 
     async def __call__(self, _request: web.Request) -> web.Response:
-        """Answer 200 if every link works and no row is missing, else 503; both name each link and each queue's rows."""
-        links, ledgers = self._bridge.links, self._bridge.ledgers
-        ready = all(link.is_up for link in links) and not any(ledger.problem for ledger in ledgers.values())
-        body = {
-            "ready": ready,
-            "namespace": self._namespace,
-            "links": {link.name: link.state() for link in links},
-            "rows": {kind: ledger.state() for kind, ledger in ledgers.items()},
-        }
-        return web.json_response(body, status=200 if ready else 503)
+        """Answer 200 if every link works and no row is missing, else 503; the body is `Bridge.state`."""
+        state = self._bridge.state()
+        return web.json_response(state, status=200 if state["ready"] else 503)
 
 
 async def _livez(_request: web.Request) -> web.Response:

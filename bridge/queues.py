@@ -39,6 +39,8 @@ class Queue:
         self.waiting: deque[Delivery] = deque()
         self.arrived = asyncio.Event()
         self.channel: Channel | None = None
+        self.n_ready: int | None = None
+        """Messages in RabbitMQ that were not delivered yet, as last heard."""
         self._declared_as = settings.queue_kind
         self._prefetch = min(settings.prefetch, MOST_PREFETCH)
         self._full_at = min(settings.packet_rows * settings.partitions, max(1, self._prefetch // 2))
@@ -51,6 +53,10 @@ class Queue:
     def n_unacked(self) -> int:
         """How many deliveries are not acknowledged."""
         return self._last_tag - self._acked_tag
+
+    def n_behind(self) -> int | None:
+        """How many messages RabbitMQ still holds; None while that is unknown."""
+        return None if self.n_ready is None else self.n_ready + self.n_unacked()
 
     async def read(self, connection: Connection, chance: random.Random) -> None:
         """Keep reading over one connection, whatever happens to queue and channel; never returns."""
@@ -160,7 +166,7 @@ class Queue:
 
     def _forget(self) -> None:
         """Drop what can no longer be acknowledged: RabbitMQ delivers it again."""
-        self.channel = None
+        self.channel = self.n_ready = None
         self.waiting.clear()
         self.arrived.clear()
         self._is_full = False

@@ -17,6 +17,7 @@ from streams.connect import amqp_shown
 from streams.settings import Settings
 
 CANCEL_S, CLOSE_S = 1.0, 1.0
+COUNT_EVERY_S = 2.0
 ASK_EVERY_S, SILENT_S = 1.0, 3.0
 """A RabbitMQ that answers nothing for so long is away; the heartbeat ends the connection much later."""
 
@@ -61,7 +62,7 @@ class RabbitMQ:
 
     async def _read(self, connection: Connection, lost: asyncio.Future[str]) -> str:
         reading = [asyncio.create_task(queue.read(connection, self._chance)) for queue in self._queues]
-        watching = asyncio.create_task(self._watch(connection))
+        watching = [asyncio.create_task(watch(connection)) for watch in (self._watch, self._count)]
         ends: list[asyncio.Future[Any]] = [lost, *reading]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -70,9 +71,9 @@ class RabbitMQ:
                     task.result()  # reading ends by a defect only, and that is not to be hidden
             return lost.result()
         finally:
-            for task in (watching, *reading):
+            for task in (*watching, *reading):
                 task.cancel()
-            await asyncio.wait([watching, *reading])
+            await asyncio.wait([*watching, *reading])
 
     async def _watch(self, connection: Connection) -> None:
         """Ask for something small now and then: silence is a state of the link, long before a heartbeat is missed."""
@@ -88,3 +89,14 @@ class RabbitMQ:
                     late.cancel()
                 self.link.up(f"{where} answers again.")
                 await asyncio.sleep(ASK_EVERY_S)
+
+    async def _count(self, connection: Connection) -> None:
+        """Ask now and then how much waits in the queues that are read. One that is deleted ends the channel."""
+        while True:
+            with suppress(ChannelLost):
+                channel = await Channel.open(connection)
+                while True:
+                    for queue in self._queues:
+                        queue.n_ready = await channel.n_ready(queue.kind) if queue.channel is not None else None
+                    await asyncio.sleep(COUNT_EVERY_S)
+            await asyncio.sleep(COUNT_EVERY_S)

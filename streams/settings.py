@@ -82,6 +82,7 @@ class Settings(BaseModel):
     )
     packet_rows: Annotated[int, Field(ge=1, le=5000)] = Field(500, description="most rows in one packet")
     bridge_in_worker: bool = Field(False, description="run the bridge inside the worker's process")
+    bridge_host: str = Field("", description="where the worker finds the bridge's pages; empty: on its own machine")
     bridge_web_port: Port = Field(6067, description="port of the bridge's /livez, /readyz and /metrics")
 
     max_quarantine_bytes: Count = Field(

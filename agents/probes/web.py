@@ -34,22 +34,15 @@ def worker(settings: Settings) -> Ready:
 
 
 def ask(bind: str, port: int, token: str = "") -> Ready:
-    """Ask the process that listens on a port of this machine; `token` is HINDSIGHT_WEB_TOKEN, if there is one."""
-    where = _host_and_port(bind, port)
+    """Ask the process whose pages are bound so; `token` is HINDSIGHT_WEB_TOKEN, if there is one."""
+    where = web_port.address(bind, port)
     url = f"http://{where}/readyz"
     try:
         return _read(url, _get(where, token))
     except urllib.error.URLError as exc:
-        return Ready(
-            url, None, f"nobody answers on this machine ({getattr(exc.reason, 'strerror', None) or exc.reason})"
-        )
+        return Ready(url, None, f"nobody answers there ({getattr(exc.reason, 'strerror', None) or exc.reason})")
     except (OSError, HTTPException) as exc:
         return Ready(url, None, f"does not answer as a web server does ({exc})")
-
-
-def _host_and_port(bind: str, port: int) -> str:
-    host = "127.0.0.1" if bind in ("0.0.0.0", "::", "") else bind  # noqa: S104  only compared
-    return f"{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _get(where: str, token: str = "") -> bytes:
@@ -69,7 +62,7 @@ def delivered(settings: Settings) -> dict[Kind, int]:
     Its counts begin with its process. Empty if none answers, or if it is a bridge of other topics.
     """
     try:
-        answer = json.loads(_get(_host_and_port(settings.web_bind, settings.bridge_web_port)))
+        answer = json.loads(_get(web_port.of_bridge(settings)))
         if answer["namespace"] != settings.namespace:
             return {}
         return {kind: rows["kafka"] + rows["quarantined"] for kind, rows in answer["rows"].items()}

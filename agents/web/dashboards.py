@@ -13,7 +13,7 @@ from aiohttp import web
 
 from agents import picture_bins
 from agents.web import charts, health
-from agents.web.keys import CACHE, ENDS, PEERS, SETTINGS
+from agents.web.keys import BRIDGE, CACHE, ENDS, PEERS, SETTINGS
 from agents.web.query import BadQuery
 from agents.web.recent import windows
 from agents.web.svg import round_up
@@ -50,12 +50,12 @@ class Choice(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """One stage of the way: what it does, rates as (number a second, of what), and its lag in Kafka records."""
+    """One stage of the way: what it does, rates as (number a second, of what), and its lag as (number, of what)."""
 
     name: str
     what: str
     rates: list[tuple[float | None, str]]
-    lag: int | None
+    lag: tuple[int | None, str] | None
 
 
 def read(given: Mapping[str, str]) -> Choice:
@@ -228,13 +228,21 @@ def stages(app: web.Application, status: dict[str, Any]) -> list[Stage]:
     """Return what each stage does a second, and how far it is behind."""
     ends = app[ENDS]
     join_lag = [lag for topic in (names.y_true, names.y_pred) if (lag := ends.lag(topic)) is not None]
-    came = [rate for topic in (names.features, names.y_true) if (rate := ends.rate(topic)) is not None]
     return [
-        Stage("Kafka", "takes features and y_true", [(sum(came) if came else None, "records/s")], None),
-        Stage("Model", "predicts features", [(status["predicted_per_s"], "rows/s")], ends.lag(names.features)),
+        _first(app),
+        Stage("Model", "predicts features", [(status["predicted_per_s"], "rows/s")], (ends.lag(names.features), "records")),
         Stage(
             "Metric", "joins by id", [(status["rows_per_s"], "rows/s"), (status["matched_per_s"], "pairs/s")],
-            sum(join_lag) if join_lag else None,
+            (sum(join_lag) if join_lag else None, "records"),
         ),
-        Stage("Plot", "writes the metric log", [(status["logged_per_s"], "pairs/s")], ends.lag(names.metric)),
+        Stage("Plot", "writes the metric log", [(status["logged_per_s"], "pairs/s")], (ends.lag(names.metric), "records")),
     ]  # fmt: skip
+
+
+def _first(app: web.Application) -> Stage:
+    """Return what comes first: the bridge, or Kafka where no bridge answers, as with other producers."""
+    bridge, ends = app[BRIDGE], app[ENDS]
+    if bridge.answers:
+        return Stage("Bridge", "moves the queues", [(bridge.rate(), "rows/s")], (bridge.n_behind(), "messages"))
+    came = [rate for topic in (names.features, names.y_true) if (rate := ends.rate(topic)) is not None]
+    return Stage("Kafka", "takes features and y_true", [(sum(came) if came else None, "records/s")], None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from agents.web.bridge import BridgeWatch
 from agents.web.cache import Cache
 from agents.web.facts import Facts
 from agents.web.kafka import Ends
@@ -16,6 +17,7 @@ from streams.settings import Settings
 SETTINGS = web.AppKey("settings", Settings)
 URL = web.AppKey("url", str)
 ENDS = web.AppKey("ends", Ends)
+BRIDGE = web.AppKey("bridge", BridgeWatch)
 FACTS = web.AppKey("facts", Facts)
 PEERS = web.AppKey("peers", Peers)
 PAYLOADS = web.AppKey("payloads", Payloads)

@@ -13,11 +13,12 @@ from faust.exceptions import AlreadyConfiguredWarning
 
 from agents import web_port
 from agents.web import answers
+from agents.web.bridge import BridgeWatch
 from agents.web.cache import Cache
 from agents.web.facts import Facts
 from agents.web.guard import Guard, add_headers, own_hosts
 from agents.web.kafka import Ends
-from agents.web.keys import CACHE, ENDS, FACTS, LIVE, PAYLOADS, PEERS, QUARANTINE, SETTINGS, URL
+from agents.web.keys import BRIDGE, CACHE, ENDS, FACTS, LIVE, PAYLOADS, PEERS, QUARANTINE, SETTINGS, URL
 from agents.web.live import Live
 from agents.web.malformed import Runner
 from agents.web.payloads import Payloads
@@ -40,6 +41,7 @@ def build(settings: Settings, url: str) -> web.Application:
     app[SETTINGS], app[URL] = settings, url
     app[ENDS] = Ends(settings)
     app[FACTS] = Facts(app[ENDS])
+    app[BRIDGE] = BridgeWatch(settings)
     app[PEERS], app[QUARANTINE] = Peers(settings, url), Quarantine(settings)
     app[PAYLOADS], app[CACHE], app[LIVE] = Payloads(settings), Cache(), Live()
     routes(app)
@@ -76,7 +78,7 @@ class Server:
         await self._runner.setup()
         await web.SockSite(self._runner, self._socket, backlog=256).start()
         logger.info("The web view: %s", self.url)
-        self._tasks = [asyncio.create_task(part.run()) for part in (app[FACTS], app[ENDS], app[LIVE])]
+        self._tasks = [asyncio.create_task(part.run()) for part in (app[FACTS], app[ENDS], app[BRIDGE], app[LIVE])]
 
     async def stop(self) -> None:
         """Stop serving; open streams end."""

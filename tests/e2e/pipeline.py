@@ -164,13 +164,18 @@ class Pipeline:
 
     def status(self) -> dict[str, Any]:
         """Return what `/api/status` says, empty while nobody answers."""
-        url = f"http://127.0.0.1:{self.environ['HINDSIGHT_WEB_PORT']}/api/status"
+        found: dict[str, Any] = json.loads(self.page("/api/status") or "{}")
+        return found
+
+    def page(self, path: str) -> str:
+        """Return a page of the worker, empty while nobody answers."""
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                found: dict[str, Any] = json.loads(answer.read())
-                return found
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.environ['HINDSIGHT_WEB_PORT']}{path}", timeout=5
+            ) as answer:
+                return str(answer.read().decode())
         except (urllib.error.URLError, OSError):
-            return {}
+            return ""
 
     def _rows(self, name: str) -> list[dict[str, str]]:
         path = self.logs / name

@@ -26,10 +26,23 @@ def test_random_rows_become_errors_and_a_picture(make_pipeline: MakePipeline) ->
     picture = pipeline.logs / "error_distribution.png"
     wait_until(picture.exists, EFFECT_S, "the picture is drawn")
     assert picture.read_bytes()[:8] == PNG
+    wait_until(lambda: "<b>Bridge</b>" in pipeline.page("/"), EFFECT_S, "the bridge is a stage of the dashboard")
     assert pipeline.worker.stop() == 0
     assert pipeline.bridge.stop() == 0
     for said in (pipeline.worker.said, pipeline.bridge.said, driver.stdout, driver.stderr):
         assert "Traceback" not in said
+
+
+def test_a_worker_can_be_its_own_bridge(make_pipeline: MakePipeline) -> None:
+    pipeline = make_pipeline(agents="metric,plot", bridge_in_worker="true")
+    pipeline.start_worker()
+    pipeline.publish("y_true", [{"id": str(i), "body": 1.0} for i in range(100)])
+    pipeline.publish("y_pred", [{"id": str(i), "body": 3.0} for i in range(100)])
+
+    wait_until(lambda: len(pipeline.metric_rows()) == 100, EFFECT_S, "all are joined")
+    wait_until(lambda: "<b>Bridge</b>" in pipeline.page("/"), EFFECT_S, "the bridge is a stage of the dashboard")
+    assert pipeline.worker.stop() == 0
+    assert "Traceback" not in pipeline.worker.said
 
 
 def test_what_cannot_be_read_is_in_quarantine_and_the_rest_goes_on(make_pipeline: MakePipeline) -> None:

@@ -19,7 +19,7 @@ NOW = Standing(
     quarantined=3,
     errors=Errors(1400, 43.21, 54.3, -0.5, None, 1_699_999_998.0),
     worker=Ready("http://127.0.0.1:6066/readyz", True, "ready"),
-    bridge=Ready("http://127.0.0.1:6067/readyz", None, "nobody answers on this machine (Connection refused)"),
+    bridge=Ready("http://127.0.0.1:6067/readyz", None, "nobody answers there (Connection refused)"),
     problems={},
 )
 
