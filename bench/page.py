@@ -11,6 +11,8 @@ from bench.program import ROOT
 from bench.saved import Measured
 
 PAGE, DATA, PICTURES = ROOT / "docs/benchmarks.md", ROOT / "docs/benchmarks.json", ROOT / "docs/images/benchmarks"
+REMARKS = ROOT / "bench/remarks.md"
+"""What people have to say about the goals; it stands below them."""
 HEAD = """\
 # Benchmarks
 
@@ -46,7 +48,7 @@ def write(measured: Sequence[Measured]) -> None:
         plot.draw(one.section, PICTURES / f"{one.section.name}.png")
     names = ", ".join(f"{one.section.name} {one.took_s / 60:.0f}" for one in measured)
     head = HEAD.format(names=names)
-    PAGE.write_text(head + "\n".join([_goals(measured), *map(_section, measured)]))
+    PAGE.write_text(head + "\n".join([_goals(measured), REMARKS.read_text(), *map(_section, measured)]))
     DATA.write_bytes(msgspec.json.format(msgspec.json.encode(list(measured))))
 
 

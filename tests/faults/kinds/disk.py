@@ -11,11 +11,17 @@ from pathlib import Path
 
 from tests.faults.fault import fault
 from tests.faults.scene import Scene
+from tests.waiting import wait_until
+
+
+def rooted(*argv: str) -> list[str]:
+    """Return a command that only root may run, as we may run it."""
+    return [*([] if os.geteuid() == 0 else ["sudo", "-n"]), *argv]
 
 
 def as_root(*argv: str) -> None:
     """Run a command that only root may run."""
-    subprocess.run([*([] if os.geteuid() == 0 else ["sudo", "-n"]), *argv], check=True)
+    subprocess.run(rooted(*argv), check=True)
 
 
 @contextmanager
@@ -75,7 +81,13 @@ def on_small_disk(scene: Scene, size: str) -> Iterator[None]:
 
 
 def remount(path: Path, how: str) -> None:
-    as_root("mount", "-o", f"remount,{how}", str(path))
+    """Mount a file system another way: read-only is refused while a file in it is open for writing, so try again."""
+
+    def mounted() -> bool:
+        argv = rooted("mount", "-o", f"remount,{how}", str(path))
+        return subprocess.run(argv, check=False, stderr=subprocess.DEVNULL).returncode == 0
+
+    wait_until(mounted, 10, f"{path} is mounted {how}")
 
 
 def fill(path: Path) -> None:
