@@ -38,6 +38,7 @@ def test_rows_and_a_picture_reach_the_bind_mount_and_the_page_answers(stack: Sta
     code, page = stack.get("/")
     assert code == 200
     assert b"<html" in page
+    wait_until(lambda: b"<b>Bridge</b>" in stack.get("/")[1], EFFECT_S, "the bridge of its own container is a stage")
     assert stack.get("/error_distribution.png")[1][:8] == PNG
     assert {stack.inspect(job)["State"]["ExitCode"] for job in JOBS} == {0}
 
