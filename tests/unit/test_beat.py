@@ -6,15 +6,7 @@ import pytest
 
 from streams import beat as module
 from streams.beat import LOOK_S, STEADY_ROWS_S, Beat
-
-
-class Clock:
-    """Time that only the test moves."""
-
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
+from tests.unit.clocks import Clock
 
 
 @pytest.fixture

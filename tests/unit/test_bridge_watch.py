@@ -9,15 +9,7 @@ import pytest
 from agents.web import bridge as module
 from agents.web.bridge import BridgeWatch
 from streams.settings import load
-
-
-class Clock:
-    """Time that only the test moves."""
-
-    now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
+from tests.unit.clocks import Clock
 
 
 @pytest.fixture
