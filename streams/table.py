@@ -23,9 +23,8 @@ from streams.owner import Owner
 from streams.store import PairsStore, StoreFailed
 
 logger = logging.getLogger("hindsight.table")
-BLOCK_CACHE_BYTES = 16 << 20
-"""RocksDB fills it with blocks of files that it has replaced since: a worker's memory grows by it within the first hour.
-Indexes and filters must fit, at 2 bytes an id."""
+BLOCK_CACHE_BYTES = 8 << 20
+"""RocksDB fills it with blocks of files that it has replaced since: a worker's memory grows by it within the first hour."""
 STOP_S = 5.0
 
 
