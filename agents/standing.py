@@ -54,7 +54,7 @@ async def look(settings: Settings) -> Standing:
         _part(problems, "kafka", _kafka(settings), ([], None, None)),
         _part(problems, "logs", asyncio.to_thread(errors, settings.logs_dir), None),
         asyncio.to_thread(web.worker, settings),
-        asyncio.to_thread(web.ask, settings.bridge_host or settings.web_bind, settings.bridge_web_port),
+        asyncio.to_thread(web.bridge, settings),
     )
     return Standing(time.time(), queues, seen, join, quarantined, figures, worker, bridge, problems)
 

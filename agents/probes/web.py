@@ -35,7 +35,15 @@ def worker(settings: Settings) -> Ready:
 
 def ask(bind: str, port: int, token: str = "") -> Ready:
     """Ask the process whose pages are bound so; `token` is HINDSIGHT_WEB_TOKEN, if there is one."""
-    where = web_port.address(bind, port)
+    return _ask(web_port.address(bind, port), token)
+
+
+def bridge(settings: Settings) -> Ready:
+    """Ask the bridge."""
+    return _ask(web_port.of_bridge(settings))
+
+
+def _ask(where: str, token: str = "") -> Ready:
     url = f"http://{where}/readyz"
     try:
         return _read(url, _get(where, token))
@@ -57,17 +65,26 @@ def _get(where: str, token: str = "") -> bytes:
 
 
 def delivered(settings: Settings) -> dict[Kind, int]:
-    """Return how many rows of each queue the bridge on this machine says that Kafka has, quarantine included.
+    """Return how many rows of each queue the bridge says that Kafka has, quarantine included.
 
     Its counts begin with its process. Empty if none answers, or if it is a bridge of other topics.
     """
     try:
-        answer = json.loads(_get(web_port.of_bridge(settings)))
-        if answer["namespace"] != settings.namespace:
-            return {}
-        return {kind: rows["kafka"] + rows["quarantined"] for kind, rows in answer["rows"].items()}
+        return rows_in_kafka(json.loads(_get(web_port.of_bridge(settings))), settings.namespace)
     except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
         return {}
+
+
+def rows_in_kafka(state: Any, namespace: str) -> dict[Kind, int]:
+    """Return how many rows of each queue Kafka has, quarantine included, as a bridge's /readyz says.
+
+    Raises:
+        ValueError: it is a bridge of another namespace.
+        KeyError, TypeError, AttributeError: it is no bridge's answer.
+    """
+    if state["namespace"] != namespace:
+        raise ValueError(f"a bridge of the namespace {state['namespace']!r}")
+    return {kind: rows["kafka"] + rows["quarantined"] for kind, rows in state["rows"].items()}
 
 
 def _read(url: str, body: bytes) -> Ready:

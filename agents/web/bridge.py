@@ -12,6 +12,7 @@ import aiohttp
 import msgspec
 
 from agents import web_port
+from agents.probes.web import rows_in_kafka
 from streams.settings import Settings
 
 ASK_EVERY_S, TIMEOUT_S = 2.0, 1.0
@@ -60,9 +61,7 @@ class BridgeWatch:
 
     def _hear(self, state: Any) -> None:
         try:
-            if state["namespace"] != self._settings.namespace:
-                raise ValueError("another namespace")
-            n_rows = sum(rows["kafka"] + rows["quarantined"] for rows in state["rows"].values())
+            n_rows = sum(rows_in_kafka(state, self._settings.namespace).values())
             behind = list(state["messages_behind"].values())
             heard = Heard(time.monotonic(), n_rows, None if None in behind else sum(behind))
         except (KeyError, TypeError, ValueError, AttributeError):

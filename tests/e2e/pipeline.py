@@ -169,10 +169,9 @@ class Pipeline:
 
     def page(self, path: str) -> str:
         """Return a page of the worker, empty while nobody answers."""
+        url = f"http://127.0.0.1:{self.environ['HINDSIGHT_WEB_PORT']}{path}"
         try:
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{self.environ['HINDSIGHT_WEB_PORT']}{path}", timeout=5
-            ) as answer:
+            with urllib.request.urlopen(url, timeout=5) as answer:
                 return str(answer.read().decode())
         except (urllib.error.URLError, OSError):
             return ""
