@@ -41,7 +41,8 @@ class Slice(msgspec.Struct, gc=False):
     n_truth_first: int = 0
     n_unmatched_true: int = 0
     n_unmatched_pred: int = 0
-    points: list[tuple[float, float]] = []
+    points: Floats = msgspec.field(default_factory=lambda: np.empty((0, 2)))
+    """Pairs (y_true, y_pred), shape (n, 2)."""
     worst: list[Worst] = []
 
     def merge(self, other: Slice) -> None:
@@ -51,7 +52,7 @@ class Slice(msgspec.Struct, gc=False):
         self.n_truth_first += other.n_truth_first
         self.n_unmatched_true += other.n_unmatched_true
         self.n_unmatched_pred += other.n_unmatched_pred
-        self.points = self.points + other.points
+        self.points = np.concatenate((self.points, other.points))
         self.worst = heapq.nlargest(N_WORST, self.worst + other.worst)
 
     @classmethod
@@ -67,7 +68,7 @@ class Slice(msgspec.Struct, gc=False):
             made.summary = ErrorSummary.of(y_true, y_pred)
             made._add_delays(_floats([v.ts_true for v in matched]) - _floats([v.ts_pred for v in matched]))
             step = -(-len(matched) // N_POINTS)
-            made.points = list(zip(y_true[::step].tolist(), y_pred[::step].tolist(), strict=True))
+            made.points = np.column_stack((y_true[::step], y_pred[::step]))
             made._add_worst(matched, np.abs(y_pred - y_true))
         return made
 

@@ -120,7 +120,7 @@ def own(choice: Choice, settings: Settings) -> dict[str, Any]:
         "histogram": _histogram(summary, before.summary),
         "signed": _signed(summary, before.summary),
         "series": _series(now, span),
-        "points": now_part.points[-6000:],
+        "points": now_part.points[-6000:].tolist(),
         "worst": [w._asdict() for w in now_part.worst],
         "delay": _delay(now_part),
         "delay_before": _delay(before),

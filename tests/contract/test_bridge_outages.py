@@ -65,6 +65,11 @@ def warnings(bridging: Bridging) -> list[str]:
     return [line for line in bridging.bridge.said.splitlines() if " INFO " not in line]
 
 
+def behind(bridging: Bridging) -> int | None:
+    found: int | None = bridging.readyz()["messages_behind"]["y_true"]
+    return found
+
+
 def test_kafka_goes_away_and_comes_back(make_bridging: MakeBridging) -> None:
     bridging = make_bridging(prefetch=300)
     bridging.start()
@@ -75,6 +80,7 @@ def test_kafka_goes_away_and_comes_back(make_bridging: MakeBridging) -> None:
     bodies = truths("away", 5_000)
     bridging.pour("y_true", bodies.values())
     wait_until(lambda: bridging.metric("unacked_messages") == 300, MOVED_S, "the prefetch is used up")
+    wait_until(lambda: behind(bridging) == 5_000, MOVED_S, "it says how many messages RabbitMQ still holds")
     wait_until(lambda: not bridging.readyz()["links"]["kafka"]["up"], MOVED_S, "/readyz says that Kafka is away")
     resident = rss_mb(bridging.bridge.process.pid)
     problem = bridging.readyz()["links"]["kafka"]["last_problem"]
@@ -85,6 +91,7 @@ def test_kafka_goes_away_and_comes_back(make_bridging: MakeBridging) -> None:
     rows = bridging.wait_ids("y_true", bodies, BACK_S)
     assert len(rows) == 5_001
     wait_until(lambda: bridging.readyz()["ready"], MOVED_S, "the bridge is ready again")
+    wait_until(lambda: behind(bridging) == 0, MOVED_S, "it says that it has caught up")
     assert rss_mb(bridging.bridge.process.pid) < resident + 40
     assert len(warnings(bridging)) == 1
     assert bridging.bridge.stop() == 0

@@ -42,20 +42,6 @@ def test_a_missing_queue_is_declared_as_asked(
     check_rows_come_through(bridging, kind)
 
 
-def test_it_says_how_many_messages_rabbitmq_still_holds(make_bridging: MakeBridging) -> None:
-    bridging = make_bridging(queues="y_true,y_pred", prefetch=100)
-    declare(bridging, "y_true", durable=True)
-    bridging.pour("y_true", truths("behind", 10_000).values())
-    bridging.start()
-
-    def behind() -> dict[str, int | None]:
-        found: dict[str, int | None] = bridging.readyz()["messages_behind"]
-        return found
-
-    wait_until(lambda: 100 < (behind()["y_true"] or 0) <= 10_000, MOVED_S, "it is behind")
-    wait_until(lambda: behind() == {"y_true": 0, "y_pred": 0}, 2 * MOVED_S, "it has caught up")
-
-
 QUORUM = {"durable": True, "arguments": {"x-queue-type": "quorum"}}
 
 
