@@ -8,7 +8,6 @@ up to its end, and what is still undecided is decided again.
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import secrets
 import time
@@ -20,12 +19,10 @@ from streams.beat import Beat
 from streams.decision import Decision
 from streams.decision_log import DecisionLog, LogUnavailable
 from streams.end import end_process
-from streams.holes import Found, Holes
+from streams.inputs import KINDS, Inputs
 from streams.join import NO_CAP, Input, Rules, decide
 from streams.outbox import Outbox, letter
-from streams.pair import PRED, TRUE
-from streams.records import Unreadable, decode_record
-from streams.settings import Kind
+from streams.records import decode_record
 from streams.store import PairsStore, StoreFailed
 from streams.verdicts import Tag
 
@@ -37,24 +34,11 @@ COMPANY_S = 0.002
 """One that has rested waits for the other side and for the other owners, who are often given theirs right behind."""
 FULL_BYTES = 40_000
 """With so much in hand an owner waits for nothing."""
-DEAF_S = 1.0
-"""A longer pause between two looks at the inputs does not count as their silence."""
-MAX_INPUT_BYTES = 400_000
 MAX_DECISION_BYTES = 900_000
-MAX_QUEUED_BYTES = 4_000_000
-"""What may wait for one partition; more, and its reading waits."""
-RECORD_BYTES = 400
-"""What a Kafka record costs beside its value."""
-MAX_GAP_S = 15.0
-LOOK_S, LOOK_AT_END_S = 0.1, 1.0
-"""How long an input does not go on, in the middle or at its end, before Kafka is asked whether a record lies there."""
-TAKE_S = 1.0
-"""How long the consumer may owe a record in the middle, before it is taken from Kafka without it."""
 MAX_FENCED = 5
 RETRY_S = 1.0
 SILENT_S = 3.0
 """A decision that Kafka does not confirm for so long means that it is away; it is still being sent."""
-KINDS: tuple[Kind, Kind] = ("y_true", "y_pred")
 
 
 class Owner:
@@ -79,38 +63,25 @@ class Owner:
         self.max_waiting = max_waiting
         self.confirmed = store.head.confirmed
         self.problem, self.n_fenced, self.last_commit_at = "", 0, 0.0
-        self._queue: list[Arrival] = []
-        self._n_queued_bytes = 0
-        self._ahead: tuple[dict[int, Arrival], dict[int, Arrival]] = ({}, {})
-        self._ahead_since = 0.0
-        self._holes = (Holes(), Holes())
-        now = time.monotonic()
-        self._came_at, self._spoke_at, self._listened_at, self._taken_at = [now, now], [now, now], now, 0.0
-        self._looked_at = [0.0, 0.0]
-        self._unreadable: list[tuple[Arrival, list[Unreadable]]] = []
-        self._woken, self._room = asyncio.Event(), asyncio.Event()
+        self.inputs = Inputs(partition, around)
+        self._taken_at = 0.0
         self._stopping = self._more_is_due = False
 
     # What the agent calls
 
     async def feed(self, arrivals: Sequence[Arrival]) -> None:
         """Take Kafka records of one input, in order; wait while too much is waiting."""
-        self._queue += arrivals
-        self._n_queued_bytes += _size(arrivals)
-        self._came_at[arrivals[0].side] = time.monotonic()
-        self._woken.set()
-        while self._n_queued_bytes >= MAX_QUEUED_BYTES and not self._stopping:
-            self._room.clear()
-            await self._room.wait()
+        await self.inputs.feed(arrivals)
 
     async def run(self) -> None:
         """Decide until stopped. A disk that fails, or a defect, ends the process with a sentence."""
         try:
             while not self._stopping:
                 await self._wait()
-                await self._commit(self._next_inputs())
-                await self._look_for_holes()
-                self._check_gap()
+                await self._commit(self.inputs.take(self.store.head.src))
+                await self.inputs.look_for_holes(self.store.head.src)
+                if gap := self.inputs.gap(self.store.head.src):
+                    end_process(gap)
         except asyncio.CancelledError:
             raise
         except StoreFailed as exc:
@@ -122,125 +93,19 @@ class Owner:
     def stop(self) -> None:
         """Let the batch in flight end, and take no further one."""
         self._stopping = True
-        self._room.set()
-        self._woken.set()
+        self.inputs.close()
 
     async def _wait(self) -> None:
-        if self._more_is_due:
+        if self._more_is_due or not await self.inputs.wait(TICK_S):
             return
-        if not self._queue:
-            self._woken.clear()
-            try:
-                async with asyncio.timeout(TICK_S):
-                    await self._woken.wait()
-            except TimeoutError:
-                return
-        if self._n_queued_bytes < FULL_BYTES and not self._stopping:
+        if self.inputs.n_bytes < FULL_BYTES and not self._stopping:
             await asyncio.sleep(self.beat.rest_s(self._taken_at) or self.beat.company_s(COMPANY_S))
         self._taken_at = time.monotonic()
 
-    # Input, strictly in order
-
-    def _next_inputs(self) -> list[tuple[Arrival, Input]]:
-        """Take the queued records that come next, up to MAX_INPUT_BYTES; hold back what is ahead of its turn."""
-        src = list(self.store.head.src)
-        taken: list[tuple[Arrival, Input]] = []
-        size = n_read = 0
-        for arrival in self._queue:
-            if size >= MAX_INPUT_BYTES:
-                break
-            n_read += 1
-            for ready in self._in_turn(arrival, src):
-                size += len(ready.value)
-                taken.append((ready, self._decode(ready)))
-        self._n_queued_bytes -= _size(self._queue[:n_read])
-        del self._queue[:n_read]
-        if self._n_queued_bytes < MAX_QUEUED_BYTES:
-            self._room.set()
-        return taken
-
-    def _in_turn(self, arrival: Arrival, src: list[int]) -> list[Arrival]:
-        """Return `arrival` and those it was missing before, if it is its turn; `src` moves with them."""
-        side, offset = arrival.side, arrival.offset
-        if offset <= src[side]:
-            arrival.acknowledge()
-            return []
-        ahead = self._ahead[side]
-        holes = self._holes[side]
-        if offset != holes.after(src[side]):
-            ahead[offset] = arrival
-            self._ahead_since = self._ahead_since or time.monotonic()
-            return []
-        ready = [arrival]
-        while (waiting := ahead.pop(holes.after(ready[-1].offset), None)) is not None:
-            ready.append(waiting)
-        src[side] = ready[-1].offset
-        if not any(self._ahead):
-            self._ahead_since = 0.0
-        return ready
-
-    def _decode(self, arrival: Arrival) -> Input:
-        self._spoke_at[arrival.side] = time.monotonic()
-        rows, unreadable = decode_record(KINDS[arrival.side], arrival.value, ts=arrival.ts)
-        if unreadable:
-            self._unreadable.append((arrival, unreadable))
-        return Input(arrival.side, arrival.offset, rows, len(unreadable))  # type: ignore[arg-type]
-
-    async def _look_for_holes(self) -> None:
-        """Where an input does not go on, ask Kafka what comes next: a record, or none ever."""
-        for side in (TRUE, PRED):
-            src, ahead, now = self.store.head.src[side], self._ahead[side], time.monotonic()
-            if not self._is_time_to_look(side, now):
-                continue
-            holes = self._holes[side]
-            start = holes.after(src)
-            if not ahead and self.around.is_drained(self.partition, side, start - 1):
-                continue
-            found = await self.around.look(self.partition, side, src + 1, max(ahead, default=start))
-            self._looked_at[side] = time.monotonic()
-            holes.learn(found.holes, src)
-            if ahead and now - self._ahead_since >= TAKE_S:
-                self._take(side, found)
-            if (arrival := ahead.pop(holes.after(src), None)) is not None:
-                self._queue.insert(0, arrival)
-                self._n_queued_bytes += _size([arrival])
-
-    def _take(self, side: int, found: Found) -> None:
-        """Take the records that the consumer owes: what Faust drops in a rebalance it does not always read again."""
-        owed = [record for record in found.records if record.offset not in self._ahead[side]]
-        for record in owed:
-            done = functools.partial(self.around.acknowledge, self.partition, side, record.offset)
-            self._ahead[side][record.offset] = Arrival.of(side, record, done)
-        if owed:
-            logger.warning(
-                "partition %d: %d records of %s were not delivered after a rebalance; they are read from Kafka.",
-                self.partition, len(owed), KINDS[side],
-            )  # fmt: skip
-
-    def _is_time_to_look(self, side: int, now: float) -> bool:
-        """Tell whether what is missing has had its time to come; records that do come, behind it, put nothing off."""
-        if now - self._looked_at[side] < LOOK_AT_END_S:
-            return False
-        if self._ahead[side]:
-            return now - self._ahead_since >= LOOK_S
-        return not self._queue and now - self._came_at[side] >= LOOK_AT_END_S
-
-    def _check_gap(self) -> None:
-        if self._ahead_since and time.monotonic() - self._ahead_since > MAX_GAP_S:
-            src = self.store.head.src
-            held = [min(ahead, default=None) for ahead in self._ahead]
-            end_process(
-                f"partition {self.partition}: Kafka delivered y_true up to {src[0]} and y_pred up to {src[1]}, then "
-                f"went on at {held}, and what lies between did not come within {MAX_GAP_S:.0f} s. A restart reads it."
-            )
-
     # Decisions
 
-    async def _commit(self, batch: list[tuple[Arrival, Input]]) -> None:
-        for arrival, rows in self._unreadable:
-            await self.around.quarantine(f"{KINDS[arrival.side]}/{self.partition}", arrival.offset, rows)
-        self._unreadable.clear()
-        inputs = [given for _, given in batch]
+    async def _commit(self, batch: list[Arrival]) -> None:
+        inputs = [await self._decoded(arrival) for arrival in batch]
         self.beat.count(sum(len(given.rows) for given in inputs))
         while True:
             n, record = self._decide(inputs)
@@ -253,9 +118,16 @@ class Owner:
             inputs = [given for given in inputs if given.offset > src[given.side]]
             if not inputs:
                 break
-        for arrival, _ in batch:
+        for arrival in batch:
             arrival.acknowledge()
         await self._make_room()
+
+    async def _decoded(self, arrival: Arrival) -> Input:
+        """Return the rows of a record; what cannot be read is in quarantine before anything is decided."""
+        rows, unreadable = decode_record(KINDS[arrival.side], arrival.value, ts=arrival.ts)
+        if unreadable:
+            await self.around.quarantine(f"{KINDS[arrival.side]}/{self.partition}", arrival.offset, unreadable)
+        return Input(arrival.side, arrival.offset, rows, len(unreadable))  # type: ignore[arg-type]
 
     async def _make_room(self) -> None:
         """Take no further rows while more ids wait than may: those with the nearest deadlines end unmatched."""
@@ -274,10 +146,11 @@ class Owner:
     def _decide(self, inputs: list[Input]) -> tuple[int, Decision | None]:
         """Decide as many of the inputs as one record may hold; return how many, and the record."""
         head, now = self.store.head, time.time()
+        silent = self.inputs.silent(head.src, self.rules.lateness_s)
         n = len(inputs)
         while True:
             record = decide(
-                head, inputs[:n], self.store, self.rules, now=now, silent=self._silent(), writer=self.writer,
+                head, inputs[:n], self.store, self.rules, now=now, silent=silent, writer=self.writer,
                 max_waiting=self.max_waiting,
             )  # fmt: skip
             if record is None:
@@ -290,24 +163,6 @@ class Owner:
             record.head.log = head.log or secrets.token_hex(8)
             record.head.confirmed = self.confirmed
         return n, record
-
-    def _silent(self) -> tuple[bool, bool]:
-        """Tell of each input whether it is drained and has said nothing for `lateness_s`, while we listened.
-
-        A process that was paused, or that waited for Kafka, did not listen.
-        """
-        now, src = time.monotonic(), self.store.head.src
-        if now - self._listened_at > DEAF_S:
-            self._spoke_at = [now, now]
-        self._listened_at = now
-        quiet = []
-        for side in (TRUE, PRED):
-            last = self._holes[side].after(src[side]) - 1
-            drained = not self._queue and self.around.is_drained(self.partition, side, last)
-            if not drained:
-                self._spoke_at[side] = now
-            quiet.append(drained and now - self._spoke_at[side] >= max(self.rules.lateness_s, DEAF_S))
-        return quiet[0], quiet[1]
 
     async def _append(self, record: Decision) -> bool:
         """Append and apply one record; False if the log was read instead, and the batch must be decided again."""
@@ -396,7 +251,3 @@ class Owner:
                 self.store.apply(offset, record)
                 if decision.is_valid(record, offset):
                     await self._send_verdicts(offset, record)
-
-
-def _size(arrivals: Sequence[Arrival]) -> int:
-    return sum(len(arrival.value) for arrival in arrivals) + RECORD_BYTES * len(arrivals)

@@ -7,8 +7,8 @@ from typing import Any
 
 from agents.web.query import error_of, last_event
 from agents.web.scan import Found
+from streams.inputs import KINDS
 from streams.join import Rules, key_of
-from streams.owner import KINDS
 from streams.pair import Other, Pair, other, other_key
 from streams.store import PairsStore
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 import rocksdict
 
+from streams import inputs
 from streams import owner as module
 from streams.around import Arrival
 from streams.beat import Beat
@@ -180,7 +181,7 @@ def test_a_hole_is_found_while_records_keep_coming_behind_it(store):
 
         async def act():
             def passed():
-                owner._came_at[TRUE] = time.monotonic()  # as if a record had come just now
+                owner.inputs._came_at[TRUE] = time.monotonic()  # as if a record had come just now
                 return store.head.src[TRUE] == 2
 
             await owner.feed([arrival(TRUE, 0, "a"), arrival(TRUE, 2, "b")])
@@ -194,7 +195,7 @@ def test_a_hole_is_found_while_records_keep_coming_behind_it(store):
 
 
 def test_an_input_that_ends_with_a_hole_is_silent_in_the_end(store, monkeypatch):
-    monkeypatch.setattr(module, "LOOK_AT_END_S", 0.0)
+    monkeypatch.setattr(inputs, "LOOK_AT_END_S", 0.0)
     around = Around(0, end=2)
 
     async def play():
@@ -202,7 +203,7 @@ def test_an_input_that_ends_with_a_hole_is_silent_in_the_end(store, monkeypatch)
 
         async def act():
             await owner.feed([arrival(TRUE, 0, "a")])
-            await until(lambda: around.asked and around.is_drained(0, TRUE, owner._holes[TRUE].after(0) - 1))
+            await until(lambda: around.asked and around.is_drained(0, TRUE, owner.inputs._holes[TRUE].after(0) - 1))
 
         await while_running(owner, act)
 
