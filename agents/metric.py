@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from agents.short_way import short_way
-from streams import connect, holes, quarantine
+from streams import connect, holes
 from streams.around import Arrival
 from streams.beat import Beat
 from streams.decision_log import DecisionLog, LogUnavailable
@@ -27,7 +27,7 @@ from streams.outbox import Outbox
 from streams.owner import BEAT_S, LONGEST_BEAT_S, Owner
 from streams.pair import PRED, TRUE
 from streams.positions import Position, positions
-from streams.records import Unreadable
+from streams.quarantine import UnreadableRows, records_of
 from streams.restore import CannotRestore, check_inputs, restore
 from streams.store import PairsStore
 from streams.table import PairsTable
@@ -107,12 +107,9 @@ class Joining:
         """Tell the consumer that a record which it did not deliver is done with, so that it is committed."""
         app.consumer.ack_offsets(TP(SIDES[side], partition), [offset])
 
-    async def quarantine(self, topic_partition: str, offset: int, rows: Sequence[Unreadable]) -> None:
-        """Keep unreadable rows that a Kafka record held."""
-        source = f"topic {topic_partition}@{offset}"
-        for row in rows:
-            for record in quarantine.records(row, source=source, at=time.time(), properties={}):
-                await self.writer.write(names.quarantine.name, record.value, partition=0, headers=record.headers)
+    async def quarantine(self, found: Sequence[UnreadableRows]) -> None:
+        """Return once unreadable rows are kept."""
+        await self.writer.write(names.quarantine.name, 0, records_of(found, at=time.time()))
 
 
 joining: Joining

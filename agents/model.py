@@ -13,9 +13,10 @@ import mode
 
 from agents.predict import predict
 from bridge.predictions import Predictions
-from streams import connect, quarantine
+from streams import connect
 from streams.end import end_process
 from streams.faust_app import app, names, raw_topic, settings
+from streams.quarantine import UnreadableRows, records_of
 from streams.records import FeaturesRow, PredRow, Unreadable, decode_record, encode_packet
 from streams.writer import Writer
 
@@ -69,11 +70,13 @@ class Predicting:
         """Predict the queued records, send the predictions to the partitions that their features came from, and ack."""
         events = self._next_batch()
         rows_of: dict[int, list[FeaturesRow]] = {}
+        found: list[UnreadableRows] = []
         for event in events:
             message = event.message
             rows, unreadable = decode_record("features", message.value or b"", ts=message.timestamp)
             rows_of.setdefault(message.partition, []).extend(rows)  # type: ignore[arg-type]
-            await self._quarantine(f"topic features/{message.partition}@{message.offset}", unreadable)
+            found.append(UnreadableRows(f"topic features/{message.partition}@{message.offset}", unreadable))
+        await self._quarantine(*found)
         sending = [self._predict_partition(partition, rows) for partition, rows in rows_of.items() if rows]
         await asyncio.gather(*sending)
         for event in events:
@@ -90,9 +93,9 @@ class Predicting:
 
     async def _predict_partition(self, partition: int, rows: list[FeaturesRow]) -> None:
         predicted, refused = await self._predict(rows)
-        await self._quarantine(f"topic features/{partition}", refused)
+        await self._quarantine(UnreadableRows(f"topic features/{partition}", refused))
         if predicted:
-            await self.writer.write(names.y_pred.name, encode_packet(predicted), partition=partition)
+            await self.writer.write(names.y_pred.name, partition, [(encode_packet(predicted), [])])
             if self.exchange is not None:
                 await self.exchange.publish(predicted)
         self.n_predicted += len(predicted)
@@ -107,10 +110,8 @@ class Predicting:
         self.last_took_s = time.perf_counter() - started
         return answer
 
-    async def _quarantine(self, source: str, rows: list[Unreadable]) -> None:
-        for row in rows:
-            for record in quarantine.records(row, source=source, at=time.time(), properties={}):
-                await self.writer.write(names.quarantine.name, record.value, partition=0, headers=record.headers)
+    async def _quarantine(self, *found: UnreadableRows) -> None:
+        await self.writer.write(names.quarantine.name, 0, records_of(found, at=time.time()))
 
 
 predicting: Predicting

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from bench import (
+    measure_bad_rows,
     measure_bridge,
     measure_end_to_end,
     measure_growth,
@@ -33,6 +34,7 @@ MEASURES: dict[str, Callable[[Place, int, float], Section]] = {
     "peers": measure_peers.measure,
     "bridge": measure_bridge.measure,
     "end-to-end": measure_end_to_end.measure,
+    "bad-rows": measure_bad_rows.measure,
     "latency": measure_latency.measure,
     "waiting": measure_waiting.measure,
     "workers": measure_workers.measure,

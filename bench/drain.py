@@ -59,20 +59,24 @@ DRAINS = [
 ]
 
 
-def preload(url: str, rows: Sequence[TrueRow], rows_a_message: int, *, durable: bool) -> int:
-    """Put rows into the empty queue; return how many messages that is, once all lie there."""
+def bodies(rows: Sequence[TrueRow], rows_a_message: int = 1) -> list[bytes]:
+    """Return the bodies of messages that hold some rows: an object each, or arrays of so many."""
+    if rows_a_message == 1:
+        return [encode_packet(row) for row in rows]
+    return [encode_packet(rows[start : start + rows_a_message]) for start in range(0, len(rows), rows_a_message)]
+
+
+def preload(url: str, bodies: Sequence[bytes], *, durable: bool) -> None:
+    """Put messages into the empty queue; return once all lie there."""
     queues.declare_anew(url, durable=durable)
     connection = pika.BlockingConnection(pika.URLParameters(url))
     channel = connection.channel()
     properties = pika.BasicProperties(delivery_mode=2 if durable else 1)
-    starts = range(0, len(rows), rows_a_message)
-    for start in starts:
-        some = rows[start : start + rows_a_message]
-        channel.basic_publish("", QUEUE, encode_packet(some if rows_a_message > 1 else some[0]), properties)
-    while channel.queue_declare(QUEUE, passive=True).method.message_count < len(starts):
+    for body in bodies:
+        channel.basic_publish("", QUEUE, body, properties)
+    while channel.queue_declare(QUEUE, passive=True).method.message_count < len(bodies):
         connection.sleep(0.05)
     connection.close()
-    return len(starts)
 
 
 def drained(drain: Drain, run: Run, n_messages: int, **settings: str) -> dict[str, Any]:

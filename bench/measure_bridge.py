@@ -66,8 +66,9 @@ def drained(one: Drain, run: Run, given: Sequence[TrueRow], kind: str, rows_a_me
         BenchError: Kafka has not every row once, or the program failed.
     """
     asyncio.run(declare(run.settings()))
-    n_messages = drain.preload(run.place.amqp_url, given, rows_a_message, durable=kind == "durable")
-    said = drain.drained(one, run, n_messages, queue_kind=kind)
+    bodies = drain.bodies(given, rows_a_message)
+    drain.preload(run.place.amqp_url, bodies, durable=kind == "durable")
+    said = drain.drained(one, run, len(bodies), queue_kind=kind)
     if one.has_output:
         drain.check_topic(run, given)
     n_rows, seconds = said["n"] * rows_a_message, said["ended"] - said["began"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -13,6 +14,7 @@ from bench.show import number
 INK, MUTED, BAR = "#1d2733", "#6b7785", "#3b7ea1"
 LINE_INCHES, MARGIN_INCHES, HISTOGRAM_INCHES = 0.32, 0.6, 2.4
 MOST_PANELS = 3
+TITLE_CHARACTERS = 24
 
 
 def draw(section: Section, path: Path) -> None:
@@ -56,7 +58,7 @@ def _curve(axes: Axes, name: str, curve: Curve) -> None:
 
 def _histogram(axes: Axes, name: str, edges: list[float], counts: list[int]) -> None:
     axes.stairs(counts, edges, fill=True, color=BAR)
-    axes.set_title(name, fontsize=9, color=MUTED, loc="left")
+    axes.set_title(textwrap.fill(name, TITLE_CHARACTERS), fontsize=9, color=MUTED, loc="left")
     axes.set_xlabel("ms", fontsize=8, color=MUTED)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)

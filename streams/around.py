@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, Self
 from aiokafka import ConsumerRecord
 
 from streams.holes import Found
-from streams.records import Unreadable
+from streams.quarantine import UnreadableRows
 
 
 class Arrival(NamedTuple):
@@ -43,5 +43,5 @@ class Surroundings(Protocol):
     def acknowledge(self, partition: int, side: int, offset: int) -> None:
         """Tell the consumer that a record which it did not deliver is done with."""
 
-    async def quarantine(self, topic_partition: str, offset: int, rows: Sequence[Unreadable]) -> None:
-        """Keep unreadable rows."""
+    async def quarantine(self, found: Sequence[UnreadableRows]) -> None:
+        """Return once unreadable rows are kept."""

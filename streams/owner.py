@@ -22,6 +22,7 @@ from streams.end import end_process
 from streams.inputs import KINDS, Inputs
 from streams.join import NO_CAP, Input, Rules, decide
 from streams.outbox import Outbox, letter
+from streams.quarantine import UnreadableRows
 from streams.records import decode_record
 from streams.store import PairsStore, StoreFailed
 from streams.verdicts import Tag
@@ -105,7 +106,7 @@ class Owner:
     # Decisions
 
     async def _commit(self, batch: list[Arrival]) -> None:
-        inputs = [await self._decoded(arrival) for arrival in batch]
+        inputs = await self._decoded(batch)
         self.beat.count(sum(len(given.rows) for given in inputs))
         while True:
             n, record = self._decide(inputs)
@@ -122,12 +123,18 @@ class Owner:
             arrival.acknowledge()
         await self._make_room()
 
-    async def _decoded(self, arrival: Arrival) -> Input:
-        """Return the rows of a record; what cannot be read is in quarantine before anything is decided."""
-        rows, unreadable = decode_record(KINDS[arrival.side], arrival.value, ts=arrival.ts)
-        if unreadable:
-            await self.around.quarantine(f"{KINDS[arrival.side]}/{self.partition}", arrival.offset, unreadable)
-        return Input(arrival.side, arrival.offset, rows, len(unreadable))  # type: ignore[arg-type]
+    async def _decoded(self, batch: Sequence[Arrival]) -> list[Input]:
+        """Return the rows of records; what cannot be read is in quarantine before anything is decided."""
+        inputs: list[Input] = []
+        refused: list[UnreadableRows] = []
+        for side, offset, ts, value, _ in batch:
+            rows, unreadable = decode_record(KINDS[side], value, ts=ts)
+            inputs.append(Input(side, offset, rows, len(unreadable)))  # type: ignore[arg-type]
+            if unreadable:
+                refused.append(UnreadableRows(f"topic {KINDS[side]}/{self.partition}@{offset}", unreadable))
+        if refused:
+            await self.around.quarantine(refused)
+        return inputs
 
     async def _make_room(self) -> None:
         """Take no further rows while more ids wait than may: those with the nearest deadlines end unmatched."""

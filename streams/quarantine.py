@@ -24,6 +24,13 @@ class Record(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
+class UnreadableRows(NamedTuple):
+    """What one place held that cannot be used. `source`: see `records`."""
+
+    source: str
+    rows: Sequence[Unreadable]
+
+
 def records(unreadable: Unreadable, *, source: str, at: float, properties: Mapping[str, Any]) -> Iterator[Record]:
     """Yield the records that keep one unreadable row.
 
@@ -48,6 +55,13 @@ def records(unreadable: Unreadable, *, source: str, at: float, properties: Mappi
                 ("part", b"%d/%d" % (i + 1, n_parts)),
             ],
         )
+
+
+def records_of(found: Iterable[UnreadableRows], *, at: float) -> Iterator[Record]:
+    """Yield the records that keep what Kafka records held; see `records`."""
+    for source, rows in found:
+        for row in rows:
+            yield from records(row, source=source, at=at, properties={})
 
 
 class Kept(NamedTuple):

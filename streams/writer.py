@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -12,6 +12,8 @@ from aiokafka.errors import KafkaError
 
 logger = logging.getLogger("hindsight.writer")
 RETRY_S = 1.0
+Record = tuple[bytes, list[tuple[str, bytes]]]
+"""Its value, and its headers."""
 
 
 class Writer:
@@ -23,23 +25,38 @@ class Writer:
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
 
-    async def write(
-        self, topic: str, value: bytes, *, partition: int, headers: Sequence[tuple[str, bytes]] = ()
-    ) -> None:
-        """Write one record; return once Kafka has it."""
-        while True:
-            try:
-                producer = await self._started()
-                await producer.send_and_wait(topic, value, partition=partition, headers=list(headers))
-            except KafkaError as exc:
-                if not self.problem:
-                    logger.error("Kafka does not take a record of %r, trying again: %r", topic, exc)
-                self.problem = f"Kafka does not take a record of {topic!r}: {exc!r}"
-                await self.stop()
-                await asyncio.sleep(RETRY_S)
+    async def write(self, topic: str, partition: int, records: Iterable[Record]) -> None:
+        """Write records in this order; return once Kafka has them all."""
+        left = list(records)
+        while left:
+            left, problem = await self._tried(topic, partition, left)
+            if problem is None:
+                self.problem = ""
                 continue
-            self.problem = ""
-            return
+            if not self.problem:
+                logger.error("Kafka does not take a record of %r, trying again: %r", topic, problem)
+            self.problem = f"Kafka does not take a record of {topic!r}: {problem!r}"
+            await self.stop()
+            await asyncio.sleep(RETRY_S)
+
+    async def _tried(
+        self, topic: str, partition: int, records: list[Record]
+    ) -> tuple[list[Record], BaseException | None]:
+        """Write records once; return those that Kafka did not take, and why."""
+        sent: list[asyncio.Future[Any]] = []
+        problem: BaseException | None = None
+        try:
+            producer = await self._started()
+            for value, headers in records:
+                sent.append(await producer.send(topic, value, partition=partition, headers=headers))
+        except KafkaError as exc:
+            problem = exc
+        answers = await asyncio.gather(*sent, return_exceptions=True)
+        problem = problem or next((answer for answer in answers if isinstance(answer, BaseException)), None)
+        if problem is not None and not isinstance(problem, KafkaError):
+            raise problem
+        left = [record for record, answer in zip(records, answers, strict=False) if isinstance(answer, BaseException)]
+        return left + records[len(sent) :], problem
 
     async def stop(self) -> None:
         """Disconnect."""

@@ -52,6 +52,9 @@ class Around:
     def __init__(self, *offsets, end):
         self.offsets, self.end, self.asked = set(offsets), end, 0
         self.acknowledged = []
+        self.quarantined = []
+        self.keeps = asyncio.Event()
+        self.keeps.set()
 
     def is_drained(self, partition, side, src):
         return src + 1 >= self.end
@@ -68,8 +71,9 @@ class Around:
     def acknowledge(self, partition, side, offset):
         self.acknowledged.append((partition, side, offset))
 
-    async def quarantine(self, topic_partition, offset, rows):
-        raise AssertionError("all rows are readable")
+    async def quarantine(self, found):
+        self.quarantined.append([(one.source, [row.reason for row in one.rows]) for one in found])
+        await self.keeps.wait()
 
 
 def record(side, offset):
@@ -244,6 +248,29 @@ def test_a_record_that_is_there_is_waited_for(store):
 
     asyncio.run(play())
     assert store.head.counts.rows_true == 3
+
+
+def test_what_cannot_be_read_goes_to_quarantine_at_once_and_before_it_is_decided(store):
+    around = Around(end=3)
+    around.keeps.clear()
+
+    async def play():
+        owner = an_owner(store, around)
+
+        async def act():
+            bad = [Arrival(TRUE, offset, 0.0, b"{not json") for offset in (0, 2)]
+            await owner.feed([bad[0], arrival(TRUE, 1, "a"), bad[1]])
+            await until(lambda: around.quarantined)
+            await asyncio.sleep(2 * module.LONGEST_BEAT_S)
+            assert store.head.src[TRUE] == -1
+            around.keeps.set()
+            await until(lambda: store.head.src[TRUE] == 2)
+
+        await while_running(owner, act)
+
+    asyncio.run(play())
+    assert around.quarantined == [[("topic y_true/0@0", ["not_json"]), ("topic y_true/0@2", ["not_json"])]]
+    assert (store.head.counts.rows_true, store.head.counts.unreadable) == (1, 2)
 
 
 def test_more_ids_than_may_wait_end_before_their_time(store, caplog):
