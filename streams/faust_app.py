@@ -18,6 +18,7 @@ from faust.exceptions import AlreadyConfiguredWarning
 from streams import connect, quiet, slot
 from streams.end import end_process
 from streams.faust_overrides import App, PartitionAssignor, TableManager
+from streams.memory import give_back_large_blocks
 from streams.reach import why_away
 from streams.settings import Settings, SettingsError
 from streams.settings import settings as read_settings
@@ -58,6 +59,7 @@ class HindsightApp(App):
     async def before_start(self) -> None:
         """Take a slot, and declare the topics as soon as Kafka answers."""
         quiet.set_up()
+        give_back_large_blocks()
         try:
             self.slot = slot.take(settings.state_path)
         except slot.SlotError as exc:
