@@ -17,7 +17,7 @@ from bench.results import CPU, PEAK, ROWS, Figures, Goal, Section, lines_with_ra
 from bench.show import progress
 from streams.topics import declare, topics
 
-N_MESSAGES, N_IDS = 100_000, 50_000
+N_MESSAGES, N_IDS = 100_000, 150_000
 EVERY = 100
 BAD = b'{"id": "sensor-7", "y_true": "n/a", "y_pred": "n/a"}'
 LEAST = 0.95

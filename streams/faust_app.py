@@ -15,10 +15,9 @@ from aiokafka.errors import KafkaError
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.exceptions import AlreadyConfiguredWarning
 
-from streams import connect, quiet, slot
+from streams import connect, memory, quiet, slot
 from streams.end import end_process
 from streams.faust_overrides import App, PartitionAssignor, TableManager
-from streams.memory import give_back_large_blocks
 from streams.reach import why_away
 from streams.settings import Settings, SettingsError
 from streams.settings import settings as read_settings
@@ -59,7 +58,7 @@ class HindsightApp(App):
     async def before_start(self) -> None:
         """Take a slot, and declare the topics as soon as Kafka answers."""
         quiet.set_up()
-        give_back_large_blocks()
+        memory.share_one_heap()
         try:
             self.slot = slot.take(settings.state_path)
         except slot.SlotError as exc:
@@ -142,3 +141,9 @@ def raw_topic(*topic_names: str) -> faust.TopicT:
         *topic_names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
     )
     return topic
+
+
+@app.timer(interval=memory.GIVE_BACK_EVERY_S)  # type: ignore[untyped-decorator]
+async def give_back_memory() -> None:
+    """Return to the system what RocksDB's flushes and the like have left free."""
+    await asyncio.to_thread(memory.give_back)

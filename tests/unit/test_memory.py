@@ -5,35 +5,57 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PROGRAM = """
+RESIDENT = """
+import sys, threading
 from pathlib import Path
-from streams.memory import give_back_large_blocks
+from streams import memory
 
 def resident_mb():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
-
-{call}
-del_me = bytearray(30 << 20)
-del del_me  # raises glibc's own threshold
-before = resident_mb()
-blocks, pieces = [], []
-for _ in range(100):
-    blocks.append(b"x" * (1 << 20))
-    pieces.append(b"x" * 100_000)  # from malloc, as all beyond 512 bytes, and small
+"""
+PIECES = """
+before, blocks, pieces = resident_mb(), [], []
+large, small = 100_000, 1000  # both from malloc, as all beyond 512 bytes
+for _ in range(1000):
+    blocks.append(b"x" * large)
+    pieces.append(b"x" * small)
 full = resident_mb()
 blocks.clear()
+memory.give_back() if {gives_back} else None
 print(before, full, resident_mb())
+"""
+HEAPS = """
+import ctypes
+memory.share_one_heap() if {shares} else None
+malloc = ctypes.CDLL(None).malloc
+malloc.restype = ctypes.c_void_p
+places = []
+thread = threading.Thread(target=lambda: places.append(malloc(2000)))
+thread.start()
+thread.join()
+heap = next(line for line in Path("/proc/self/maps").read_text().splitlines() if line.endswith("[heap]"))
+start, end = (int(address, 16) for address in heap.split()[0].split("-"))
+print(int(start <= places[0] < end))
 """
 
 
-def kept_mb(call: str) -> float:
-    """Return how much of 100 MB of freed blocks a process still holds."""
-    ran = subprocess.run([sys.executable, "-c", PROGRAM.format(call=call)], capture_output=True, text=True, check=True)
-    before, full, after = map(float, ran.stdout.split())
-    assert full - before > 100
-    return after - before - 10
+def printed(program: str) -> list[float]:
+    ran = subprocess.run([sys.executable, "-c", RESIDENT + program], capture_output=True, text=True, check=True)
+    return [float(word) for word in ran.stdout.split()]
 
 
-def test_large_blocks_go_back_to_the_system() -> None:
-    assert kept_mb("") > 50, "glibc does so by itself: the call is not needed any more"
-    assert kept_mb("give_back_large_blocks()") < 20
+def kept_mb(*, gives_back: bool) -> float:
+    """Return how much of 95 MB of freed blocks a process still holds."""
+    before, full, after = printed(PIECES.format(gives_back=gives_back))
+    assert full - before > 90
+    return after - before
+
+
+def test_what_is_free_goes_back_to_the_system() -> None:
+    assert kept_mb(gives_back=False) > 80, "glibc does so by itself: the call is not needed any more"
+    assert kept_mb(gives_back=True) < 20
+
+
+def test_threads_share_the_heap() -> None:
+    assert printed(HEAPS.format(shares=False)) == [0], "they do so by themselves: the call is not needed any more"
+    assert printed(HEAPS.format(shares=True)) == [1]
