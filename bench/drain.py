@@ -50,10 +50,11 @@ def _await_each(module: str, run: Run, n_messages: int) -> list[str]:
 
 
 BARE, BRIDGE = "bare pika", "Hindsight's bridge"
+OURS = Drain(BRIDGE, lambda _, n: [sys.executable, "-m", "bench.timed_bridge", str(n), QUEUE])
 DRAINS = [
     Drain(BARE, lambda run, n: bare_pika(run, n, QUEUE), has_output=False),
     Drain("bare C client", lambda run, n: c_client(run, n, QUEUE), has_output=False),
-    Drain(BRIDGE, lambda _, n: [sys.executable, "-m", "bench.timed_bridge", str(n), QUEUE]),
+    OURS,
     Drain("aio-pika, a task awaits each row", lambda run, n: _await_each("await_each_aio_pika", run, n), 0.3),
     Drain("pika, awaits each row", lambda run, n: _await_each("await_each_pika", run, n), 0.05),
 ]

@@ -10,7 +10,6 @@ from typing import NamedTuple, TypeVar
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from bench import drain, joined, results, rows
-from bench.drain import BRIDGE, DRAINS
 from bench.place import Place, Run
 from bench.program import BenchError
 from bench.results import CPU, PEAK, ROWS, Figures, Goal, Section, lines_with_ratio
@@ -71,7 +70,7 @@ def _bridged(run: Run, given: rows.Pairs, is_spoilt: bool) -> Figures:
     good = drain.bodies(given.true)
     bodies = list(spoilt(good, lambda _: BAD)) if is_spoilt else good
     drain.preload(run.place.amqp_url, bodies, durable=True)
-    said = drain.drained(next(one for one in DRAINS if one.what == BRIDGE), run, len(bodies), queue_kind="durable")
+    said = drain.drained(drain.OURS, run, len(bodies), queue_kind="durable")
     drain.check_topic(run, given.true)
     check_quarantine(run, len(bodies) - len(good))
     n_rows = said["n"] * len(good) / len(bodies)

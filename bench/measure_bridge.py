@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from bench import drain, peer, rows
-from bench.drain import BARE, BRIDGE, DRAINS, Drain
+from bench.drain import BARE, BRIDGE, DRAINS, OURS, Drain
 from bench.place import Place, Run
 from bench.results import CPU, PEAK, ROWS, Figures, Goal, Line, Section, line, lines_with_ratio, ratio
 from bench.show import progress
@@ -51,11 +51,10 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
 
 def _arrays(place: Place, n_runs: int, scale: float) -> Line:
     given = rows.pairs(max(10, int(N_ARRAYS * scale)) * ARRAY_ROWS, int(time.time())).true
-    ours = next(one for one in DRAINS if one.what == BRIDGE)
     found = []
     for i in range(n_runs):
         progress(f"bridge, run {i + 1} of {n_runs}: arrays of {ARRAY_ROWS}")
-        found.append(drained(ours, place.new_run(), given, KINDS[0], ARRAY_ROWS))
+        found.append(drained(OURS, place.new_run(), given, KINDS[0], ARRAY_ROWS))
     return line(f"{BRIDGE}, durable, {ARRAY_ROWS} rows a message", found)
 
 

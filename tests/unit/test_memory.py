@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 RESIDENT = """
-import sys, threading
-from pathlib import Path
+import os
+from bench.usage import memory_mb
 from streams import memory
 
 def resident_mb():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+    return memory_mb(os.getpid(), peak=False)
 """
 PIECES = """
 before, blocks, pieces = resident_mb(), [], []
@@ -25,7 +25,8 @@ memory.give_back() if {gives_back} else None
 print(before, full, resident_mb())
 """
 HEAPS = """
-import ctypes
+import ctypes, threading
+from pathlib import Path
 memory.share_one_heap() if {shares} else None
 malloc = ctypes.CDLL(None).malloc
 malloc.restype = ctypes.c_void_p
