@@ -30,7 +30,7 @@ COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
 COPY --from=model /model/ models/
 COPY . .
-RUN /opt/venv/bin/python -m compileall -q streams bridge agents models container
+RUN /opt/venv/bin/python -m compileall -q streams bridge agents web commands models container
 ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \
     MPLCONFIGDIR=/tmp/matplotlib \

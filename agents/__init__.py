@@ -1,1 +1,1 @@
-
+"""The agents, and the worker that is put together of them."""

@@ -14,25 +14,26 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from agents.short_way import short_way
-from streams import connect, holes
-from streams.around import Arrival
-from streams.beat import Beat
-from streams.decision_log import DecisionLog, LogUnavailable
-from streams.drained import is_drained
-from streams.end import end_process
+from agents.metric_log.local_path import short_way
 from streams.faust_app import app, names, raw_topic, settings
-from streams.join import Rules
-from streams.outbox import Outbox
-from streams.owner import BEAT_S, LONGEST_BEAT_S, Owner
-from streams.pair import PRED, TRUE
-from streams.positions import Position, positions
-from streams.quarantine import UnreadableRows, records_of
-from streams.restore import CannotRestore, check_inputs, restore
-from streams.store import PairsStore
-from streams.table import PairsTable
-from streams.topics import log_retention_s
-from streams.writer import Writer
+from streams.join.decide import Rules
+from streams.join.state import PRED, TRUE
+from streams.kafka import client as connect
+from streams.kafka.caught_up import is_drained
+from streams.kafka.producer import Writer
+from streams.kafka.topics import log_retention_s
+from streams.process.fatal import end_process
+from streams.process.linger import Beat
+from streams.table import offset_gaps
+from streams.table.context import Arrival
+from streams.table.decision_log import DecisionLog, LogUnavailable
+from streams.table.offsets import Position, positions
+from streams.table.outbox import Outbox
+from streams.table.owner import BEAT_S, LONGEST_BEAT_S, Owner
+from streams.table.pairs_table import PairsTable
+from streams.table.restore import CannotRestore, check_inputs, restore
+from streams.table.store import PairsStore
+from streams.wire.dead_letters import UnreadableRows, records_of
 
 logger = logging.getLogger("hindsight.join")
 SIDES = (names.y_true.name, names.y_pred.name)
@@ -80,10 +81,17 @@ class Joining:
             except CannotRestore as exc:
                 end_process(f"the table `pairs` cannot be restored: {exc}.")
         owner = Owner(
-            partition, store, self.log, self.outbox, rules, self, self.beat,
-            writer=app.slot.instance_id, idle_record_s=log_retention_s(settings) / 3,
+            partition,
+            store,
+            self.log,
+            self.outbox,
+            rules,
+            self,
+            self.beat,
+            writer=app.slot.instance_id,
+            idle_record_s=log_retention_s(settings) / 3,
             max_waiting=-(-settings.max_waiting_ids // settings.partitions),
-        )  # fmt: skip
+        )
         await owner.resend()
         return owner
 
@@ -96,12 +104,12 @@ class Joining:
         consumer = app.consumer._thread._consumer
         return consumer is not None and is_drained(consumer, TopicPartition(SIDES[side], partition), src, time.time())
 
-    async def look(self, partition: int, side: int, start: int, until: int) -> holes.Found:
+    async def look(self, partition: int, side: int, start: int, until: int) -> offset_gaps.Found:
         """Return what lies in an input; nothing while Kafka is away."""
         try:
-            return await holes.find(self._client, SIDES[side], partition, start, until)
+            return await offset_gaps.find(self._client, SIDES[side], partition, start, until)
         except KafkaError:
-            return holes.NOTHING
+            return offset_gaps.NOTHING
 
     def acknowledge(self, partition: int, side: int, offset: int) -> None:
         """Tell the consumer that a record which it did not deliver is done with, so that it is committed."""

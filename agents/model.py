@@ -13,12 +13,12 @@ import mode
 
 from agents.predict import predict
 from bridge.predictions import Predictions
-from streams import connect
-from streams.end import end_process
 from streams.faust_app import app, names, raw_topic, settings
-from streams.quarantine import UnreadableRows, records_of
-from streams.records import FeaturesRow, PredRow, Unreadable, decode_record, encode_packet
-from streams.writer import Writer
+from streams.kafka import client
+from streams.kafka.producer import Writer
+from streams.process.fatal import end_process
+from streams.wire.dead_letters import UnreadableRows, records_of
+from streams.wire.rows import FeaturesRow, PredRow, Unreadable, decode_record, encode_packet
 
 if TYPE_CHECKING:
     from models.artefact import Model
@@ -38,7 +38,7 @@ class Predicting:
         self.n_predicted = 0
         self.n_refused = 0
         self.last_took_s = 0.0
-        self.writer = Writer(connect.kafka_producer(settings))
+        self.writer = Writer(client.kafka_producer(settings))
         self.exchange = Predictions(settings) if settings.publish_predictions else None
         self._queue: deque[faust.EventT[Any]] = deque()
         self._filled = asyncio.Event()

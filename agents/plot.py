@@ -12,15 +12,15 @@ import faust
 import mode
 from faust.types import TP
 
-from agents.artist import Artist, CannotDraw
-from agents.log_file import LogError
-from agents.metric_log import Fenced, MetricLog
-from agents.short_way import short_way, unwritten
-from agents.web import recent
-from streams.end import end_process
+from agents import recent
+from agents.metric_log.files import LogError
+from agents.metric_log.local_path import short_way, unwritten
+from agents.metric_log.log import Fenced, MetricLog
+from agents.picture.renderer import Artist, CannotDraw
 from streams.faust_app import app, names, raw_topic, settings
-from streams.summary import ErrorSummary
-from streams.verdicts import VerdictRecord
+from streams.process.fatal import end_process
+from streams.scores.summary import ErrorSummary
+from streams.wire.verdicts import VerdictRecord
 
 logger = logging.getLogger("hindsight.plot")
 PICTURE = settings.logs_dir / "error_distribution.png"
@@ -105,8 +105,11 @@ class Plotting:
         done = await asyncio.to_thread(log.append, records)
         recent.windows.take(done.fresh)
         if done.n_broken:
-            logger.error("The topic %s lacks the verdicts of %d decisions or more: was it emptied, or the log made anew?",
-                         names.metric.name, done.n_broken)  # fmt: skip
+            logger.error(
+                "The topic %s lacks the verdicts of %d decisions or more: was it emptied, or the log made anew?",
+                names.metric.name,
+                done.n_broken,
+            )
         if self.problem:
             logger.info("The metric log is written again.")
             self.problem = ""

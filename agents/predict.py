@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.records import FeaturesRow, PredRow, Reason, Unreadable, encode_packet
+from streams.wire.rows import FeaturesRow, PredRow, Reason, Unreadable, encode_packet
 
 if TYPE_CHECKING:
     from models.artefact import Model

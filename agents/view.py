@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from agents.web.server import Server
 from streams.faust_app import app, settings
+from web.server import Server
 
 logger = logging.getLogger("hindsight.web")
 serving: asyncio.Task[None]

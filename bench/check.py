@@ -18,16 +18,16 @@ from pathlib import Path
 
 import rocksdict
 
-from agents.metric_log import MetricLog
-from bench import rows
+from agents.metric_log.log import MetricLog
+from bench import made_up_rows
 from bridge.packets import pack
-from streams import decision
-from streams.decision import Head
-from streams.join import Input, Rules, decide
-from streams.pair import PRED, TRUE
-from streams.records import Row, decode_body, encode_packet
-from streams.store import PairsStore
-from streams.verdicts import Verdict, VerdictRecord
+from streams.join import decision
+from streams.join.decide import Input, Rules, decide
+from streams.join.decision import Head
+from streams.join.state import PRED, TRUE
+from streams.table.store import PairsStore
+from streams.wire.rows import Row, decode_body, encode_packet
+from streams.wire.verdicts import Verdict, VerdictRecord
 
 RECORDED = Path(__file__).with_name("recorded.json")
 ALLOWED = 1.3
@@ -38,7 +38,7 @@ N_RECORDED = 5
 RULES = Rules(3600.0, 60.0, 3600.0)
 AT = 1_700_000_000
 PACKET_BYTES = 900_000
-GIVEN = rows.pairs(N_IDS, AT)
+GIVEN = made_up_rows.pairs(N_IDS, AT)
 
 Prepare = Callable[[Path], Callable[[], object]]
 """Prepares a hot path, given an empty directory; what it returns is timed."""
@@ -120,8 +120,12 @@ def _batches() -> list[list[Input]]:
 
 
 PATHS: dict[str, Prepare] = {
-    "decode": decode, "pack": packing, "join step": join_step, "store write": store_write, "CSV append": csv_append,
-}  # fmt: skip
+    "decode": decode,
+    "pack": packing,
+    "join step": join_step,
+    "store write": store_write,
+    "CSV append": csv_append,
+}
 
 
 def measure() -> dict[str, tuple[float, float]]:

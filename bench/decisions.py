@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from streams.connect import kafka_client
-from streams.decision import Counts
-from streams.decision_log import DecisionLog
+from streams.join.decision import Counts
+from streams.kafka.client import kafka_client
+from streams.kafka.topics import topics
 from streams.settings import Settings
-from streams.topics import topics
+from streams.table.decision_log import DecisionLog
 
 
 class Decided(NamedTuple):

@@ -16,8 +16,8 @@ from bench import queues
 from bench.peer import PYTHON
 from bench.place import Run
 from bench.program import ROOT, BenchError, Program
-from streams.records import TrueRow, decode_record, encode_packet
-from streams.topics import topics
+from streams.kafka.topics import topics
+from streams.wire.rows import TrueRow, decode_record, encode_packet
 
 QUEUE = "y_true"
 READ_MS = 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bench import decisions, rows
+from bench import decisions, made_up_rows
 from bench.place import Run
 from bench.program import BenchError, Program
 from bench.results import CPU, PEAK, ROWS, Figures
@@ -15,17 +15,17 @@ N_IDS, PACKET_ROWS = 400_000, 500
 _N_MATCHED = re.compile(rb'"n_matched":(\d+)')
 
 
-def joined(run: Run, given: rows.Pairs, agents: str = "metric,plot", packet_rows: int = PACKET_ROWS) -> Figures:
+def joined(run: Run, given: made_up_rows.Pairs, agents: str = "metric,plot", packet_rows: int = PACKET_ROWS) -> Figures:
     """Return the figures of a worker that joins what waits in Kafka.
 
     Raises:
         BenchError: an output is wrong, or the worker ended.
     """
-    rows.load_pairs(run.settings(), given, packet_rows)
+    made_up_rows.load_pairs(run.settings(), given, packet_rows)
     return figures(run, given, run.worker(agents), has_log="plot" in agents)
 
 
-def figures(run: Run, given: rows.Pairs, program: Program, *, has_log: bool = True) -> Figures:
+def figures(run: Run, given: made_up_rows.Pairs, program: Program, *, has_log: bool = True) -> Figures:
     """Return the figures of a program that keeps a decision log of this run's rows; raises as `joined`."""
     settings, n_ids = run.settings(), len(given.true)
     with program as worker, Meter(it=worker.pid) as meter:
@@ -40,7 +40,7 @@ def figures(run: Run, given: rows.Pairs, program: Program, *, has_log: bool = Tr
         raise BenchError(f"the join counted {decisions.total(decided)}, not {expected}")
     began, ended = decided[0].at, decided[-1].at
     if has_log:
-        rows.check_csv(run.csv, given)
+        made_up_rows.check_csv(run.csv, given)
         ended = run.csv.stat().st_mtime
     return {ROWS: 2 * n_ids / (ended - began), CPU: meter.used("it", began, ended) / n_ids / 2 * 1e5, PEAK: peak}
 

@@ -9,12 +9,12 @@ from typing import NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from bench import drain, joined, results, rows
+from bench import drain, joined, made_up_rows, results
 from bench.place import Place, Run
 from bench.program import BenchError
 from bench.results import CPU, PEAK, ROWS, Figures, Goal, Section, lines_with_ratio
 from bench.show import progress
-from streams.topics import declare, topics
+from streams.kafka.topics import declare, topics
 
 N_MESSAGES, N_IDS = 100_000, 150_000
 EVERY = 100
@@ -28,7 +28,7 @@ class Way(NamedTuple):
 
     what: str
     n: int
-    measure: Callable[[Run, rows.Pairs, bool], Figures]
+    measure: Callable[[Run, made_up_rows.Pairs, bool], Figures]
 
     def line(self, *, is_spoilt: bool) -> str:
         """Return the name of its line."""
@@ -41,7 +41,7 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
     runs: dict[str, list[Figures]] = {way.line(is_spoilt=bad): [] for way in ways for bad in (False, True)}
     for i in range(n_runs):
         for way in ways:
-            given = rows.pairs(int(way.n * scale), int(time.time()))
+            given = made_up_rows.pairs(int(way.n * scale), int(time.time()))
             for bad in (False, True):
                 progress(f"bad rows, run {i + 1} of {n_runs}: {way.line(is_spoilt=bad)}")
                 runs[way.line(is_spoilt=bad)].append(way.measure(place.new_run(), given, bad))
@@ -64,7 +64,7 @@ def _ratio(runs: Mapping[str, Sequence[Figures]], way: Way) -> float:
     return results.ratio(runs, way.line(is_spoilt=True), way.line(is_spoilt=False))
 
 
-def _bridged(run: Run, given: rows.Pairs, is_spoilt: bool) -> Figures:
+def _bridged(run: Run, given: made_up_rows.Pairs, is_spoilt: bool) -> Figures:
     """Return the figures of the bridge; raises BenchError if a row is not where it belongs."""
     asyncio.run(declare(run.settings()))
     good = drain.bodies(given.true)
@@ -74,18 +74,16 @@ def _bridged(run: Run, given: rows.Pairs, is_spoilt: bool) -> Figures:
     drain.check_topic(run, given.true)
     check_quarantine(run, len(bodies) - len(good))
     n_rows = said["n"] * len(good) / len(bodies)
-    return {
-        ROWS: n_rows / (said["ended"] - said["began"]), CPU: said["cpu_s"] / n_rows * 1e5, PEAK: said["peak_mb"],
-    }  # fmt: skip
+    return {ROWS: n_rows / (said["ended"] - said["began"]), CPU: said["cpu_s"] / n_rows * 1e5, PEAK: said["peak_mb"]}
 
 
-def _joined(run: Run, given: rows.Pairs, is_spoilt: bool) -> Figures:
+def _joined(run: Run, given: made_up_rows.Pairs, is_spoilt: bool) -> Figures:
     """Return the figures of the join; raises BenchError if a row is not where it belongs."""
     settings = run.settings()
     names = topics(settings)
-    good = rows.records(names.y_true.name, names.y_pred.name, given, settings.partitions, packet_rows=1)
+    good = made_up_rows.records(names.y_true.name, names.y_pred.name, given, settings.partitions, packet_rows=1)
     records = list(spoilt(good, lambda last: last._replace(value=BAD))) if is_spoilt else good
-    rows.load(settings, records)
+    made_up_rows.load(settings, records)
     figures = joined.figures(run, given, run.worker())
     check_quarantine(run, len(records) - len(good))
     return figures

@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from bench import drain, peer, rows
+from bench import drain, made_up_rows, peer
 from bench.drain import BARE, BRIDGE, DRAINS, OURS, Drain
 from bench.place import Place, Run
 from bench.results import CPU, PEAK, ROWS, Figures, Goal, Line, Section, line, lines_with_ratio, ratio
 from bench.show import progress
-from streams.records import TrueRow
-from streams.topics import declare
+from streams.kafka.topics import declare
+from streams.wire.rows import TrueRow
 
 N_MESSAGES, N_ARRAYS, ARRAY_ROWS = 100_000, 1_500, 500
 KINDS = ("durable", "transient")
@@ -24,7 +24,7 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
     peer.install()
     lines: list[Line] = []
     goals: list[Goal] = []
-    given = rows.pairs(int(N_MESSAGES * scale), int(time.time())).true
+    given = made_up_rows.pairs(int(N_MESSAGES * scale), int(time.time())).true
     for kind in KINDS:
         runs: dict[str, list[Figures]] = {one.what: [] for one in DRAINS}
         for i in range(n_runs):
@@ -50,7 +50,7 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
 
 
 def _arrays(place: Place, n_runs: int, scale: float) -> Line:
-    given = rows.pairs(max(10, int(N_ARRAYS * scale)) * ARRAY_ROWS, int(time.time())).true
+    given = made_up_rows.pairs(max(10, int(N_ARRAYS * scale)) * ARRAY_ROWS, int(time.time())).true
     found = []
     for i in range(n_runs):
         progress(f"bridge, run {i + 1} of {n_runs}: arrays of {ARRAY_ROWS}")

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench import drain, peer, queues, rows
+from bench import drain, made_up_rows, peer, queues
 from bench.joined import n_in_log
 from bench.place import Place, Run
 from bench.program import Program
@@ -88,12 +88,16 @@ def _goals(runs: Mapping[str, Sequence[Figures]]) -> list[Goal]:
         *(
             Goal(
                 f"messages/s of RabbitMQ's own, durable, 1 row a message, consumed in {client}",
-                ratio(runs, ours, own("durable", client), MESSAGES), 0.9, "×",
+                ratio(runs, ours, own("durable", client), MESSAGES),
+                0.9,
+                "×",
             )
             for client in OWN
         ),
-        Goal("rows/s, durable, arrays of 500", statistics.median(run[ROWS] for run in runs[arrays("durable")]), 120_000),
-    ]  # fmt: skip
+        Goal(
+            "rows/s, durable, arrays of 500", statistics.median(run[ROWS] for run in runs[arrays("durable")]), 120_000
+        ),
+    ]
 
 
 def published(run: Run, kind: str, n_ids: int, rows_a_message: int) -> dict[str, Any]:
@@ -141,7 +145,7 @@ def through_rabbitmq(run: Run, kind: str, n_ids: int, client: str) -> Figures:
 def through_plain_services(run: Run, n_ids: int) -> Figures:
     """Return the figures of `bench/peers/plain_services.py`, whose one consumer stands as the worker; raises as `through`."""
     queues.declare_anew(run.place.amqp_url, durable=False)
-    services, url, log = ["-m", "bench.peers.plain_services"], run.place.amqp_url, rows.Lines(run.csv)
+    services, url, log = ["-m", "bench.peers.plain_services"], run.place.amqp_url, made_up_rows.Lines(run.csv)
     argv = [*services, "metric", url, str(run.csv)]
     with Program("plain_metric", argv, environ={}, directory=run.directory) as worker:
         worker.wait_until_said("Waiting for messages")
@@ -155,13 +159,12 @@ def through_plain_services(run: Run, n_ids: int) -> Figures:
 
 def _figures(run: Run, said: Mapping[str, float], meter: Meter, n_ids: int, rows_a_message: int) -> Figures:
     began, ended = said["began"], run.csv.stat().st_mtime
-    rows.check_csv(run.csv, rows.pairs(n_ids, run.at))
+    made_up_rows.check_csv(run.csv, made_up_rows.pairs(n_ids, run.at))
     n_rows = 2 * n_ids
     cpu = {name: meter.used(name, began, ended) for name in meter.names} | {"publisher": said["cpu_s"]}
-    return {
-        MESSAGES: n_rows / rows_a_message / (ended - began),
-        ROWS: n_rows / (ended - began),
-    } | {f"CPU {name}": used / n_rows * 1e5 for name, used in cpu.items()}
+    return {MESSAGES: n_rows / rows_a_message / (ended - began), ROWS: n_rows / (ended - began)} | {
+        f"CPU {name}": used / n_rows * 1e5 for name, used in cpu.items()
+    }
 
 
 def publisher(run: Run, kind: str, n_ids: int, rows_a_message: int) -> Program:

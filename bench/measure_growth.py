@@ -8,13 +8,13 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from operator import itemgetter
 
-from bench import rows
+from bench import made_up_rows
 from bench.joined import PACKET_ROWS, n_in_log
 from bench.place import Place, Run
 from bench.results import CPU, ROWS, Figures, Goal, Section, figure, line
 from bench.show import progress
 from bench.usage import Meter, memory_mb
-from streams.topics import declare, topics
+from streams.kafka.topics import declare, topics
 
 LENGTHS = (10_000, 100_000, 1_000_000, 9_500_000)
 N_IDS, SPAN = 10_000_000, 200_000
@@ -53,8 +53,8 @@ def grown(run: Run, n_ids: int, lengths: list[int], span: int) -> list[Figures]:
     """
     settings = run.settings()
     asyncio.run(declare(settings))
-    chunks = rows.chunks(n_ids, run.at)
-    rows.produce(settings.kafka_address, _records(run, chunks))
+    chunks = made_up_rows.chunks(n_ids, run.at)
+    made_up_rows.produce(settings.kafka_address, _records(run, chunks))
     progress(f"growth: {n_ids:,} ids are joined")
     seen: list[tuple[int, float, float, int]] = []
     with run.worker() as worker, Meter(it=worker.pid) as meter:
@@ -67,17 +67,17 @@ def grown(run: Run, n_ids: int, lengths: list[int], span: int) -> list[Figures]:
 
         worker.wait_until(is_done, "the last row", WITHIN_S)
     progress("growth: the CSV is checked")
-    rows.check_long_csv(run.csv, (rows.pairs(n, at) for at, n in chunks))
+    made_up_rows.check_long_csv(run.csv, (made_up_rows.pairs(n, at) for at, n in chunks))
     return [_figures(seen, meter, length, span) for length in lengths]
 
 
-def _records(run: Run, chunks: list[tuple[int, int]]) -> Iterator[rows.Record]:
+def _records(run: Run, chunks: list[tuple[int, int]]) -> Iterator[made_up_rows.Record]:
     """Yield the records of both sides, a second of `ts` after the other."""
     settings = run.settings()
     names = topics(settings)
     for at, n in chunks:
-        yield from rows.records(
-            names.y_true.name, names.y_pred.name, rows.pairs(n, at), settings.partitions, PACKET_ROWS
+        yield from made_up_rows.records(
+            names.y_true.name, names.y_pred.name, made_up_rows.pairs(n, at), settings.partitions, PACKET_ROWS
         )
 
 

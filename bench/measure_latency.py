@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from agents.log_rows import METRIC_HEADER
+from agents.metric_log.csv_rows import METRIC_HEADER
 from bench import queues
 from bench.measure_end_to_end import N_ONE, through
 from bench.place import Place, Run

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import NamedTuple
 
-from bench import peer, results, rows
+from bench import made_up_rows, peer, results
 from bench.joined import N_IDS, PACKET_ROWS, figures, joined
 from bench.peer import JAVA, NAIVE, Peer, faust, python
 from bench.place import Place, Run
@@ -40,7 +40,7 @@ class Contestant(NamedTuple):
 
     what: str
     n_ids: int
-    measure: Callable[[Run, rows.Pairs], Figures]
+    measure: Callable[[Run, made_up_rows.Pairs], Figures]
 
 
 def contestants() -> list[Contestant]:
@@ -58,7 +58,7 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
     """Measure all in turn, each run over rows and topics of its own."""
     progress("peers: installing what they need")
     peer.install()
-    pairs = cache(partial(rows.pairs, at=int(time.time())))
+    pairs = cache(partial(made_up_rows.pairs, at=int(time.time())))
     runs: dict[str, list[Figures]] = {one.what: [] for one in contestants()}
     for i in range(n_runs):
         for one in contestants():
@@ -76,9 +76,9 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
     )
 
 
-def by_hand(run: Run, given: rows.Pairs) -> Figures:
+def by_hand(run: Run, given: made_up_rows.Pairs) -> Figures:
     """Return the figures of our own join and metric log, fed by loops written by hand."""
-    rows.load_pairs(run.settings(), given, PACKET_ROWS)
+    made_up_rows.load_pairs(run.settings(), given, PACKET_ROWS)
     program = Program("own_core", ["-m", "bench.peers.own_core"], environ=run.environ(), directory=run.directory)
     return figures(run, given, program)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bench import peer, queues, rows
+from bench import made_up_rows, peer, queues
 from bench.joined import N_IDS, PACKET_ROWS, n_in_log
 from bench.measure_end_to_end import N_ONE, publisher
 from bench.place import Place, Run
@@ -16,25 +16,41 @@ N_SINGLES = 60_000
 PACKETS, SINGLES = "worker, packets, %", "worker, a row a record, %"
 WHOLE_WORKER, WHOLE_BRIDGE = "worker, end to end, %", "bridge, end to end, %"
 WORKER: Stages = {
-    "decoding rows": ("streams/records.py",),
-    "join step": ("streams/join.py", "streams/pair.py"),
-    "store (RocksDB)": ("streams/store.py",),
-    "decision log": ("streams/decision_log.py", "streams/decision.py"),
-    "owner": ("streams/owner.py", "agents/metric.py", "streams/holes.py", "streams/drained.py"),
-    "outbox": ("streams/outbox.py", "streams/verdicts.py"),
+    "decoding rows": ("streams/wire/rows.py",),
+    "join step": ("streams/join/decide.py", "streams/join/state.py"),
+    "store (RocksDB)": ("streams/table/store.py",),
+    "decision log": ("streams/table/decision_log.py", "streams/join/decision.py"),
+    "owner": (
+        "streams/table/owner.py",
+        "agents/metric.py",
+        "streams/table/offset_gaps.py",
+        "streams/kafka/caught_up.py",
+    ),
+    "outbox": ("streams/table/outbox.py", "streams/wire/verdicts.py"),
     "CSV and summary": (
-        "agents/metric_log.py", "agents/log_", "agents/plot.py", "streams/summary.py", "streams/histogram.py",
-        "streams/windows.py", "agents/web/recent.py",
+        "agents/metric_log/log.py",
+        "agents/metric_log/",
+        "agents/plot.py",
+        "streams/scores/summary.py",
+        "streams/scores/histogram.py",
+        "streams/scores/windows.py",
+        "agents/recent.py",
     ),
     "Kafka client": ("aiokafka/", "kafka/"),
     "Faust": ("faust/", "mode/", "streams/faust_"),
     "event loop": ("asyncio/", "concurrent/", "threading.py"),
     "asking for events": ("selectors.py",),
-}  # fmt: skip
+}
 BRIDGE: Stages = {
-    "decoding rows": ("streams/records.py", "bridge/batch.py", "bridge/properties.py"),
-    "packing": ("bridge/packets.py", "streams/partition.py"),
-    "AMQP client": ("pika/", "bridge/pika_frames.py", "bridge/amqp.py", "bridge/channel.py", "bridge/queues.py"),
+    "decoding rows": ("streams/wire/rows.py", "bridge/batch.py", "streams/amqp/properties.py"),
+    "packing": ("bridge/packets.py", "streams/wire/partition.py"),
+    "AMQP client": (
+        "pika/",
+        "streams/amqp/frames.py",
+        "streams/amqp/connection.py",
+        "streams/amqp/channel.py",
+        "bridge/queues.py",
+    ),
     "relay": ("bridge/",),
     "Kafka client": ("aiokafka/", "kafka/"),
     "event loop": ("asyncio/",),
@@ -70,11 +86,11 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
 
 def _joining(run: Run, n_ids: int, packet_rows: int) -> Counter[str]:
     progress(f"profile: the worker, {2 * n_ids:,} rows, rows a record: {packet_rows}")
-    given, counts = rows.pairs(n_ids, run.at), Counter[str]()
+    given, counts = made_up_rows.pairs(n_ids, run.at), Counter[str]()
     with run.worker() as worker:
         worker.wait_until_said("The table `pairs` is ready")
         with sampled(run, worker, counts, WORKER):
-            rows.load_pairs(run.settings(), given, packet_rows)
+            made_up_rows.load_pairs(run.settings(), given, packet_rows)
             worker.wait_until(lambda: n_in_log(run.logs) >= n_ids, "the last row", 300)
     return counts
 

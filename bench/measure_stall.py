@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bench import rows
+from bench import made_up_rows
 from bench.joined import n_in_log
 from bench.place import Place, Run
 from bench.results import Figures, Goal, Section, figure, line
@@ -40,7 +40,7 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
 
 def stalled(run: Run, n_ids: int, seconds: float) -> Figures:
     """Return the figures of one run."""
-    rows.load_pairs(run.settings(), rows.pairs(n_ids, run.at))
+    made_up_rows.load_pairs(run.settings(), made_up_rows.pairs(n_ids, run.at))
     (port,) = free_ports(1)
     with run.worker(web_port=str(port), plot_every_s="2") as worker:
         picture = run.logs / "error_distribution.png"

@@ -8,15 +8,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench import decisions, rows
+from bench import decisions, made_up_rows
 from bench.place import Place, Run
 from bench.program import Program
 from bench.results import PEAK, Figures, Goal, Section, figure, line
 from bench.show import progress
 from bench.usage import disk_bytes, memory_mb
-from streams.records import PredRow, encode_packet
+from streams.kafka.topics import topics
 from streams.settings import Settings
-from streams.topics import topics
+from streams.wire.rows import PredRow, encode_packet
 
 N_IDS, N_MANY = 1_000_000, 5_000_000
 KEPT, LOST = "kill -9 → deciding, database kept, s", "kill -9 → deciding, database deleted, s"
@@ -54,7 +54,9 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
 def waited(run: Run, n_ids: int) -> Figures:
     """Return the figures of one run."""
     settings = run.settings()
-    rows.load(settings, rows.many_true(topics(settings).y_true.name, n_ids, run.at, settings.partitions))
+    made_up_rows.load(
+        settings, made_up_rows.many_true(topics(settings).y_true.name, n_ids, run.at, settings.partitions)
+    )
     with run.worker() as worker:
         worker.wait_until_said("The table `pairs` is ready")
         empty_mb = memory_mb(worker.pid, peak=False)
@@ -99,7 +101,7 @@ def _trickle(settings: Settings) -> Iterator[None]:
             n += 1
             row = PredRow(f"trickle-{n}", time.time(), 1.0)
             topic, value = topics(settings).y_pred.name, encode_packet([row])
-            rows.produce(settings.kafka_address, [rows.Record(topic, p, value) for p in range(4)])
+            made_up_rows.produce(settings.kafka_address, [made_up_rows.Record(topic, p, value) for p in range(4)])
 
     thread = threading.Thread(target=run)
     thread.start()

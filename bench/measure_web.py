@@ -10,7 +10,7 @@ from contextlib import nullcontext
 
 import numpy as np
 
-from bench import decisions, rows
+from bench import decisions, made_up_rows
 from bench.joined import PACKET_ROWS, n_in_log
 from bench.place import Place, Run
 from bench.program import BenchError
@@ -33,17 +33,19 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
     pages, growth = looked_at(place.new_run(), n_waiting, max(5.0, WATCH_S * scale))
     runs: dict[str, list[Figures]] = {ALONE: [], WATCHED: []}
     for i in range(n_runs):
-        given = rows.pairs(int(N_IDS * scale), int(time.time()))
+        given = made_up_rows.pairs(int(N_IDS * scale), int(time.time()))
         for what in runs:
             progress(f"web, run {i + 1} of {n_runs}: {what}")
             runs[what].append(joined(place.new_run(), given, watched=what == WATCHED))
     watched = [own | {SHARE: own[ROWS] / alone[ROWS]} for own, alone in zip(runs[WATCHED], runs[ALONE], strict=True)]
     newest = f"a page of 100, newest of {n_waiting:,} waiting"
     lines = [
-        line(newest, [pages["newest"]]), line("the same, by id", [pages["id"]]),
+        line(newest, [pages["newest"]]),
+        line("the same, by id", [pages["id"]]),
         line(f"{N_STREAMS} streams and a page a second, {WATCH_S * scale:.0f} s", [growth]),
-        line(ALONE, runs[ALONE]), line(WATCHED, watched),
-    ]  # fmt: skip
+        line(ALONE, runs[ALONE]),
+        line(WATCHED, watched),
+    ]
     return Section(
         "web",
         "What looking costs",
@@ -59,7 +61,7 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
 def looked_at(run: Run, n_waiting: int, watch_s: float) -> tuple[dict[str, Figures], Figures]:
     """Return how long pages of a full table take, by order, and how much memory watchers take in `watch_s`."""
     settings, (port,) = run.settings(), free_ports(1)
-    rows.load_pairs(settings, rows.Pairs(rows.pairs(n_waiting, run.at).true, []))
+    made_up_rows.load_pairs(settings, made_up_rows.Pairs(made_up_rows.pairs(n_waiting, run.at).true, []))
     with run.worker(web_port=str(port)) as worker:
         worker.wait_until_said("The table `pairs` is ready")
         worker.wait_until(lambda: decisions.last_total(settings).n_waiting >= n_waiting, "all ids waiting", 300)
@@ -92,14 +94,14 @@ def _page_after_page(port: int, url: str, n_pages: int) -> Iterator[float]:
         url = "/table/pairs/" + json.loads(connection.getresponse().read())["next"]
 
 
-def joined(run: Run, given: rows.Pairs, *, watched: bool) -> Figures:
+def joined(run: Run, given: made_up_rows.Pairs, *, watched: bool) -> Figures:
     """Return the rate of a worker that joins what waits in Kafka, with or without people who look."""
     settings, (port,) = run.settings(), free_ports(1)
-    rows.load_pairs(settings, given, PACKET_ROWS)
+    made_up_rows.load_pairs(settings, given, PACKET_ROWS)
     with run.worker(web_port=str(port)) as worker:
         worker.wait_until_said("The web view: ")
         with watchers(port) if watched else nullcontext():
             worker.wait_until(lambda: n_in_log(run.logs) >= len(given.true), "the last row", 300)
-    rows.check_csv(run.csv, given)
+    made_up_rows.check_csv(run.csv, given)
     began = decisions.read(settings)[0].at
     return {ROWS: 2 * len(given.true) / (run.csv.stat().st_mtime - began)}

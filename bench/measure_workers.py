@@ -6,7 +6,7 @@ import re
 import time
 from contextlib import ExitStack
 
-from bench import decisions, rows
+from bench import decisions, made_up_rows
 from bench.joined import N_IDS, PACKET_ROWS, n_in_log
 from bench.place import Place, Run
 from bench.program import BenchError, Program
@@ -14,7 +14,7 @@ from bench.results import CPU, PEAK, ROWS, Figures, Goal, Section, lines_with_ra
 from bench.show import progress
 from bench.usage import Meter, memory_mb
 from dev.ports import free_ports
-from streams.topics import topics
+from streams.kafka.topics import topics
 
 N_WORKERS = (1, 2, 3)
 _READY = re.compile(r"The table `pairs` is ready: partitions \[([\d, ]*)\]")
@@ -22,7 +22,7 @@ _READY = re.compile(r"The table `pairs` is ready: partitions \[([\d, ]*)\]")
 
 def measure(place: Place, n_runs: int, scale: float) -> Section:
     """Measure each number of workers in turn."""
-    given = rows.pairs(int(N_IDS * scale), int(time.time()))
+    given = made_up_rows.pairs(int(N_IDS * scale), int(time.time()))
     runs: dict[str, list[Figures]] = {_name(n): [] for n in N_WORKERS}
     for i in range(n_runs):
         for n_workers in N_WORKERS:
@@ -46,7 +46,7 @@ def _name(n_workers: int) -> str:
     return "one worker" if n_workers == 1 else f"{n_workers} workers"
 
 
-def shared(run: Run, given: rows.Pairs, n_workers: int) -> Figures:
+def shared(run: Run, given: made_up_rows.Pairs, n_workers: int) -> Figures:
     """Return the figures of some workers that share the partitions.
 
     Raises:
@@ -54,7 +54,7 @@ def shared(run: Run, given: rows.Pairs, n_workers: int) -> Figures:
     """
     settings, n_ids = run.settings(), len(given.true)
     names = topics(settings)
-    records = rows.records(names.y_true.name, names.y_pred.name, given, settings.partitions, PACKET_ROWS)
+    records = made_up_rows.records(names.y_true.name, names.y_pred.name, given, settings.partitions, PACKET_ROWS)
     with ExitStack() as running:
         workers = [
             running.enter_context(run.worker(name=f"worker-{n}", web_port=str(free_ports(1)[0])))
@@ -62,13 +62,13 @@ def shared(run: Run, given: rows.Pairs, n_workers: int) -> Figures:
         ]
         workers[0].wait_until(lambda: _have_shared(workers, settings.partitions), "the partitions were shared")
         with Meter(**{worker.name: worker.pid for worker in workers}) as meter:
-            rows.produce(settings.kafka_address, records)
+            made_up_rows.produce(settings.kafka_address, records)
             workers[0].wait_until(lambda: n_in_log(run.logs) >= n_ids, "the last row", 300)
         peak = max(memory_mb(worker.pid) for worker in workers)
     decided = decisions.read(settings)
     if decisions.total(decided) != (expected := decisions.Total(2 * n_ids, n_ids, 0)):
         raise BenchError(f"the workers counted {decisions.total(decided)}, not {expected}")
-    rows.check_csv(run.csv, given)
+    made_up_rows.check_csv(run.csv, given)
     began, ended = (
         next(one.at for one in decided if one.counts.rows_true + one.counts.rows_pred),
         run.csv.stat().st_mtime,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bench import plot, show
+from bench import drawing, show
 from bench.program import ROOT
 from bench.saved import Measured
 
@@ -45,7 +45,7 @@ def write(measured: Sequence[Measured]) -> None:
     """Write the page, its pictures and the JSON of all runs."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     for one in measured:
-        plot.draw(one.section, PICTURES / f"{one.section.name}.png")
+        drawing.draw(one.section, PICTURES / f"{one.section.name}.png")
     names = ", ".join(f"{one.section.name} {one.took_s / 60:.0f}" for one in measured)
     head = HEAD.format(names=names)
     PAGE.write_text(head + "\n".join([_goals(measured), REMARKS.read_text(), *map(_section, measured)]))

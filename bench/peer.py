@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from bench import rows
+from bench import made_up_rows
 from bench.place import Run
 from bench.program import ROOT, BenchError, Program
 from bench.results import CPU, PEAK, ROWS, Figures
@@ -61,7 +61,7 @@ def install() -> None:
         raise BenchError(f"`make peers` failed. Its last lines:\n{(done.stdout + done.stderr)[-2000:]}")
 
 
-def measure(peer: Peer, run: Run, given: rows.Pairs) -> Figures:
+def measure(peer: Peer, run: Run, given: made_up_rows.Pairs) -> Figures:
     """Return the figures of one run, from the first row that the peer saw to the last one in its CSV.
 
     Raises:
@@ -77,22 +77,22 @@ def measure(peer: Peer, run: Run, given: rows.Pairs) -> Figures:
         "PEER_WEB_PORT": str(free_ports(1)[0]),
     }
     argv = [arg.format(state=run.state) for arg in peer.argv]
-    log = rows.Lines(run.csv)
+    log = made_up_rows.Lines(run.csv)
     n_ids = len(given.true)
     program = Program("peer", argv[1:], executable=argv[0], environ=environ, directory=run.directory)
     with program, Meter(it=program.pid) as meter:
         program.wait_until(lambda: log.count() > n_ids, "the last row")
         peak = memory_mb(program.pid)
     began, ended = (run.logs / "began").stat().st_mtime, run.csv.stat().st_mtime
-    rows.check_csv(run.csv, given)
+    made_up_rows.check_csv(run.csv, given)
     n_rows = 2 * n_ids
     return {ROWS: n_rows / (ended - began), CPU: meter.used("it", began, ended) / n_rows * 1e5, PEAK: peak}
 
 
-def _load(kafka: str, app: str, given: rows.Pairs, packet_rows: int) -> None:
+def _load(kafka: str, app: str, given: made_up_rows.Pairs, packet_rows: int) -> None:
     y_true, y_pred, metric = (f"{app}-{name}" for name in ("y_true", "y_pred", "metric"))
     asyncio.run(_declare(kafka, [y_true, y_pred, metric]))
-    rows.produce(kafka, rows.records(y_true, y_pred, given, N_PARTITIONS, packet_rows))
+    made_up_rows.produce(kafka, made_up_rows.records(y_true, y_pred, given, N_PARTITIONS, packet_rows))
 
 
 async def _declare(kafka: str, names: Sequence[str]) -> None:

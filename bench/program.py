@@ -39,9 +39,14 @@ class Program:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("HINDSIGHT_")}
         with self.output.open("wb") as output:
             self._process = subprocess.Popen(
-                [executable, *argv], cwd=ROOT, env=kept | dict(environ), start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            )  # fmt: skip
+                [executable, *argv],
+                cwd=ROOT,
+                env=kept | dict(environ),
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
         self.pid = self._process.pid
 
     def __enter__(self) -> Program:

@@ -15,8 +15,8 @@ from typing import Any
 
 import pika
 
-from bench import rows
-from streams.records import encode_packet
+from bench import made_up_rows
+from streams.wire.rows import encode_packet
 
 WINDOW = 2000
 BURST = 100
@@ -92,7 +92,7 @@ class Publisher:
 
 def messages(n_ids: int, rows_a_message: int, at: int) -> Iterator[tuple[str, bytes]]:
     """Yield queue and body of each message."""
-    given = rows.pairs(n_ids, at)
+    given = made_up_rows.pairs(n_ids, at)
     for start in range(0, n_ids, rows_a_message):
         for queue, side in zip(QUEUES, given, strict=True):
             some = side[start : start + rows_a_message]

@@ -12,11 +12,11 @@ from typing import Any
 from bridge import counts
 from bridge.kafka import Kafka
 from bridge.ledger import Ledger
-from bridge.link import Link
 from bridge.queues import Queue
 from bridge.rabbitmq import RabbitMQ
 from bridge.relay import Relay
-from streams.beat import Beat
+from streams.process.linger import Beat
+from streams.process.link import Link
 from streams.settings import Settings
 
 LONGEST_LINGER_S = 0.16

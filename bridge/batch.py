@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bridge import properties
 from bridge.kafka import RECORD_BYTES
 from bridge.queues import Delivery
-from streams.records import Row, Unreadable, decode_body, encode_packet
+from streams.amqp import properties
 from streams.settings import Kind
+from streams.wire.rows import Row, Unreadable, decode_body, encode_packet
 
 Refused = tuple[Unreadable, bytes]
 """A row that cannot be used, and the undecoded properties of its message."""

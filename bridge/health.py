@@ -19,13 +19,7 @@ log = logging.getLogger("bridge")
 async def pages(bridge: Bridge, settings: Settings) -> AsyncIterator[None]:
     """Serve the pages; a port in use is one sentence, and the bridge works without them."""
     app = web.Application()
-    app.add_routes(
-        [
-            web.get("/livez", _livez),
-            web.get("/metrics", _metrics),
-            web.get("/readyz", _Readyz(bridge)),
-        ]
-    )
+    app.add_routes([web.get("/livez", _livez), web.get("/metrics", _metrics), web.get("/readyz", _Readyz(bridge))])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     where = f"{settings.web_bind}:{settings.bridge_web_port}"

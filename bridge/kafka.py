@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RecordListTooLargeError
 
-from bridge.link import Link
-from streams.connect import kafka_producer
-from streams.reach import why_away
+from bridge import counts
+from streams.kafka.client import kafka_producer
+from streams.kafka.probe import why_away
+from streams.kafka.topics import declare
+from streams.process.link import Link
 from streams.settings import Settings
-from streams.topics import declare
 
 log = logging.getLogger("bridge")
 
@@ -75,7 +76,7 @@ class Kafka:
     """A producer that neither loses nor gives up. A producer that is stuck is replaced by a new one."""
 
     def __init__(self, settings: Settings) -> None:
-        self.link = Link("kafka")
+        self.link = Link("kafka", log, counts.link)
         self.record_bytes = RECORD_BYTES
         self._settings = settings
         self._where = f"Kafka at {settings.kafka_address}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from streams.partition import partitions_of
-from streams.records import Row, encode_packet
+from streams.wire.partition import partitions_of
+from streams.wire.rows import Row, encode_packet
 
 
 class Packet(NamedTuple):

@@ -12,13 +12,14 @@ from typing import Any
 
 from pika.spec import BasicProperties
 
-from bridge import amqp, counts
-from bridge.channel import ACCESS_REFUSED, PRECONDITION_FAILED, Channel, ChannelLost
-from bridge.link import Link
-from bridge.pika_frames import Connection
-from streams.connect import amqp_shown
-from streams.records import PredRow, encode_packet
+from bridge import counts
+from streams.amqp import connection as amqp
+from streams.amqp.channel import ACCESS_REFUSED, PRECONDITION_FAILED, Channel, ChannelLost
+from streams.amqp.client import amqp_shown
+from streams.amqp.frames import Connection
+from streams.process.link import Link
 from streams.settings import Settings
+from streams.wire.rows import PredRow, encode_packet
 
 log = logging.getLogger("bridge")
 
@@ -43,7 +44,7 @@ class Predictions:
 
     def __init__(self, settings: Settings) -> None:
         """Raise SettingsError if HINDSIGHT_AMQP_URL or a certificate cannot be used."""
-        self.link = Link("predictions")
+        self.link = Link("predictions", log, counts.link)
         self._settings = settings
         self._where = f"RabbitMQ at {amqp_shown(settings)}"
         self._chance = random.Random()

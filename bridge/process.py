@@ -12,8 +12,8 @@ from prometheus_client import disable_created_metrics
 
 from bridge.app import Bridge
 from bridge.health import pages
+from streams.kafka.topics import TopicMismatch
 from streams.settings import Settings, SettingsError, settings
-from streams.topics import TopicMismatch
 
 log = logging.getLogger("bridge")
 

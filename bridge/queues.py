@@ -10,10 +10,10 @@ from collections import deque
 from contextlib import suppress
 
 from bridge import counts
-from bridge.channel import ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, Channel, ChannelLost
-from bridge.link import Link
-from bridge.pika_frames import Connection
-from streams.connect import queue_declarations
+from streams.amqp.channel import ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, Channel, ChannelLost
+from streams.amqp.client import queue_declarations
+from streams.amqp.frames import Connection
+from streams.process.link import Link
 from streams.settings import Kind, Settings
 
 log = logging.getLogger("bridge")
@@ -35,7 +35,7 @@ class Queue:
 
     def __init__(self, kind: Kind, settings: Settings) -> None:
         self.kind: Kind = kind
-        self.link = Link(f"queue {kind}")
+        self.link = Link(f"queue {kind}", log, counts.link)
         self.waiting: deque[Delivery] = deque()
         self.arrived = asyncio.Event()
         self.channel: Channel | None = None

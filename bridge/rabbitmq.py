@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from bridge import amqp
-from bridge.channel import Channel, ChannelLost
-from bridge.link import Link
-from bridge.pika_frames import Connection
+from bridge import counts
 from bridge.queues import Queue
-from streams.connect import amqp_shown
+from streams.amqp import connection as amqp
+from streams.amqp.channel import Channel, ChannelLost
+from streams.amqp.client import amqp_shown
+from streams.amqp.frames import Connection
+from streams.process.link import Link
 from streams.settings import Settings
 
 CANCEL_S, CLOSE_S = 1.0, 1.0
@@ -21,12 +23,14 @@ COUNT_EVERY_S = 2.0
 ASK_EVERY_S, SILENT_S = 1.0, 3.0
 """A RabbitMQ that answers nothing for so long is away; the heartbeat ends the connection much later."""
 
+log = logging.getLogger("bridge")
+
 
 class RabbitMQ:
     """Keeps reading the queues. A lost connection is made again, with growing waits and jitter."""
 
     def __init__(self, settings: Settings, queues: Sequence[Queue]) -> None:
-        self.link = Link("rabbitmq")
+        self.link = Link("rabbitmq", log, counts.link)
         self._settings = settings
         self._queues = queues
         self._chance = random.Random()

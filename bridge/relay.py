@@ -10,12 +10,12 @@ from bridge.batch import NO_PROPERTIES, Batch, giant
 from bridge.kafka import Kafka, Record
 from bridge.ledger import Ledger
 from bridge.packets import Packet, halves, pack
-from bridge.quarantine import Quarantine
 from bridge.queues import Queue
-from streams.beat import Beat
-from streams.records import Row
+from bridge.refused import Quarantine
+from streams.kafka.topics import topics
+from streams.process.linger import Beat
 from streams.settings import Settings
-from streams.topics import topics
+from streams.wire.rows import Row
 
 
 class Relay:

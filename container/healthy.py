@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from agents.probes import web
+from commands.probes import processes
 from streams.settings import SettingsError, load
 
 LOOPBACK = "127.0.0.1"
@@ -19,7 +19,7 @@ def main() -> int:
         print(exc)
         return 1
     token = settings.web_token.get_secret_value()
-    answers = [web.ask(LOOPBACK, port, token) for port in (settings.web_port, settings.bridge_web_port)]
+    answers = [processes.ask(LOOPBACK, port, token) for port in (settings.web_port, settings.bridge_web_port)]
     found = next((answer for answer in answers if answer.ready is not None), answers[0])
     print(f"{found.url}: {found.said}")
     return 0 if found.ready else 1

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Literal
 
-from dev import DevError, home, kafka, processes, rabbitmq
+from dev import DevError, embedded_kafka, embedded_rabbitmq, home, processes
 from dev.broker import Broker
 from dev.stopping import Stop
 from streams.settings import Settings
 
 BrokerName = Literal["rabbitmq", "kafka"]
 BOTH: tuple[BrokerName, ...] = ("rabbitmq", "kafka")
-PROCESSES = {"rabbitmq": (rabbitmq.NAME, rabbitmq.EPMD), "kafka": (kafka.NAME,)}
+PROCESSES = {"rabbitmq": (embedded_rabbitmq.NAME, embedded_rabbitmq.EPMD), "kafka": (embedded_kafka.NAME,)}
 TITLES = {"rabbitmq": "RabbitMQ", "kafka": "Kafka"}
-START = {"rabbitmq": rabbitmq.start, "kafka": kafka.start}
+START = {"rabbitmq": embedded_rabbitmq.start, "kafka": embedded_kafka.start}
 READY_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 3.5
 """For all brokers; one that takes longer is ended by force, which loses nothing but time at its next start."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dev import DevError, brokers, home, ports, processes, status
+from dev import DevError, brokers, home, live_line, ports, processes
 from dev.brokers import Say
 from dev.processes import Child
 from dev.say import LiveLine
@@ -46,7 +46,7 @@ def run(settings: Settings, stop: Stop, say: Say) -> None:
                 while not stop.requested:
                     brokers.require_alive(started)
                     _require_alive(children)
-                    line.show(status.line(settings))
+                    line.show(live_line.line(settings))
                     stop.wait(1.0)
             finally:
                 line.end()
@@ -111,7 +111,7 @@ def _require_alive(children: list[Child]) -> None:
 
 
 def _say_where(settings: Settings, say: Say) -> None:
-    say(f"Web page:    {status.page(settings)}")
+    say(f"Web page:    {live_line.page(settings)}")
     say(f"Metric log:  {_shown(settings.logs_dir / 'metric_log.csv')}")
     say(
         f"Picture:     {_shown(settings.logs_dir / 'error_distribution.png')} (drawn every {settings.plot_every_s:g} s)"

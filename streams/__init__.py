@@ -1,6 +1,6 @@
-"""The vocabulary and the maths of Hindsight. `faust -A streams ...` finds the Faust app here.
+"""The join and its vocabulary. `faust -A streams ...` finds the Faust app here.
 
-The app is imported when it is asked for, so that the bridge can use the records without Faust.
+The app is imported when it is asked for, so that the bridge can use the rooms beside it without Faust.
 """
 
 import importlib

@@ -15,18 +15,19 @@ from aiokafka.errors import KafkaError
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.exceptions import AlreadyConfiguredWarning
 
-from streams import connect, memory, quiet, slot
-from streams.end import end_process
 from streams.faust_overrides import App, PartitionAssignor, TableManager
-from streams.reach import why_away
+from streams.kafka import client
+from streams.kafka.probe import why_away
+from streams.kafka.topics import TopicMismatch, declare, topics
+from streams.process import instance, log_throttle, memory
+from streams.process.fatal import end_process
 from streams.settings import Settings, SettingsError
 from streams.settings import settings as read_settings
-from streams.topics import TopicMismatch, declare, topics
 
 logger = logging.getLogger("hindsight")
 RETRY_S = 1.0
 OWN_COMMANDS = frozenset(("bridge", "features", "status", "doctor", "topology", "reconcile", "quarantine"))
-"""The commands of `agents.commands`."""
+"""The commands of `commands.commands`."""
 T = TypeVar("T")
 
 
@@ -45,23 +46,23 @@ def _credentials(settings: Settings) -> Any:
             username=settings.kafka_user,
             password=settings.kafka_password.get_secret_value(),
             mechanism=settings.kafka_sasl_mechanism,
-            ssl_context=connect.kafka_tls(settings) if settings.kafka_security == "SASL_SSL" else None,
+            ssl_context=client.kafka_tls(settings) if settings.kafka_security == "SASL_SSL" else None,
         )
-    return SSLCredentials(connect.kafka_tls(settings)) if settings.kafka_security == "SSL" else None
+    return SSLCredentials(client.kafka_tls(settings)) if settings.kafka_security == "SSL" else None
 
 
 class HindsightApp(App):
     """The app, which takes its slot on disk and waits for Kafka before Faust starts."""
 
-    slot: slot.Slot
+    slot: instance.Slot
 
     async def before_start(self) -> None:
         """Take a slot, and declare the topics as soon as Kafka answers."""
-        quiet.set_up()
+        log_throttle.set_up()
         memory.share_one_heap()
         try:
-            self.slot = slot.take(settings.state_path)
-        except slot.SlotError as exc:
+            self.slot = instance.take(settings.state_path)
+        except instance.SlotError as exc:
             end_process(str(exc))
         with warnings.catch_warnings():  # nothing has used it yet: the consumer starts after this
             warnings.simplefilter("ignore", AlreadyConfiguredWarning)
@@ -94,9 +95,9 @@ def _discovered() -> list[str]:
     Faust asks before it has read the command line, as the commands must be known by then.
     """
     if "worker" not in sys.argv and not OWN_COMMANDS.isdisjoint(sys.argv):
-        return ["agents.commands"]
-    beside = ["bridge_in_worker"] if settings.bridge_in_worker else []
-    return [f"agents.{part}" for part in (*settings.agents, *beside, "view", "commands")]
+        return ["commands.commands"]
+    beside = ["bridge"] if settings.bridge_in_worker else []
+    return [*(f"agents.{part}" for part in (*settings.agents, *beside, "view")), "commands.commands"]
 
 
 sys.path.append(str(Path(__file__).parents[1]))  # `faust -A` has the working directory on the path only at this import

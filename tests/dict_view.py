@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 
-from streams import decision, pair
-from streams.decision import EVENT, FAMILIES, INDEX, MARKER, WAIT_PRED, WAIT_TRUE, Decision, Head
+from streams.join import decision
+from streams.join import state as pair
+from streams.join.decision import EVENT, FAMILIES, INDEX, MARKER, WAIT_PRED, WAIT_TRUE, Decision, Head
 
 CHUNK = 250
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from streams import decision, pair
-from streams.decision import Decision
-from streams.join import Input, Rules, decide, id_of
-from streams.records import PredRow, TrueRow
+from streams.join import decision, state
+from streams.join.decide import Input, Rules, decide, id_of
+from streams.join.decision import Decision
+from streams.wire.rows import PredRow, TrueRow
 from tests.dict_view import DictView
 from tests.oracle import Ending, Row, Side
 
@@ -56,10 +56,10 @@ class Player:
             assert n < 1000, "the expiry goes round in circles"
         return n
 
-    def see(self, row_id: str) -> pair.Pair | None:
+    def see(self, row_id: str) -> state.Pair | None:
         """Return one id as people see it."""
         (packed,) = self.view.states([b"i" + row_id.encode()])
-        return pair.pair(row_id, packed) if packed else None
+        return state.pair(row_id, packed) if packed else None
 
     @property
     def endings(self) -> list[Ending]:
@@ -96,4 +96,4 @@ def endings_of(record: Decision) -> list[Ending]:
 def ids_of(view: DictView, *, waiting: bool) -> set[str]:
     """Return the ids that wait, or those that are done."""
     ids = {key: packed for key, packed in view.packed.items() if key[:1] == b"i"}
-    return {id_of(key) for key, packed in ids.items() if (len(packed) == pair.WAITING_BYTES) == waiting}
+    return {id_of(key) for key, packed in ids.items() if (len(packed) == state.WAITING_BYTES) == waiting}

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from streams import decision
-from streams.decision import Decision
-from streams.join import Rules, decide
+from streams.join import decision
+from streams.join.decide import Rules, decide
+from streams.join.decision import Decision
 from tests.dict_view import DictView
 from tests.oracle import Oracle, Row, Side
 from tests.player import SIDES, as_inputs

@@ -24,12 +24,7 @@ def main(url: str, kafka: str, n_messages: int, queue: str, topic: str) -> None:
     """Drain, and print what it took."""
     clock = Clock(n_messages)
     producer = Producer(
-        {
-            "bootstrap.servers": kafka,
-            "enable.idempotence": True,
-            "linger.ms": 0,
-            "partitioner": "murmur2_random",
-        }
+        {"bootstrap.servers": kafka, "enable.idempotence": True, "linger.ms": 0, "partitioner": "murmur2_random"}
     )
     connection = pika.BlockingConnection(pika.URLParameters(url))
     channel = connection.channel()

@@ -1,4 +1,4 @@
-"""Our own join and metric log without Faust: `streams.owner.Owner` and the outbox, fed by aiokafka loops written by hand.
+"""Our own join and metric log without Faust: `streams.table.owner.Owner` and the outbox, fed by aiokafka loops written by hand.
 
 What Faust costs us is the difference. Durable as ours is; one process has all partitions: no group to share them with, no
 standbys, no web view, no picture.
@@ -18,23 +18,24 @@ import rocksdict
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from agents.metric_log import MetricLog
-from agents.short_way import short_way, unwritten
-from streams import connect, holes
-from streams.around import Arrival
-from streams.beat import Beat
-from streams.decision_log import DecisionLog
-from streams.drained import is_drained
-from streams.join import Rules
-from streams.outbox import Outbox
-from streams.owner import BEAT_S, KINDS, LONGEST_BEAT_S, Owner
-from streams.positions import Position, positions
-from streams.records import Unreadable
-from streams.restore import check_inputs, restore
+from agents.metric_log.local_path import short_way, unwritten
+from agents.metric_log.log import MetricLog
+from streams.join.decide import Rules
+from streams.kafka import client as connect
+from streams.kafka.caught_up import is_drained
+from streams.kafka.topics import log_retention_s, topics
+from streams.process.linger import Beat
 from streams.settings import load
-from streams.store import PairsStore
-from streams.table import BLOCK_CACHE_BYTES
-from streams.topics import log_retention_s, topics
+from streams.table import offset_gaps
+from streams.table.context import Arrival
+from streams.table.decision_log import DecisionLog
+from streams.table.offsets import Position, positions
+from streams.table.outbox import Outbox
+from streams.table.owner import BEAT_S, KINDS, LONGEST_BEAT_S, Owner
+from streams.table.pairs_table import BLOCK_CACHE_BYTES
+from streams.table.restore import check_inputs, restore
+from streams.table.store import PairsStore
+from streams.wire.rows import Unreadable
 
 COMMIT_S = 1.0
 READ_MS = 1000
@@ -57,9 +58,9 @@ class Around:
         """Tell whether the consumer knows that an input holds nothing past offset `src`."""
         return is_drained(self._consumer, TopicPartition(inputs[side], partition), src, time.time())
 
-    async def look(self, partition: int, side: int, start: int, until: int) -> holes.Found:
+    async def look(self, partition: int, side: int, start: int, until: int) -> offset_gaps.Found:
         """Return what lies in an input."""
-        return await holes.find(client, inputs[side], partition, start, until)
+        return await offset_gaps.find(client, inputs[side], partition, start, until)
 
     def acknowledge(self, partition: int, side: int, offset: int) -> None:
         """Do nothing: `commit` asks the owners how far they are."""
@@ -98,9 +99,16 @@ async def restored(log: DecisionLog, outbox: Outbox, around: Around) -> list[Own
         store = await restore(partition, store, log, _no_other_log)
         check_inputs(partition, store.head, (found[inputs[0], partition], found[inputs[1], partition]))
         owner = Owner(
-            partition, store, log, outbox, rules, around, beat,
-            writer=secrets.token_hex(8), idle_record_s=log_retention_s(settings) / 3,
-        )  # fmt: skip
+            partition,
+            store,
+            log,
+            outbox,
+            rules,
+            around,
+            beat,
+            writer=secrets.token_hex(8),
+            idle_record_s=log_retention_s(settings) / 3,
+        )
         await owner.resend()
         owners.append(owner)
     return owners

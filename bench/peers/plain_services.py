@@ -14,14 +14,14 @@ from typing import Any
 
 import pika
 
-from bench import rows
+from bench import made_up_rows
 
 HEADER = "id,y_true,y_pred,absolute_error\n"
 
 
 def publish(url: str, n_ids: str, at: str) -> None:
     """Publish y_true and y_pred in turn."""
-    given = rows.pairs(int(n_ids), int(at))
+    given = made_up_rows.pairs(int(n_ids), int(at))
     before, began = time.process_time(), time.time()
     for truth, prediction in zip(*given, strict=True):
         send(url, "y_true", {"id": truth.id, "body": truth.y_true})

@@ -16,8 +16,18 @@ from tests.browser.chromium import Person, chromium
 from tests.e2e.pipeline import Pipeline
 from tests.waiting import wait_until
 
-HOSTILE = ["<script>alert(1)</script>", "javascript:alert(1)", "\u202eevil", "../..", "nul\x00id", "=1+1", "..", ".",
-           "\"'><img src=x onerror=alert(1)>", "x" * 128]  # fmt: skip
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "javascript:alert(1)",
+    "\u202eevil",
+    "../..",
+    "nul\x00id",
+    "=1+1",
+    "..",
+    ".",
+    "\"'><img src=x onerror=alert(1)>",
+    "x" * 128,
+]
 WAIT_S = 30.0
 N_MATCHED = 300
 NewPerson = Callable[..., Person]

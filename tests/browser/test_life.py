@@ -139,8 +139,13 @@ def test_any_of_two_workers_shows_all_and_names_the_one_that_does_not_answer(
         expect(page.locator(".verdict")).to_contain_text("Not joined yet")
         expect(page.locator("pre")).to_contain_text('"id":"id-7"')
 
-    status = subprocess.run([FAUST, "-A", "streams", "status", "--json"], env=living.second_environ, capture_output=True,
-                            timeout=60, check=True)  # fmt: skip
+    status = subprocess.run(
+        [FAUST, "-A", "streams", "status", "--json"],
+        env=living.second_environ,
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
     assert json.loads(status.stdout)["worker"]["url"] == f"{living.second_url}/readyz"
 
     living.second.send(signal.SIGSTOP)

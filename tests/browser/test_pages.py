@@ -15,8 +15,15 @@ from tests.browser.chromium import PHONE, Person, barriers, wide
 from tests.browser.conftest import HOSTILE, NewPerson, View
 from tests.waiting import wait_until
 
-PAGES = ["/", "/table/pairs/?n=25", "/table/pairs/?state=unmatched", "/table/pairs/?q=nothing",
-         "/table/pairs/order-7", "/table/pairs/old-1", "/quarantine"]  # fmt: skip
+PAGES = [
+    "/",
+    "/table/pairs/?n=25",
+    "/table/pairs/?state=unmatched",
+    "/table/pairs/?q=nothing",
+    "/table/pairs/order-7",
+    "/table/pairs/old-1",
+    "/quarantine",
+]
 
 ANOTHER_DAY = """() => {
     const texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
@@ -61,8 +68,17 @@ def test_the_dashboard_shows_every_term_of_the_sum_and_the_charts(person: Person
         e: page.locator(f"[data-f={e}]").inner_text() for e in ("rows_in", "matched", "unmatched", "late", "difference")
     }
     assert terms == {"rows_in": "670", "matched": "300", "unmatched": "10", "late": "1", "difference": "0"}
-    for name in ("Error distribution", "Scores", "Predicted against actual", "Worst ids", "Coverage by age", "Label delay",
-                 "Match rate", "Partitions", "Stages"):  # fmt: skip
+    for name in (
+        "Error distribution",
+        "Scores",
+        "Predicted against actual",
+        "Worst ids",
+        "Coverage by age",
+        "Label delay",
+        "Match rate",
+        "Partitions",
+        "Stages",
+    ):
         expect(page.get_by_role("heading", name=name)).to_be_visible()
     page.get_by_text("Same data as a table").first.click()
     expect(page.get_by_role("region", name="Pairs per bin").locator("tbody tr")).not_to_have_count(0)
@@ -188,8 +204,9 @@ def test_a_hostile_id_is_only_text(person: Person, row_id: str) -> None:
     expect(page.locator("h1.id")).to_be_visible()
     expect(page.locator(".verdict")).to_contain_text("Not joined yet: only y_true came")
     expect(page.locator("main script, main img")).to_have_count(0)
-    found = person.context.request.get("/api/pairs/" + quote(row_id, safe="") if row_id not in (".", "..")
-                                       else "/table/pairs/?id=" + row_id)  # fmt: skip
+    found = person.context.request.get(
+        "/api/pairs/" + quote(row_id, safe="") if row_id not in (".", "..") else "/table/pairs/?id=" + row_id
+    )
     assert found.json()["id"] == row_id
 
 

@@ -28,9 +28,20 @@ def busy(brokers: Brokers) -> Iterator[str]:
     try:
         pipeline.start()
         driver = pipeline.run_command(
-            "features", "--rate", "400", "--count", "2000", "--label-delay", "1.5", "--missing-rate", "0.02",
-            "--duplicate-rate", "0.02", "--seed", "7",
-        )  # fmt: skip
+            "features",
+            "--rate",
+            "400",
+            "--count",
+            "2000",
+            "--label-delay",
+            "1.5",
+            "--missing-rate",
+            "0.02",
+            "--duplicate-rate",
+            "0.02",
+            "--seed",
+            "7",
+        )
         assert driver.returncode == 0, driver.stderr
         wait_until(lambda: pipeline.status().get("matched", 0) > N_PAIRS, 30.0, "most are joined")
         yield f"http://127.0.0.1:{pipeline.environ['HINDSIGHT_WEB_PORT']}"

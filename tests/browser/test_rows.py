@@ -22,8 +22,10 @@ def raw_rows(page: Page) -> dict[str, str]:
     closed = section.locator("details:not([open]) summary")
     while closed.count():
         closed.first.click()
-    return {part.locator("summary").inner_text(): part.locator("pre").inner_text().strip()
-            for part in section.locator("details").all()}  # fmt: skip
+    return {
+        part.locator("summary").inner_text(): part.locator("pre").inner_text().strip()
+        for part in section.locator("details").all()
+    }
 
 
 def test_the_raw_rows_are_those_that_were_sent(person: Person) -> None:

@@ -74,9 +74,18 @@ class Stack:
         """Return the exit codes of this project's containers that ended from `since` (epoch seconds) on, by service."""
         label = f"label=com.docker.compose.project={self.directory.name}"
         told = self.engine.docker(
-            "events", "--since", since, "--until", str(int(time.time()) + 1), "--filter", "event=die", "--filter", label,
-            "--format", "{{json .Actor.Attributes}}",
-        ).stdout  # fmt: skip
+            "events",
+            "--since",
+            since,
+            "--until",
+            str(int(time.time()) + 1),
+            "--filter",
+            "event=die",
+            "--filter",
+            label,
+            "--format",
+            "{{json .Actor.Attributes}}",
+        ).stdout
         found: dict[str, set[int]] = {}
         for attributes in map(json.loads, told.splitlines()):
             found.setdefault(attributes["com.docker.compose.service"], set()).add(int(attributes["exitCode"]))

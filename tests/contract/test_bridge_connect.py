@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from bridge import amqp
+from streams.amqp import connection as amqp
 from streams.settings import load
 from tests.brokers import Brokers
 

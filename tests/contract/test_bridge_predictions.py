@@ -14,8 +14,8 @@ import pytest
 from bridge import predictions
 from bridge.counts import predictions_dropped
 from bridge.predictions import EXCHANGE, Predictions
-from streams.records import PredRow
 from streams.settings import load
+from streams.wire.rows import PredRow
 from tests.brokers import Brokers
 from tests.waiting import wait_until
 

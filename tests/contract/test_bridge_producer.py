@@ -9,8 +9,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.structs import TopicPartition
 
 from bridge.kafka import Kafka, Record
+from streams.kafka.topics import topics
 from streams.settings import Settings, load
-from streams.topics import topics
 from tests.contract.bridging import MOVED_S, Bridging
 from tests.contract.conftest import MakeBridging
 from tests.waiting import wait_until

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streams.partition import partition_of
+from streams.wire.partition import partition_of
 from tests.contract.bridging import MOVED_S, Bridging
 from tests.contract.conftest import MakeBridging
 from tests.waiting import wait_until

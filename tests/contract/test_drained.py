@@ -11,7 +11,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.drained import is_drained
+from streams.kafka.caught_up import is_drained
 from tests.brokers import Brokers
 from tests.faults.link import Link
 from tests.waiting import wait_until

@@ -55,8 +55,11 @@ def grant_on_kafka(kafka: GuardedKafka, namespace: str) -> None:
     shim = f"{sys.executable} {Path(__file__).with_name('kafka_acls.py')}"
     subprocess.run(
         ["sh", str(PERMISSIONS / "kafka.sh"), "--bootstrap-server", kafka.open],
-        env=os.environ | {"NAMESPACE": namespace, "KAFKA_ACLS": shim}, check=True, capture_output=True, timeout=120,
-    )  # fmt: skip
+        env=os.environ | {"NAMESPACE": namespace, "KAFKA_ACLS": shim},
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
 
 
 def make_topics(pipeline: Pipeline, kafka: GuardedKafka) -> None:

@@ -92,10 +92,7 @@ WRONG = [pytest.param(*case, id=name) for name, case in CASES.items()]
 
 def wrong_settings(secured: Secured, wrong: dict[str, Any], listener: str) -> dict[str, Any]:
     """Return settings of which one is wrong."""
-    of = {
-        "OTHER": secured.other_ca,
-        "STRICT": f"amqps://{NAME}:{secured.strict_rabbitmq.port}/%2F",
-    }
+    of = {"OTHER": secured.other_ca, "STRICT": f"amqps://{NAME}:{secured.strict_rabbitmq.port}/%2F"}
     settings = secured.amqp() | secured.kafka_by(listener)
     settings |= {name: of.get(value, value) for name, value in wrong.items()}
     if wrong.get("kafka") == HOST:

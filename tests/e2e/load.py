@@ -63,6 +63,10 @@ def check_sums(pipeline: Pipeline, load: Load) -> None:
     ended = 2 * status["matched"] + status["unmatched"] + status["duplicates"] + status["conflicts"] + status["late"]
     assert status["rows_in"] == ended + status["waiting"]
     assert (status["matched"], status["unmatched"], status["conflicts"], status["late"], status["waiting"]) == (
-        len(load.expected), 0, 0, 0, 0,
-    )  # fmt: skip
+        len(load.expected),
+        0,
+        0,
+        0,
+        0,
+    )
     assert status["quarantined"] == 0

@@ -44,8 +44,11 @@ def test_pairs_meet_in_both_orders_and_in_all_body_forms(make_pipeline: MakePipe
     assert len(rows) == 109
     assert list(next(iter(rows.values()))) == ["id", "y_true", "y_pred", "absolute_error"]
     assert rows["1669147134.196809"] == {
-        "id": "1669147134.196809", "y_true": "295.0", "y_pred": "221.8", "absolute_error": repr(295.0 - 221.8)
-    }  # fmt: skip
+        "id": "1669147134.196809",
+        "y_true": "295.0",
+        "y_pred": "221.8",
+        "absolute_error": repr(295.0 - 221.8),
+    }
     assert [rows[f"a{i}"]["absolute_error"] for i in range(3)] == ["0.25"] * 3
     assert [rows[f"b{i}"]["absolute_error"] for i in range(3)] == ["3.0"] * 3
     assert [float(rows[f"many{i}"]["absolute_error"]) for i in range(100)] == [0.5 * i for i in range(100)]

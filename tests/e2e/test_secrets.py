@@ -23,13 +23,32 @@ CANARIES = {
 }
 SETTINGS = Path(__file__).parents[2] / "streams" / "settings.py"
 PAGES = (
-    "/", "/livez", "/readyz", "/metrics", "/api/status", "/api/dashboard", "/api/pairs", "/api/pairs/x",
-    "/api/quarantine", "/table/pairs/", "/table/pairs/x", "/table/pairs.csv", "/quarantine", "/nothing", "/%ff",
-)  # fmt: skip
+    "/",
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/api/status",
+    "/api/dashboard",
+    "/api/pairs",
+    "/api/pairs/x",
+    "/api/quarantine",
+    "/table/pairs/",
+    "/table/pairs/x",
+    "/table/pairs.csv",
+    "/quarantine",
+    "/nothing",
+    "/%ff",
+)
 COMMANDS = (
-    ["status"], ["status", "--json"], ["doctor"], ["doctor", "--json"], ["reconcile"], ["quarantine", "list"],
-    ["quarantine", "drop", "--yes"], ["features", "--help"],
-)  # fmt: skip
+    ["status"],
+    ["status", "--json"],
+    ["doctor"],
+    ["doctor", "--json"],
+    ["reconcile"],
+    ["quarantine", "list"],
+    ["quarantine", "drop", "--yes"],
+    ["features", "--help"],
+)
 
 
 def canaries_in(text: str) -> list[str]:

@@ -89,11 +89,16 @@ def check(
         Counter({bad: n for bad, n in seen.quarantined.items() if not _of_others(bad, known)})
     )
     verdicts, waiting = _verdicts(intents, seen, over, known)
-    problems = problems + [f"{name}: {what} {getattr(classes, what)}: {', '.join(classes.examples)}"
-                for name, classes, never in (("rows", rows, ("lost", "unexpected")),
-                                             ("unreadable", unreadable, ("lost", "unexpected")),
-                                             ("verdicts", verdicts, ("lost", "unexpected", "duplicated")))
-                for what in never if getattr(classes, what)]  # fmt: skip
+    problems = problems + [
+        f"{name}: {what} {getattr(classes, what)}: {', '.join(classes.examples)}"
+        for name, classes, never in (
+            ("rows", rows, ("lost", "unexpected")),
+            ("unreadable", unreadable, ("lost", "unexpected")),
+            ("verdicts", verdicts, ("lost", "unexpected", "duplicated")),
+        )
+        for what in never
+        if getattr(classes, what)
+    ]
     return Report(rows, unreadable, verdicts, waiting, problems)
 
 

@@ -8,7 +8,7 @@ import time
 
 import pika
 
-from streams.amqp import AWAY
+from streams.amqp.client import AWAY
 from tests.faults.ledger import Ledger, Message
 from tests.faults.traffic import QUEUES, Traffic
 

@@ -29,15 +29,17 @@ class Point(NamedTuple):
 
 POINTS = {
     "between Kafka's ack and RabbitMQ's": Point("bridge.relay", "Relay", "_deliver", "after"),
-    "before the decision is sent": Point("streams.decision_log", "DecisionLog", "append", "before"),
-    "between log and table": Point("streams.decision_log", "DecisionLog", "append", "after"),
-    "between table and outbox": Point("streams.owner", "Owner", "_send_verdicts", "before"),
-    "before the verdicts are sent": Point("streams.outbox", "Outbox", "_request", "before"),
-    "between metric and its confirmation": Point("streams.outbox", "Outbox", "_request", "after"),
-    "before the rows are written": Point("agents.metric_log", "MetricLog", "append", "before", is_async=False),
-    "between CSV and state file": Point("agents.metric_log", "MetricLog", "_keep", "before", is_async=False),
-    "between state file and Kafka's commit": Point("agents.metric_log", "MetricLog", "append", "after", is_async=False),
-    "in the middle of a row": Point("agents.log_file", "", "write_all", "halfway", is_async=False),
+    "before the decision is sent": Point("streams.table.decision_log", "DecisionLog", "append", "before"),
+    "between log and table": Point("streams.table.decision_log", "DecisionLog", "append", "after"),
+    "between table and outbox": Point("streams.table.owner", "Owner", "_send_verdicts", "before"),
+    "before the verdicts are sent": Point("streams.table.outbox", "Outbox", "_request", "before"),
+    "between metric and its confirmation": Point("streams.table.outbox", "Outbox", "_request", "after"),
+    "before the rows are written": Point("agents.metric_log.log", "MetricLog", "append", "before", is_async=False),
+    "between CSV and state file": Point("agents.metric_log.log", "MetricLog", "_keep", "before", is_async=False),
+    "between state file and Kafka's commit": Point(
+        "agents.metric_log.log", "MetricLog", "append", "after", is_async=False
+    ),
+    "in the middle of a row": Point("agents.metric_log.files", "", "write_all", "halfway", is_async=False),
 }
 
 

@@ -30,10 +30,15 @@ def _line(result: dict[str, Any]) -> str:
     ids = result["verdicts"]
     failed = "" if result["ok"] else " **failed** ✗"
     cells = [
-        f"`{result['fault']}`{failed}", result["what"], f"{ids['attempted']:,}", ids["lost"], ids["duplicated"],
-        ids["unexpected"], _seconds(result["resumed_s"], result["resumes_s"], RESUMES_S),
+        f"`{result['fault']}`{failed}",
+        result["what"],
+        f"{ids['attempted']:,}",
+        ids["lost"],
+        ids["duplicated"],
+        ids["unexpected"],
+        _seconds(result["resumed_s"], result["resumes_s"], RESUMES_S),
         _seconds(result["seen_s"], SEEN_S, SEEN_S),
-    ]  # fmt: skip
+    ]
     return "| " + " | ".join(map(str, cells)) + " |"
 
 

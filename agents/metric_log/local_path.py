@@ -1,0 +1,84 @@
+"""The short way: verdicts from the join to the metric log of the same worker, not through Kafka and back.
+
+They go to the topic `metric` all the same, for whichever worker writes the metric log; there their tag tells that they
+are written. Verdicts of an earlier owner may still be in Kafka, so on the short way a record counts only if it directly
+follows the last one written; until then it waits. Nothing depends on it: what is forgotten here comes from Kafka.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterable
+
+import msgspec
+
+from streams.table.outbox import Letter
+from streams.wire import verdicts
+from streams.wire.verdicts import VerdictRecord
+
+logger = logging.getLogger("hindsight.plot")
+MAX_BYTES = 4 << 20
+"""What may wait here: if it is more, all of it comes from Kafka."""
+Positions = dict[str, dict[int, int]]
+"""The offset of the last decision written, by decision log and partition."""
+
+
+class ShortWay:
+    """Letters on the short way; `is_open` while this worker writes the metric log. `filled` is set by what comes."""
+
+    def __init__(self) -> None:
+        self.is_open = False
+        self.filled = asyncio.Event()
+        self._letters: deque[Letter] = deque()
+        self._n_bytes = 0
+
+    def put(self, letter: Letter) -> bool:
+        """Take a letter, if the way is open; tell whether it is taken."""
+        if self.is_open:
+            if self._n_bytes > MAX_BYTES:
+                self.forget()
+            self._letters.append(letter)
+            self._n_bytes += len(letter.value)
+            self.filled.set()
+        return self.is_open
+
+    def following(self, written: Positions) -> list[VerdictRecord]:
+        """Return the records that directly follow what is written, which moves on with them; those further ahead stay."""
+        following: list[VerdictRecord] = []
+        letters = list(self._letters)
+        self.forget()
+        for letter in letters:
+            tag, last = letter.tag, written.setdefault(letter.tag.log, {})
+            written_to = last.get(tag.partition, -1)
+            if tag.previous == written_to:
+                last[tag.partition] = tag.offset
+                following.append(verdicts.decode(letter.value))
+            elif tag.offset > written_to:
+                self._letters.append(letter)
+                self._n_bytes += len(letter.value)
+        return following
+
+    def forget(self) -> None:
+        """Forget what has come."""
+        self._letters.clear()
+        self._n_bytes = 0
+
+
+def unwritten(values: Iterable[bytes], written: Positions) -> list[VerdictRecord]:
+    """Return the records of the topic `metric` that are not written yet; `written` moves on with them."""
+    records: list[VerdictRecord] = []
+    for value in values:
+        try:
+            tag = verdicts.decode_tag(value)
+            last = written.setdefault(tag.log, {})
+            if tag.offset > last.get(tag.partition, -1):
+                records.append(verdicts.decode(value))
+                last[tag.partition] = tag.offset
+        except msgspec.MsgspecError as exc:
+            logger.error("a record of the topic metric is none of ours and is left out: %s: %.100r", exc, value)
+    return records
+
+
+short_way = ShortWay()

@@ -1,0 +1,217 @@
+"""The metric log: every verdict once, as a line of `metric_log.csv` or `unmatched_log.csv`, and their summary.
+
+Every append is a transaction over files, under one lock: read the state, cut both files back to the sizes in it, write
+the rows and wait for the disk, replace the state. Whatever dies in between, the next append or open begins with the
+state that stands, and Kafka sends again what that state does not know.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from agents.metric_log import state as log_state
+from agents.metric_log.csv_rows import METRIC_HEADER, UNMATCHED_HEADER, metric_lines, unmatched_lines
+from agents.metric_log.files import LogError, LogFile, Unwritable
+from agents.metric_log.rebuild import Held, summarise
+from agents.metric_log.state import LogState
+from streams.scores.summary import ErrorSummary
+from streams.wire.verdicts import Verdict, VerdictRecord
+
+logger = logging.getLogger(__name__)
+METRIC_NAME = "metric_log.csv"
+UNMATCHED_NAME = "unmatched_log.csv"
+NOTHING = (-1, -1)
+"""The sizes of files that are gone: whoever opened the log since would have made new ones."""
+
+
+class Fenced(LogError):
+    """Another worker has opened the metric log since; this one must not write any more."""
+
+
+class Appended(NamedTuple):
+    """What one append did: rows written, breaks in the chain, and the records that had not come before."""
+
+    n_matched: int
+    n_unmatched: int
+    n_broken: int
+    fresh: list[VerdictRecord]
+
+
+class MetricLog:
+    """The two logs and their state, in one directory, owned by whoever opened it last.
+
+    `open` and `append` wait for the disk: call them in a worker thread. `state` and `summary` may be read at any time,
+    from any thread: they are replaced after each append and never changed.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Take a directory; `open` is what callers use."""
+        self._directory = directory
+        self._metric = LogFile(directory / METRIC_NAME, METRIC_HEADER)
+        self._unmatched = LogFile(directory / UNMATCHED_NAME, UNMATCHED_HEADER)
+        self.state = LogState("", 0, 0)
+        self._raw = b""
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        """Make the log ours: create what is missing, cut off what was not finished, and fence its last owner.
+
+        Without a state file, the summary is read from the rows, which takes about 2 s per million.
+
+        Raises:
+            Busy: another process holds the lock.
+            Unwritable: the directory or a file in it cannot be read or written.
+        """
+        log = cls(directory)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            with log_state.locked(directory):
+                state = log_state.load(directory)
+                state = log._rebuilt() if state is None else log._cut_back(state)
+                state.writer = uuid.uuid4().hex
+                log._keep(state)
+        except OSError as exc:
+            raise Unwritable(directory, exc) from exc
+        return log
+
+    @property
+    def summary(self) -> ErrorSummary:
+        """Figures of all matched pairs so far."""
+        return self.state.summary
+
+    def append(self, records: Sequence[VerdictRecord]) -> Appended:
+        """Write the verdicts of records that were not seen before; when it returns, the disk has them.
+
+        Records come in the order of their topic. After any exception but `Fenced` the same records can be given again.
+
+        Raises:
+            Fenced: another worker opened the log since.
+            Busy: another process holds the lock.
+            Unwritable: a full disk, a missing right; nothing was written.
+        """
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            with log_state.locked(self._directory):
+                state = self._cut_back(self._own_state())
+                fresh, n_broken = _unseen(records, state)
+                if not fresh:
+                    return Appended(0, 0, 0, [])
+                matched, unmatched = self._write(state, fresh)
+                self._keep(state)
+        except OSError as exc:
+            raise Unwritable(self._directory, exc) from exc
+        return Appended(matched, unmatched, n_broken, fresh)
+
+    def _own_state(self) -> LogState:
+        """Return a copy of our state, unless another owner's is in the file."""
+        raw = log_state.read(self._directory)
+        if raw == self._raw:
+            return self.state.copy()
+        sizes = (self._metric.size(), self._unmatched.size())
+        if raw is None and sizes in ((self.state.metric_bytes, self.state.unmatched_bytes), NOTHING):
+            logger.warning("%s is gone; it is written again.", self._directory / log_state.STATE_NAME)
+            return self.state.copy()
+        found = log_state.load(self._directory)
+        if found is not None and found.writer == self.state.writer:
+            return found  # of an append of ours that failed after this file was replaced
+        raise Fenced(f"Another worker has opened the metric log in {self._directory}: this one writes no more.")
+
+    def _cut_back(self, state: LogState) -> LogState:
+        state.metric_bytes = self._metric.cut_back(state.metric_bytes)
+        state.unmatched_bytes = self._unmatched.cut_back(state.unmatched_bytes)
+        return state
+
+    def _rebuilt(self) -> LogState:
+        metric_bytes, unmatched_bytes = self._metric.adopt(), self._unmatched.adopt()
+        state = LogState("", metric_bytes, unmatched_bytes)
+        if metric_bytes > len(METRIC_HEADER):
+            state.positions_lost = True
+            state.summary = summarise(self._metric.path)
+            state.n_matched = state.summary.n + state.summary.n_left_out
+        if unmatched_bytes > len(UNMATCHED_HEADER):
+            state.positions_lost = True
+        return state
+
+    def _write(self, state: LogState, fresh: Sequence[VerdictRecord]) -> tuple[int, int]:
+        """Write the rows of `fresh` and count them into `state`; return how many matched and unmatched were written."""
+        verdicts = self._missing(state, fresh) if state.positions_lost else [v for record in fresh for v in record.rows]
+        matched = [verdict for verdict in verdicts if verdict.verdict == "matched"]
+        unmatched = [v for v in verdicts if v.verdict != "matched"] if len(matched) < len(verdicts) else []
+        state.metric_bytes += _add(self._metric, metric_lines(matched))
+        state.unmatched_bytes += _add(self._unmatched, unmatched_lines(unmatched))
+        _count(state, matched, unmatched)
+        return len(matched), len(unmatched)
+
+    def _missing(self, state: LogState, fresh: Sequence[VerdictRecord]) -> list[Verdict]:
+        """Return the verdicts that do not stand in the files; a partition is settled with its first one."""
+        missing: list[Verdict] = []
+        with closing(Held(self._metric.path)) as metric, closing(Held(self._unmatched.path)) as unmatched:
+            for record in fresh:
+                settled = state.settled.setdefault(record.log, [])
+                if record.partition in settled:
+                    missing += record.rows
+                    continue
+                new = [v for v in record.rows if not _is_known(v, metric, unmatched)]
+                missing += new
+                if new:
+                    settled.append(record.partition)
+        return missing
+
+    def _keep(self, state: LogState) -> None:
+        raw = log_state.encode(state)
+        log_state.replace(self._directory, raw)
+        self.state, self._raw = state, raw
+
+
+def _unseen(records: Sequence[VerdictRecord], state: LogState) -> tuple[list[VerdictRecord], int]:
+    """Return the records beyond the positions of `state`, which moves on, and how often the chain is broken."""
+    fresh: list[VerdictRecord] = []
+    n_broken = 0
+    for record in records:
+        last = state.positions.setdefault(record.log, {})
+        seen = last.get(record.partition, -1)
+        if record.offset <= seen:
+            continue
+        if record.previous != seen and not (seen == -1 and state.positions_lost):
+            n_broken += 1
+            logger.error(
+                "The verdicts between offsets %d and %d of partition %d of the decision log %s never came.",
+                seen,
+                record.offset,
+                record.partition,
+                record.log,
+            )
+        last[record.partition] = record.offset
+        fresh.append(record)
+    state.n_broken += n_broken
+    return fresh, n_broken
+
+
+def _is_known(verdict: Verdict, metric: Held, unmatched: Held) -> bool:
+    if verdict.verdict == "matched":
+        return metric.knows(metric_lines([verdict]))
+    return unmatched.knows(unmatched_lines([verdict]))
+
+
+def _add(file: LogFile, lines: bytes) -> int:
+    """Append lines; return how many bytes that was."""
+    if lines:
+        file.append(lines)
+    return len(lines)
+
+
+def _count(state: LogState, matched: Sequence[Verdict], unmatched: Sequence[Verdict]) -> None:
+    n_true = sum(verdict.verdict == "unmatched_true" for verdict in unmatched)
+    state.n_unmatched_true += n_true
+    state.n_unmatched_pred += len(unmatched) - n_true
+    state.n_matched += len(matched)
+    if matched:
+        y_true, y_pred = [v.y_true for v in matched], [v.y_pred for v in matched]
+        state.summary.update(np.array(y_true, np.float64), np.array(y_pred, np.float64))

@@ -1,0 +1,147 @@
+"""What the metric log knows beside its rows: sizes, positions, the writer and the summary, replaced as a whole."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Self
+
+import msgspec
+from msgspec import Meta
+
+from agents.metric_log.csv_rows import METRIC_HEADER, UNMATCHED_HEADER
+from agents.metric_log.files import LogError, set_aside, sync_directory, write_all
+from streams.scores.summary import ErrorSummary
+
+STATE_NAME = "metric_log.state.json"
+LOCK_NAME = "metric_log.lock"
+LOCK_WAIT_S = 10.0
+
+
+class Busy(LogError):
+    """Another process holds the metric log's lock for longer than an append takes."""
+
+
+class LogState(msgspec.Struct):
+    """The state file. A byte beyond the sizes, or a verdict beyond the positions, has not been written yet.
+
+    `positions`: the offset of the last decision seen, by decision log and partition. `writer`: a token of the log's
+    owner, which is whoever opened it last. After a rebuild without a state file, positions are `positions_lost` until a
+    record of their partition comes; its rows are looked for in the files until one is not there, and then the partition
+    is in `settled`, by decision log.
+    """
+
+    writer: str
+    metric_bytes: Annotated[int, Meta(ge=len(METRIC_HEADER))]
+    unmatched_bytes: Annotated[int, Meta(ge=len(UNMATCHED_HEADER))]
+    positions: dict[str, dict[int, int]] = {}
+    n_matched: int = 0
+    n_unmatched_true: int = 0
+    n_unmatched_pred: int = 0
+    n_broken: int = 0
+    positions_lost: bool = False
+    settled: dict[str, list[int]] = {}
+    summary: ErrorSummary = msgspec.field(default_factory=ErrorSummary)
+
+    def copy(self) -> Self:
+        """Return a state that can be changed while readers use this one."""
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        positions = self.copy_of_positions()
+        settled = {log: partitions.copy() for log, partitions in self.settled.items()}
+        return type(self)(**fields | {"positions": positions, "settled": settled, "summary": self.summary.copy()})
+
+    def copy_of_positions(self) -> dict[str, dict[int, int]]:
+        """Return positions that can move on while readers use these."""
+        return {log: last.copy() for log, last in self.positions.items()}
+
+
+encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(LogState).decode
+
+
+def read(directory: Path) -> bytes | None:
+    """Return the state file's bytes, None if there is none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        return (directory / STATE_NAME).read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def load(directory: Path) -> LogState | None:
+    """Return the state, None if there is none; one that cannot be understood is set aside.
+
+    Raises:
+        OSError: the file cannot be read, or renamed.
+    """
+    raw = read(directory)
+    if raw is None:
+        return None
+    try:
+        return decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        set_aside(directory / STATE_NAME, f"cannot be understood ({exc})")
+        return None
+
+
+def replace(directory: Path, raw: bytes) -> None:
+    """Replace the state file, so that it is the old or the new one at every moment, after a power cut too.
+
+    Raises:
+        OSError: the disk is full, or fails. The old state stands.
+    """
+    new = directory / f"{STATE_NAME}.tmp"
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        write_all(fd, raw)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    new.replace(directory / STATE_NAME)
+    sync_directory(directory)
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Hold the lock that every writer of this directory takes. A process that ends in any way lets go of it.
+
+    Raises:
+        Busy: somebody held it for `LOCK_WAIT_S`.
+        OSError: the lock file cannot be opened.
+    """
+    path = directory / LOCK_NAME
+    give_up_at = time.monotonic() + LOCK_WAIT_S
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            if _try_lock(fd) and _is_file(fd, path):
+                yield
+                return
+        finally:
+            os.close(fd)
+        if time.monotonic() > give_up_at:
+            raise Busy(f"{path} is held by another process for {LOCK_WAIT_S:.0f} s: is a paused worker in between?")
+        time.sleep(0.01)
+
+
+def _try_lock(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_file(fd: int, path: Path) -> bool:
+    """Return whether `fd` is still the file at `path`: a removed lock file excludes nobody."""
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False

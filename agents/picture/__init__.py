@@ -1,0 +1,1 @@
+"""The picture of the errors, drawn in a process apart."""

@@ -1,0 +1,150 @@
+"""The picture of the errors: `error_distribution.png`, drawn from the summary alone.
+
+No pyplot and no state of its own. A draw takes a tenth of a second: `agents.picture.renderer` has a process apart for it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+from streams.scores.bins import Bins, bins
+from streams.scores.histogram import Histogram
+from streams.scores.numbers import number, tick
+from streams.scores.summary import ErrorSummary
+
+INK, MUTED, HAIRLINE, RULE, DATA = "#15191d", "#535c65", "#d6dade", "#7f8890", "#3a8196"
+LEFT, RIGHT = 0.032, 0.968
+"""Margins of the text, as shares of the page's width."""
+QUANTILES = {"median": 0.5, "p90": 0.9, "p99": 0.99}
+LABEL: dict[str, Any] = {"color": INK, "fontsize": 9, "fontweight": "bold"}
+LINE: dict[str, Any] = {"color": INK, "linewidth": 1, "linestyle": (0, (2.5, 2)), "clip_on": False}
+LABEL_ROW = 0.06
+"""Height of one row of labels above the bars, as a share of the axes' height."""
+WAITING = "Waiting for the first pair:\nan id whose y_true and y_pred have both come."
+
+
+def draw(summary: ErrorSummary, path: Path, *, now: float) -> None:
+    """Draw the picture and put it at `path`, where readers see the old one or the new one, never half of one.
+
+    Its scores are in the file's `Description` too, as text.
+
+    Args:
+        now: UTC epoch seconds, written into the picture.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    new = path.with_name(f".{path.name}.tmp")
+    try:
+        said = ", ".join(f"{name} {value}" for value, name in _scores(summary))
+        figure(summary, now=now).savefig(
+            new, format="png", metadata={"Title": "Error distribution", "Description": said}
+        )
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def figure(summary: ErrorSummary, *, now: float) -> Figure:
+    """Return the figure that `draw` writes."""
+    page = Figure(figsize=(9.6, 5.4), dpi=125, facecolor="white")
+    axes = page.add_axes((0.075, 0.145, 0.893, 0.55))
+    _heading(page, summary, now)
+    _plain(axes)
+    if summary.n:
+        errors = summary.absolute
+        drawn = bins(errors)
+        _bars(axes, drawn)
+        _marks(axes, errors)
+        _captions(axes, drawn, summary.n_left_out, errors.largest)
+    else:
+        axes.set_yticks([])
+        axes.set_xticks([])
+        axes.spines["bottom"].set_visible(False)
+        axes.text(0.5, 0.5, WAITING, transform=axes.transAxes, color=MUTED, fontsize=11, ha="center", linespacing=1.7)
+    return page
+
+
+def _heading(page: Figure, summary: ErrorSummary, now: float) -> None:
+    when = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    page.text(LEFT, 0.925, "Error distribution", color=INK, fontsize=14, fontweight="bold")
+    page.text(RIGHT, 0.925, when, color=MUTED, fontsize=9.5, ha="right")
+    for i, (value, name) in enumerate(_scores(summary)):
+        x = LEFT + i * 0.2
+        page.text(x, 0.858, value, color=INK, fontsize=13, fontweight="bold")
+        page.text(x, 0.82, name, color=MUTED, fontsize=9)
+
+
+def _scores(summary: ErrorSummary) -> tuple[tuple[str, str], ...]:
+    return (
+        (number(summary.mae), "MAE"),
+        (number(summary.rmse), "RMSE"),
+        (number(summary.bias, signed=True), "bias"),
+        (number(summary.r2), "R²"),
+        (f"{summary.n:,}", "pairs"),
+    )
+
+
+def _plain(axes: Axes) -> None:
+    for side in ("left", "right", "top"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(RULE)
+    axes.set_axisbelow(True)
+    axes.grid(axis="y", color=HAIRLINE, linewidth=0.7)
+    axes.tick_params(length=0, labelsize=9, labelcolor=MUTED)
+
+
+def _bars(axes: Axes, drawn: Bins) -> None:
+    left, width = drawn.edges[:-1], drawn.edges[1:] - drawn.edges[:-1]
+    axes.bar(left, drawn.counts, width, align="edge", color=DATA, edgecolor="white", linewidth=0.6)
+    if drawn.is_log:
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_locator(NullLocator())
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(9, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+    axes.tick_params(axis="x", length=4, color=RULE)
+    axes.set_xlim(drawn.edges[0], drawn.edges[-1])
+    axes.set_ylim(0, max(drawn.counts) * 1.04)
+    axes.yaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def _marks(axes: Axes, errors: Histogram) -> None:
+    """Mark the quantiles, each label to the right of its line, and higher than those it would run into."""
+    names: dict[str, list[str]] = {}
+    places: dict[str, float] = {}
+    for name, q in QUANTILES.items():
+        value = errors.quantile(q)
+        names.setdefault(number(value), []).append(name)
+        places[number(value)] = value
+    placed: list[tuple[float, int]] = []
+    for text, value in sorted(places.items(), key=lambda item: item[1], reverse=True):
+        label = axes.text(value, 1, f" {', '.join(names[text])} {text}", transform=axes.get_xaxis_transform(), **LABEL)
+        box = label.get_window_extent()
+        row = 1 + max((row for x, row in placed if x < box.x1 + 4), default=-1)
+        placed.append((box.x0, row))
+        label.set_y(1.025 + row * LABEL_ROW)
+        top = 1.065 + row * LABEL_ROW
+        axes.plot([value, value], [0, top], transform=axes.get_xaxis_transform(), **LINE)
+
+
+def _captions(axes: Axes, drawn: Bins, n_left_out: int, largest: float) -> None:
+    caption: dict[str, Any] = {"transform": axes.transAxes, "color": MUTED, "fontsize": 9, "va": "bottom"}
+    axes.text(-0.008, 1.04, "pairs", ha="right", **caption)
+    width = "" if drawn.is_log else f", bars {tick(drawn.edges[1])} wide"
+    axes.text(0, -0.21, f"absolute error |y_pred − y_true|, in units of y{width}", **caption)
+    beyond = []
+    if n_left_out:
+        beyond.append(f"{n_left_out:,} too large to score")
+    if drawn.n_below:
+        beyond.append(f"◂ {drawn.n_below:,} below {tick(drawn.edges[0])}")
+    if drawn.n_beyond:
+        beyond.append(f"{drawn.n_beyond:,} beyond {tick(drawn.edges[-1])}, up to {number(largest)} ▸")
+    axes.text(1, -0.21, "   ".join(beyond), ha="right", **caption | {"color": INK, "fontweight": "bold"})

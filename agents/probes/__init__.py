@@ -1,8 +1,0 @@
-"""What brokers and our own processes say when they are asked, for `status` and `doctor`. Nothing is changed.
-
-Every failure becomes `Away`, whose message names the cause and what to do.
-"""
-
-from streams.reach import Away
-
-__all__ = ["Away"]

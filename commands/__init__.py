@@ -1,0 +1,1 @@
+"""The commands of `faust -A streams ...`, a room for each larger one."""

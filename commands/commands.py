@@ -1,0 +1,144 @@
+"""The commands of `faust -A streams ...` beyond Faust's own. Each imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from typing import Any, ClassVar, NoReturn
+
+import click
+from faust.cli import AppCommand, argument, option
+
+
+def text(*names: str, help: str) -> Any:
+    """Return an option that takes text; not given, it is empty."""
+    return option(*names, default="", show_default=False, help=help)
+
+
+class PlainCommand(AppCommand):  # type: ignore[misc]
+    """A command that is a plain function: no Faust worker around it, its return value is the exit code."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        sys.exit(self.work(**{**self.kwargs, **kwargs}))
+
+    @abstractmethod
+    def work(self, **options: Any) -> int:
+        """Do the command's work; return the exit code."""
+
+
+class bridge(PlainCommand):  # noqa: N801  Faust names a command after its class
+    """Move RabbitMQ's queues into Kafka's topics, until Ctrl-C."""
+
+    def work(self, **options: Any) -> int:
+        """Run the bridge."""
+        from bridge import process
+
+        return process.main()
+
+
+class features(PlainCommand):  # noqa: N801
+    """Send random rows of load_diabetes to the queues `features` and `y_true`: the data driver."""
+
+    options: ClassVar[list[Any]] = [
+        option("--rate", type=float, default=5.0, help="rows a second"),
+        option("--count", type=int, default=None, help="stop after so many rows (default: never)"),
+        option("--seed", type=int, default=None, help="makes the rows repeat from run to run"),
+        option("--label-delay", type=float, default=0.0, help="seconds that the truth comes after the features"),
+        option("--duplicate-rate", type=float, default=0.0, help="share of messages that are sent twice"),
+        option("--missing-rate", type=float, default=0.0, help="share of truths that are never sent"),
+    ]
+
+    def work(self, **options: Any) -> int:
+        """Run the data driver."""
+        from commands.driver import command as driver
+        from streams.faust_app import settings
+
+        return driver.run(settings, **options)
+
+
+class status(PlainCommand):  # noqa: N801
+    """Show on one screen how everything stands: queues, topics, verdicts, errors. Needs no running worker."""
+
+    options: ClassVar[list[Any]] = [
+        option("--json", "as_json", is_flag=True, help="print it as JSON"),
+        option("--watch", is_flag=True, help="again every 2 seconds, until Ctrl-C"),
+    ]
+
+    def work(self, **options: Any) -> int:
+        """Print the screen."""
+        from commands.status import command
+        from streams.faust_app import settings
+
+        return command.run(settings, **options)
+
+
+class doctor(PlainCommand):  # noqa: N801
+    """Check each thing that must be right, with the cause and what to do where it is not; exit 1 if any is not."""
+
+    options: ClassVar[list[Any]] = [option("--json", "as_json", is_flag=True, help="print it as JSON")]
+
+    def work(self, **options: Any) -> int:
+        """Run the checks."""
+        from commands.doctor import command
+        from streams.faust_app import settings
+
+        return command.run(settings, **options)
+
+
+class topology(PlainCommand):  # noqa: N801
+    """Declare the Kafka topics and the RabbitMQ queues that are missing, and end."""
+
+    options: ClassVar[list[Any]] = [
+        option("--wait", "wait_s", type=float, default=60.0, help="seconds to wait for brokers that do not answer yet")
+    ]
+
+    def work(self, **options: Any) -> int:
+        """Declare them."""
+        from commands import topology as command
+        from streams.faust_app import settings
+
+        return command.run(settings, **options)
+
+
+class reconcile(PlainCommand):  # noqa: N801
+    """Prove from Kafka and the CSV files that nothing is lost or there twice; exit 1 if not, 2 if it cannot be told."""
+
+    options: ClassVar[list[Any]] = [
+        text("--from", "start", help="only what was decided from then on: a time in UTC, or 2h, 7d ago"),
+        text("--to", "end", help="only what was decided before that time"),
+        option("--json", "as_json", is_flag=True, help="print it as JSON"),
+    ]
+
+    def work(self, **options: Any) -> int:
+        """Print the sums."""
+        from commands.reconcile import command
+        from streams.faust_app import settings
+
+        return command.run(settings, **options)
+
+
+class quarantine(PlainCommand):  # noqa: N801
+    """List, show, requeue or drop rows that could not be read: all that match the filters, or those of these NUMBERS."""
+
+    options: ClassVar[list[Any]] = [
+        argument("action", type=click.Choice(["list", "show", "requeue", "drop"])),
+        argument("numbers", type=int, nargs=-1),
+        text("--reason", help="only of this reason: oversize, not_json, bad_row, ..."),
+        text("--queue", help="only of this queue or topic: features, y_true, y_pred"),
+        text("--from", "start", help="only refused from then on: a time in UTC, or 2h, 7d ago"),
+        text("--to", "end", help="only refused before that time"),
+        option("--resolved", is_flag=True, help="also those that were requeued or dropped before"),
+        option("--dry-run", is_flag=True, help="only say what would be done"),
+        option("--yes", is_flag=True, help="do not ask"),
+        option("--raw", is_flag=True, help="show: the bytes as they came, and nothing else"),
+        option("--json", "as_json", is_flag=True, help="list, show: as JSON, a row a line"),
+    ]
+
+    def work(self, **options: Any) -> int:
+        """Do what was asked for."""
+        from commands.quarantine import command
+        from streams.faust_app import settings
+
+        return command.run(settings, **options)

@@ -1,0 +1,1 @@
+"""The command `features`: random rows of load_diabetes, their truths later."""

@@ -1,0 +1,121 @@
+"""What the data driver sends and when: rows of a data set, their truths later. Pure: clock and chance are given."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from streams.settings import Kind
+from streams.wire.rows import FeaturesRow, TrueRow
+
+MAX_LAG_S = 1.0
+"""How far the schedule may fall behind the clock, in seconds: what an outage cost beyond that is not caught up."""
+
+
+class Message(NamedTuple):
+    """One body for one queue, to be sent at `due` (UTC epoch seconds)."""
+
+    due: float
+    queue: Kind
+    body: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How much is sent, and what goes wrong on the way.
+
+    Args:
+        rate: rows/s.
+        count: number of rows; None goes on for ever.
+        label_delay: how much later than its features each truth is sent, in seconds.
+        duplicate_rate: share of messages, of both queues, that are sent twice.
+        missing_rate: share of truths that are never sent.
+
+    Raises:
+        ValueError: a number is out of its range.
+    """
+
+    rate: float = 5.0
+    count: int | None = None
+    label_delay: float = 0.0
+    duplicate_rate: float = 0.0
+    missing_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate < float("inf"):
+            raise ValueError(f"The rate is {self.rate}: it must be a number of rows/s above 0.")
+        if self.count is not None and self.count < 1:
+            raise ValueError(f"The count is {self.count}: it must be at least 1.")
+        if not 0 <= self.label_delay < float("inf"):
+            raise ValueError(f"The label delay is {self.label_delay}: it must be a number of seconds, 0 or more.")
+        for name, share in (("duplicate", self.duplicate_rate), ("missing", self.missing_rate)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"The {name} rate is {share}: it must be a share from 0 to 1.")
+
+
+class Traffic:
+    """Features at a steady rate, each followed by its truth.
+
+    The truth's ts is when it became known, so |ts(y_true) - ts(y_pred)| is the plan's `label_delay`. One seed draws
+    the same rows, whatever the plan's shares are. A schedule that fell behind the clock is caught up in a burst.
+
+    Args:
+        rows: what is drawn from, with replacement: features and truth.
+        clock: returns UTC epoch seconds.
+        tail: digits that end every id, and so set this driver apart from others.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        rows: Sequence[tuple[list[float], float]],
+        rng: random.Random,
+        clock: Callable[[], float],
+        tail: str,
+    ) -> None:
+        self._plan = plan
+        self._rows = rows
+        self._rng = rng
+        self._clock = clock
+        self._tail = tail
+        self._last_us = 0
+        self.held: deque[Message] = deque()
+        """Truths of rows that were taken, whose own time has not come."""
+
+    def __iter__(self) -> Iterator[Message]:
+        """Yield messages in the order in which they are due. The clock is read as they are asked for."""
+        step_s = 1 / self._plan.rate
+        due = self._clock()
+        for _ in itertools.repeat(None) if self._plan.count is None else range(self._plan.count):
+            while self.held and self.held[0].due <= due:
+                yield self.held.popleft()
+            features, truths = self._row(due)
+            yield from features
+            self.held.extend(truths)
+            now = self._clock()
+            due = min(max(due + step_s, now - MAX_LAG_S), now + step_s)
+        while self.held:
+            yield self.held.popleft()
+
+    def _row(self, ts: float) -> tuple[list[Message], list[Message]]:
+        """Draw one row: return the messages of its features and those of its truth."""
+        features, y_true = self._rng.choice(self._rows)
+        twice, missing, truth_twice = self._rng.random(), self._rng.random(), self._rng.random()
+        row_id = self._new_id(ts)
+        known = ts + self._plan.label_delay
+        message = Message(ts, "features", msgspec.json.encode(FeaturesRow(row_id, ts, features)))
+        truth = Message(known, "y_true", msgspec.json.encode(TrueRow(row_id, known, y_true)))
+        n_truths = 0 if missing < self._plan.missing_rate else 1 + (truth_twice < self._plan.duplicate_rate)
+        return [message] * (1 + (twice < self._plan.duplicate_rate)), [truth] * n_truths
+
+    def _new_id(self, ts: float) -> str:
+        """Return epoch seconds as text: microseconds that strictly increase, then the driver's tail."""
+        self._last_us = max(self._last_us + 1, round(ts * 1e6))
+        seconds, us = divmod(self._last_us, 1_000_000)
+        return f"{seconds}.{us:06d}{self._tail}"

@@ -1,0 +1,8 @@
+"""What brokers and our own processes say when they are asked, for `status` and `doctor`. Nothing is changed.
+
+Every failure becomes `Away`, whose message names the cause and what to do.
+"""
+
+from streams.kafka.probe import Away
+
+__all__ = ["Away"]

@@ -1,0 +1,106 @@
+"""Our own processes, asked over HTTP whether they are ready."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+from typing import Any, NamedTuple
+
+from streams.settings import Kind, Settings
+from web import port as web_port
+
+TIMEOUT_S = 2.0
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Ready(NamedTuple):
+    """Whether a process is ready, and what it says about itself; `ready` None: nobody of ours answers there."""
+
+    url: str
+    ready: bool | None
+    said: str
+
+
+def worker(settings: Settings) -> Ready:
+    """Ask the worker on this machine, on the port that is set, or on the one that it took instead."""
+    token, port = settings.web_token.get_secret_value(), web_port.read(settings)
+    found = ask(settings.web_bind, settings.web_port, token)
+    if found.ready is None and port != settings.web_port:
+        moved = ask(settings.web_bind, port, token)
+        return found if moved.ready is None else moved
+    return found
+
+
+def ask(bind: str, port: int, token: str = "") -> Ready:
+    """Ask the process whose pages are bound so; `token` is HINDSIGHT_WEB_TOKEN, if there is one."""
+    return _ask(web_port.address(bind, port), token)
+
+
+def bridge(settings: Settings) -> Ready:
+    """Ask the bridge."""
+    return _ask(web_port.of_bridge(settings))
+
+
+def _ask(where: str, token: str = "") -> Ready:
+    url = f"http://{where}/readyz"
+    try:
+        return _read(url, _get(where, token))
+    except urllib.error.URLError as exc:
+        return Ready(url, None, f"nobody answers there ({getattr(exc.reason, 'strerror', None) or exc.reason})")
+    except (OSError, HTTPException) as exc:
+        return Ready(url, None, f"does not answer as a web server does ({exc})")
+
+
+def _get(where: str, token: str = "") -> bytes:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        with _opener.open(
+            urllib.request.Request(f"http://{where}/readyz", headers=headers), timeout=TIMEOUT_S
+        ) as response:
+            return bytes(response.read())
+    except urllib.error.HTTPError as exc:
+        return exc.read()
+
+
+def delivered(settings: Settings) -> dict[Kind, int]:
+    """Return how many rows of each queue the bridge says that Kafka has, quarantine included.
+
+    Its counts begin with its process. Empty if none answers, or if it is a bridge of other topics.
+    """
+    try:
+        return rows_in_kafka(json.loads(_get(web_port.of_bridge(settings))), settings.namespace)
+    except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def rows_in_kafka(state: Any, namespace: str) -> dict[Kind, int]:
+    """Return how many rows of each queue Kafka has, quarantine included, as a bridge's /readyz says.
+
+    Raises:
+        ValueError: it is a bridge of another namespace.
+        KeyError, TypeError, AttributeError: it is no bridge's answer.
+    """
+    if state["namespace"] != namespace:
+        raise ValueError(f"a bridge of the namespace {state['namespace']!r}")
+    return {kind: rows["kafka"] + rows["quarantined"] for kind, rows in state["rows"].items()}
+
+
+def _read(url: str, body: bytes) -> Ready:
+    try:
+        answer = json.loads(body)
+        if answer["ready"] is True:
+            return Ready(url, True, "ready")
+        return Ready(url, False, f"not ready: {_problem(answer)}")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Ready(url, None, "something else than Hindsight answers there")
+
+
+def _problem(answer: dict[str, Any]) -> str:
+    """Return what a process that is not ready says is missing: a worker's `checks`, a bridge's `links`."""
+    checks = [check["sentence"] for check in answer.get("checks", []) if not check["ok"]]
+    links = [
+        f"{name}: {link['last_problem'] or 'down'}" for name, link in answer.get("links", {}).items() if not link["up"]
+    ]
+    return " ".join(checks) or "; ".join(links) or "it does not say why"

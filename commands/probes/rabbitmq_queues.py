@@ -1,0 +1,84 @@
+"""RabbitMQ, asked over a connection of its own. Blocking: call it in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
+
+import pika
+from pika.exceptions import AMQPError, ChannelClosedByBroker
+
+from commands.probes import Away
+from streams.amqp.client import AWAY, amqp_parameters, amqp_shown, explain
+from streams.settings import Settings
+
+TIMEOUT_S = 4.0
+NOT_FOUND = 404
+
+
+class Queue(NamedTuple):
+    """A queue: messages that are ready to be read, and how many read it. Both None: it is not there."""
+
+    name: str
+    ready: int | None
+    consumers: int | None
+
+
+class Refusal(NamedTuple):
+    """What RabbitMQ says where a queue cannot be declared in some way; `code` is AMQP's."""
+
+    code: int
+    text: str
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[pika.BlockingConnection]:
+    """Hold a connection.
+
+    Raises:
+        Away: RabbitMQ cannot be reached, refuses us, or goes away meanwhile.
+        SettingsError: the URL or a certificate cannot be used.
+    """
+    parameters = amqp_parameters(settings)
+    parameters.socket_timeout = parameters.blocked_connection_timeout = TIMEOUT_S
+    parameters.stack_timeout = 2 * TIMEOUT_S
+    parameters.connection_attempts = 1
+    try:
+        connection = pika.BlockingConnection(parameters)
+        yield connection
+    except AWAY as exc:
+        raise Away(f"RabbitMQ at {amqp_shown(settings)} cannot be used: {explain(exc, settings)}.") from None
+    with suppress(AMQPError):
+        connection.close()
+
+
+def declare(connection: pika.BlockingConnection, queue: str, **how: Any) -> Queue | Refusal:
+    """Declare a queue with pika's keyword arguments, on a channel of its own; `passive=True` only looks."""
+    channel = connection.channel()
+    try:
+        method = channel.queue_declare(queue, **how).method
+    except ChannelClosedByBroker as exc:
+        return Refusal(exc.reply_code, exc.reply_text)
+    channel.close()
+    return Queue(queue, method.message_count, method.consumer_count)
+
+
+def queues(settings: Settings, names: Sequence[str]) -> list[Queue]:
+    """Return how the queues stand.
+
+    Raises:
+        Away: RabbitMQ cannot be reached, or refuses a queue that is there.
+        SettingsError: the URL or a certificate cannot be used.
+    """
+    with connected(settings) as connection:
+        return [_look(connection, name) for name in names]
+
+
+def _look(connection: pika.BlockingConnection, name: str) -> Queue:
+    seen = declare(connection, name, passive=True)
+    if isinstance(seen, Queue):
+        return seen
+    if seen.code != NOT_FOUND:
+        raise Away(f"RabbitMQ does not show us the queue {name!r}: {seen.text}.")
+    return Queue(name, None, None)

@@ -1,0 +1,121 @@
+"""Send rows to their queues again, or mark them as done with; each is marked in `quarantine-resolved`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+import pika
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from pika.exceptions import AMQPError, NackError, UnroutableError
+
+from bridge.batch import NO_PROPERTIES, Batch
+from commands.probes import Away, rabbitmq_queues
+from commands.quarantine.selection import Row
+from streams.kafka.client import kafka_producer
+from streams.kafka.topics import declare, topics
+from streams.settings import Settings
+from streams.wire.dead_letters import Resolution, encode_resolution
+
+
+class Plan(NamedTuple):
+    """What would become of a row that is sent again: readable now, or why not."""
+
+    n_rows: int
+    refusal: str
+
+
+def plan(row: Row, settings: Settings) -> Plan:
+    """Read a row's bytes as the bridge would now."""
+    if not row.kept.whole:
+        return Plan(0, "some of its parts are not in Kafka any more")
+    if row.kind is None:
+        return Plan(0, f"{row.kept.source!r} names no queue of ours")
+    batch = Batch(row.kind, settings.max_body_bytes)
+    batch.add((1, True, NO_PROPERTIES, row.kept.raw, row.kept.at))
+    if batch.refused:
+        return Plan(len(batch.rows), batch.refused[0][0].detail)
+    return Plan(len(batch.rows), "")
+
+
+class Marks:
+    """Writes what was done with rows."""
+
+    def __init__(self, settings: Settings):
+        self._settings = settings
+        self._producer: AIOKafkaProducer | None = None
+
+    async def __aenter__(self) -> Marks:
+        try:
+            await declare(self._settings)
+            self._producer = AIOKafkaProducer(**kafka_producer(self._settings))
+            await self._producer.start()
+        except KafkaError as exc:
+            raise Away(f"Kafka at {self._settings.kafka_address} takes nothing: {exc!r}.") from None
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def mark(self, row: Row, what: Literal["requeued", "dropped"]) -> None:
+        """Return once Kafka has it that `what` was done with a row.
+
+        Raises:
+            Away: Kafka does not take it.
+        """
+        assert self._producer is not None
+        value = encode_resolution(Resolution(what, time.time(), row.kept.at, row.kept.n_records))
+        topic = topics(self._settings).resolved.name
+        try:
+            await self._producer.send_and_wait(topic, value, key=b"%d" % row.kept.offset, partition=0)
+        except KafkaError as exc:
+            raise Away(f"Kafka does not take what was done with row {row.kept.offset}: {exc!r}.") from None
+
+
+@contextmanager
+def publishing(settings: Settings) -> Iterator[Callable[[Row], None]]:
+    """Hold a function that publishes a row to its queue, and returns once RabbitMQ has confirmed it.
+
+    Raises:
+        Away: RabbitMQ cannot be reached, has no such queue, or does not take the message.
+    """
+    with rabbitmq_queues.connected(settings) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        yield _publish(channel)
+
+
+def _publish(channel: Any) -> Callable[[Row], None]:
+    def publish(row: Row) -> None:
+        kind = row.kind
+        try:
+            channel.basic_publish("", kind, row.kept.raw, properties(row), mandatory=True)
+        except UnroutableError:
+            raise Away(f"RabbitMQ has no queue {kind!r}: start the bridge, which declares it.") from None
+        except NackError:
+            raise Away(f"RabbitMQ did not store row {row.kept.offset}: the queue {kind!r} is full.") from None
+        except AMQPError as exc:
+            raise Away(f"RabbitMQ went away at row {row.kept.offset}: {type(exc).__name__}.") from None
+
+    return publish
+
+
+def properties(row: Row) -> pika.BasicProperties:
+    """Return what goes with the bytes: when they came first, so that a row without a `ts` of its own keeps its time."""
+    try:
+        came_with = msgspec.json.decode(row.kept.properties)
+    except msgspec.MsgspecError:
+        came_with = {}
+    given = came_with if isinstance(came_with, dict) else {}
+    timestamp, content_type = given.get("timestamp"), given.get("content_type")
+    return pika.BasicProperties(
+        delivery_mode=2,
+        content_type=content_type if isinstance(content_type, str) else None,
+        timestamp=timestamp if type(timestamp) is int else int(row.kept.at),
+        headers={"x-hindsight-requeued": row.kept.offset},
+    )

@@ -1,0 +1,112 @@
+"""The rows of the topic `quarantine`, with what was done with them, and which of them are meant."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from typing import Any, NamedTuple
+
+from commands.probes.kafka_ranges import Reader
+from streams.kafka.topics import topics
+from streams.settings import KINDS, Kind, Settings
+from streams.wire import dead_letters
+from streams.wire.dead_letters import Kept, Resolution
+
+
+class Row(NamedTuple):
+    """A row in quarantine. `kind`: the queue it belongs to, None if its source names none of ours."""
+
+    kept: Kept
+    kind: Kind | None
+    resolution: Resolution | None
+
+
+class Filter(NamedTuple):
+    """Which rows are meant; what is empty or None says nothing. Times are UTC epoch seconds."""
+
+    numbers: Collection[int] = ()
+    reason: str = ""
+    queue: str = ""
+    start: float | None = None
+    end: float | None = None
+    resolved: bool = False
+
+    def takes(self, row: Row) -> bool:
+        """Tell whether a row is meant."""
+        kept = row.kept
+        return (
+            (not self.numbers or kept.offset in self.numbers)
+            and self.reason in ("", kept.reason)
+            and self.queue in ("", row.kind)
+            and (self.start is None or kept.at >= self.start)
+            and (self.end is None or kept.at < self.end)
+            and (self.resolved or row.resolution is None)
+        )
+
+
+async def rows(reader: Reader, settings: Settings, wanted: Filter) -> AsyncIterator[Row]:
+    """Yield the rows that are meant, the oldest first, one at a time.
+
+    Raises:
+        Away: Kafka does not answer, or has no such topic.
+    """
+    names = topics(settings)
+    done = await _resolutions(reader, names.resolved.name)
+    assembling = dead_letters.Assembler()
+    first, end = (await reader.bounds(names.quarantine.name, 1))[0]
+    async for records in reader.read(names.quarantine.name, 0, first, end):
+        for record in records:
+            for kept in assembling.add(record.offset, record.value or b"", record.headers):
+                if wanted.takes(row := _row(kept, done, settings)):
+                    yield row
+    for kept in assembling.rest():
+        if wanted.takes(row := _row(kept, done, settings)):
+            yield row
+
+
+async def n_open(reader: Reader, settings: Settings) -> int:
+    """Return how many records of quarantine nobody has dealt with.
+
+    Raises:
+        Away: Kafka does not answer, or has no such topic.
+    """
+    names = topics(settings)
+    first, end = (await reader.bounds(names.quarantine.name, 1))[0]
+    return dead_letters.n_open(first, end, await _resolutions(reader, names.resolved.name))
+
+
+async def _resolutions(reader: Reader, topic: str) -> dict[int, Resolution]:
+    if not await reader.has(topic):
+        return {}
+    found: list[tuple[bytes, bytes]] = []
+    async for records in reader.read(topic, 0, *(await reader.bounds(topic, 1))[0]):
+        found += [(record.key or b"", record.value or b"") for record in records]
+    return dead_letters.resolutions(found)
+
+
+def _row(kept: Kept, done: dict[int, Resolution], settings: Settings) -> Row:
+    resolution = done.get(kept.offset)
+    if resolution is not None and resolution.row_at != kept.at:
+        resolution = None
+    return Row(kept, kind_of(kept.source, settings.namespace), resolution)
+
+
+def kind_of(source: str, namespace: str) -> Kind | None:
+    """Return the queue that a source names: `queue y_true`, `topic y_true/3@17`, with or without the namespace."""
+    name = source.partition(" ")[2].partition("/")[0].removeprefix(namespace)
+    return next((kind for kind in KINDS if kind == name), None)
+
+
+def shown(row: Row) -> dict[str, Any]:
+    """Return what is known of a row, but for its bytes."""
+    kept = row.kept
+    return {
+        "number": kept.offset,
+        "at": kept.at,
+        "queue": row.kind,
+        "source": kept.source,
+        "reason": kept.reason,
+        "detail": kept.detail,
+        "n_bytes": len(kept.raw),
+        "whole": kept.whole,
+        "resolved": row.resolution.what if row.resolution else None,
+    }

@@ -1,0 +1,86 @@
+"""One partition of the decision log: where the span begins and ends, and whether its counts add up. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+
+from streams.join.decision import Counts, Decision, Head, head_after
+
+ENDS = ("matched", "unmatched_true", "unmatched_pred")
+
+
+class LogPart(msgspec.Struct):
+    """One partition's log, from offset `first` on; `input_first` are the first offsets that the inputs still have.
+
+    The span is what lies behind `start`, up to `end`. A start of None is the very beginning. `n_verdicts`, `n_rows` (of
+    y_true and y_pred in Kafka) and `n_unreadable` are of the span.
+    """
+
+    partition: int
+    first: int
+    input_first: tuple[int, int]
+    start: Head | None = None
+    end: Head | None = None
+    last: Counts | None = None
+    n_verdicts: Counter[str] = msgspec.field(default_factory=Counter)
+    n_rows: list[int] = msgspec.field(default_factory=lambda: [0, 0])
+    n_unreadable: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether log and inputs are there from their beginning."""
+        return self.first == 0 and self.input_first == (0, 0)
+
+    def take(
+        self, offset: int, decided: Decision, verdicts: Counter[str], start: float | None, end: float | None
+    ) -> list[str]:
+        """Take the next valid record; return what is wrong with it.
+
+        Args:
+            verdicts: how many verdicts of each kind it holds.
+            start: decisions before this time are not of the span, as far as the inputs are kept.
+            end: decisions from this time on are not of the span.
+        """
+        wrong = self._check(offset, decided.head.counts, verdicts)
+        if end is not None and decided.at >= end:
+            return wrong
+        head = head_after(decided, offset)
+        self.end = head
+        self.n_verdicts += verdicts
+        if self._may_begin(head) and (decided.at < start if start is not None else self._needs_start):
+            self.start = head
+            self.n_verdicts = Counter()
+        return wrong
+
+    def before(self) -> Counts:
+        """Return the counts that the span begins with."""
+        return self.start.counts if self.start else Counts()
+
+    def after(self) -> Counts:
+        """Return the counts that the span ends with."""
+        return self.end.counts if self.end else Counts()
+
+    def inputs(self, side: int) -> tuple[int, int]:
+        """Return the first offset of an input in the span, and the one after its last."""
+        begin = self.start.src[side] + 1 if self.start else self.input_first[side]
+        return begin, self.end.src[side] + 1 if self.end else begin
+
+    @property
+    def _needs_start(self) -> bool:
+        return not self.is_whole and self.start is None
+
+    def _may_begin(self, head: Head) -> bool:
+        return all(src + 1 >= first for src, first in zip(head.src, self.input_first, strict=True))
+
+    def _check(self, offset: int, counts: Counts, verdicts: Counter[str]) -> list[str]:
+        before = self.last or (Counts() if self.first == 0 else None)
+        self.last = counts
+        where = f"the decision at offset {offset} of partition {self.partition}"
+        wrong = [f"{where} leaves {counts.difference():+,} rows unaccounted for"] if counts.difference() else []
+        for name in ENDS if before else ():
+            n_counted = getattr(counts, name) - getattr(before, name)
+            if n_counted != verdicts[name]:
+                wrong.append(f"{where} counts {n_counted:,} {name}, but holds {verdicts[name]:,} such verdicts")
+        return wrong

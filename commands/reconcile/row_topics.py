@@ -1,0 +1,158 @@
+"""The facts of the three row topics and of quarantine, read after the decision log, which was made from them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from commands.probes.kafka_ranges import Reader
+from commands.reconcile.facts import ANSWERED, FEATURES, PRED, TRUE, Fact, Facts
+from commands.reconcile.log_span import LogPart
+from streams.kafka.topics import topics
+from streams.settings import Kind, Settings
+from streams.wire import dead_letters
+from streams.wire.rows import decode_record
+
+CLOCKS_S = 60.0
+"""How far the clocks of those who write to Kafka may lie apart, where its oldest records tell what was removed."""
+ALWAYS, NEVER = float("-inf"), float("inf")
+Records = Callable[[str, int, int, int], AsyncIterator[Any]]
+
+
+class _Refused(msgspec.Struct):
+    """What is looked at in a row of features that the model refused."""
+
+    id: str
+
+
+_decode_refused = msgspec.json.Decoder(_Refused).decode
+
+
+class Inputs:
+    """Reads them once. `records`: what yields the records of a topic's partition from one offset to another.
+
+    `n_there`: rows by queue that are in their topic, or that a bridge refused. `all_is_there`: they are all that ever
+    came. Quarantine has what was refused since `quarantine_since`, UTC epoch seconds.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        reader: Reader,
+        records: Records,
+        facts: Facts,
+        *,
+        start: float | None,
+        end: float | None,
+    ):
+        self._settings, self._reader, self._records, self._facts = settings, reader, records, facts
+        self._names = topics(settings)
+        self._is_all = start is None and end is None
+        self._start = ALWAYS if start is None else start
+        self._end = NEVER if end is None else end
+        self._answers_from = [ALWAYS] * settings.partitions
+        self.model_is_ours = "model" in settings.agents
+        self.all_is_there = self._is_all
+        self.n_there = Counter[Kind]()
+        self.n_quarantine_removed = 0
+        self.quarantine_since = ALWAYS
+        self.strange: list[str] = []
+
+    async def read(self, logs: Sequence[LogPart], answered_to: Sequence[int]) -> None:
+        """Read all of them.
+
+        Args:
+            logs: the decision logs, which say up to where the join has come.
+            answered_to: per partition, up to which offset of features the model has come, asked for before.
+
+        Raises:
+            Away: Kafka does not answer.
+        """
+        for side in (TRUE, PRED):
+            kind: Kind = "y_true" if side == TRUE else "y_pred"
+            for part, kept in zip(logs, await self._bounds(kind), strict=True):
+                await self._side(side, kind, part, kept)
+        await self._quarantine()
+        for p, (first, end) in enumerate(await self._bounds("features")):
+            await self._features(p, first, end, answered_to[p])
+
+    async def _bounds(self, kind: Kind) -> list[tuple[int, int]]:
+        bounds = await self._reader.bounds(self._names.of_kind(kind).name, self._settings.partitions)
+        self.all_is_there &= not any(first for first, _ in bounds)
+        return bounds
+
+    async def _side(self, side: int, kind: Kind, part: LogPart, kept: tuple[int, int]) -> None:
+        """Read one partition of y_true or y_pred: what the join has taken, and what else the other sums need."""
+        p = part.partition
+        first, end = part.inputs(side)
+        if side == PRED and kept[0]:
+            self._answers_from[p] = NEVER
+        everything = self._is_all or (side == PRED and self.model_is_ours)
+        read_from, read_to = kept if everything else (first, min(end, kept[1]))
+        async for record in self._records(self._names.of_kind(kind).name, p, read_from, read_to):
+            if side == PRED and self._answers_from[p] == NEVER:
+                self._answers_from[p] = record.timestamp / 1000 + CLOCKS_S
+            rows, unreadable = decode_record(kind, record.value or b"", ts=record.timestamp / 1000)
+            self.n_there[kind] += len(rows)
+            if not first <= record.offset < end:
+                if side == PRED and self.model_is_ours:
+                    self._facts.add(Fact(row.id, ANSWERED, "", 0.0, 0.0, p, -1) for row in rows)
+                continue
+            part.n_rows[side] += len(rows)
+            part.n_unreadable += len(unreadable)
+            self._facts.add(Fact(row.id, side, "", getattr(row, kind), 0.0, p, record.offset) for row in rows)
+            for row in unreadable:
+                self._expect(f"{kind}/{p}@{record.offset}", row.raw, record.timestamp)
+
+    async def _features(self, partition: int, first: int, end: int, answered_to: int) -> None:
+        """Read one partition of features: what the model has taken must be answered, if quarantine and y_pred tell."""
+        since = max(self._start, self._answers_from[partition], self.quarantine_since)
+        async for record in self._records(self._names.features.name, partition, first, end):
+            rows, unreadable = decode_record("features", record.value or b"", ts=record.timestamp / 1000)
+            self.n_there["features"] += len(rows)
+            at = record.timestamp / 1000
+            if not self.model_is_ours or record.offset >= answered_to or not self._start <= at < self._end:
+                continue
+            if at >= since:
+                self._facts.add(Fact(row.id, FEATURES, "", 0.0, 0.0, partition, record.offset) for row in rows)
+            for row in unreadable:
+                self._expect(f"features/{partition}@{record.offset}", row.raw, record.timestamp)
+
+    def _expect(self, where: str, raw: bytes, timestamp: int) -> None:
+        self._facts.expect_in_quarantine(f"topic {where}", raw, timestamp / 1000)
+
+    async def _quarantine(self) -> None:
+        topic = self._names.quarantine.name
+        first, end = (await self._reader.bounds(topic, 1))[0]
+        self.n_quarantine_removed = first
+        self.all_is_there &= not first
+        if first:
+            self.quarantine_since = NEVER
+        assembling = dead_letters.Assembler()
+        async for record in self._records(topic, 0, first, end):
+            if self.quarantine_since == NEVER:
+                self.quarantine_since = record.timestamp / 1000 + CLOCKS_S
+            for row in assembling.add(record.offset, record.value or b"", record.headers):
+                self._quarantined(topic, row)
+        for row in assembling.rest():
+            self._quarantined(topic, row)
+
+    def _quarantined(self, topic: str, row: dead_letters.Kept) -> None:
+        if not row.whole:
+            self.strange.append(f"{topic}@{row.offset} (of {row.source}) lacks some of its parts")
+        came_by, _, name = row.source.partition(" ")
+        if came_by == "queue":
+            self.n_there[name] += 1  # type: ignore[index]  # whatever it is called: only our queues are asked for
+        elif row.reason in ("bad_features", "bad_prediction"):
+            self._refused(row)
+        else:
+            self._facts.is_in_quarantine(row.source, row.raw)
+
+    def _refused(self, row: dead_letters.Kept) -> None:
+        try:
+            self._facts.add([Fact(_decode_refused(row.raw).id, ANSWERED, "", 0.0, 0.0, -1, -1)])
+        except msgspec.MsgspecError:
+            self.strange.append(f"quarantine@{row.offset} ({row.reason}) holds no row that a model was given")

@@ -1,0 +1,1 @@
+"""The command `status`: one screen of how everything stands."""

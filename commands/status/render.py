@@ -1,0 +1,140 @@
+"""The screen of `status`: plain aligned text. No I/O here but a look at the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from commands.probes.kafka_topics import Join
+from commands.probes.processes import Ready
+from commands.status.snapshot import Errors, Standing
+from streams.amqp.client import amqp_shown
+from streams.settings import Settings
+
+GREEN, RED, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[0m"
+GOOD, BAD = "✓", "✗"
+NAME_CHARS = 12
+TERM_CHARS = 30
+
+
+def screen(now: Standing, settings: Settings, *, before: Standing | None = None, colours: bool = False) -> str:
+    """Return the screen.
+
+    Args:
+        before: an earlier look; with it, rows a second are shown.
+        colours: whether the marks of good and bad news are coloured.
+    """
+    lines = [_line("Hindsight", f"{datetime.fromtimestamp(now.at, UTC):%Y-%m-%d %H:%M:%S} UTC"), ""]
+    lines += [*_queues(now, settings), "", *_topics(now, settings), "", *_join(now, before), ""]
+    lines += [_errors(now, settings), _process("Worker", now.worker), _process("Bridge", now.bridge)]
+    return paint("\n".join(lines)) if colours else "\n".join(lines)
+
+
+def on_terminal() -> bool:
+    """Tell whether the output may have colours (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def paint(text: str) -> str:
+    """Colour the marks of good and bad news."""
+    return text.replace(GOOD, f"{GREEN}{GOOD}{PLAIN}").replace(BAD, f"{RED}{BAD}{PLAIN}")
+
+
+def _line(name: str, said: str) -> str:
+    return f"{name:<{NAME_CHARS}}{said}"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[int | str | None]]) -> list[str]:
+    """Return rows of a name and numbers; a row without numbers is of something that is not there."""
+    lines = [_row(header)]
+    for name, *numbers in rows:
+        lines.append(_row([name, "not there"] if numbers[0] is None else [name, *numbers]))
+    return lines
+
+
+def _row(cells: Sequence[int | str | None]) -> str:
+    shown = ["" if cell is None else f"{cell:,}" if isinstance(cell, int) else cell for cell in cells]
+    return f"  {shown[0]:<{TERM_CHARS}}" + "".join(f"{cell:>12}" for cell in shown[1:])
+
+
+def _queues(now: Standing, settings: Settings) -> list[str]:
+    if "rabbitmq" in now.problems:
+        return [_line("RabbitMQ", f"{BAD} {now.problems['rabbitmq']}")]
+    return [_line("RabbitMQ", f"{GOOD} {amqp_shown(settings)}"), *_table(("queue", "ready", "consumers"), now.queues)]
+
+
+def _topics(now: Standing, settings: Settings) -> list[str]:
+    if "kafka" in now.problems:
+        return [_line("Kafka", f"{BAD} {now.problems['kafka']}")]
+    return [
+        _line("Kafka", f"{GOOD} {settings.kafka_address}, consumer group {settings.app_id}"),
+        *_table(("topic", "partitions", "records", "unread"), now.topics),
+    ]
+
+
+def _join(now: Standing, before: Standing | None) -> list[str]:
+    if "kafka" in now.problems:
+        return [_line("Join", "unknown while Kafka is away")]
+    if now.join is None or now.join.decided_at is None:
+        return [_line("Join", "nothing joined yet")]
+    counts = now.join.counts
+    off = counts.difference()
+    law = f"{GOOD} it balances" if off == 0 else f"{BAD} it does not balance: {off:+,} rows (rows in less the rest)"
+    unmatched = counts.unmatched_true + counts.unmatched_pred
+    rows: list[tuple[str, int, str]] = [
+        ("rows in", _rows_in(now.join), f"{_sides(counts.rows_true, counts.rows_pred)}{_rate(now, before)}"),
+        ("ids matched (two rows each)", counts.matched, ""),
+        ("unmatched", unmatched, _sides(counts.unmatched_true, counts.unmatched_pred)),
+        ("duplicates", counts.duplicates, ""),
+        ("conflicts", counts.conflicts, ""),
+        ("late", counts.late, ""),
+        ("waiting in the table", counts.waiting, ""),
+    ]
+    said = [_row([name, n]) + (f"  ({note})" if note else "") for name, n, note in rows]
+    apart = _row(["quarantined (not in the sum)", now.quarantined])
+    return [_line("Join", f"{law}; last decision {_ago(now.at - now.join.decided_at)}"), *said, apart]
+
+
+def _sides(n_true: int, n_pred: int) -> str:
+    return f"{n_true:,} y_true, {n_pred:,} y_pred"
+
+
+def _rows_in(join: Join) -> int:
+    return join.counts.rows_true + join.counts.rows_pred
+
+
+def _rate(now: Standing, before: Standing | None) -> str:
+    if before is None or before.join is None or now.join is None or now.at <= before.at:
+        return ""
+    return f"; {(_rows_in(now.join) - _rows_in(before.join)) / (now.at - before.at):,.0f} rows/s"
+
+
+def _errors(now: Standing, settings: Settings) -> str:
+    found = now.errors
+    if "logs" in now.problems:
+        return _line("Errors", f"{BAD} {now.problems['logs']}")
+    if found is None:
+        return _line("Errors", f"no metric log in {settings.logs_dir} yet")
+    if not found.n:
+        return _line("Errors", "no pair yet")
+    return _line("Errors", f"{_figures(found)} of {found.n:,} pairs, written {_ago(now.at - found.written_at)}")
+
+
+def _figures(found: Errors) -> str:
+    shown = {"MAE": found.mae, "RMSE": found.rmse, "bias": found.bias, "R²": found.r2}
+    return ", ".join(
+        f"{name} {value:{'+' if name == 'bias' else ''}.4g}" for name, value in shown.items() if value is not None
+    )
+
+
+def _process(name: str, found: Ready) -> str:
+    mark = {True: f"{GOOD} ", False: f"{BAD} ", None: ""}[found.ready]
+    return _line(name, f"{mark}{found.said}: {found.url}")
+
+
+def _ago(seconds: float) -> str:
+    if seconds < 120:
+        return f"{max(seconds, 0):.0f} s ago"
+    return f"{seconds / 60:.0f} min ago" if seconds < 7200 else f"{seconds / 3600:.0f} h ago"

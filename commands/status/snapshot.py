@@ -1,0 +1,106 @@
+"""How everything stands at one moment: gathered from brokers, disk and processes, each part alone if need be."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from agents.metric_log import state
+from commands.probes import Away, kafka_topics, processes, rabbitmq_queues
+from commands.probes.kafka_ranges import reader
+from commands.quarantine import selection
+from streams.kafka import probe
+from streams.kafka.topics import topics
+from streams.settings import Settings, SettingsError
+
+T = TypeVar("T")
+
+
+class Errors(NamedTuple):
+    """The figures of the metric log, in the unit of the target (R² has none); None where there is no pair yet."""
+
+    n: int
+    mae: float | None
+    rmse: float | None
+    bias: float | None
+    r2: float | None
+    written_at: float
+
+
+class Standing(NamedTuple):
+    """All that `status` shows. What could not be asked is empty, and `problems` says why: rabbitmq, kafka, logs."""
+
+    at: float
+    queues: list[rabbitmq_queues.Queue]
+    topics: list[kafka_topics.Topic]
+    join: kafka_topics.Join | None
+    quarantined: int | None
+    errors: Errors | None
+    worker: processes.Ready
+    bridge: processes.Ready
+    problems: dict[str, str]
+
+
+async def look(settings: Settings) -> Standing:
+    """Ask everybody at once. Never raises for what cannot be reached."""
+    problems: dict[str, str] = {}
+    queues, (seen, join, quarantined), figures, worker, bridge = await asyncio.gather(
+        _part(problems, "rabbitmq", asyncio.to_thread(rabbitmq_queues.queues, settings, settings.queues), []),
+        _part(problems, "kafka", _kafka(settings), ([], None, None)),
+        _part(problems, "logs", asyncio.to_thread(errors, settings.logs_dir), None),
+        asyncio.to_thread(processes.worker, settings),
+        asyncio.to_thread(processes.bridge, settings),
+    )
+    return Standing(time.time(), queues, seen, join, quarantined, figures, worker, bridge, problems)
+
+
+def errors(logs_dir: Path) -> Errors | None:
+    """Return the figures that the metric log's state file holds, None if there is no such file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it cannot be understood.
+    """
+    raw = state.read(logs_dir)
+    if raw is None:
+        return None
+    try:
+        found = state.decode(raw).summary
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise ValueError(f"{logs_dir / state.STATE_NAME} cannot be understood: {exc}.") from None
+    written_at = (logs_dir / state.STATE_NAME).stat().st_mtime
+    return Errors(found.n, found.mae, found.rmse, found.bias, found.r2, written_at)
+
+
+async def _kafka(settings: Settings) -> tuple[list[kafka_topics.Topic], kafka_topics.Join | None, int | None]:
+    await probe.reach(settings)
+    seen = await kafka_topics.topics_now(settings)
+    there = {topic.name: topic for topic in seen}
+    names = topics(settings)
+    log, quarantine = there[names.pairs_log.name], there[names.quarantine.name]
+    join = await kafka_topics.join_now(settings, log.partitions) if log.partitions else None
+    return seen, join, await _quarantined(settings, quarantine.records)
+
+
+async def _quarantined(settings: Settings, n_kept: int | None) -> int | None:
+    """Return how many of the records in quarantine nobody has dealt with; all, for a user who may not read that."""
+    if not n_kept:
+        return n_kept
+    try:
+        async with reader(settings) as reading:
+            return await selection.n_open(reading, settings)
+    except Away:
+        return n_kept
+
+
+async def _part(problems: dict[str, str], name: str, asked: Awaitable[T], otherwise: T) -> T:
+    try:
+        return await asked
+    except (Away, SettingsError, OSError, ValueError) as exc:
+        problems[name] = str(exc)
+        return otherwise

@@ -1,0 +1,96 @@
+"""The command `topology`: declare what is missing in both brokers. Who starts first does so anyway; a job may, too."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+
+from aiokafka.errors import KafkaError
+
+from commands.probes import Away, rabbitmq_queues
+from streams.amqp.client import queue_declarations
+from streams.kafka import probe, topics
+from streams.settings import Settings, SettingsError
+
+RETRY_S = 1.0
+
+
+def run(settings: Settings, *, wait_s: float = 60.0) -> int:
+    """Declare topics and queues, waiting up to `wait_s` seconds for each broker; return the exit code."""
+    for name in ("aiokafka", "pika"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what is raised says it
+    try:
+        made = asyncio.run(_topics(settings, Patience(wait_s)))
+        print(f"Kafka at {settings.kafka_address}: {_listed('topics', made)}.")
+        print(f"RabbitMQ: {_queues(settings, Patience(wait_s))}.")
+    except (Away, SettingsError, topics.TopicMismatch) as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    return 0
+
+
+class Patience:
+    """The time that a broker has until it must answer, in seconds."""
+
+    def __init__(self, wait_s: float):
+        self._until = time.monotonic() + wait_s
+        self._said = ""
+
+    def bear(self, problem: Exception) -> None:
+        """Say once what is waited for.
+
+        Raises:
+            Away: the time is over.
+        """
+        sentence = str(problem)
+        if time.monotonic() > self._until:
+            raise Away(sentence) from None
+        if sentence != self._said:
+            print(f"{sentence} Waiting for it.", flush=True)
+        self._said = sentence
+
+
+async def _topics(settings: Settings, patience: Patience) -> list[str]:
+    while True:
+        try:
+            await probe.reach(settings)  # says why it cannot be reached
+            return await topics.declare(settings)
+        except (Away, KafkaError, OSError) as exc:
+            patience.bear(exc)
+        await asyncio.sleep(RETRY_S)
+
+
+def _queues(settings: Settings, patience: Patience) -> str:
+    while True:
+        try:
+            return _declare(settings)
+        except Away as exc:
+            patience.bear(exc)
+        time.sleep(RETRY_S)
+
+
+def _declare(settings: Settings) -> str:
+    """Declare the queues; one that is there otherwise is left as it is.
+
+    Raises:
+        Away: RabbitMQ cannot be reached, or refuses a queue.
+    """
+    missing: list[str] = []
+    with rabbitmq_queues.connected(settings) as connection:
+        for name in settings.queues:
+            seen = rabbitmq_queues.declare(connection, name, passive=True)
+            if isinstance(seen, rabbitmq_queues.Refusal) and seen.code != rabbitmq_queues.NOT_FOUND:
+                raise Away(f"RabbitMQ does not show us the queue {name!r}: {seen.text}.")
+            if isinstance(seen, rabbitmq_queues.Queue) or settings.queue_kind == "existing":
+                continue
+            made = rabbitmq_queues.declare(connection, name, **queue_declarations[settings.queue_kind])
+            if isinstance(made, rabbitmq_queues.Refusal):
+                raise Away(f"RabbitMQ does not let us declare the queue {name!r}: {made.text}.")
+            missing.append(name)
+    return _listed("queues", missing)
+
+
+def _listed(what: str, made: list[str]) -> str:
+    return f"{what} made: {', '.join(made)}" if made else f"all {what} were there"

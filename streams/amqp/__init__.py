@@ -1,0 +1,1 @@
+"""AMQP: pika as coroutines, its exceptions as sentences. pika stays in here."""

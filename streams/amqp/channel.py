@@ -1,0 +1,141 @@
+"""One AMQP channel as coroutines: pika's callbacks awaited, its exceptions turned into ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from pika.exceptions import AMQPError, ChannelClosedByBroker
+from pika.spec import BasicProperties
+
+from streams.amqp.client import settle, why
+from streams.amqp.frames import Connection, Sink
+
+NOT_FOUND, ACCESS_REFUSED, PRECONDITION_FAILED = 404, 403, 406
+
+
+class ChannelLost(Exception):
+    """The channel is gone, or RabbitMQ ended its consumer. `code` is AMQP's, 0 where there is none."""
+
+    def __init__(self, text: str, code: int = 0) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Channel:
+    """One AMQP channel. Every coroutine raises ChannelLost once the channel is gone."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.lost: asyncio.Future[ChannelLost] = asyncio.get_running_loop().create_future()
+        self._connection = connection
+        self._pika: Any = None
+        self._tag = ""
+
+    @classmethod
+    async def open(cls, connection: Connection) -> Channel:
+        """Open a channel."""
+        channel = cls(connection)
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        try:
+            channel._pika = connection.channel(on_open_callback=_answers(answer))
+        except AMQPError as exc:
+            raise ChannelLost(why(exc)) from None
+        channel._pika.add_on_close_callback(channel._on_close)
+        channel._pika.add_on_cancel_callback(channel._on_cancel)
+        await channel._answered(answer)
+        return channel
+
+    @property
+    def is_open(self) -> bool:
+        """Whether deliveries can be acknowledged."""
+        return bool(self._pika.is_open)
+
+    async def declare(self, queue: str, **how: Any) -> None:
+        """Declare a queue, with pika's keyword arguments."""
+        await self._call(self._pika.queue_declare, queue=queue, **how)
+
+    async def n_ready(self, queue: str) -> int:
+        """Return how many messages of a queue that exists are not delivered to anybody yet."""
+        frame = await self._call(self._pika.queue_declare, queue=queue, passive=True)
+        return int(frame.method.message_count)
+
+    async def declare_exchange(self, exchange: str, **how: Any) -> None:
+        """Declare an exchange, with pika's keyword arguments."""
+        await self._call(self._pika.exchange_declare, exchange=exchange, **how)
+
+    async def confirm(self, on_confirmed: Callable[[int, bool], None]) -> None:
+        """Have RabbitMQ answer for what is published: by tag, counted from 1, and whether all up to it are meant."""
+        await self._call(
+            self._pika.confirm_delivery,
+            ack_nack_callback=lambda frame: on_confirmed(frame.method.delivery_tag, frame.method.multiple),
+        )
+
+    def publish(self, exchange: str, routing_key: str, body: bytes, properties: BasicProperties) -> None:
+        """Publish one message; it is lost if the channel is, before RabbitMQ confirms it."""
+        if self.is_open:
+            self._pika.basic_publish(exchange, routing_key, body, properties)
+
+    async def consume(self, queue: str, prefetch: int, sink: Sink) -> None:
+        """Have deliveries sent to `sink`, at most `prefetch` of them unacknowledged."""
+        await self._call(self._pika.basic_qos, prefetch_count=prefetch)
+        self._connection.deliver(self._pika.channel_number, sink)
+        frame = await self._call(self._pika.basic_consume, queue=queue, on_message_callback=_never)
+        self._tag = frame.method.consumer_tag
+
+    async def ask(self) -> None:
+        """Ask for what any RabbitMQ answers at once, and nobody needs a right for."""
+        await self._call(self._pika.basic_qos, prefetch_count=1)
+
+    async def cancel(self) -> None:
+        """End the deliveries; what has come can still be acknowledged."""
+        await self._call(self._pika.basic_cancel, consumer_tag=self._tag)
+
+    def ack(self, tag: int) -> None:
+        """Acknowledge every delivery up to this tag; does nothing on a channel that is gone."""
+        if self.is_open:
+            self._pika.basic_ack(tag, multiple=True)
+
+    def give_up(self, reason: str) -> None:
+        """Have `lost` say why we want this channel no longer; it is still open."""
+        settle(self.lost, ChannelLost(reason))
+
+    def close(self) -> None:
+        """Close the channel; RabbitMQ delivers again what was not acknowledged."""
+        if self.is_open:
+            self._connection.deliver(self._pika.channel_number, _ignore)
+            self._pika.close()
+
+    async def _call(self, method: Callable[..., Any], **arguments: Any) -> Any:
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        try:
+            method(callback=_answers(answer), **arguments)
+        except AMQPError as exc:
+            raise ChannelLost(why(exc)) from None
+        return await self._answered(answer)
+
+    async def _answered(self, answer: asyncio.Future[Any]) -> Any:
+        await asyncio.wait({answer, self.lost}, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise self.lost.result()
+        return answer.result()
+
+    def _on_close(self, channel: Any, reason: BaseException) -> None:
+        self._connection.deliver(channel.channel_number, None)
+        code = reason.reply_code if isinstance(reason, ChannelClosedByBroker) else 0
+        settle(self.lost, ChannelLost(why(reason), code))
+
+    def _on_cancel(self, _frame: Any) -> None:
+        settle(self.lost, ChannelLost("RabbitMQ ended our reading: the queue was deleted, or its node went away"))
+
+
+def _answers(answer: asyncio.Future[Any]) -> Callable[[Any], None]:
+    return lambda frame: settle(answer, frame)
+
+
+def _ignore(*_: Any) -> None:
+    """Take what is still on its way when a channel is closed: RabbitMQ delivers it again."""
+
+
+def _never(*_: Any) -> None:
+    raise AssertionError("deliveries go to the sink")

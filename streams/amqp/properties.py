@@ -1,0 +1,57 @@
+"""What comes with an AMQP message, read from the undecoded bytes. The bytes are foreign: nothing here raises."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from pika.spec import BasicProperties
+
+from streams.wire.rows import MAX_TS_S
+
+_SHORT, _TABLE, _OCTET = "short", "table", "octet"
+_BEFORE_TIMESTAMP = (  # the order of AMQP 0-9-1, each with the bit that says it is there
+    (1 << 15, _SHORT),  # content_type
+    (1 << 14, _SHORT),  # content_encoding
+    (1 << 13, _TABLE),  # headers
+    (1 << 12, _OCTET),  # delivery_mode
+    (1 << 11, _OCTET),  # priority
+    (1 << 10, _SHORT),  # correlation_id
+    (1 << 9, _SHORT),  # reply_to
+    (1 << 8, _SHORT),  # expiration
+    (1 << 7, _SHORT),  # message_id
+)
+_TIMESTAMP = 1 << 6
+
+
+def timestamp(raw: bytes) -> float | None:
+    """Return the AMQP property `timestamp` in UTC epoch seconds; None if it is absent or cannot be one."""
+    flags = int.from_bytes(raw[:2], "big")
+    if not flags & _TIMESTAMP:
+        return None
+    at = 2
+    try:
+        for bit, form in _BEFORE_TIMESTAMP:
+            if flags & bit:
+                at += _size(raw, at, form)
+        (seconds,) = struct.unpack_from(">Q", raw, at)
+    except (IndexError, struct.error):
+        return None
+    return float(seconds) if 0 < seconds <= MAX_TS_S else None
+
+
+def shown(raw: bytes) -> dict[str, Any]:
+    """Return the properties and headers by name, as far as pika can read them."""
+    try:
+        named = vars(BasicProperties().decode(raw))
+        return {name: value for name, value in named.items() if value is not None}
+    except Exception as exc:  # foreign bytes: headers that pika cannot decode are kept as they came
+        return {"undecoded": raw, "problem": repr(exc)}
+
+
+def _size(raw: bytes, at: int, form: str) -> int:
+    if form == _OCTET:
+        return 1
+    if form == _SHORT:
+        return 1 + raw[at]
+    return 4 + int(struct.unpack_from(">L", raw, at)[0])

@@ -1,0 +1,139 @@
+"""One id of the table `pairs`, as it is kept: waiting for its other side, or done and remembered for a while.
+
+A state is a plain tuple, packed with struct: the join reads and writes hundreds of thousands of them a second.
+
+waiting: (side, flags, n_repeats, y, ts, at, offset)
+done:    (kind, flags, n_repeats, y_true, y_pred, ts_true, ts_pred, at_true, at_pred, at, offset_true, offset_pred)
+
+`side` is TRUE or PRED, the side that is there; `kind` is MATCHED or UNMATCHED + side. `ts` is when it happened, `at`
+when the join read it (of a done id: when it was decided), both UTC epoch seconds; `offset` is the input's Kafka offset.
+What never came is NaN, or -1 for an offset. `flags` say what else was seen; `n_repeats` counts the rows of an id beyond
+its first true and first pred, and stops at MAX_REPEATS.
+
+A row with another value, or one that came too late, changes nothing of that; the last one of an id is kept beside it, as
+an `Other`, so that people can see both values. It goes when the id's marker goes.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Final, NamedTuple
+
+TRUE: Final = 0
+PRED: Final = 1
+MATCHED: Final = 2
+UNMATCHED: Final = 3
+
+DUPLICATE: Final = 1
+CONFLICT: Final = 2
+LATE: Final = 4
+REDELIVERED: Final = (8, 16)
+MAX_REPEATS: Final = 0xFFFF
+
+NAN: Final = float("nan")
+_waiting = struct.Struct("<BBHdddq")
+_done = struct.Struct("<BBHdddddddqq")
+pack_waiting = _waiting.pack
+pack_done = _done.pack
+unpack_waiting = _waiting.unpack
+unpack_done = _done.unpack
+WAITING_BYTES = _waiting.size
+_other = struct.Struct("<Bdddq")
+pack_other = _other.pack
+State = tuple[Any, ...]
+
+
+def unpack(packed: bytes) -> State:
+    """Return the state that `packed` holds; its first element tells which of the two it is."""
+    return unpack_waiting(packed) if len(packed) == WAITING_BYTES else unpack_done(packed)
+
+
+def pack(state: State) -> bytes:
+    """Pack a state of either form."""
+    return pack_waiting(*state) if state[0] < MATCHED else pack_done(*state)
+
+
+class Other(NamedTuple):
+    """The last row of an id that conflicted or came late: `side` is TRUE or PRED, the rest as in a waiting state."""
+
+    side: int
+    y: float
+    ts: float
+    at: float
+    offset: int
+
+
+def other(packed: bytes) -> Other:
+    """Return the row that `pack_other` packed."""
+    return Other(*_other.unpack(packed))
+
+
+def other_key(key: bytes) -> bytes:
+    """Return the table's key of an id's `Other`, from the key of the id itself."""
+    return b"o" + key[1:]
+
+
+class Pair(NamedTuple):
+    """One id for people: both sides with None for what never came, and how it stands."""
+
+    id: str
+    state: str
+    y_true: float | None
+    y_pred: float | None
+    ts_true: float | None
+    ts_pred: float | None
+    at_true: float | None
+    at_pred: float | None
+    decided_at: float | None
+    offset_true: int | None
+    offset_pred: int | None
+    redelivered_true: bool
+    redelivered_pred: bool
+    duplicate: bool
+    conflict: bool
+    late: bool
+    n_repeats: int
+
+
+_NAMES = {
+    TRUE: "waiting_for_pred",
+    PRED: "waiting_for_true",
+    MATCHED: "matched",
+    UNMATCHED: "unmatched_true",
+    UNMATCHED + PRED: "unmatched_pred",
+}
+
+
+def pair(row_id: str, packed: bytes) -> Pair:
+    """Return the id with its state spelled out."""
+    kind, flags, n_repeats, *rest = unpack(packed)
+    decided_at = None
+    if kind < MATCHED:
+        nothing = (NAN, NAN, NAN, -1)
+        true, pred = (tuple(rest), nothing) if kind == TRUE else (nothing, tuple(rest))
+    else:
+        y_true, y_pred, ts_true, ts_pred, at_true, at_pred, decided_at, offset_true, offset_pred = rest
+        true, pred = (y_true, ts_true, at_true, offset_true), (y_pred, ts_pred, at_pred, offset_pred)
+    return Pair(
+        id=row_id,
+        state=_NAMES[kind],
+        y_true=_known(true[0]),
+        y_pred=_known(pred[0]),
+        ts_true=_known(true[1]),
+        ts_pred=_known(pred[1]),
+        at_true=_known(true[2]),
+        at_pred=_known(pred[2]),
+        decided_at=decided_at,
+        offset_true=None if true[3] == -1 else true[3],
+        offset_pred=None if pred[3] == -1 else pred[3],
+        redelivered_true=bool(flags & REDELIVERED[TRUE]),
+        redelivered_pred=bool(flags & REDELIVERED[PRED]),
+        duplicate=bool(flags & DUPLICATE),
+        conflict=bool(flags & CONFLICT),
+        late=bool(flags & LATE),
+        n_repeats=n_repeats,
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if value != value else value

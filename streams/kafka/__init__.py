@@ -1,0 +1,1 @@
+"""Kafka: clients, topics, producers, readers. aiokafka stays in here."""

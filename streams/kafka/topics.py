@@ -1,0 +1,131 @@
+"""The Kafka topics: their names, partitions and retention, and their declaration.
+
+Whoever starts first creates what is missing. A topic that exists with other partitions is one clear sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError
+
+from streams.kafka.client import kafka_client
+from streams.settings import Kind, Settings
+
+LARGEST_RECORD_BYTES = 8 << 20
+SMALLEST_SEGMENT_BYTES, LARGEST_SEGMENT_BYTES = 2 << 20, 1 << 30
+RETENTION_MARGIN_S = 48 * 3600.0
+"""How much longer than the oldest live row the decision log is kept: the time to notice an outage and end it."""
+
+
+class Topic(NamedTuple):
+    """One topic as we declare it."""
+
+    name: str
+    partitions: int
+    config: dict[str, str]
+
+
+class TopicMismatch(Exception):
+    """A topic exists with another number of partitions than the settings ask for."""
+
+
+class Topics(NamedTuple):
+    """All topics of one namespace.
+
+    `pairs_log` is the decision log of the table `pairs`; `resolved` says which rows of `quarantine` were dealt with.
+    """
+
+    features: Topic
+    y_true: Topic
+    y_pred: Topic
+    metric: Topic
+    quarantine: Topic
+    pairs_log: Topic
+    resolved: Topic
+
+    def of_kind(self, kind: Kind) -> Topic:
+        """Return the topic that carries rows of `kind`."""
+        topic: Topic = getattr(self, kind)
+        return topic
+
+
+def topics(settings: Settings) -> Topics:
+    """Return the topics that these settings name."""
+    ns, p = settings.namespace, settings.partitions
+    large = {"max.message.bytes": str(LARGEST_RECORD_BYTES)}
+    log = large | {"cleanup.policy": "delete", "retention.ms": str(round(log_retention_s(settings) * 1000))}
+    return Topics(
+        features=Topic(f"{ns}features", p, {}),
+        y_true=Topic(f"{ns}y_true", p, {}),
+        y_pred=Topic(f"{ns}y_pred", p, {}),
+        metric=Topic(f"{ns}metric", 1, large),
+        quarantine=Topic(f"{ns}quarantine", 1, _bounded(settings.max_quarantine_bytes)),
+        pairs_log=Topic(f"{settings.app_id}-pairs-changelog", p, log),
+        resolved=Topic(f"{ns}quarantine-resolved", 1, {"cleanup.policy": "compact"}),
+    )
+
+
+def _bounded(max_bytes: int) -> dict[str, str]:
+    """Return the settings of a topic that holds `max_bytes` at most; Kafka removes whole segments, the oldest first."""
+    segment = min(max(SMALLEST_SEGMENT_BYTES, max_bytes // 8), LARGEST_SEGMENT_BYTES)
+    kept = max(1, max_bytes - segment)  # the segment that is being written is not counted
+    return {"retention.bytes": str(kept), "retention.ms": "-1", "segment.bytes": str(segment)}
+
+
+def log_retention_s(settings: Settings) -> float:
+    """Return how long the decision log keeps a record, in seconds: longer than any live row needs it."""
+    return settings.waiting_s + settings.dedupe_horizon_s + RETENTION_MARGIN_S
+
+
+async def declare(settings: Settings) -> list[str]:
+    """Create the topics that are missing; return their names.
+
+    Raises:
+        TopicMismatch: a topic exists with another number of partitions.
+        KafkaError: Kafka cannot be reached, or refuses.
+    """
+    wanted = topics(settings)
+    admin = AIOKafkaAdminClient(**kafka_client(settings))
+    await admin.start()
+    try:
+        missing = await _missing(admin, wanted)
+        if missing:
+            await _create(admin, missing, settings.replication)
+            await _missing(admin, wanted)
+    finally:
+        await admin.close()
+    return [topic.name for topic in missing]
+
+
+async def _missing(admin: AIOKafkaAdminClient, wanted: Iterable[Topic]) -> list[Topic]:
+    existing = set(await admin.list_topics())
+    present = [topic for topic in wanted if topic.name in existing]
+    if present:
+        described = await admin.describe_topics([topic.name for topic in present])
+        n_partitions = {found["topic"]: len(found["partitions"]) for found in described}
+        for topic in present:
+            if n_partitions[topic.name] != topic.partitions:
+                raise TopicMismatch(mismatch(topic, n_partitions[topic.name]))
+    return [topic for topic in wanted if topic.name not in existing]
+
+
+def mismatch(topic: Topic, n_found: int) -> str:
+    """Return what is wrong with a topic of `n_found` partitions, and what to do."""
+    fixed = topic.partitions == 1
+    cure = "delete that topic or set HINDSIGHT_NAMESPACE" if fixed else f"set HINDSIGHT_PARTITIONS={n_found}"
+    other = "" if fixed else ", or use topics of your own with HINDSIGHT_NAMESPACE"
+    return (
+        f"The Kafka topic {topic.name!r} has {n_found} partitions, but {topic.partitions} are asked for: "
+        f"{cure}{other}. (All row topics need the same number: an id is joined inside its partition.)"
+    )
+
+
+async def _create(admin: AIOKafkaAdminClient, missing: Iterable[Topic], replication: int) -> None:
+    new = [NewTopic(t.name, t.partitions, replication, topic_configs=t.config) for t in missing]
+    response = await admin.create_topics(new)
+    for name, code, message in (tuple(answer)[:3] for answer in response.topic_errors):
+        if code not in (0, TopicAlreadyExistsError.errno):
+            raise TopicMismatch(f"Kafka did not create the topic {name!r}: {message or f'error {code}'}.")

@@ -1,0 +1,1 @@
+"""How wrong: scores, histograms, and what becomes of them over time. Pure, with numpy."""

@@ -1,0 +1,66 @@
+"""Which bins a histogram of errors is drawn in: round numbers, as many as the pairs can fill. No drawing here."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from streams.scores.histogram import Floats, Histogram
+
+_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+MOST_BINS = 40
+FEWEST_BINS = 10
+_TAIL = 1.6
+"""A largest error beyond this many times p99 is not drawn to: the bars end soon after p99, and the rest is counted."""
+_ROOM = 1.25
+"""The axis goes on for a quarter after p99, which leaves room for its label."""
+_SKEW = 25.0
+"""From p99 = 25 medians on, most pairs would be in the first two bars: the axis becomes logarithmic."""
+
+
+class Bins(NamedTuple):
+    """Edges of the bars and the pairs in each; the pairs that lie below and beyond them; whether edges are a ratio."""
+
+    edges: Floats
+    counts: list[int]
+    n_below: int
+    n_beyond: int
+    is_log: bool
+
+
+def bins(errors: Histogram) -> Bins:
+    """Choose the bars for at least one absolute error."""
+    median, p99 = errors.quantile(0.5), errors.quantile(0.99)
+    n_wanted = min(MOST_BINS, max(FEWEST_BINS, round(2 * errors.n ** (1 / 3))))  # Rice's rule
+    is_log = median > 0 and p99 > _SKEW * median
+    edges = _ratio_edges(errors, n_wanted) if is_log else _linear_edges(errors.largest, p99, n_wanted)
+    counts = errors.rebin(edges)
+    n_below = int(errors.rebin([0.0, edges[0]])[0]) if is_log else 0
+    return Bins(edges, counts.tolist(), n_below, errors.n - n_below - int(counts.sum()), is_log)
+
+
+def _linear_edges(largest: float, p99: float, n_wanted: int) -> Floats:
+    end = max(largest, _ROOM * p99) if largest <= _TAIL * p99 else _ROOM * p99
+    end = end or largest or 1.0
+    width = _round(end / n_wanted)
+    n_bins = math.floor(end / width) + 1  # a value on the last edge would lie outside
+    return np.linspace(0.0, n_bins * width, n_bins + 1)
+
+
+def _ratio_edges(errors: Histogram, n_wanted: int) -> Floats:
+    """Return edges that split powers of ten evenly, from about the smallest half per cent to the largest error."""
+    first = math.floor(math.log10(errors.quantile(0.005) or errors.quantile(0.5) / 1e3))
+    roomy = first + _ROOM * (math.log10(errors.quantile(0.99)) - first)
+    last = math.floor(max(math.log10(errors.largest), roomy)) + 1
+    n_powers = last - first
+    n_bins = n_wanted // n_powers * n_powers or n_wanted
+    edges: Floats = np.logspace(first, last, n_bins + 1)
+    return edges
+
+
+def _round(width: float) -> float:
+    """Return the nearest round number: 1, 2, 2.5 or 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(width))
+    return min((step * power for step in _STEPS), key=lambda step: abs(math.log(step / width)))

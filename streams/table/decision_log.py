@@ -1,0 +1,123 @@
+"""The decision log in Kafka: append a record, read a range of them. The changelog topic of the table `pairs`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.join import decision
+from streams.join.decision import Decision
+
+
+class LogUnavailable(Exception):
+    """Kafka did not confirm a record: it may be in the log, or not."""
+
+
+class DecisionLog:
+    """Append to and read from all partitions of one decision log.
+
+    Args:
+        topic: name of the log's topic.
+        client: keyword arguments of an aiokafka client.
+        producer: keyword arguments of an aiokafka producer.
+    """
+
+    def __init__(self, topic: str, client: dict[str, Any], producer: dict[str, Any]):
+        self.topic = topic
+        self._client = client
+        self._producer_options = producer
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
+
+    async def append(self, partition: int, record: Decision) -> int:
+        """Append one record; return its log offset.
+
+        Raises:
+            LogUnavailable: it may have landed, or not; only the log itself can tell.
+        """
+        try:
+            producer = await self._started()
+            landed = await producer.send_and_wait(self.topic, decision.encode(record), partition=partition)
+        except KafkaError as exc:
+            await self.stop()  # an idempotent producer that failed once can be stuck: the next append makes a new one
+            raise LogUnavailable(f"{type(exc).__name__}: {exc}") from exc
+        return int(landed.offset)
+
+    async def _started(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(**self._producer_options)
+                try:
+                    await producer.start()
+                except KafkaError:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def bounds(self, partitions: list[int]) -> dict[int, tuple[int, int]]:
+        """Return the first offset kept, and the next to be written, of each partition.
+
+        Raises:
+            LogUnavailable: Kafka cannot be reached.
+        """
+        tps = {TopicPartition(self.topic, p): p for p in partitions}
+        consumer = await self._consumer()
+        try:
+            first = await consumer.beginning_offsets(list(tps))
+            end = await consumer.end_offsets(list(tps))
+        except KafkaError as exc:
+            raise LogUnavailable(f"{type(exc).__name__}: {exc}") from exc
+        finally:
+            await consumer.stop()
+        return {p: (first[tp], end[tp]) for tp, p in tps.items()}
+
+    async def read(self, partition: int, start: int, end: int) -> AsyncIterator[list[tuple[int, Decision]]]:
+        """Yield the records from offset `start` up to, not with, `end`, a fetch at a time.
+
+        Raises:
+            LogUnavailable: Kafka cannot be reached.
+        """
+        if start >= end:
+            return
+        tp = TopicPartition(self.topic, partition)
+        consumer = await self._consumer()
+        try:
+            consumer.assign([tp])
+            consumer.seek(tp, start)
+            while start < end:
+                fetched = await consumer.getmany(tp, timeout_ms=1000)
+                records = [(r.offset, decision.decode(r.value)) for r in fetched.get(tp, ()) if r.offset < end]
+                start = await consumer.position(tp)
+                if records:
+                    yield records
+        except KafkaError as exc:
+            raise LogUnavailable(f"{type(exc).__name__}: {exc}") from exc
+        finally:
+            await consumer.stop()
+
+    async def _consumer(self) -> AIOKafkaConsumer:
+        consumer = AIOKafkaConsumer(
+            **self._client,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            max_partition_fetch_bytes=8 << 20,
+            fetch_max_bytes=64 << 20,
+        )
+        try:
+            await consumer.start()
+        except KafkaError as exc:
+            await consumer.stop()
+            raise LogUnavailable(f"{type(exc).__name__}: {exc}") from exc
+        return consumer

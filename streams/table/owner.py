@@ -1,0 +1,270 @@
+"""One owned partition of the table `pairs`: from its Kafka records to decisions in the log, the store and the outbox.
+
+The loop takes what has come, decides it as one batch, appends the decision to the log, and applies it once the log has
+it. Landed elsewhere than right after its base, or not confirmed: somebody else may have written. Then the log is read
+up to its end, and what is still undecided is decided again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Sequence
+
+from streams.join import decision
+from streams.join.decide import NO_CAP, Input, Rules, decide
+from streams.join.decision import Decision
+from streams.process.fatal import end_process
+from streams.process.linger import Beat
+from streams.table.context import Arrival, Surroundings
+from streams.table.decision_log import DecisionLog, LogUnavailable
+from streams.table.inputs import KINDS, Inputs
+from streams.table.outbox import Outbox, letter
+from streams.table.store import PairsStore, StoreFailed
+from streams.wire.dead_letters import UnreadableRows
+from streams.wire.rows import decode_record
+from streams.wire.verdicts import Tag
+
+logger = logging.getLogger("hindsight.join")
+TICK_S = 0.2
+BEAT_S, LONGEST_BEAT_S = 0.005, 0.02
+"""Owners that decide again and again do so on one beat: many rows share a decision, decisions a request and a disk sync."""
+COMPANY_S = 0.002
+"""One that has rested waits for the other side and for the other owners, who are often given theirs right behind."""
+FULL_BYTES = 40_000
+"""With so much in hand an owner waits for nothing."""
+MAX_DECISION_BYTES = 900_000
+MAX_FENCED = 5
+RETRY_S = 1.0
+SILENT_S = 3.0
+"""A decision that Kafka does not confirm for so long means that it is away; it is still being sent."""
+
+
+class Owner:
+    """The single writer of one partition, as long as the log agrees."""
+
+    def __init__(
+        self,
+        partition: int,
+        store: PairsStore,
+        log: DecisionLog,
+        outbox: Outbox,
+        rules: Rules,
+        around: Surroundings,
+        beat: Beat,
+        *,
+        writer: str,
+        idle_record_s: float,
+        max_waiting: int = NO_CAP,
+    ):
+        self.partition, self.store, self.log, self.outbox, self.rules = partition, store, log, outbox, rules
+        self.around, self.beat, self.writer, self.idle_record_s = around, beat, writer, idle_record_s
+        self.max_waiting = max_waiting
+        self.confirmed = store.head.confirmed
+        self.problem, self.n_fenced, self.last_commit_at = "", 0, 0.0
+        self.inputs = Inputs(partition, around)
+        self._taken_at = 0.0
+        self._stopping = self._more_is_due = False
+
+    # What the agent calls
+
+    async def feed(self, arrivals: Sequence[Arrival]) -> None:
+        """Take Kafka records of one input, in order; wait while too much is waiting."""
+        await self.inputs.feed(arrivals)
+
+    async def run(self) -> None:
+        """Decide until stopped. A disk that fails, or a defect, ends the process with a sentence."""
+        try:
+            while not self._stopping:
+                await self._wait()
+                await self._commit(self.inputs.take(self.store.head.src))
+                await self.inputs.look_for_holes(self.store.head.src)
+                if gap := self.inputs.gap(self.store.head.src):
+                    end_process(gap)
+        except asyncio.CancelledError:
+            raise
+        except StoreFailed as exc:
+            end_process(f"partition {self.partition} of the table `pairs` cannot go on: {exc}.")
+        except Exception as exc:
+            logger.exception("partition %d cannot go on", self.partition)
+            end_process(f"partition {self.partition} of the table `pairs` cannot go on: {exc!r}.")
+
+    def stop(self) -> None:
+        """Let the batch in flight end, and take no further one."""
+        self._stopping = True
+        self.inputs.close()
+
+    async def _wait(self) -> None:
+        if self._more_is_due or not await self.inputs.wait(TICK_S):
+            return
+        if self.inputs.n_bytes < FULL_BYTES and not self._stopping:
+            await asyncio.sleep(self.beat.rest_s(self._taken_at) or self.beat.company_s(COMPANY_S))
+        self._taken_at = time.monotonic()
+
+    # Decisions
+
+    async def _commit(self, batch: list[Arrival]) -> None:
+        inputs = await self._decoded(batch)
+        self.beat.count(sum(len(given.rows) for given in inputs))
+        while True:
+            n, record = self._decide(inputs)
+            self._more_is_due = record is not None and bool(record.unindexed)
+            if record is None:
+                break
+            if await self._append(record):
+                inputs = inputs[n:]
+            src = self.store.head.src
+            inputs = [given for given in inputs if given.offset > src[given.side]]
+            if not inputs:
+                break
+        for arrival in batch:
+            arrival.acknowledge()
+        await self._make_room()
+
+    async def _decoded(self, batch: Sequence[Arrival]) -> list[Input]:
+        """Return the rows of records; what cannot be read is in quarantine before anything is decided."""
+        inputs: list[Input] = []
+        refused: list[UnreadableRows] = []
+        for side, offset, ts, value, _ in batch:
+            rows, unreadable = decode_record(KINDS[side], value, ts=ts)
+            inputs.append(Input(side, offset, rows, len(unreadable)))  # type: ignore[arg-type]
+            if unreadable:
+                refused.append(UnreadableRows(f"topic {KINDS[side]}/{self.partition}@{offset}", unreadable))
+        if refused:
+            await self.around.quarantine(refused)
+        return inputs
+
+    async def _make_room(self) -> None:
+        """Take no further rows while more ids wait than may: those with the nearest deadlines end unmatched."""
+        n_before = self.store.head.counts.hurried
+        while self.store.head.counts.waiting > self.max_waiting:
+            _, record = self._decide([])
+            if record is None or not await self._append(record):
+                break
+        if self.store.head.counts.hurried > n_before:
+            logger.warning(
+                "partition %d: more than %d ids wait for their other side (HINDSIGHT_MAX_WAITING_IDS): the oldest end "
+                "unmatched before their time, %d so far.",
+                self.partition,
+                self.max_waiting,
+                self.store.head.counts.hurried,
+            )
+
+    def _decide(self, inputs: list[Input]) -> tuple[int, Decision | None]:
+        """Decide as many of the inputs as one record may hold; return how many, and the record."""
+        head, now = self.store.head, time.time()
+        silent = self.inputs.silent(head.src, self.rules.lateness_s)
+        n = len(inputs)
+        while True:
+            record = decide(
+                head,
+                inputs[:n],
+                self.store,
+                self.rules,
+                now=now,
+                silent=silent,
+                writer=self.writer,
+                max_waiting=self.max_waiting,
+            )
+            if record is None:
+                idle = now - self.last_commit_at > self.idle_record_s
+                record = decision.empty(head, self.writer, now, self.rules) if idle else None
+            if record is None or n <= 1 or len(decision.encode(record)) <= MAX_DECISION_BYTES:
+                break
+            n //= 2
+        if record is not None:
+            record.head.log = head.log or secrets.token_hex(8)
+            record.head.confirmed = self.confirmed
+        return n, record
+
+    async def _append(self, record: Decision) -> bool:
+        """Append and apply one record; False if the log was read instead, and the batch must be decided again."""
+        late = asyncio.get_running_loop().call_later(SILENT_S, self._say_away, f"no answer for {SILENT_S:g} s")
+        try:
+            offset = await self.log.append(self.partition, record)
+        except LogUnavailable as exc:
+            await self._catch_up_when_possible(str(exc))
+            return False
+        finally:
+            late.cancel()
+        if offset != record.base + 1:
+            self.n_fenced += 1
+            logger.warning(
+                "partition %d: another worker wrote to the log (our record on %d landed at %d); catching up",
+                self.partition,
+                record.base,
+                offset,
+            )
+            if self.n_fenced > MAX_FENCED:
+                end_process(f"another worker owns partition {self.partition} and keeps writing its log.")
+            await self._catch_up_when_possible("")
+            return False
+        self.n_fenced = 0
+        self._say_back()
+        self.store.apply(offset, record)
+        self.last_commit_at = record.at
+        await self._send_verdicts(offset, record)
+        return True
+
+    async def _send_verdicts(self, offset: int, record: Decision) -> None:
+        head = record.head
+        if record.verdicts:
+            tag = Tag(head.log, self.partition, offset, head.verdicts_at)
+            await self.outbox.put(letter(tag, record.verdicts, self._confirm))
+
+    def _confirm(self, offset: int) -> None:
+        self.confirmed = max(self.confirmed, offset)
+
+    # The log's word
+
+    async def _catch_up_when_possible(self, problem: str) -> None:
+        """Read the log to its end, as soon as Kafka lets us."""
+        while True:
+            self._say_away(problem)
+            try:
+                await self.catch_up()
+            except LogUnavailable as exc:
+                problem = str(exc)
+                await asyncio.sleep(RETRY_S)
+                continue
+            self._say_back()
+            return
+
+    def _say_away(self, problem: str) -> None:
+        if problem and not self.problem:
+            logger.error("partition %d: Kafka does not answer, waiting for it: %s", self.partition, problem)
+        self.problem = problem
+
+    def _say_back(self) -> None:
+        if self.problem:
+            logger.info("partition %d: Kafka answers again.", self.partition)
+        self.problem = ""
+
+    async def resend(self) -> None:
+        """Send the verdicts that the log does not say are confirmed; after a recovery.
+
+        Raises:
+            LogUnavailable: Kafka cannot be reached.
+        """
+        head = self.store.head
+        if head.verdicts_at <= head.confirmed:
+            return
+        async for records in self.log.read(self.partition, head.confirmed + 1, head.verdicts_at + 1):
+            for offset, record in records:
+                if decision.is_valid(record, offset):
+                    await self._send_verdicts(offset, record)
+
+    async def catch_up(self) -> None:
+        """Apply the log's records past our own last one, and send on the verdicts that we have not sent.
+
+        Raises:
+            LogUnavailable: Kafka cannot be reached.
+        """
+        bounds = await self.log.bounds([self.partition])
+        async for records in self.log.read(self.partition, self.store.head.offset + 1, bounds[self.partition][1]):
+            for offset, record in records:
+                self.store.apply(offset, record)
+                if decision.is_valid(record, offset):
+                    await self._send_verdicts(offset, record)

@@ -1,0 +1,145 @@
+"""How a partition gets its state back: from its database as far as that goes, then from the decision log.
+
+A database is used only if it belongs to the log: the record at its offset carries its identity. One of another log, or
+one that is older than the log's first record, is set aside; the log holds all live state.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import rocksdict
+
+from streams.join.decision import Decision, Head
+from streams.table.decision_log import DecisionLog
+from streams.table.offsets import Position
+from streams.table.store import PairsStore
+
+logger = logging.getLogger("hindsight.restore")
+WRITE_BYTES = 4 << 20
+KINDS = ("y_true", "y_pred")
+
+
+class Progress(NamedTuple):
+    """How far a partition's restoring has come, in log records."""
+
+    n_done: int
+    n_all: int
+
+    def share(self) -> float:
+        """Return the part that is done, from 0 to 1."""
+        return self.n_done / max(self.n_all, 1)
+
+
+restoring: dict[int, Progress] = {}
+"""The partitions that this process is restoring now."""
+
+
+class CannotRestore(Exception):
+    """The state cannot be brought in line with Kafka; the message says why, and what to do."""
+
+
+async def restore(
+    partition: int, store: PairsStore, log: DecisionLog, set_aside: Callable[[int, str], PairsStore]
+) -> PairsStore:
+    """Bring a partition's store to the end of the log; return it, or the empty one that took its place.
+
+    Args:
+        set_aside: renames the partition's database with a suffix, and opens an empty one.
+
+    Raises:
+        LogUnavailable: Kafka cannot be reached.
+    """
+    first, end = (await log.bounds([partition]))[partition]
+    reason = await _unusable(partition, store.head, log, first, end)
+    if reason:
+        suffix = f"set-aside-{time.time_ns()}"
+        logger.warning(
+            "partition %d: the local database %s; it is kept as *.%s, and the state is read from the log.",
+            partition,
+            reason,
+            suffix,
+        )
+        store = set_aside(partition, suffix)
+    started = time.monotonic()
+    n = await _replay(partition, store, log, max(first, store.head.offset + 1), end)
+    if n:
+        logger.info("partition %d: %d log records restored in %.1f s", partition, n, time.monotonic() - started)
+    if not store.head.log and end > 0:
+        store.head.offset = end - 1
+    return store
+
+
+async def _replay(partition: int, store: PairsStore, log: DecisionLog, start: int, end: int) -> int:
+    try:
+        return await _replay_all(partition, store, log, start, end)
+    finally:
+        restoring.pop(partition, None)
+
+
+async def _replay_all(partition: int, store: PairsStore, log: DecisionLog, start: int, end: int) -> int:
+    n = 0
+    async for records in log.read(partition, start, end):
+        restoring[partition] = Progress(n, end - start)
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        for offset, record in records:
+            store.add(batch, offset, record)
+            if batch.size_in_bytes() > WRITE_BYTES:
+                store.write(batch)
+                batch = rocksdict.WriteBatch(raw_mode=True)
+        store.write(batch)
+        n += len(records)
+    return n
+
+
+async def _unusable(partition: int, head: Head, log: DecisionLog, first: int, end: int) -> str:
+    """Return why a database cannot be used with the log, or an empty string."""
+    if head.offset < 0 and not head.log:
+        return ""
+    if head.offset >= end:
+        return f"is at {head.offset}, but the log ends before {end} (another Kafka, or its topic was made anew)"
+    if head.offset + 1 < first:
+        return f"is at {head.offset}, but the log begins at {first} (it was not used for longer than the log is kept)"
+    if head.offset < first:
+        return ""
+    record = await _record_at(partition, log, head.offset)
+    if record is not None and record.head.log != head.log:
+        return f"belongs to the log {head.log}, not to {record.head.log}"
+    return ""
+
+
+async def _record_at(partition: int, log: DecisionLog, offset: int) -> Decision | None:
+    async for records in log.read(partition, offset, offset + 1):
+        for _, record in records:
+            return record
+    return None
+
+
+def check_inputs(partition: int, head: Head, positions: tuple[Position, Position]) -> None:
+    """Set where the inputs of a new partition begin; hold those of an old one against what Kafka has.
+
+    Raises:
+        CannotRestore: an input topic ends before what was applied of it.
+    """
+    for side, (kind, position) in enumerate(zip(KINDS, positions, strict=True)):
+        if not head.log:
+            head.src[side] = position.start - 1
+        elif position.end < head.src[side] + 1:
+            raise CannotRestore(
+                f"the topic {position.topic!r} ends at {position.end} in partition {partition}, but "
+                f"{head.src[side] + 1} of its records were joined: it was deleted and made anew. To start over, delete "
+                f"the topic {position.log_topic!r} too; to keep what was joined, set another HINDSIGHT_NAMESPACE"
+            )
+        elif position.first > head.src[side] + 1:
+            n = position.first - head.src[side] - 1
+            logger.error(
+                "partition %d: Kafka removed %d records of %s before they were read (its retention is too short)",
+                partition,
+                n,
+                kind,
+            )
+            head.counts.skipped += n
+            head.src[side] = position.first - 1

@@ -1,0 +1,217 @@
+"""One partition of the table `pairs` on disk: RocksDB, with the expiry index kept in it.
+
+Keys: `i` + id: the id's state. `o` + id: a row of it that conflicted or came late (`pair.Other`). Index entries (see
+`decision.INDEX`): lists of keys that share a deadline's bucket, one list a bucket and log offset, cut into chunks. `h`:
+the head. No iterator lives longer than one call.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import rocksdict
+
+from streams.join import state
+from streams.join.decision import (
+    BUCKET_S,
+    EVENT,
+    FAMILIES,
+    INDEX,
+    MARKER,
+    WAIT_PRED,
+    WAIT_TRUE,
+    Decision,
+    Head,
+    bucket_of,
+    decode_head,
+    encode_head,
+    head_after,
+    is_valid,
+)
+
+HEAD = b"h"
+CHUNK = 250
+"""Most keys in one index entry: what one decision expires is bounded by whole entries."""
+_encode_keys = msgspec.msgpack.Encoder().encode
+_decode_keys = msgspec.msgpack.Decoder(list[bytes]).decode
+_times_waiting = struct.Struct("<B11xdd").unpack_from
+"""side, ts and at of a packed waiting state: between them flags, n_repeats (3 bytes) and y (8 bytes)."""
+_DONE_AT = slice(52, 60)
+"""at of a packed done state: after kind, flags, n_repeats (4 bytes) and six doubles."""
+_time = struct.Struct("<d").unpack
+_WAIT = {state.TRUE: WAIT_PRED, state.PRED: WAIT_TRUE}
+
+
+def options(block_cache: rocksdict.Cache) -> rocksdict.Options:
+    """Return bounds for one partition's database; RocksDB's own defaults take gigabytes."""
+    opts = rocksdict.Options(raw_mode=True)
+    opts.create_if_missing(True)
+    opts.set_write_buffer_size(8 << 20)
+    opts.set_max_write_buffer_number(2)
+    opts.set_max_open_files(128)
+    opts.set_keep_log_file_num(2)
+    opts.set_max_total_wal_size(64 << 20)
+    table = rocksdict.BlockBasedOptions()
+    table.set_bloom_filter(10, False)
+    table.set_block_cache(block_cache)
+    # 2 bytes an id, beside the cache: inside of it they do not fit at some size, and the join falls to 1/10 of its rate.
+    table.set_cache_index_and_filter_blocks(False)
+    opts.set_block_based_table_factory(table)
+    return opts
+
+
+class StoreFailed(Exception):
+    """The disk does not take the table, or does not give it back; the message is a sentence."""
+
+    def __init__(self, path: Path, exc: Exception) -> None:
+        """Name the database and RocksDB's reason."""
+        super().__init__(
+            f"the database {path} cannot be used: {str(exc).strip().rstrip('.')}. Give its disk room, or its user the "
+            "right to write there, and start the worker again; nothing is lost"
+        )
+
+
+class PairsStore:
+    """The states, the expiry index and the head of one partition."""
+
+    def __init__(self, path: Path, block_cache: rocksdict.Cache):
+        """Open a database, or make it.
+
+        Raises:
+            StoreFailed: a full disk, a missing right, another process that holds it.
+        """
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = rocksdict.Rdict(str(path), options=options(block_cache))
+        except Exception as exc:  # rocksdict raises bare exceptions with RocksDB's text
+            raise StoreFailed(path, exc) from exc
+        self.head = self._read_head()
+
+    def _read_head(self) -> Head:
+        packed = self._db.get(HEAD)
+        return decode_head(packed) if packed else Head()
+
+    def close(self) -> None:
+        """Close the database; its lock is free then."""
+        self._db.close()
+
+    def states(self, keys: list[bytes]) -> list[bytes | None]:
+        """Return the packed state of each key."""
+        return self._db.get(keys) if keys else []
+
+    def due(self, start: bytes, last_bucket: int, max_keys: int) -> list[tuple[bytes, list[bytes]]]:
+        """Return the index entries of a family from `start` to the end of `last_bucket`: index key, keys.
+
+        It stops after the entry that reaches `max_keys`.
+        """
+        end = INDEX.pack(start[:1], last_bucket + 1, 0, 0)
+        entries: list[tuple[bytes, list[bytes]]] = []
+        if start >= end:
+            return entries
+        n_keys = 0
+        for index, packed in self._db.items(from_key=start):
+            if index >= end or n_keys >= max_keys:
+                break
+            keys = _decode_keys(packed)
+            n_keys += len(keys)
+            entries.append((index, keys))
+        return entries
+
+    def apply(self, offset: int, decision: Decision) -> None:
+        """Apply the record at log offset `offset`, or note that it is void; the same for writer and reader.
+
+        Raises:
+            StoreFailed: see `write`.
+        """
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        self.add(batch, offset, decision)
+        self.write(batch)
+
+    def add(self, batch: rocksdict.WriteBatch, offset: int, decision: Decision) -> None:
+        """Add one record to a write batch and move `head`; `write` must follow before anything is read.
+
+        Raises:
+            ValueError: the record is not the one that follows in the log; an empty store may begin anywhere.
+        """
+        if offset != self.head.offset + 1 and self.head.offset >= 0:
+            raise ValueError(f"log record {offset} does not follow {self.head.offset}, the last one applied")
+        if is_valid(decision, offset):
+            self._add_states(batch, decision)
+            self._add_index(batch, offset, decision)
+            self.head = head_after(decision, offset)
+        else:
+            self.head.offset = offset
+        batch.put(HEAD, encode_head(self.head))
+
+    def write(self, batch: rocksdict.WriteBatch) -> None:
+        """Write what was added, as one; where that fails, `head` is what the disk has.
+
+        Raises:
+            StoreFailed: a full disk, or one that fails.
+        """
+        try:
+            self._db.write(batch)
+        except Exception as exc:  # as above
+            self.head = self._read_head()
+            raise StoreFailed(self._path, exc) from exc
+
+    def _add_states(self, batch: rocksdict.WriteBatch, decision: Decision) -> None:
+        put = batch.put
+        for states in (decision.waiting, decision.done, decision.touched):
+            for key, packed in states.items():
+                put(key, packed)
+        for keys in (decision.gone, decision.unindexed):
+            for key in keys:
+                batch.delete(key)
+
+    def _add_index(self, batch: rocksdict.WriteBatch, offset: int, decision: Decision) -> None:
+        """Index what began to wait, and what is done, by the deadlines that its own times give."""
+        window_s, lateness_s, horizon_s = decision.rules
+        waiting_s = window_s + lateness_s
+        due: defaultdict[tuple[bytes, float], list[bytes]] = defaultdict(list)
+        for key, packed in decision.waiting.items():
+            side, ts, at = _times_waiting(packed)
+            due[EVENT, (ts + window_s) // BUCKET_S].append(key)
+            due[_WAIT[side], (at + waiting_s) // BUCKET_S].append(key)
+        done_at: defaultdict[bytes, list[bytes]] = defaultdict(list)
+        for key, packed in decision.done.items():
+            done_at[packed[_DONE_AT]].append(key)  # most were decided at the same moment
+        for packed_at, keys in done_at.items():
+            (at,) = _time(packed_at)
+            due[MARKER, (at + horizon_s) // BUCKET_S] += keys
+        lowest = {family: INDEX.unpack(cut)[1] for family, cut in zip(FAMILIES, decision.head.cuts, strict=True)}
+        entries: defaultdict[tuple[bytes, int], list[bytes]] = defaultdict(list)
+        for (family, n_buckets), keys in due.items():
+            entries[family, max(bucket_of(n_buckets * BUCKET_S), lowest[family])] += keys
+        for (family, bucket), keys in entries.items():
+            for chunk in range(0, len(keys), CHUNK):
+                index = INDEX.pack(family, bucket, offset, chunk // CHUNK)
+                batch.put(index, _encode_keys(keys[chunk : chunk + CHUNK]))
+
+    def page(self, after: bytes, n: int) -> Iterator[tuple[str, bytes]]:
+        """Yield up to `n` ids with their packed states, in key order, past the key `after` (b"i" is the start)."""
+        for key, packed in self._db.items(from_key=after):
+            if key[:1] != b"i" or n == 0:
+                return
+            if key != after:
+                n -= 1
+                yield key[1:].decode(), packed
+
+    def latest(self, before: bytes, n: int) -> list[tuple[bytes, list[bytes]]]:
+        """Return up to `n` entries of an index family below the index key `before`, the latest deadline first."""
+        entries: list[tuple[bytes, list[bytes]]] = []
+        for index, packed in self._db.items(backwards=True, from_key=before):
+            if index[:1] != before[:1] or len(entries) == n:
+                break
+            if index < before:
+                entries.append((index, _decode_keys(packed)))
+        return entries
+
+    def memory_bytes(self) -> int:
+        """Return what RocksDB holds in memory for this partition, but for the shared block cache."""
+        return self._db.property_int_value("rocksdb.cur-size-all-mem-tables") or 0

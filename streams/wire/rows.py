@@ -1,0 +1,181 @@
+"""The rows on the wire: what a RabbitMQ body may be, and the packets of rows that Kafka carries.
+
+No sockets here. The bytes are foreign: `decode_body` turns them into rows and named refusals, and never raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from streams.settings import Kind
+from streams.wire.json_arrays import WHITE, elements
+
+MAX_ID_CHARS = 128
+MAX_TS_S = 1e11
+"""Epoch seconds past the year 5000: a larger `ts` is in milliseconds, and would push the watermark out of reach."""
+Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID_CHARS)]
+Ts = Annotated[float, Meta(ge=0, le=MAX_TS_S)]
+Features = Annotated[list[float], Meta(min_length=1)]
+
+
+class FeaturesRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What a model predicts from: `features` in the model's order, at `ts` (UTC epoch seconds)."""
+
+    id: Id
+    ts: Ts
+    features: Features
+
+
+class TrueRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The truth of one id. `redelivered`: RabbitMQ delivered this message before."""
+
+    id: Id
+    ts: Ts
+    y_true: float
+    redelivered: bool = False
+
+
+class PredRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The prediction of one id, and which model made it."""
+
+    id: Id
+    ts: Ts
+    y_pred: float
+    model: str | None = None
+    redelivered: bool = False
+
+
+T = TypeVar("T")
+type_of_kind: dict[Kind, type[FeaturesRow] | type[TrueRow] | type[PredRow]] = {
+    "features": FeaturesRow,
+    "y_true": TrueRow,
+    "y_pred": PredRow,
+}
+Row = FeaturesRow | TrueRow | PredRow
+
+
+Reason = Literal["oversize", "not_json", "bad_row", "bad_features", "bad_prediction"]
+
+
+class Unreadable(NamedTuple):
+    """A row that cannot be used: its original bytes, a reason to filter by, and a sentence for people."""
+
+    raw: bytes
+    reason: Reason
+    detail: str
+
+
+class _Body(msgspec.Struct, gc=False):
+    """Fields that every foreign row has; `ts` absent means that something else says when it happened."""
+
+    id: Id | int | float
+    ts: Ts | None = None
+
+
+class _FeaturesBody(_Body, gc=False):
+    features: Features | None = None
+    body: Features | None = None
+
+
+class _TrueBody(_Body, gc=False):
+    y_true: float | None = None
+    body: float | None = None
+
+
+class _PredBody(_Body, gc=False):
+    y_pred: float | None = None
+    body: float | None = None
+    model: str | None = None
+
+
+_one: dict[Kind, msgspec.json.Decoder[Any]] = {
+    "features": msgspec.json.Decoder(_FeaturesBody),
+    "y_true": msgspec.json.Decoder(_TrueBody),
+    "y_pred": msgspec.json.Decoder(_PredBody),
+}
+_many: dict[Kind, msgspec.json.Decoder[Any]] = {
+    "features": msgspec.json.Decoder(list[_FeaturesBody]),
+    "y_true": msgspec.json.Decoder(list[_TrueBody]),
+    "y_pred": msgspec.json.Decoder(list[_PredBody]),
+}
+_rows = {kind: msgspec.json.Decoder(row_type) for kind, row_type in type_of_kind.items()}
+_packets = {kind: msgspec.json.Decoder(list[row_type]) for kind, row_type in type_of_kind.items()}  # type: ignore[valid-type]
+encode_packet = msgspec.json.Encoder().encode
+"""Encode rows of one partition as one Kafka record's value: a JSON array of row objects."""
+
+
+def decode_record(kind: Kind, value: bytes, *, ts: float) -> tuple[list[Row], list[Unreadable]]:
+    """Read one Kafka record's value: a packet of ours, a row, or whatever `decode_body` reads from anybody's producer.
+
+    Never raises. `ts`, UTC epoch seconds, is when the record was made, for rows that do not say it themselves.
+    """
+    try:
+        return ([_rows[kind].decode(value)] if value[:1] == b"{" else _packets[kind].decode(value)), []
+    except Exception:  # foreign bytes; the slower reader names what is wrong with them
+        return decode_body(kind, value, ts=ts, max_bytes=len(value))
+
+
+def decode_body(
+    kind: Kind, body: bytes, *, ts: float, redelivered: bool = False, max_bytes: int = 1 << 20
+) -> tuple[list[Row], list[Unreadable]]:
+    """Read one RabbitMQ body (or one Kafka record) of `kind`: a row, the `{"id", "body"}` form, or an array of rows.
+
+    Never raises: the bytes are foreign. Of an array, the good rows are returned and each bad one is refused alone.
+
+    Args:
+        ts: when the message happened, UTC epoch seconds, for rows that do not say it themselves.
+        redelivered: marks the rows of a message that RabbitMQ delivered before.
+        max_bytes: larger bodies are refused before they are parsed.
+    """
+    if len(body) > max_bytes:
+        detail = f"{len(body)} bytes, more than HINDSIGHT_MAX_BODY_BYTES={max_bytes}"
+        return [], [Unreadable(body, "oversize", detail)]
+    is_array = body.lstrip(WHITE)[:1] == b"["
+    try:
+        if is_array:
+            return [_row(piece, ts, redelivered) for piece in _many[kind].decode(body)], []
+        return [_row(_one[kind].decode(body), ts, redelivered)], []
+    except Exception as exc:  # foreign bytes: msgspec raises more than its own errors (RecursionError, UnicodeError)
+        whole = _refused(body, exc)
+    pieces = elements(body) if is_array else None
+    return ([], [whole]) if pieces is None else _each(kind, pieces, ts, redelivered)
+
+
+def _each(kind: Kind, pieces: Sequence[bytes], ts: float, redelivered: bool) -> tuple[list[Row], list[Unreadable]]:
+    rows: list[Row] = []
+    refused: list[Unreadable] = []
+    for piece in pieces:
+        try:
+            rows.append(_row(_one[kind].decode(piece), ts, redelivered))
+        except Exception as exc:  # foreign bytes, as above
+            refused.append(_refused(piece, exc))
+    return rows, refused
+
+
+def _refused(raw: bytes, exc: Exception) -> Unreadable:
+    reason: Reason = "bad_row" if isinstance(exc, msgspec.ValidationError) else "not_json"
+    return Unreadable(raw, reason, str(exc))
+
+
+def _row(body: _Body, ts: float, redelivered: bool) -> Row:
+    row_id = body.id if type(body.id) is str else repr(body.id)
+    if len(row_id) > MAX_ID_CHARS:
+        raise msgspec.ValidationError(f"Expected a number of at most {MAX_ID_CHARS} digits - at `$.id`")
+    when = ts if body.ts is None else body.ts
+    if isinstance(body, _TrueBody):
+        return TrueRow(row_id, when, _value("y_true", body.y_true, body.body), redelivered)
+    if isinstance(body, _PredBody):
+        return PredRow(row_id, when, _value("y_pred", body.y_pred, body.body), body.model, redelivered)
+    assert isinstance(body, _FeaturesBody)
+    return FeaturesRow(row_id, when, _value("features", body.features, body.body))
+
+
+def _value(name: str, value: T | None, body: T | None) -> T:
+    value = value if value is not None else body
+    if value is None:
+        raise msgspec.ValidationError(f"Object missing required field `{name}` (or `body`)")
+    return value

@@ -1,0 +1,164 @@
+"""A whole run without brokers: topics as lists, decisions by the real join, CSV files by the real metric log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from agents.metric_log.log import MetricLog
+from agents.predict import predict
+from commands.reconcile.collect import Gatherer
+from commands.reconcile.facts import Facts
+from commands.reconcile.sums import Result, reckon
+from streams.join import decision
+from streams.join.decide import Input, Rules, decide
+from streams.settings import Kind, Settings
+from streams.table.outbox import letter
+from streams.wire import dead_letters, verdicts
+from streams.wire.rows import decode_record, encode_packet
+from streams.wire.verdicts import Tag
+from tests.dict_view import DictView
+
+KINDS: tuple[Kind, Kind] = ("y_true", "y_pred")
+LOG = "hindsight-pairs-changelog"
+RULES = Rules(10.0, 1.0, 100.0)
+
+
+class Record(NamedTuple):
+    """One Kafka record."""
+
+    offset: int
+    value: bytes
+    headers: Sequence[tuple[str, bytes]] = ()
+    key: bytes = b""
+    timestamp: float = 0.0
+
+
+class Reading:
+    """What `commands.probes.kafka_ranges.Reader` does, over lists. `first` is where a topic begins, `done` what is committed."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.topics: dict[tuple[str, int], list[Record]] = defaultdict(list)
+        self.first: dict[tuple[str, int], int] = defaultdict(int)
+        self.done: dict[tuple[str, int], int] = defaultdict(int)
+
+    def put(self, topic: str, partition: int, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> int:
+        """Append a record; return its offset."""
+        held = self.topics[topic, partition]
+        held.append(Record(len(held), value, headers, timestamp=self.now * 1000))
+        return len(held) - 1
+
+    async def bounds(self, topic: str, n_partitions: int) -> list[tuple[int, int]]:
+        return [(self.first[topic, p], len(self.topics[topic, p])) for p in range(n_partitions)]
+
+    async def committed(self, group: str, topic: str, n_partitions: int) -> list[int]:
+        assert group == "hindsight"
+        return [self.done[topic, p] for p in range(n_partitions)]
+
+    async def has(self, topic: str) -> bool:
+        return any(name == topic for name, _ in self.topics)
+
+    async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
+        assert start >= self.first[topic, partition], "a consumer would get OffsetOutOfRange"
+        for at in range(start, end, 3):
+            yield self.topics[topic, partition][at : min(at + 3, end)]
+
+
+class Summing:
+    """A model of two features."""
+
+    name = "sum"
+    n_features = 2
+
+    def predict(self, rows: list[list[float]]) -> list[float]:
+        return [sum(row) for row in rows]
+
+
+class World:
+    """One partition's run, in `directory`; `kafka` may be damaged between `happen` and `reconcile`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.settings = Settings(partitions=1, logs_dir=directory)
+        self.kafka = Reading()
+        self.csv = directory / "metric_log.csv"
+        self.unmatched = directory / "unmatched_log.csv"
+        self._view = DictView()
+        self._log = MetricLog.open(directory)
+
+    def happen(
+        self, *records: tuple[int, bytes], later_s: float = 1.0, drained: bool = False, written: bool = True
+    ) -> None:
+        """Let Kafka records (side, value) come, and be decided as one batch `later_s` after the last."""
+        self.kafka.now += later_s
+        inputs = []
+        for side, value in records:
+            offset = self.kafka.put(KINDS[side], 0, value)
+            rows, unreadable = decode_record(KINDS[side], value, ts=self.kafka.now)
+            inputs.append(Input(side, offset, rows, len(unreadable)))  # type: ignore[arg-type]
+            for row in unreadable:
+                kept = dead_letters.records(
+                    row, source=f"topic {KINDS[side]}/0@{offset}", at=self.kafka.now, properties={}
+                )
+                for part in kept:
+                    self.kafka.put("quarantine", 0, part.value, part.headers)
+        head = self._view.head
+        record = decide(head, inputs, self._view, RULES, now=self.kafka.now, silent=(drained, drained))
+        assert record is not None
+        record.head.log = "log"
+        record.head.confirmed = self._view.head.verdicts_at
+        offset = self.kafka.put(LOG, 0, decision.encode(record))
+        if record.verdicts:
+            value = letter(Tag("log", 0, offset, record.head.verdicts_at), record.verdicts, int).value
+            self.kafka.put("metric", 0, value)
+            if written:
+                self._log.append([verdicts.decode(value)])
+        self._view.apply(offset, record)
+
+    def ask(self, value: bytes) -> None:
+        """Let a Kafka record of features come, and our model answer it."""
+        offset = self.kafka.put("features", 0, value)
+        given, unreadable = decode_record("features", value, ts=self.kafka.now)
+        predicted, refused = predict(given, Summing())  # type: ignore[arg-type]
+        sources = [
+            *((row, f"topic features/0@{offset}") for row in unreadable),
+            *((r, "topic features/0") for r in refused),
+        ]
+        for row, source in sources:
+            for part in dead_letters.records(row, source=source, at=self.kafka.now, properties={}):
+                self.kafka.put("quarantine", 0, part.value, part.headers)
+        if predicted:
+            self.happen((1, encode_packet(predicted)))
+        self.kafka.done["features", 0] = offset + 1
+
+    def rewrite(self, topic: str, at: int, **fields: Any) -> None:
+        """Replace fields of a JSON record."""
+        held = self.kafka.topics[topic, 0]
+        held[at] = held[at]._replace(value=msgspec.json.encode(msgspec.json.decode(held[at].value) | fields))
+
+    def reconcile(
+        self, *, start: float | None = None, end: float | None = None, delivered: dict[Kind, int] | None = None
+    ) -> Result:
+        """Gather and reckon."""
+        facts = Facts()
+        gatherer = Gatherer(
+            self.settings,
+            self.kafka,
+            facts,
+            start=start,
+            end=end,
+            delivered=delivered or {},  # type: ignore[arg-type]
+        )
+        result = reckon(asyncio.run(gatherer.run()), facts)
+        facts.close()
+        return result
+
+
+def rows(kind: str, **values: float) -> bytes:
+    """Return a packet; ids by keyword."""
+    return msgspec.json.encode([{"id": name, "ts": 1000.0, kind: value} for name, value in values.items()])

@@ -1,0 +1,108 @@
+"""Rows in quarantine, put together from their parts, chosen and read again. No brokers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commands.quarantine.actions import plan, properties
+from commands.quarantine.selection import Filter, Row, kind_of
+from streams.settings import Settings
+from streams.wire import dead_letters
+from streams.wire.dead_letters import PART_BYTES, Assembler, Kept, Resolution, resolutions
+from streams.wire.rows import Unreadable
+
+
+def kept(raw: bytes = b"{}", **changes: object) -> Kept:
+    return Kept(7, raw, "bad_row", "why", "queue y_true", 100.0, b"{}")._replace(**changes)
+
+
+def assembled(*records: tuple[bytes, list[tuple[str, bytes]]]) -> list[Kept]:
+    assembling = Assembler()
+    found = [row for n, (value, headers) in enumerate(records) for row in assembling.add(n, value, headers)]
+    return [*found, *assembling.rest()]
+
+
+@given(st.lists(st.integers(0, 3 * PART_BYTES), min_size=1, max_size=3), st.randoms(use_true_random=False))
+def test_rows_survive_exactly_however_the_parts_of_several_bridges_mix(sizes, chance):
+    bodies = [bytes([i]) * size for i, size in enumerate(sizes)]
+    streams = [
+        list(dead_letters.records(Unreadable(b, "oversize", ""), source=f"queue {i}", at=float(i), properties={}))
+        for i, b in enumerate(bodies)
+    ]
+    mixed = []
+    while any(streams):
+        mixed.append(chance.choice([stream for stream in streams if stream]).pop(0))
+    found = assembled(*mixed)
+    assert {row.source: row.raw for row in found} == {f"queue {i}": body for i, body in enumerate(bodies)}
+    assert all(row.whole for row in found)
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_row_that_lacks_a_part_says_so(lost):
+    parts = list(
+        dead_letters.records(Unreadable(b"x" * (3 * PART_BYTES), "oversize", ""), source="s", at=1, properties={})
+    )
+    assert [row.whole for row in assembled(*parts[:lost], *parts[lost + 1 :])] == [False]
+
+
+@given(
+    st.binary(), st.lists(st.tuples(st.sampled_from(["part", "at", "source", "reason", "x"]), st.binary(max_size=9)))
+)
+def test_records_of_anybody_are_rows_and_never_an_error(value, headers):
+    assert all(isinstance(row, Kept) for row in assembled((value, headers), (value, headers)))
+
+
+def test_the_last_resolution_counts_and_strange_ones_do_not():
+    one, two = Resolution("requeued", 1.0, 5.0), Resolution("dropped", 2.0, 5.0)
+    written = [(b"7", dead_letters.encode_resolution(each)) for each in (one, two)]
+    assert resolutions([*written, (b"x", b"{}"), (b"8", b"no json"), (b"", b"")]) == {7: two}
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("queue y_true", "y_true"),
+        ("topic y_pred/3@17", "y_pred"),
+        ("topic team.features/1", "features"),
+        ("queue other", None),
+        ("", None),
+    ],
+)
+def test_a_source_names_its_queue(source, kind):
+    assert kind_of(source, "team.") == kind
+
+
+def test_filters_take_what_fits_them_all():
+    row = Row(kept(), "y_true", None)
+    assert Filter().takes(row)
+    assert Filter((7,), "bad_row", "y_true", 100.0, 101.0).takes(row)
+    for other in (Filter((8,)), Filter(reason="x"), Filter(queue="y_pred"), Filter(start=100.1), Filter(end=100.0)):
+        assert not other.takes(row)
+    done = row._replace(resolution=Resolution("dropped", 1.0, 100.0))
+    assert (Filter().takes(done), Filter(resolved=True).takes(done)) == (False, True)
+
+
+def test_the_plan_reads_as_the_bridge_does():
+    good = b'[{"id":"a","y_true":1},{"id":"b","y_true":2}]'
+    assert plan(Row(kept(good), "y_true", None), Settings()) == (2, "")
+    assert "missing required field `y_pred`" in plan(Row(kept(good), "y_pred", None), Settings()).refusal
+    assert "HINDSIGHT_MAX_BODY_BYTES" in plan(Row(kept(good), "y_true", None), Settings(max_body_bytes=9)).refusal
+    assert "names no queue" in plan(Row(kept(good, source="queue x"), None, None), Settings()).refusal
+    assert "parts" in plan(Row(kept(good, whole=False), "y_true", None), Settings()).refusal
+
+
+@pytest.mark.parametrize(
+    ("came_with", "timestamp", "content_type"),
+    [
+        (b'{"timestamp":55,"content_type":"a/b"}', 55, "a/b"),
+        (b"{}", 100, None),
+        (b"no json", 100, None),
+        (b'{"timestamp":"x","content_type":7}', 100, None),
+        (b"[]", 100, None),
+    ],
+)
+def test_a_row_sent_again_keeps_its_first_time(came_with, timestamp, content_type):
+    made = properties(Row(kept(properties=came_with), "y_true", None))
+    assert (made.timestamp, made.content_type, made.delivery_mode) == (timestamp, content_type, 2)

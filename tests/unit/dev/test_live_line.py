@@ -1,0 +1,44 @@
+"""The line under `make run`."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from dev import live_line
+from dev.say import LiveLine
+from streams.settings import load
+
+COUNTS = {"rows_per_s": 9.96, "matched": 12345, "waiting": 6, "unmatched": 0, "quarantined": 1, "mae": 43.219}
+
+
+def test_the_counts_are_one_line() -> None:
+    expected = "10.0 rows/s | matched 12,345 | waiting 6 | unmatched 0 | quarantined 1 | MAE 43.22"
+    assert live_line.text(COUNTS) == expected
+
+
+def test_a_count_that_is_not_known_yet_is_a_dash() -> None:
+    assert live_line.text(COUNTS | {"mae": None}).endswith("MAE –")
+
+
+def test_a_worker_that_does_not_answer_is_waited_for() -> None:
+    assert live_line.line(load({"HINDSIGHT_WEB_PORT": "1"})) == "waiting for the worker to answer ..."
+
+
+@pytest.mark.parametrize(
+    ("bind", "address"),
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("::1", "[::1]")],
+    ids=["loopback", "everywhere", "everywhere-v6", "loopback-v6"],
+)
+def test_the_page_has_an_address_that_a_browser_takes(bind: str, address: str) -> None:
+    settings = load({"HINDSIGHT_WEB_BIND": bind, "HINDSIGHT_WEB_PORT": "6100", "HINDSIGHT_WEB_OPEN": "true"})
+    assert live_line.page(settings) == f"http://{address}:6100/"
+
+
+def test_off_a_terminal_the_line_is_said_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    line = LiveLine()
+    for n in range(5):
+        line.show(f"line {n}")
+    line.end()
+    assert re.findall(r"line \d", capsys.readouterr().out) == ["line 0"]

@@ -1,0 +1,78 @@
+"""The documents are true as far as a machine can tell: settings, paths, links and commands exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from commands import commands
+from dev.docs import PAGE, configuration
+from streams.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parents[3]
+PAGES = [
+    ROOT / name
+    for name in (
+        "README.md",
+        "README.ru.md",
+        "docs/architecture.md",
+        "docs/configuration.md",
+        "docs/ledger.md",
+        "docs/permissions.md",
+    )
+]
+FAUSTS_OWN = {"worker"}
+MADE_AT_RUN_TIME = re.compile(r"^logs/")
+
+
+@pytest.fixture(params=PAGES, ids=lambda page: page.name)
+def page(request: pytest.FixtureRequest) -> Path:
+    assert isinstance(request.param, Path)
+    return request.param
+
+
+def test_the_page_of_settings_is_what_the_settings_say():
+    assert PAGE.read_text(encoding="utf-8") == configuration(), "run `python -m dev.docs`"
+
+
+def test_every_setting_has_a_description():
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_local_links_lead_somewhere(page: Path):
+    links = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+def test_files_and_folders_that_are_named_exist(page: Path):
+    named = re.findall(
+        r"`((?:streams|bridge|agents|models|dev|bench|tests|docs|logs)/[\w./]*)`", page.read_text("utf-8")
+    )
+    assert [path for path in named if not MADE_AT_RUN_TIME.match(path) and not (ROOT / path).exists()] == []
+
+
+def test_settings_that_are_named_exist(page: Path):
+    named = set(re.findall(rf"{PREFIX}([A-Z0-9_]+)", page.read_text(encoding="utf-8")))
+    known = {name.upper() for name in Settings.model_fields}
+    assert {name for name in named if name not in known and name.removesuffix("_FILE") not in known} == set()
+
+
+def test_commands_that_are_named_exist(page: Path):
+    named = set(re.findall(r"faust -A streams (\w+)", page.read_text(encoding="utf-8")))
+    assert {name for name in named if not hasattr(commands, name)} <= FAUSTS_OWN
+
+
+def test_make_targets_that_are_named_exist(page: Path):
+    named = set(re.findall(r"^make (\w+)|`make (\w+)`", page.read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert {first or second for first, second in named} <= targets
+
+
+def test_modules_that_are_named_can_be_run(page: Path):
+    named = re.findall(r"python -m ([\w.]+)", page.read_text(encoding="utf-8"))
+    paths = [ROOT / name.replace(".", "/") for name in named]
+    assert [
+        path for path in paths if not path.with_suffix(".py").exists() and not (path / "__main__.py").exists()
+    ] == []

@@ -1,0 +1,56 @@
+"""What pika raises, as a sentence: the innermost cause, never a nested representation."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+from pika.adapters.utils.connection_workflow import (
+    AMQPConnectionWorkflowFailed,
+    AMQPConnectorSocketConnectError,
+    AMQPConnectorStackTimeout,
+)
+from pika.exceptions import (
+    AMQPConnectionError,
+    ChannelClosedByBroker,
+    ConnectionClosedByBroker,
+    IncompatibleProtocolError,
+    ProbableAccessDeniedError,
+    ProbableAuthenticationError,
+    StreamLostError,
+)
+
+from streams.amqp.client import settle, why
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (ProbableAuthenticationError(), "it refuses the user or the password"),
+        (ProbableAccessDeniedError(), "it refuses access to the virtual host"),
+        (IncompatibleProtocolError(), "it does not speak AMQP 0-9-1"),
+        (ChannelClosedByBroker(404, "NOT_FOUND - no queue"), "NOT_FOUND - no queue"),
+        (ConnectionClosedByBroker(320, "CONNECTION_FORCED"), "CONNECTION_FORCED"),
+        (StreamLostError("Stream connection lost: reset"), "Stream connection lost: reset"),
+        (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+        (AMQPConnectionError(), "AMQPConnectionError"),
+        (AMQPConnectorStackTimeout("Timeout during AMQP handshake"), "it takes the connection and then says nothing"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_an_error_is_said_for_people_however_deep_pika_nested_it(raised, said):
+    nested = AMQPConnectionWorkflowFailed([OSError("an earlier address"), AMQPConnectorSocketConnectError(raised)])
+    for form in (raised, AMQPConnectionError(raised), nested, AMQPConnectionError(nested)):
+        assert why(form).startswith(said)
+
+
+def test_the_first_result_of_a_future_counts():
+    async def twice() -> int:
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        settle(future, 1)
+        settle(future, 2)
+        return await future
+
+    assert asyncio.run(twice()) == 1

@@ -1,0 +1,68 @@
+"""The properties of a message are read from foreign bytes: pika is the oracle where it can read them."""
+
+from __future__ import annotations
+
+import datetime
+import struct
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pika.spec import BasicProperties
+
+from streams.amqp.properties import shown, timestamp
+from streams.wire.rows import MAX_TS_S
+
+short = st.none() | st.text(max_size=20)
+some_properties = st.fixed_dictionaries(
+    {},
+    optional={
+        "content_type": short,
+        "content_encoding": short,
+        "headers": st.none() | st.dictionaries(st.text(max_size=8), st.text() | st.integers(-(2**31), 2**31 - 1)),
+        "delivery_mode": st.sampled_from([1, 2]),
+        "priority": st.integers(0, 255),
+        "correlation_id": short,
+        "reply_to": short,
+        "expiration": short,
+        "message_id": short,
+        "timestamp": st.integers(1, int(MAX_TS_S)),
+        "type": short,
+        "app_id": short,
+    },
+)
+
+
+@given(some_properties)
+def test_the_timestamp_is_found_behind_any_other_property(properties: dict[str, Any]) -> None:
+    raw = b"".join(BasicProperties(**properties).encode())
+
+    assert timestamp(raw) == properties.get("timestamp")
+
+
+@given(st.binary(max_size=80))
+def test_foreign_bytes_never_raise(raw: bytes) -> None:
+    ts = timestamp(raw)
+
+    assert ts is None or 0 < ts <= MAX_TS_S
+    assert isinstance(shown(raw), dict)
+
+
+@pytest.mark.parametrize("seconds", [0, int(MAX_TS_S) + 1, 1700000000000, 2**64 - 1], ids=str)
+def test_a_timestamp_that_is_no_time_in_seconds_is_none(seconds: int) -> None:
+    assert timestamp(struct.pack(">HQ", BasicProperties.FLAG_TIMESTAMP, seconds)) is None
+
+
+def test_properties_are_shown_by_name() -> None:
+    when = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
+    raw = b"".join(BasicProperties(content_type="a/b", headers={"team": "blue", "n": 3, "when": when}).encode())
+
+    assert shown(raw) == {"content_type": "a/b", "headers": {"team": "blue", "n": 3, "when": when}}
+
+
+def test_headers_that_pika_cannot_read_are_shown_as_they_came() -> None:
+    table = b"\x01hT" + struct.pack(">Q", 1_700_000_000_000)
+    raw = struct.pack(">HL", BasicProperties.FLAG_HEADERS, len(table)) + table
+
+    assert shown(raw)["undecoded"] == raw

@@ -1,0 +1,183 @@
+"""The decision record and the head: through their bytes and back, and the arithmetic of the index."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.join import decision
+from streams.join.decide import Rules, id_of, key_of
+from streams.join.decision import (
+    BUCKET_S,
+    FAMILIES,
+    INDEX,
+    NOWHERE_TS,
+    Counts,
+    Decision,
+    Head,
+    bucket_of,
+    head_after,
+    is_valid,
+    last_bucket,
+)
+from streams.wire.rows import MAX_ID_CHARS, MAX_TS_S
+
+ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=MAX_ID_CHARS)
+keys = ids.map(key_of)
+numbers = st.integers(0, 2**62)
+times = st.floats(0, MAX_TS_S)
+heads = st.builds(
+    Head,
+    offset=st.integers(-1, 2**62),
+    log=st.text("0123456789abcdef", max_size=16),
+    src=st.lists(st.integers(-1, 2**62), min_size=2, max_size=2),
+    ts=st.lists(times | st.just(NOWHERE_TS), min_size=2, max_size=2),
+    cuts=st.lists(st.binary(min_size=INDEX.size, max_size=INDEX.size), min_size=4, max_size=4),
+    counts=st.builds(Counts, *[numbers] * 12),
+    verdicts_at=st.integers(-1, 2**62),
+    confirmed=st.integers(-1, 2**62),
+)
+states = st.dictionaries(keys, st.binary(max_size=80), max_size=5)
+decisions = st.builds(
+    Decision,
+    base=st.integers(-1, 2**62),
+    writer=st.text(max_size=20),
+    at=times,
+    rules=st.tuples(times, times, times),
+    head=heads,
+    waiting=states,
+    done=states,
+    touched=states,
+    gone=st.lists(keys, max_size=5),
+    unindexed=st.lists(st.binary(max_size=20), max_size=5),
+    verdicts=st.binary(max_size=50),
+)
+entries = st.tuples(st.sampled_from(FAMILIES), numbers, numbers, st.integers(0, 65_535))
+
+
+# Bytes
+
+
+@given(decisions)
+def test_a_decision_comes_back_as_it_was_encoded(record):
+    assert decision.decode(decision.encode(record)) == record
+
+
+@given(heads)
+def test_a_head_comes_back_as_it_was_encoded(head):
+    assert decision.decode_head(decision.encode_head(head)) == head
+
+
+def test_rules_of_whole_seconds_come_back_as_rules():
+    record = decision.empty(Head(), "", 1.0, Rules(3600, 60, 3600))
+
+    assert Rules(*decision.decode(decision.encode(record)).rules) == Rules(3600.0, 60.0, 3600.0)
+
+
+@given(ids)
+def test_any_id_comes_back_from_its_key(row_id):
+    assert id_of(key_of(row_id)) == row_id
+
+
+@given(ids, ids)
+def test_two_ids_never_share_a_key(one, other):
+    assert (key_of(one) == key_of(other)) == (one == other)
+
+
+@given(ids)
+def test_no_key_of_an_id_is_taken_for_an_index_entry_or_the_head(row_id):
+    assert key_of(row_id)[:1] not in (*FAMILIES, b"h")
+
+
+@given(entries, entries)
+def test_index_keys_are_in_the_order_of_their_numbers(one, other):
+    assert (INDEX.pack(*one) < INDEX.pack(*other)) == (one < other)
+
+
+# Validity
+
+
+@given(decisions, numbers)
+def test_a_record_counts_just_where_it_follows_its_base(record, offset):
+    assert is_valid(record, record.base + 1)
+    assert is_valid(record, offset) == (offset - 1 == record.base)
+
+
+@given(decisions, numbers)
+def test_the_head_after_a_record_is_its_own_with_the_offset_it_landed_at(record, offset):
+    head = head_after(record, offset)
+
+    assert head.offset == offset
+    assert head.verdicts_at == (offset if record.verdicts else record.head.verdicts_at)
+    assert msgspec.structs.replace(head, offset=0, verdicts_at=0) == msgspec.structs.replace(
+        record.head, offset=0, verdicts_at=0
+    )
+
+
+@given(heads)
+def test_an_empty_record_changes_nothing_but_the_offset(head):
+    record = decision.empty(head, "w", 5.0, Rules(1.0, 1.0, 1.0))
+
+    assert (record.waiting, record.done, record.touched, record.gone, record.unindexed) == ({}, {}, {}, [], [])
+    assert head_after(record, 3) == msgspec.structs.replace(head, offset=3)
+    assert is_valid(record, head.offset + 1)
+
+
+# The law
+
+
+@given(st.integers(0, 9), st.tuples(*[st.integers(0, 9)] * 6))
+def test_the_law_holds_when_every_row_is_accounted_for(matched, others):
+    true, pred, duplicates, conflicts, late, waiting = others
+    n_rows = 2 * matched + sum(others)
+    counts = Counts(n_rows // 3, n_rows - n_rows // 3, matched, true, pred, duplicates, conflicts, late, waiting)
+
+    assert counts.difference() == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "weight"),
+    [
+        ("rows_true", 1),
+        ("rows_pred", 1),
+        ("matched", -2),
+        ("unmatched_true", -1),
+        ("unmatched_pred", -1),
+        ("duplicates", -1),
+        ("conflicts", -1),
+        ("late", -1),
+        ("waiting", -1),
+        ("unreadable", 0),
+        ("skipped", 0),
+    ],
+)
+def test_a_count_that_is_off_shows_in_the_law(field, weight):
+    assert msgspec.structs.replace(Counts(), **{field: 1}).difference() == weight
+
+
+# Buckets
+
+
+@given(times, times)
+def test_a_deadline_is_due_once_its_bucket_is_and_never_before(deadline, now):
+    if bucket_of(deadline) <= last_bucket(now):
+        assert deadline < now
+    if deadline + BUCKET_S <= now:
+        assert bucket_of(deadline) <= last_bucket(now)
+
+
+@given(st.integers(0, 10**9).map(lambda n: n * BUCKET_S), st.floats(0, 10**9))
+def test_a_deadline_on_the_grid_is_due_at_the_next_step_of_the_grid(deadline, now):
+    assert (bucket_of(deadline) <= last_bucket(now)) == (now >= deadline + BUCKET_S)
+
+
+@given(times, times)
+def test_later_deadlines_are_never_in_earlier_buckets(one, other):
+    assert bucket_of(min(one, other)) <= bucket_of(max(one, other))
+
+
+def test_no_deadline_that_a_row_may_have_is_out_of_the_indexs_range():
+    assert INDEX.pack(FAMILIES[0], bucket_of(2 * MAX_TS_S), 2**62, 0)
+    assert bucket_of(0.0) > 0

@@ -1,0 +1,110 @@
+"""One id's state: packed and back, and as people see it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.join import state as pair
+from streams.join.state import CONFLICT, DUPLICATE, LATE, MATCHED, MAX_REPEATS, NAN, PRED, REDELIVERED, TRUE, UNMATCHED
+
+values = st.floats(allow_nan=False, allow_infinity=False)
+times = st.floats(0, 1e11)
+offsets = st.integers(0, 2**63 - 1)
+flags = st.integers(0, sum(REDELIVERED) + DUPLICATE + CONFLICT + LATE)
+n_repeats = st.integers(0, MAX_REPEATS)
+waiting = st.tuples(st.sampled_from([TRUE, PRED]), flags, n_repeats, values, times, times, offsets)
+matched = st.tuples(
+    st.just(MATCHED), flags, n_repeats, values, values, times, times, times, times, times, offsets, offsets
+)
+
+
+@given(waiting | matched)
+def test_a_state_comes_back_as_it_was_packed(state):
+    assert pair.unpack(pair.pack(state)) == state
+
+
+@given(waiting, matched)
+def test_a_packed_state_tells_by_its_length_and_by_its_first_byte_whether_it_waits(waits, done):
+    assert len(pair.pack(waits)) == pair.WAITING_BYTES != len(pair.pack(done))
+    assert pair.pack(waits)[0] == waits[0] < MATCHED <= pair.pack(done)[0]
+
+
+@given(matched)
+def test_a_matched_id_shows_both_sides(state):
+    seen = pair.pair("a", pair.pack(state))
+
+    assert (seen.id, seen.state) == ("a", "matched")
+    assert (seen.y_true, seen.y_pred, seen.ts_true, seen.ts_pred) == state[3:7]
+    assert (seen.at_true, seen.at_pred, seen.decided_at, seen.offset_true, seen.offset_pred) == state[7:]
+
+
+@pytest.mark.parametrize(("side", "name"), [(TRUE, "waiting_for_pred"), (PRED, "waiting_for_true")])
+@given(state=waiting)
+def test_a_waiting_id_shows_the_side_that_is_there_and_none_for_the_other(side, name, state):
+    _, _, _, y, ts, at, offset = state
+    seen = pair.pair("a", pair.pack((side, *state[1:])))
+    there = (y, ts, at, offset)
+    trues = (seen.y_true, seen.ts_true, seen.at_true, seen.offset_true)
+    preds = (seen.y_pred, seen.ts_pred, seen.at_pred, seen.offset_pred)
+
+    assert seen.state == name
+    assert (trues, preds) == ((there, (None,) * 4) if side == TRUE else ((None,) * 4, there))
+    assert seen.decided_at is None
+
+
+def test_an_id_that_ended_unmatched_shows_the_side_that_came_and_when_it_was_decided():
+    true = (UNMATCHED + TRUE, 0, 0, 1.5, NAN, 10.0, NAN, 11.0, NAN, 99.0, 7, -1)
+    pred = (UNMATCHED + PRED, 0, 0, NAN, 2.5, NAN, 20.0, NAN, 21.0, 99.0, -1, 8)
+
+    assert pair.pair("a", pair.pack(true))[:11] == (
+        "a",
+        "unmatched_true",
+        1.5,
+        None,
+        10.0,
+        None,
+        11.0,
+        None,
+        99.0,
+        7,
+        None,
+    )
+    assert pair.pair("a", pair.pack(pred))[:11] == (
+        "a",
+        "unmatched_pred",
+        None,
+        2.5,
+        None,
+        20.0,
+        None,
+        21.0,
+        99.0,
+        None,
+        8,
+    )
+
+
+def test_a_value_of_zero_is_not_taken_for_one_that_never_came():
+    seen = pair.pair("a", pair.pack((TRUE, 0, 0, 0.0, 0.0, 0.0, 0)))
+
+    assert (seen.y_true, seen.ts_true, seen.at_true, seen.offset_true) == (0.0, 0.0, 0.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("flag", "name"),
+    [
+        (REDELIVERED[TRUE], "redelivered_true"),
+        (REDELIVERED[PRED], "redelivered_pred"),
+        (DUPLICATE, "duplicate"),
+        (CONFLICT, "conflict"),
+        (LATE, "late"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_flag_has_its_own_name(flag, name):
+    seen = pair.pair("a", pair.pack((TRUE, flag, 3, 0.0, 0.0, 0.0, 0)))
+
+    assert {field for field, value in seen._asdict().items() if value is True} == {name}
+    assert seen.n_repeats == 3

@@ -1,0 +1,43 @@
+"""Which topics the settings name, and what a topic that is otherwise means."""
+
+from __future__ import annotations
+
+import pytest
+
+from streams.kafka.topics import log_retention_s, mismatch, topics
+from streams.settings import Settings
+
+
+def test_all_row_topics_have_the_same_partitions():
+    named = topics(Settings(partitions=7))
+    assert {t.partitions for t in (named.features, named.y_true, named.y_pred, named.pairs_log)} == {7}
+    assert (named.metric.partitions, named.quarantine.partitions) == (1, 1)
+
+
+def test_the_namespace_is_before_every_name():
+    assert all(topic.name.startswith("team.") for topic in topics(Settings(namespace="team.")))
+
+
+def test_the_decision_log_outlives_every_id():
+    settings = Settings(join_window_s=100, lateness_s=10, dedupe_horizon_s=1000)
+    log = topics(settings).pairs_log
+    assert log.config["cleanup.policy"] == "delete"
+    assert int(log.config["retention.ms"]) == round(log_retention_s(settings) * 1000) > 1110 * 1000
+
+
+def test_a_mismatch_names_the_topic_both_numbers_and_the_cure():
+    said = mismatch(topics(Settings()).y_true, 6)
+    assert said.startswith("The Kafka topic 'y_true' has 6 partitions, but 4 are asked for: set HINDSIGHT_PARTITIONS=6")
+
+
+def test_a_topic_that_must_have_one_partition_has_another_cure():
+    assert "delete that topic or set HINDSIGHT_NAMESPACE" in mismatch(topics(Settings()).metric, 6)
+
+
+@pytest.mark.parametrize("max_bytes", [4 << 20, 100 << 20, 1 << 30, 1 << 40])
+def test_quarantine_holds_no_more_than_asked_for(max_bytes: int):
+    config = topics(Settings(max_quarantine_bytes=max_bytes)).quarantine.config
+    segment, kept = int(config["segment.bytes"]), int(config["retention.bytes"])
+    assert kept + segment == max_bytes  # what Kafka may remove, and the segment that it writes
+    assert config["retention.ms"] == "-1"
+    assert 2 << 20 <= segment <= 1 << 30

@@ -1,0 +1,88 @@
+"""What repeats in the log is said now and then."""
+
+from __future__ import annotations
+
+import logging
+
+from aiokafka.errors import GroupCoordinatorNotAvailableError, NodeNotReadyError
+
+from streams.process.log_throttle import ONCE_AN_OUTAGE, NewKafka, OncePer
+
+
+def record(level: int, lineno: int) -> logging.LogRecord:
+    return logging.LogRecord("aiokafka", level, "client.py", lineno, "no broker %s", ("b1",), None)
+
+
+def test_a_warning_that_repeats_is_said_once():
+    once = OncePer()
+    assert [once.filter(record(logging.WARNING, 1)) for _ in range(3)] == [True, False, False]
+
+
+def test_warnings_of_other_places_are_said():
+    once = OncePer()
+    assert once.filter(record(logging.ERROR, 1))
+    assert once.filter(record(logging.ERROR, 2))
+
+
+def test_information_is_never_held_back():
+    once = OncePer()
+    assert all(once.filter(record(logging.INFO, 1)) for _ in range(3))
+
+
+def test_the_beginning_of_an_outage_is_said_each_time():
+    logger, said = logging.Logger("hindsight.test"), []
+    handler = logging.Handler()
+    handler.emit = said.append
+    handler.addFilter(OncePer())
+    logger.addHandler(handler)
+    for n in range(2):
+        logger.warning("outage %d", n, extra=ONCE_AN_OUTAGE)
+        logger.warning("a library's word")
+    assert [one.getMessage() for one in said] == ["outage 0", "a library's word", "outage 1"]
+
+
+def test_what_was_held_back_is_counted(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr("streams.process.log_throttle.time.monotonic", lambda: now)
+    once = OncePer()
+    for _ in range(5):
+        once.filter(record(logging.WARNING, 1))
+    now += 61
+    later = record(logging.WARNING, 1)
+    assert once.filter(later)
+    assert later.getMessage() == "no broker b1 (and 4 more like it)"
+
+
+def test_what_goes_on_is_said_ever_more_rarely(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr("streams.process.log_throttle.time.monotonic", lambda: now)
+    once = OncePer()
+    said = []
+    for second in range(700):
+        now = 1000.0 + second
+        said += [second] if once.filter(record(logging.WARNING, 1)) else []
+    assert said == [0, 60, 360, 660]
+
+
+def test_what_comes_again_after_a_rest_is_new(monkeypatch):
+    times = iter((1000.0, 1001.0, 1061.0, 1400.0, 1401.0, 1461.0))
+    monkeypatch.setattr("streams.process.log_throttle.time.monotonic", lambda: next(times))
+    once = OncePer()
+    said = [once.filter(record(logging.WARNING, 1)) for _ in range(6)]
+    assert said == [True, False, True, True, False, True]
+
+
+def no_coordinator(error: Exception) -> logging.LogRecord:
+    return logging.LogRecord(
+        "aiokafka", logging.ERROR, "c.py", 1, "Group Coordinator Request failed: %s", (error,), None
+    )
+
+
+def test_a_kafka_that_makes_its_first_group_is_no_error(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr("streams.process.log_throttle.time.monotonic", lambda: now)
+    new = NewKafka()
+    assert not new.filter(no_coordinator(GroupCoordinatorNotAvailableError()))
+    assert new.filter(no_coordinator(NodeNotReadyError())), "another error is said at once"
+    now += 16
+    assert new.filter(no_coordinator(GroupCoordinatorNotAvailableError())), "it lasts: that is said"

@@ -1,0 +1,91 @@
+"""Recoveries of the table that overtake each other: a partition has one owner in a process."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import faust
+import pytest
+from faust.types import TP
+
+from streams.table.pairs_table import PairsTable
+
+MINE = {TP("log", 0)}
+
+
+class Owner:
+    """An owner that runs until it is stopped."""
+
+    running = 0
+
+    def __init__(self):
+        self._stopped = asyncio.Event()
+
+    async def run(self):
+        Owner.running += 1
+        await self._stopped.wait()
+        Owner.running -= 1
+
+    def stop(self):
+        self._stopped.set()
+
+
+class Table(PairsTable):
+    """The table without an app; a restore takes as long as `kafka_answers` says."""
+
+    should_stop = False
+    changelog_topic_name = "log"
+    store = SimpleNamespace(partition=lambda partition: None, forget=lambda keep: None)
+    app = SimpleNamespace(assignor=SimpleNamespace(assigned_standbys=set, assigned_actives=lambda: MINE))
+
+    def __init__(self):
+        self.owners, self._loops, self.standby_partitions = {}, {}, []
+        self._round, self._restoring = 0, asyncio.Lock()
+        self.kafka_answers = asyncio.Event()
+
+    async def make_owner(self, partition, store):
+        await self.kafka_answers.wait()
+        return Owner()
+
+
+@pytest.fixture(autouse=True)
+def no_faust(monkeypatch):
+    async def nothing(self, active_tps, standby_tps):
+        pass
+
+    monkeypatch.setattr(faust.Table, "on_recovery_completed", nothing)
+
+
+@pytest.mark.parametrize("is_rebalance", [False, True], ids=["a second recovery", "a rebalance and its recovery"])
+def test_a_recovery_that_is_overtaken_starts_no_owner(is_rebalance):
+    async def play():
+        table = Table()
+        first = asyncio.create_task(table.on_recovery_completed(MINE, set()))
+        await asyncio.sleep(0)
+        if is_rebalance:
+            await table.on_rebalance(MINE, set(), set())
+        second = asyncio.create_task(table.on_recovery_completed(MINE, set()))
+        await asyncio.sleep(0)
+        table.kafka_answers.set()
+        await asyncio.gather(first, second)
+        await asyncio.sleep(0)
+        assert Owner.running == len(table.owners) == 1
+        await table.stop_owners()
+        assert Owner.running == 0
+
+    asyncio.run(play())
+
+
+def test_a_second_recovery_stops_the_owners_of_the_first():
+    async def play():
+        table = Table()
+        table.kafka_answers.set()
+        for _ in range(2):
+            await table.on_recovery_completed(MINE, set())
+            await asyncio.sleep(0)
+        assert Owner.running == len(table.owners) == 1
+        await table.stop_owners()
+        assert Owner.running == 0
+
+    asyncio.run(play())

@@ -1,0 +1,105 @@
+"""Arrays of foreign bytes are parted into their elements, whatever these hold, and never slowly."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.wire.json_arrays import elements
+from streams.wire.rows import TrueRow, decode_body
+
+NOW = 1700000000.5
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def test_the_good_rows_of_an_array_go_on_and_each_bad_one_is_refused_alone() -> None:
+    body = b'[{"id":"a","y_true":1}, {"id":"b","y_true":true}, {"id":"c","body":3}, 7]'
+
+    rows, refused = decode_body("y_true", body, ts=NOW)
+
+    assert rows == [TrueRow("a", NOW, 1.0), TrueRow("c", NOW, 3.0)]
+    assert [one.raw for one in refused] == [b'{"id":"b","y_true":true}', b"7"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b'{"id":"b","y_true":NaN}',
+        b'{"id":"b","y_true":-Infinity}',
+        b'{"id":"\\ud800","y_true":1}',
+        b'{"id":"\xff","y_true":1}',
+        b'{"id":"b","y_true":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"id":"], {","y_true":"\\"}]"}',
+        b'{"id":"b","y_true":1} {"id":"c","y_true":1}',
+        b"nope",
+        b"",
+    ],
+    ids=["nan", "infinity", "surrogate", "no-utf8", "deep", "signs-in-strings", "two-in-one", "word", "nothing"],
+)
+def test_an_element_that_is_no_json_does_not_spoil_its_array(bad: bytes) -> None:
+    body = b' [{"id":"a","y_true":1},\n' + bad + b' , {"id":"z","y_true":2}]\n'
+
+    rows, refused = decode_body("y_true", body, ts=NOW)
+
+    assert rows == [TrueRow("a", NOW, 1.0), TrueRow("z", NOW, 2.0)]
+    assert [one.raw for one in refused] == [bad]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"id":"a","y_true":1},{"id":"b","y_tr',
+        b'[{"id":"a","y_true":1}',
+        b'[{"id":"a","y_true":1}] and more',
+        b'[{"id":"a","y_true":1},"',
+        b"[}",
+        b'[{"id":"a","y_true":1}}',
+    ],
+    ids=["cut", "unclosed", "followed", "open-string", "nothing-and-a-brace", "a-brace"],
+)
+def test_an_array_without_its_end_is_refused_whole(body: bytes) -> None:
+    rows, refused = decode_body("y_true", body, ts=NOW)
+
+    assert rows == []
+    assert [(one.raw, one.reason) for one in refused] == [(body, "not_json")]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'["' + b'\\"' * 500_000,
+        b"[" + b"{" * 1_000_000,
+        b"[" + b'{"a",' * 200_000,
+        b'[{"' + b'a","' * 250_000,
+        b"[" + b"[1," * 330_000,
+        b"[" + b'{"\\' * 330_000,
+    ],
+    ids=["quotes", "braces", "open-objects", "open-object", "open-arrays", "backslashes"],
+)
+def test_a_body_that_is_made_to_be_slow_is_refused_in_one_pass(body: bytes) -> None:
+    started = time.process_time()
+    _, refused = decode_body("y_true", body, ts=NOW)
+
+    assert [one.raw for one in refused] == [body]
+    assert time.process_time() - started < 2.0
+
+
+nested_rows = st.lists(st.dictionaries(st.text(), json_values, max_size=4) | json_values, max_size=6)
+
+
+@given(nested_rows, st.integers(0, 6))
+def test_an_array_is_parted_alike_with_and_without_an_element_that_is_no_json(some: list[Any], at: int) -> None:
+    good = [msgspec.json.encode(one) for one in some]
+    spoilt = [*good[:at], b"NaN", *good[at:]]
+
+    assert elements(b"[" + b",".join(good) + b"]") == good
+    assert elements(b"[" + b" ,\n".join(spoilt) + b"]") == spoilt

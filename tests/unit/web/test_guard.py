@@ -1,0 +1,127 @@
+"""The door of the web view, with a real server: who may ask, what, and what every answer carries."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+
+import aiohttp
+import pytest
+from aiohttp import web
+from yarl import URL
+
+from streams.settings import SettingsError, load
+from web.guard import HEADERS, Guard, add_headers, own_hosts
+from web.malformed import Runner
+
+TOKEN = "correct horse"
+
+
+async def _fails(request):
+    raise RuntimeError("secret inside")
+
+
+async def _fine(request):
+    return web.Response(text="fine")
+
+
+def ask(path="/fine", *, token="", method="GET", **headers):
+    """Return status, headers and body of one request to a guarded server."""
+
+    async def talk():
+        settings = load({"HINDSIGHT_WEB_TOKEN": token} if token else {})
+        app = web.Application(middlewares=[Guard(settings, own_hosts("127.0.0.1", "http://127.0.0.1:1")).middleware])
+        app.on_response_prepare.append(add_headers)
+        app.add_routes([web.get("/fine", _fine), web.get("/fails", _fails), web.get("/livez", _fine)])
+        runner = Runner(app, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        try:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.request(method, URL(f"http://127.0.0.1:{port}{path}", encoded=True), headers=headers) as found,
+            ):
+                return found.status, dict(found.headers), await found.text()
+        finally:
+            await runner.cleanup()
+
+    return asyncio.run(talk())
+
+
+@pytest.mark.parametrize("path", ["/fine", "/nowhere", "/fails"])
+def test_every_answer_carries_the_headers(path):
+    _, headers, _ = ask(path)
+    assert {name: headers[name] for name in HEADERS} == dict(HEADERS)
+    assert "Python" not in str(headers)
+    assert "aiohttp" not in str(headers)
+
+
+def test_a_failure_shows_no_traceback():
+    status, _, body = ask("/fails")
+    assert status == 500
+    assert "secret" not in body
+    assert "Traceback" not in body
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_only_looking_is_allowed(method):
+    status, headers, _ = ask(method=method)
+    assert (status, headers["Allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:6066", "", "127.0.0.1.evil.example", "["])
+def test_a_strange_host_is_refused(host):
+    assert ask(Host=host)[0] in (400, 421)
+
+
+def test_a_token_is_asked_for_and_both_ways_to_show_it_work():
+    basic = base64.b64encode(f"anybody:{TOKEN}".encode()).decode()
+    assert ask(token=TOKEN)[0] == 401
+    assert ask(token=TOKEN, Authorization="Bearer wrong")[0] == 401
+    assert ask(token=TOKEN, Authorization="Basic !!!")[0] == 401
+    assert ask(token=TOKEN, Authorization=f"Bearer {TOKEN}")[0] == 200
+    assert ask(token=TOKEN, Authorization=f"Basic {basic}")[0] == 200
+    assert ask(f"/fine?token={TOKEN.replace(' ', '%20')}", token=TOKEN)[0] == 401
+    assert ask("/livez", token=TOKEN)[0] == 200
+
+
+EVERYWHERE = "0.0.0.0"
+
+
+def test_nobody_opens_the_web_view_by_mistake():
+    with pytest.raises(SettingsError, match="HINDSIGHT_WEB_TOKEN"):
+        load({"HINDSIGHT_WEB_BIND": EVERYWHERE})
+    assert load({"HINDSIGHT_WEB_BIND": EVERYWHERE, "HINDSIGHT_WEB_OPEN": "true"}).web_open
+    assert load({"HINDSIGHT_WEB_BIND": EVERYWHERE, "HINDSIGHT_WEB_TOKEN": "x"}).web_token.get_secret_value() == "x"
+
+
+def test_a_url_that_is_too_long_is_refused():
+    assert ask("/fine?q=" + "x" * 20_000)[0] in (400, 414)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nX: \0\r\n\r\n"], ids=["text", "nul"]
+)
+def test_what_is_no_http_gets_the_headers_and_a_sentence_too(raw, caplog):
+    answer = asyncio.run(_say(raw))
+    assert answer.startswith("HTTP/1.0 400 Bad Request\r\n")
+    assert all(f"{name}: {value}\r\n" in answer for name, value in HEADERS.items())
+    assert '"sentence":"This is no HTTP request that can be read."' in answer
+    assert "Python" not in answer
+    assert not caplog.records
+
+
+async def _say(raw):
+    runner = Runner(web.Application(), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+        writer.write(raw)
+        answer = await reader.read()
+        writer.close()
+        return answer.decode()
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,1 @@
+"""The dashboard: scores and charts."""

@@ -1,0 +1,26 @@
+"""What the handlers find in the application, by typed keys."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from streams.settings import Settings
+from web.cache import Cache
+from web.live import Live
+from web.one_id.payloads import Payloads
+from web.quarantine.newest import Quarantine
+from web.state.bridge_watch import BridgeWatch
+from web.state.peers import Peers
+from web.state.topic_ends import Ends
+from web.state.worker_facts import Facts
+
+SETTINGS = web.AppKey("settings", Settings)
+URL = web.AppKey("url", str)
+ENDS = web.AppKey("ends", Ends)
+BRIDGE = web.AppKey("bridge", BridgeWatch)
+FACTS = web.AppKey("facts", Facts)
+PEERS = web.AppKey("peers", Peers)
+PAYLOADS = web.AppKey("payloads", Payloads)
+QUARANTINE = web.AppKey("quarantine", Quarantine)
+CACHE = web.AppKey("cache", Cache)
+LIVE = web.AppKey("live", Live)

@@ -1,0 +1,110 @@
+"""The rows of one id as they lie in Kafka, read when somebody looks at the id; their bytes are only ever text."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+
+from agents import readiness
+from streams.kafka import client
+from streams.kafka.topics import topics
+from streams.settings import Settings
+from streams.wire.json_arrays import WHITE, elements
+from web.quarantine.newest import is_of
+
+TIMEOUT_S = 2.0
+SHOWN_CHARS = 4000
+
+
+class Payload(NamedTuple):
+    """What one Kafka record holds of an id: a row's JSON, more than one a line each; or a sentence why nothing is shown."""
+
+    what: str
+    topic: str
+    partition: int
+    offset: int
+    text: str
+    problem: str
+
+
+class Payloads:
+    """Reads single records of `y_true` and `y_pred`, one after the other."""
+
+    def __init__(self, settings: Settings):
+        self._settings = settings
+        self._consumer: AIOKafkaConsumer | None = None
+        self._reading = asyncio.Lock()
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    async def of(self, shown: dict[str, Any]) -> list[Payload]:
+        """Return the records that a row of `rows.row` came from: its prediction, its truth, and one that changed nothing."""
+        asked, problem = _asked(shown, self._settings), "Kafka did not show it in time. Load the page again."
+        if readiness.problems["kafka"]:
+            return [payload._replace(problem=readiness.problems["kafka"]) for payload in asked]
+        try:
+            async with asyncio.timeout(TIMEOUT_S), self._reading:
+                return [await self._read(payload, shown["id"]) for payload in asked]
+        except (KafkaError, OSError) as exc:
+            problem = f"Kafka did not show it: {type(exc).__name__}."
+        except TimeoutError:
+            pass
+        return [payload._replace(problem=problem) for payload in asked]
+
+    async def stop(self) -> None:
+        """Leave Kafka."""
+        self._leave()
+        await asyncio.gather(*self._leaving)
+
+    async def _read(self, payload: Payload, row_id: str) -> Payload:
+        try:
+            value = await self._value(TopicPartition(payload.topic, payload.partition), payload.offset)
+        except OffsetOutOfRangeError:
+            return payload._replace(problem="Kafka has removed it: its retention has ended.")
+        except BaseException:
+            self._leave()
+            raise
+        found = pieces(value, row_id)
+        problem = "" if found else "The record at this offset holds no row of this id: the topic was made anew."
+        return payload._replace(text="\n".join(found)[:SHOWN_CHARS], problem=problem)
+
+    async def _value(self, tp: TopicPartition, offset: int) -> bytes:
+        if self._consumer is None:
+            self._consumer = AIOKafkaConsumer(
+                **client.kafka_client(self._settings), group_id=None, auto_offset_reset="none", fetch_max_wait_ms=10
+            )
+            await self._consumer.start()
+        self._consumer.assign([tp])
+        try:
+            self._consumer.seek(tp, offset)
+            record = await self._consumer.getone(tp)
+        finally:
+            self._consumer.unsubscribe()  # it would go on fetching what comes
+        return bytes(record.value or b"") if record.offset == offset else b""
+
+    def _leave(self) -> None:
+        """Stop the consumer beside what goes on: where Kafka is silent, that can take long."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            leaving = asyncio.ensure_future(consumer.stop())
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+
+
+def _asked(shown: dict[str, Any], settings: Settings) -> list[Payload]:
+    names, partition = topics(settings), shown["partition"]
+    topic = {"y_true": names.y_true.name, "y_pred": names.y_pred.name}
+    places = [(side, side, shown[f"offset_{side[2:]}"]) for side in ("y_pred", "y_true")]
+    if beside := shown["other"]:
+        side = beside["side"]
+        places.append((side if shown[side] is None else f"{side} again", side, beside["offset"]))
+    found = {(side, offset): what for what, side, offset in reversed(places) if offset is not None}
+    return [Payload(what, topic[side], partition, offset, "", "") for (side, offset), what in reversed(found.items())]
+
+
+def pieces(value: bytes, row_id: str) -> list[str]:
+    """Return the JSON of each row of an id in a Kafka record: a packet, or a single row."""
+    rows = elements(value) if value.lstrip(WHITE)[:1] == b"[" else [value]
+    return [row.decode("utf-8", "backslashreplace") for row in rows or [] if is_of(row, row_id)]

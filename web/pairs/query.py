@@ -1,0 +1,213 @@
+"""What the URL of the table asks for: filters, order and place. Pure: no table here."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, get_args
+from urllib.parse import urlencode
+
+import msgspec
+
+from streams.join.state import Pair
+
+State = Literal[
+    "all",
+    "waiting",
+    "waiting_for_pred",
+    "waiting_for_true",
+    "matched",
+    "unmatched",
+    "unmatched_true",
+    "unmatched_pred",
+    "late",
+    "duplicate",
+    "conflict",
+]
+STATES: tuple[State, ...] = get_args(State)
+PARTS: dict[str, tuple[State, ...]] = {
+    "waiting": ("waiting", "waiting_for_pred", "waiting_for_true"),
+    "unmatched": ("unmatched", "unmatched_true", "unmatched_pred"),
+}
+"""States that come in two kinds, by which side is missing."""
+SORTS = {
+    "newest": "newest first",
+    "oldest": "oldest first",
+    "id": "id",
+    "-error": "largest error first",
+    "error": "smallest error first",
+    "-y_true": "largest y_true first",
+    "y_true": "smallest y_true first",
+    "-y_pred": "largest y_pred first",
+    "y_pred": "smallest y_pred first",
+    "left": "least time left first",
+}
+FILTERS = ("q", "partition", "worker", "min_age", "max_age", "min_error", "max_error")
+PAGE_SIZES = (25, 50, 100, 250)
+MAX_TEXT_CHARS = 512
+_SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?(s|m|min|h|d)?")
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+
+
+class BadQuery(ValueError):
+    """The URL asks for what there is not; the message is a sentence."""
+
+
+class Query(NamedTuple):
+    """One question to the table. Ages in seconds, errors as absolute values; `after` is the place of the last row."""
+
+    state: State = "all"
+    q: str = ""
+    partition: int | None = None
+    worker: str = ""
+    min_age: float | None = None
+    max_age: float | None = None
+    min_error: float | None = None
+    max_error: float | None = None
+    sort: str = "newest"
+    n: int = 50
+    after: tuple[Any, ...] | None = None
+    paused: str = ""
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether anything but the state is asked for."""
+        return any(getattr(self, name) != Query._field_defaults[name] for name in FILTERS)
+
+    def url(self, **changes: Any) -> str:
+        """Return the query string of this question with changes; what is at its default is left out."""
+        asked = self._replace(**changes)
+        parts = {name: value for name, value in asked._asdict().items() if value != Query._field_defaults[name]}
+        if "after" in parts:
+            parts["after"] = encode_place(parts["after"])
+        return "?" + urlencode({name: _plain(value) for name, value in parts.items()})
+
+
+def read(given: Mapping[str, str], *, most: int = PAGE_SIZES[-1]) -> Query:
+    """Return the question that a query string asks.
+
+    Raises:
+        BadQuery: a value cannot be used.
+    """
+    known = {name: text for name, text in given.items() if name in Query._fields and text != ""}
+    place = known.pop("after", None)
+    values: dict[str, Any] = {name: _READERS.get(name, _text)(name, text) for name, text in known.items()}
+    query = Query(**values)
+    if query.state not in STATES:
+        raise BadQuery(f"state is one of {', '.join(STATES)}.")
+    if query.sort not in SORTS:
+        raise BadQuery(f"sort is one of {', '.join(SORTS)}.")
+    after = None if place is None else decode_place(place)
+    if after is not None and not _fits(after, query.sort):
+        raise BadQuery("after is no place in this order; begin at its first page.")
+    return query._replace(n=max(0, min(query.n, most)), after=after)
+
+
+def _fits(place: tuple[Any, ...], sort: str) -> bool:
+    """Tell whether a place is one of this order's."""
+    if sort == "newest":
+        return len(place) == 6 and all(isinstance(part, int) and abs(part) < 1 << 62 for part in place)
+    value, tie = place if len(place) == 2 else (None, None)
+    if sort == "id":
+        return isinstance(value, str) and isinstance(tie, int)
+    return isinstance(value, int | float) and isinstance(tie, str)
+
+
+def _text(name: str, text: str) -> str:
+    if len(text) > MAX_TEXT_CHARS:
+        raise BadQuery(f"{name} has more than {MAX_TEXT_CHARS} characters; an id has at most 128.")
+    return text
+
+
+def _whole(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise BadQuery(f"{name} is a whole number.")
+    return int(text)
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadQuery(f"{name} is a finite number.")
+    return number
+
+
+def _seconds(name: str, text: str) -> float:
+    found = _SPAN.fullmatch(text.strip())
+    if found is None:
+        raise BadQuery(f"{name} is a length of time, as 90, 90s, 5m, 2h or 1d.")
+    return float(found[1]) * _UNITS[found[2] or "s"]
+
+
+_READERS = {
+    "partition": _whole,
+    "n": _whole,
+    "min_age": _seconds,
+    "max_age": _seconds,
+    "min_error": _number,
+    "max_error": _number,
+}
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def encode_place(place: tuple[Any, ...]) -> str:
+    """Return a place as text for a URL."""
+    return msgspec.msgpack.encode(place).hex()
+
+
+def decode_place(text: str) -> tuple[Any, ...]:
+    """Return the place that a URL names.
+
+    Raises:
+        BadQuery: it is not one of ours.
+    """
+    try:
+        place = msgspec.msgpack.decode(bytes.fromhex(text[:2048]), type=list[int | float | str])
+    except (ValueError, msgspec.MsgspecError):
+        raise BadQuery("after is no place in this table; begin at its first page.") from None
+    return tuple(place)
+
+
+def error_of(pair: Pair) -> float | None:
+    """Return y_pred - y_true where both were joined."""
+    if pair.state != "matched" or pair.y_pred is None or pair.y_true is None:
+        return None
+    return pair.y_pred - pair.y_true
+
+
+def last_event(pair: Pair) -> float:
+    """Return when the id last changed: its verdict, or its first row's arrival while it waits."""
+    return next(at for at in (pair.decided_at, pair.at_true, pair.at_pred) if at is not None)
+
+
+def matches(query: Query, pair: Pair, now: float) -> bool:
+    """Tell whether an id is asked for, its state apart."""
+    if query.q and query.q not in pair.id:
+        return False
+    age = now - last_event(pair)
+    if (query.min_age is not None and age < query.min_age) or (query.max_age is not None and age > query.max_age):
+        return False
+    if query.min_error is None and query.max_error is None:
+        return True
+    error = error_of(pair)
+    if error is None:
+        return False
+    return (query.min_error or 0) <= abs(error) <= (math.inf if query.max_error is None else query.max_error)
+
+
+def states_of(pair: Pair) -> set[State]:
+    """Return every state that an id counts under."""
+    found: set[State] = {"all", pair.state.split("_")[0]}  # type: ignore[arg-type]
+    if pair.state != "matched":
+        found.add(pair.state)  # type: ignore[arg-type]
+    for flag in ("duplicate", "conflict", "late"):
+        if getattr(pair, flag):
+            found.add(flag)
+    return found

@@ -1,0 +1,209 @@
+"""Pages of the table out of its stores: newest first, by id, or sorted by a value among the newest.
+
+A place is the sort key of the last row shown, so that a page goes on exactly behind it while rows come and go. Nothing
+of RocksDB is held from one chunk to the next, and the event loop turns between them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, NamedTuple
+
+from streams.join.decide import Rules
+from streams.join.decision import BUCKET_S, INDEX, MARKER, WAIT_PRED, WAIT_TRUE
+from streams.join.state import WAITING_BYTES, Pair, pair
+from streams.table.store import PairsStore
+from web.pairs.query import Query, State, error_of, last_event, matches, states_of
+
+CHUNK = 200
+MOST_LOOKED_AT = 200_000
+"""Ids that one page looks at for rows that match; the page says how far it came, and its next one goes on there."""
+LOOK_FOR_S = 1.0
+MOST_COUNTED = 50_000
+COUNT_FOR_S = 0.25
+"""The same for a page without rows, which only counts."""
+_FAMILIES: dict[State, tuple[bytes, ...]] = {
+    "waiting": (WAIT_PRED, WAIT_TRUE),
+    "waiting_for_pred": (WAIT_PRED,),
+    "waiting_for_true": (WAIT_TRUE,),
+    "matched": (MARKER,),
+    "unmatched": (MARKER,),
+    "unmatched_true": (MARKER,),
+    "unmatched_pred": (MARKER,),
+    "late": (MARKER,),
+}
+_ALL_FAMILIES = (WAIT_PRED, WAIT_TRUE, MARKER)
+Place = tuple[Any, ...]
+
+
+class Found(NamedTuple):
+    """One row of a page: its place, its partition and the id itself."""
+
+    place: Place
+    partition: int
+    pair: Pair
+
+
+class Page(NamedTuple):
+    """Rows in order, where the next page begins (None: there is none), and what was looked at."""
+
+    rows: list[Found]
+    next: Place | None
+    n_looked_at: int
+    is_whole: bool
+    """Whether all ids that can match were looked at, from the page's place on."""
+    counts: dict[str, int]
+    """Ids among those looked at, by state."""
+
+
+async def page(stores: Mapping[int, PairsStore], query: Query, rules: Rules, *, now: float) -> Page:
+    """Return one page of these partitions."""
+    if query.partition is not None:
+        stores = {p: store for p, store in stores.items() if p == query.partition}
+    if query.sort in ("newest", "id"):
+        return await _in_order(stores, query, rules, now)
+    return await _by_value(stores, query, rules, now)
+
+
+async def _in_order(stores: Mapping[int, PairsStore], query: Query, rules: Rules, now: float) -> Page:
+    rows: list[Found] = []
+    counts: Counter[str] = Counter()
+    n, last, seen = 0, query.after, set[str]()
+    most, for_s = (MOST_LOOKED_AT, LOOK_FOR_S) if query.n else (MOST_COUNTED, COUNT_FOR_S)
+    give_up_at = time.monotonic() + for_s
+    candidates = _newest(stores, query, rules) if query.sort == "newest" else _ids(stores, query)
+    size = min(CHUNK, query.n + 1) if query.n else CHUNK  # without a filter, this is the page
+    while chunk := list(islice(candidates, size)):
+        for found in _read(stores, chunk):
+            last = found.place
+            n += 1
+            if found.pair.id in seen or not matches(query, found.pair, now):
+                continue
+            seen.add(found.pair.id)
+            states = states_of(found.pair)
+            counts.update(states)
+            if query.state in states and query.n:
+                rows.append(found)
+                if len(rows) > query.n:
+                    return Page(rows[:-1], rows[-2].place, n, False, dict(counts))
+        size = CHUNK
+        if n >= most or time.monotonic() > give_up_at:
+            return Page(rows, last, n, False, dict(counts))
+        await asyncio.sleep(0)
+    return Page(rows, None, n, True, dict(counts))
+
+
+async def _by_value(stores: Mapping[int, PairsStore], query: Query, rules: Rules, now: float) -> Page:
+    """Sort the newest ids that match by a value: all of them, or as many as one page looks at."""
+    newest = await _in_order(stores, query._replace(sort="newest", after=None, n=MOST_LOOKED_AT), rules, now)
+    name, sign = query.sort.lstrip("-"), -1 if query.sort[0] == "-" else 1
+    keyed = [
+        Found((sign * value, found.pair.id), found.partition, found.pair)
+        for found in newest.rows
+        if (value := _value(found.pair, name, rules)) is not None
+    ]
+    after = query.after
+    if after is not None:
+        keyed = [found for found in keyed if found.place > after]
+    rows = heapq.nsmallest(query.n + 1, keyed, key=lambda found: found.place)
+    more = rows[query.n - 1].place if 0 < query.n < len(rows) else None
+    return Page(rows[: query.n], more, newest.n_looked_at, newest.is_whole, newest.counts)
+
+
+def _value(pair: Pair, name: str, rules: Rules) -> float | None:
+    if name == "error":
+        error = error_of(pair)
+        return None if error is None else abs(error)
+    if name == "left":
+        return last_event(pair) if pair.state.startswith("waiting") else None
+    if name == "oldest":
+        return last_event(pair)
+    found: float | None = getattr(pair, name)
+    return found
+
+
+class _Candidate(NamedTuple):
+    place: Place
+    partition: int
+    key: bytes
+    packed: bytes | None
+
+
+def _read(stores: Mapping[int, PairsStore], chunk: list[_Candidate]) -> Iterator[Found]:
+    """Look the states up that the index only names, a read a partition; what moved on since is left out."""
+    states: dict[bytes, bytes | None] = {}
+    for p, store in stores.items():
+        keys = [c.key for c in chunk if c.partition == p and c.packed is None]
+        states.update(zip(keys, store.states(keys), strict=True))
+    for c in chunk:
+        packed = states[c.key] if c.packed is None else c.packed
+        if packed is None or (c.packed is None and not _is_current(packed, c.place[1])):
+            continue
+        yield Found(c.place, c.partition, pair(c.key[1:].decode(), packed))
+
+
+def _is_current(packed: bytes, family: int) -> bool:
+    """Tell whether an id is still what the index entry says: an entry stays until its deadline."""
+    if len(packed) != WAITING_BYTES:
+        return _ALL_FAMILIES[-family] == MARKER
+    return _ALL_FAMILIES[-family] == (WAIT_PRED, WAIT_TRUE)[packed[0]]
+
+
+def _newest(stores: Mapping[int, PairsStore], query: Query, rules: Rules) -> Iterator[_Candidate]:
+    families = _FAMILIES.get(query.state, _ALL_FAMILIES)
+    streams = [_family(p, store, family, query.after, rules) for p, store in stores.items() for family in families]
+    return heapq.merge(*streams, key=lambda c: c.place)
+
+
+def _family(
+    partition: int, store: PairsStore, family: bytes, after: Place | None, rules: Rules
+) -> Iterator[_Candidate]:
+    """Yield the ids of one index family, the newest first, behind the place `after`.
+
+    A place is (-time in buckets, -family, partition, -log offset, -chunk, number in the entry).
+    """
+    kept_s = rules.horizon_s if family == MARKER else rules.window_s + rules.lateness_s
+    n_kept, rank = round(kept_s / BUCKET_S), _ALL_FAMILIES.index(family)
+    before = INDEX.pack(family, (1 << 63), 0, 0)
+    if after is not None:
+        before = _behind(after, family, n_kept, (-rank, partition))
+    n_entries = 1  # a page of many partitions takes little of each; a search takes all
+    while entries := store.latest(before, n_entries):
+        for index, keys in entries:
+            _, bucket, offset, chunk = INDEX.unpack(index)
+            head = (-(bucket - n_kept), -rank, partition, -offset, -chunk)
+            for i, key in enumerate(keys):
+                place = (*head, i)
+                if after is None or place > after:
+                    yield _Candidate(place, partition, key, None)
+        before, n_entries = entries[-1][0], min(8, 2 * n_entries)
+
+
+def _behind(after: Place, family: bytes, n_kept: int, own: tuple[int, int]) -> bytes:
+    """Return the index key below which a family's entries behind `after` begin: its own entry is still among them.
+
+    Args:
+        own: what the places of this family and partition hold behind the time.
+    """
+    bucket, there = max(0, n_kept - after[0]), (after[1], after[2])
+    if own != there:
+        return INDEX.pack(family, bucket + (own > there), 0, 0)
+    return INDEX.pack(family, bucket, max(0, -after[3]), min(max(0, -after[4]) + 1, 0xFFFF))
+
+
+def _ids(stores: Mapping[int, PairsStore], query: Query) -> Iterable[_Candidate]:
+    start = b"i" if query.after is None else b"i" + str(query.after[0]).encode()
+    n = min(CHUNK, query.n + 1) if query.n else CHUNK
+    return heapq.merge(*(_ids_of(p, store, start, n) for p, store in stores.items()), key=lambda c: c.place)
+
+
+def _ids_of(partition: int, store: PairsStore, after: bytes, n: int) -> Iterator[_Candidate]:
+    while chunk := list(store.page(after, n)):
+        for row_id, packed in chunk:
+            yield _Candidate((row_id, 0), partition, b"i" + row_id.encode(), packed)
+        after = b"i" + chunk[-1][0].encode()

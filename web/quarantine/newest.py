@@ -1,0 +1,186 @@
+"""The newest records of the topic `quarantine`, read from Kafka when somebody looks; their bytes are only ever text.
+
+What was read stays here, so that looking again reads only what is new, and a search reads nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from agents import readiness
+from streams.kafka import client
+from streams.kafka.topics import topics
+from streams.settings import Settings
+from streams.wire.dead_letters import Resolution
+
+TIMEOUT_S = 3.0
+FRESH_S = 1.0
+SHOWN_BYTES = 2000
+SEARCHED_BYTES = 16_000
+MOST_RECORDS = 1000
+
+
+class QuarantineUnavailable(Exception):
+    """Kafka did not answer in time."""
+
+
+class Refused(NamedTuple):
+    """One record: as the pages show it, and the beginning of its bytes, which a search looks at."""
+
+    shown: dict[str, Any]
+    raw: bytes
+
+
+class Found(NamedTuple):
+    """Records, the newest first; how many match in all, of how many that were searched; how many were dealt with and left out."""
+
+    rows: list[dict[str, Any]]
+    n_matching: int
+    n_searched: int
+    n_resolved: int
+
+
+class Quarantine:
+    """The newest `MOST_RECORDS` records."""
+
+    def __init__(self, settings: Settings):
+        self._settings = settings
+        self._tp = TopicPartition(topics(settings).quarantine.name, 0)
+        self._consumer: AIOKafkaConsumer | None = None
+        self._reading = asyncio.Lock()
+        self._kept: deque[Refused] = deque(maxlen=MOST_RECORDS)
+        self._next = 0
+        self._fresh_until = 0.0
+
+    async def search(self, text: str, n: int, done: Mapping[int, Resolution], *, with_resolved: bool = False) -> Found:
+        """Return up to `n` records whose beginning holds `text`; all do if it is empty.
+
+        Args:
+            done: which rows were dealt with; they are left out, unless `with_resolved`.
+
+        Raises:
+            QuarantineUnavailable: Kafka does not answer in time.
+        """
+        await self._refresh()
+        holding = [_with(record.shown, done) for record in reversed(self._kept) if _holds(record.raw, text)]
+        found = [shown for shown in holding if with_resolved or shown["resolved"] is None]
+        return Found(found[:n], len(found), len(self._kept), len(holding) - len(found))
+
+    async def of_id(self, row_id: str) -> dict[str, Any] | None:
+        """Return the newest record that is a row of this id.
+
+        Raises:
+            QuarantineUnavailable: Kafka does not answer in time.
+        """
+        await self._refresh()
+        return next((record.shown for record in reversed(self._kept) if is_of(record.raw, row_id)), None)
+
+    async def stop(self) -> None:
+        """Leave Kafka."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()
+
+    async def _refresh(self) -> None:
+        async with self._reading:
+            if time.monotonic() < self._fresh_until:
+                return
+            if readiness.problems["kafka"]:
+                raise QuarantineUnavailable(readiness.problems["kafka"])
+            try:
+                async with asyncio.timeout(TIMEOUT_S):
+                    await self._read()
+            except (KafkaError, OSError, TimeoutError) as exc:
+                await self.stop()
+                raise QuarantineUnavailable(f"Kafka did not show the topic quarantine: {type(exc).__name__}.") from exc
+            self._fresh_until = time.monotonic() + FRESH_S
+
+    async def _read(self) -> None:
+        """Read what came since the last time, or the newest of it."""
+        if self._consumer is None:
+            self._consumer = AIOKafkaConsumer(**client.kafka_client(self._settings), group_id=None)
+            await self._consumer.start()
+            self._consumer.assign([self._tp])
+        consumer, tp = self._consumer, self._tp
+        first, end = (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]
+        if end < self._next:  # the topic was made anew
+            self._kept.clear()
+            self._next = 0
+        self._next = max(self._next, first, end - MOST_RECORDS)
+        if self._next < end:
+            consumer.seek(tp, self._next)
+        while self._next < end:
+            for record in (await consumer.getmany(tp, timeout_ms=500)).get(tp, []):
+                self._kept.append(_refused(record))
+                self._next = record.offset + 1
+
+
+def _refused(record: Any) -> Refused:
+    headers = {name: value.decode("utf-8", "backslashreplace") for name, value in record.headers}
+    raw = bytes(record.value or b"")
+    shown = {
+        "offset": record.offset,
+        "at": _number(headers.get("at", "")) or record.timestamp / 1000,
+        "reason": headers.get("reason", ""),
+        "detail": headers.get("detail", ""),
+        "source": headers.get("source", ""),
+        "part": headers.get("part", "1/1"),
+        "properties": headers.get("properties", "")[:SHOWN_BYTES],
+        "n_bytes": len(raw),
+        "text": raw[:SHOWN_BYTES].decode("utf-8", "backslashreplace"),
+        "is_cut": len(raw) > SHOWN_BYTES,
+    }
+    return Refused(shown, raw[:SEARCHED_BYTES])
+
+
+def _with(shown: dict[str, Any], done: Mapping[int, Resolution]) -> dict[str, Any]:
+    """Add what was done with a record; what was done with another one at the same offset is not of it.
+
+    A row in several parts is marked at the offset of its first; all have the same `at`.
+    """
+    offset, at = shown["offset"], shown["at"]
+    found = done.get(offset)
+    if not shown["part"].startswith("1/"):
+        found = next(
+            (each for n, each in done.items() if n < offset and each.n_records > 1 and each.row_at == at), None
+        )
+    if found is None or found.row_at != at:
+        return shown | {"resolved": None, "resolved_at": None}
+    return shown | {"resolved": found.what, "resolved_at": found.at}
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _spellings(text: str) -> tuple[bytes, bytes]:
+    """Return a text as UTF-8 and as JSON spells it with escapes."""
+    return text.encode("utf-8", "surrogatepass"), json.dumps(text)[1:-1].encode()
+
+
+def _holds(raw: bytes, text: str) -> bool:
+    return any(spelled in raw for spelled in _spellings(text))
+
+
+def is_of(raw: bytes, row_id: str) -> bool:
+    """Tell whether a record is a row of this id: by its `id` if it is JSON, else by the id in quotes."""
+    if not row_id or not _holds(raw, row_id):
+        return False
+    try:
+        row = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return any(b'"' + spelled + b'"' in raw for spelled in _spellings(row_id))
+    found = row.get("id") if isinstance(row, dict) else None
+    return row_id == (found if isinstance(found, str) else repr(found))

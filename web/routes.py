@@ -1,0 +1,95 @@
+"""Every address of the web view, and the small answers; the pages are in `pages`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from agents import readiness
+from web import answers, pages
+from web.keys import FACTS, LIVE, SETTINGS
+from web.quarantine import page
+from web.state import gather, prometheus
+
+STATIC = Path(__file__).parent / "static"
+STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
+
+
+def routes(app: web.Application) -> None:
+    """Add all addresses to the application."""
+    registry = prometheus.registry(app[FACTS])
+    app[LIVE].figures = lambda: gather.status(app)
+
+    async def show_metrics(request: web.Request) -> web.Response:
+        body = generate_latest(registry) + generate_latest()  # ours, then the process's and those of a bridge in it
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app.add_routes(
+        [
+            web.get("/livez", _livez),
+            web.get("/readyz", _readyz),
+            web.get("/metrics", show_metrics),
+            web.get("/error_distribution.png", _picture),
+            web.get("/events", app[LIVE].serve),
+            web.get("/static/{name}", _static),
+            web.get("/favicon.ico", _favicon),
+            web.get("/api/status", _status),
+            web.get("/api/dashboard", pages.dashboard_json),
+            web.get("/api/pairs", pages.pairs_json),
+            web.get("/api/pairs/{id:.+}", pages.row_json),
+            web.get("/api/quarantine", page.quarantine_json),
+            web.get("/api/openapi.json", _openapi),
+            web.get("/", pages.dashboard),
+            web.get("/table/pairs", pages.pairs),
+            web.get("/table/pairs/", pages.pairs),
+            web.get("/table/pairs.{form:json|csv|ndjson}", pages.export),
+            web.get("/table/pairs/.{form:json|csv|ndjson}", pages.export),
+            web.get("/table/pairs/{id:.+}", pages.row),
+            web.get("/quarantine", page.quarantine),
+        ]
+    )
+
+
+async def _livez(request: web.Request) -> web.Response:
+    return answers.json({"alive": True})
+
+
+async def _readyz(request: web.Request) -> web.Response:
+    checks = readiness.checks()
+    ready = all(check.ok for check in checks)
+    return answers.json({"ready": ready, "checks": [check._asdict() for check in checks]}, 200 if ready else 503)
+
+
+async def _status(request: web.Request) -> web.Response:
+    if request.query.get("scope") == "local":
+        facts = request.app[FACTS]
+        return answers.json(facts.status() | {"partitions": facts.partitions()})
+    return answers.json(await gather.status(request.app))
+
+
+async def _picture(request: web.Request) -> web.Response:
+    path = request.app[SETTINGS].logs_dir / "error_distribution.png"
+    try:
+        body = await asyncio.to_thread(path.read_bytes)
+    except OSError:
+        raise web.HTTPNotFound(text="No picture yet: it is drawn once the first pair is joined.") from None
+    return web.Response(body=body, content_type="image/png")
+
+
+async def _static(request: web.Request) -> web.Response:
+    path = STATIC / request.match_info["name"]
+    kind = STATIC_TYPES.get(path.suffix)
+    if kind is None or path.parent != STATIC or not path.is_file():
+        raise web.HTTPNotFound(text="There is no such file.")
+    return web.Response(body=path.read_bytes(), content_type=kind, headers={"Cache-Control": "max-age=60"})
+
+
+async def _favicon(request: web.Request) -> web.Response:
+    return web.Response(body=(STATIC / "icon.svg").read_bytes(), content_type="image/svg+xml")
+
+
+async def _openapi(request: web.Request) -> web.Response:
+    return web.Response(body=(STATIC / "openapi.json").read_bytes(), content_type="application/json")

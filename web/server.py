@@ -1,0 +1,128 @@
+"""The worker's own web server: bound before Faust starts, so that it answers while Kafka is away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import warnings
+from typing import Any
+
+from aiohttp import web
+from faust.exceptions import AlreadyConfiguredWarning
+
+from streams.settings import Settings
+from web import answers
+from web import port as web_port
+from web.cache import Cache
+from web.guard import Guard, add_headers, own_hosts
+from web.keys import BRIDGE, CACHE, ENDS, FACTS, LIVE, PAYLOADS, PEERS, QUARANTINE, SETTINGS, URL
+from web.live import Live
+from web.malformed import Runner
+from web.one_id.payloads import Payloads
+from web.quarantine.newest import Quarantine
+from web.routes import routes
+from web.state.bridge_watch import BridgeWatch
+from web.state.peers import Peers
+from web.state.topic_ends import Ends
+from web.state.worker_facts import Facts
+
+logger = logging.getLogger("hindsight.web")
+FURTHER_PORTS = 20
+SHUTDOWN_S = 1.0
+
+
+def build(settings: Settings, url: str) -> web.Application:
+    """Return the application with everything that its pages need."""
+    answers.read_templates()
+    hosts = own_hosts(settings.web_bind, url)
+    app = web.Application(middlewares=[Guard(settings, hosts).middleware], client_max_size=1024)
+    app.on_response_prepare.append(add_headers)
+    app[SETTINGS], app[URL] = settings, url
+    app[ENDS] = Ends(settings)
+    app[FACTS] = Facts(app[ENDS])
+    app[BRIDGE] = BridgeWatch(settings)
+    app[PEERS], app[QUARANTINE] = Peers(settings, url), Quarantine(settings)
+    app[PAYLOADS], app[CACHE], app[LIVE] = Payloads(settings), Cache(), Live()
+    routes(app)
+    return app
+
+
+class Server:
+    """One server, from its socket to its end."""
+
+    def __init__(self, settings: Settings):
+        self._settings = settings
+        self._socket = _bind(settings)
+        port = self._socket.getsockname()[1] if self._socket else settings.web_port
+        self.url = _url(settings, port) if self._socket else ""
+        web_port.write(settings, port)
+        self._runner: web.AppRunner | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def set_address(self, conf: Any) -> None:
+        """Tell Faust where we are: the other workers learn it from Kafka's group."""
+        with warnings.catch_warnings():  # nothing has used it yet: the consumer starts after this
+            warnings.simplefilter("ignore", AlreadyConfiguredWarning)
+            conf.canonical_url = self.url
+
+    async def run(self) -> None:
+        """Serve until `stop`."""
+        if self._socket is None:
+            return
+        app = build(self._settings, self.url)
+        self._runner = Runner(
+            app,
+            access_log=None,
+            shutdown_timeout=SHUTDOWN_S,
+            keepalive_timeout=20.0,
+            max_line_size=32_768,
+            max_field_size=16_384,
+            handler_cancellation=True,
+        )
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._socket, backlog=256).start()
+        logger.info("The web view: %s", self.url)
+        self._tasks = [asyncio.create_task(part.run()) for part in (app[FACTS], app[ENDS], app[BRIDGE], app[LIVE])]
+
+    async def stop(self) -> None:
+        """Stop serving; open streams end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._runner is not None:
+            await self._runner.app[PEERS].stop()
+            await self._runner.app[PAYLOADS].stop()
+            await self._runner.app[QUARANTINE].stop()
+            await self._runner.cleanup()
+
+
+def _bind(settings: Settings) -> socket.socket | None:
+    """Return a listening socket on the port or one of the next; None, and a sentence, if there is none."""
+    reason = ""
+    for port in range(settings.web_port, min(settings.web_port + FURTHER_PORTS, 65535) + 1):
+        try:
+            family = socket.AF_INET6 if ":" in settings.web_bind else socket.AF_INET
+            bound = socket.create_server((settings.web_bind, port), family=family)
+        except OSError as exc:
+            reason = exc.strerror or str(exc)
+            continue
+        if port != settings.web_port:
+            logger.warning("Port %d is taken (%s): the web view takes %d.", settings.web_port, reason, port)
+        bound.setblocking(False)
+        return bound
+    logger.error(
+        "No web view: %s cannot be used from port %d on (%s). Set HINDSIGHT_WEB_BIND or HINDSIGHT_WEB_PORT.",
+        settings.web_bind,
+        settings.web_port,
+        reason,
+    )
+    return None
+
+
+def _url(settings: Settings, port: int) -> str:
+    if settings.web_url:
+        return settings.web_url.rstrip("/")
+    bind = settings.web_bind
+    host = socket.gethostname() if bind in ("0.0.0.0", "::") else f"[{bind}]" if ":" in bind else bind  # noqa: S104
+    return f"http://{host}:{port}"

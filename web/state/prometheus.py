@@ -1,0 +1,107 @@
+"""/metrics: the worker's numbers in Prometheus's form, read from the owners when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from agents import readiness
+from streams.faust_app import names
+from web.state.worker_facts import COUNTED, Facts, owners
+
+
+class WorkerCollector(Collector):
+    """Reads the facts at each scrape; keeps nothing."""
+
+    def __init__(self, facts: Facts):
+        self._facts = facts
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield one metric family after the other."""
+        yield from self._of_partitions()
+        yield from self._of_the_worker()
+        yield from self._of_kafka()
+
+    def _of_partitions(self) -> Iterator[Metric]:
+        held = sorted(owners().items())
+        rows = CounterMetricFamily(
+            "hindsight_rows", "Rows of the join, by where they went.", labels=["partition", "as"]
+        )
+        waiting = GaugeMetricFamily(
+            "hindsight_waiting_ids", "Ids that wait for their other side.", labels=["partition"]
+        )
+        hurried = CounterMetricFamily(
+            "hindsight_hurried_ids", "Ids that ended early, since too many waited.", labels=["partition"]
+        )
+        lag = GaugeMetricFamily("hindsight_join_lag_records", "Kafka records not joined yet.", labels=["partition"])
+        fenced = GaugeMetricFamily("hindsight_fenced", "Decisions that landed behind another's.", labels=["partition"])
+        offset = GaugeMetricFamily("hindsight_log_offset", "Last offset of the decision log.", labels=["partition"])
+        off = GaugeMetricFamily(
+            "hindsight_ledger_difference_rows", "Rows in less rows accounted for: 0, always.", labels=["partition"]
+        )
+        for p, owner in held:
+            off.add_metric([str(p)], owner.store.head.counts.difference())
+            for name in COUNTED:
+                if name != "waiting":
+                    rows.add_metric([str(p), name], getattr(owner.store.head.counts, name))
+            waiting.add_metric([str(p)], owner.store.head.counts.waiting)
+            hurried.add_metric([str(p)], owner.store.head.counts.hurried)
+            fenced.add_metric([str(p)], owner.n_fenced)
+            offset.add_metric([str(p)], owner.store.head.offset)
+        for facts in self._facts.partitions():
+            if facts["lag"] is not None:
+                lag.add_metric([str(facts["partition"])], facts["lag"])
+        yield from (rows, waiting, off, hurried, lag, fenced, offset)
+
+    def _of_the_worker(self) -> Iterator[Metric]:
+        rates = self._facts.rates()
+        yield GaugeMetricFamily("hindsight_rows_per_second", "Rows joined a second, lately.", rates["rows"])
+        yield GaugeMetricFamily("hindsight_matched_per_second", "Pairs matched a second, lately.", rates["matched"])
+        ready = GaugeMetricFamily("hindsight_check_ok", "1 if the part works.", labels=["check"])
+        for check in readiness.checks():
+            ready.add_metric([check.name], float(check.ok))
+        yield ready
+        if metric := readiness.agent("metric"):
+            yield GaugeMetricFamily("hindsight_outbox_bytes", "Verdicts that wait.", metric.joining.outbox.n_bytes)
+        if model := readiness.agent("model"):
+            yield CounterMetricFamily("hindsight_predicted_rows", "Rows predicted.", model.predicting.n_predicted)
+            yield CounterMetricFamily("hindsight_refused_rows", "Rows not predicted.", model.predicting.n_refused)
+        plot = readiness.agent("plot")
+        if plot and plot.plotting.log and plot.plotting.log.summary.n:
+            summary = plot.plotting.log.summary
+            scores = GaugeMetricFamily("hindsight_error", "Scores of all pairs.", labels=["score"])
+            for name in ("mae", "rmse", "bias"):
+                scores.add_metric([name], getattr(summary, name))
+            yield scores
+            yield CounterMetricFamily("hindsight_logged_pairs", "Pairs in the metric log.", summary.n)
+
+    def _of_kafka(self) -> Iterator[Metric]:
+        quarantined = self._facts.ends.kept(names.quarantine)
+        if quarantined is not None:
+            yield GaugeMetricFamily("hindsight_quarantined", "Records in the topic quarantine.", quarantined)
+            yield GaugeMetricFamily(
+                "hindsight_quarantine_open",
+                "Of them, those that nobody requeued or dropped.",
+                self._facts.ends.quarantined(),
+            )
+            yield CounterMetricFamily(
+                "hindsight_quarantine_removed",
+                "Records that Kafka removed: HINDSIGHT_MAX_QUARANTINE_BYTES.",
+                self._facts.ends.removed(names.quarantine),
+            )
+        behind = GaugeMetricFamily("hindsight_topic_lag_records", "Records not committed yet.", labels=["topic"])
+        for topic in (names.features, names.y_true, names.y_pred, names.metric):
+            lag = self._facts.ends.lag(topic)
+            if lag is not None:
+                behind.add_metric([topic.name], lag)
+        yield behind
+
+
+def registry(facts: Facts) -> CollectorRegistry:
+    """Return a registry that holds this worker's numbers."""
+    made = CollectorRegistry()
+    made.register(WorkerCollector(facts))
+    return made

@@ -1,0 +1,160 @@
+"""What this worker knows now, as plain numbers: counts, rates, partitions. Read from the owners, once a second."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import Any
+
+from agents import readiness
+from streams.faust_app import names
+from streams.join.decision import NOWHERE_TS, Counts
+from streams.table.owner import Owner
+from streams.table.restore import Progress, restoring
+from web.state.topic_ends import Ends
+
+RATE_OVER_S = 10.0
+COUNTED = (
+    "rows_true",
+    "rows_pred",
+    "matched",
+    "unmatched_true",
+    "unmatched_pred",
+    "duplicates",
+    "conflicts",
+    "late",
+    "waiting",
+    "unreadable",
+)
+
+
+class Facts:
+    """The counts of this worker's partitions, how fast they grow, and where its partitions stand."""
+
+    def __init__(self, ends: Ends):
+        self.ends = ends
+        self.started_at = time.time()
+        self._seen: deque[tuple[float, dict[str, int]]] = deque()
+        self._owned: set[int] = set()
+
+    async def run(self) -> None:
+        """Watch the counts and Kafka, for as long as the worker runs."""
+        while True:
+            self._look()
+            await asyncio.sleep(1.0)
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if self._owned != set(owners()):  # what other partitions counted before is no rate of ours
+            self._owned = set(owners())
+            self._seen.clear()
+        self._seen.append((now, self._totals()))
+        while now - self._seen[0][0] > RATE_OVER_S:
+            self._seen.popleft()
+
+    def _totals(self) -> dict[str, int]:
+        counts, model, plot = self.counts(), readiness.agent("model"), readiness.agent("plot")
+        log = plot.plotting.log if plot else None
+        return {
+            "rows": counts.rows_true + counts.rows_pred,
+            "matched": counts.matched,
+            "predicted": model.predicting.n_predicted if model else 0,
+            "logged": log.summary.n if log else 0,
+        }
+
+    def rates(self) -> dict[str, float]:
+        """Return what each stage did a second, over the last seconds."""
+        if not self._seen:
+            return dict.fromkeys(("rows", "matched", "predicted", "logged"), 0.0)
+        (then, before), (now, after) = self._seen[0], self._seen[-1]
+        took = max(now - then, 1e-9)
+        return {name: round(max(0.0, (after[name] - before[name]) / took), 1) for name in after}
+
+    def counts(self) -> Counts:
+        """Return the sum of the counts of our partitions."""
+        total = Counts()
+        for owner in owners().values():
+            for name in COUNTED:
+                setattr(total, name, getattr(total, name) + getattr(owner.store.head.counts, name))
+        return total
+
+    def status(self) -> dict[str, Any]:
+        """Return one flat line about this worker: counts, rates and scores."""
+        counts, rates = self.counts(), self.rates()
+        plot = readiness.agent("plot")
+        log = plot.plotting.log if plot else None
+        mae = log.summary.mae if log else None
+        return {
+            "rows_in": counts.rows_true + counts.rows_pred,
+            "rows_per_s": rates["rows"],
+            "matched": counts.matched,
+            "matched_per_s": rates["matched"],
+            "predicted_per_s": rates["predicted"],
+            "logged_per_s": rates["logged"],
+            "waiting": counts.waiting,
+            "unmatched": counts.unmatched_true + counts.unmatched_pred,
+            "unmatched_true": counts.unmatched_true,
+            "unmatched_pred": counts.unmatched_pred,
+            "duplicates": counts.duplicates,
+            "conflicts": counts.conflicts,
+            "late": counts.late,
+            "difference": sum(abs(owner.store.head.counts.difference()) for owner in owners().values()),
+            "quarantined": self.ends.quarantined(),
+            "mae": mae,
+            "event_time": self.event_time(),
+            "started_at": self.started_at,
+            "at": time.time(),
+            "problems": [check.sentence for check in readiness.checks() if not check.ok],
+        }
+
+    def event_time(self) -> float | None:
+        """Return the largest ts seen of any row."""
+        seen = [ts for owner in owners().values() for ts in owner.store.head.ts if ts > NOWHERE_TS]
+        return max(seen, default=None)
+
+    def partitions(self) -> list[dict[str, Any]]:
+        """Return where each of our partitions stands, those that are still being restored included."""
+        being = [_being_restored(p, progress) for p, progress in restoring.items() if p not in owners()]
+        return being + [self._partition(p, owner) for p, owner in sorted(owners().items())]
+
+    def _partition(self, partition: int, owner: Owner) -> dict[str, Any]:
+        head = owner.store.head
+        ends = [self.ends.end(topic, partition) for topic in (names.y_true, names.y_pred)]
+        known = [end - 1 - src for end, src in zip(ends, head.src, strict=True) if end is not None]
+        return {
+            "partition": partition,
+            "state": "waiting for Kafka" if owner.problem else "ready",
+            "problem": owner.problem,
+            "lag": max(0, sum(known)) if known else None,
+            "rows_in": head.counts.rows_true + head.counts.rows_pred,
+            "waiting": head.counts.waiting,
+            "difference": head.counts.difference(),
+            "log_offset": head.offset,
+            "last_commit_at": owner.last_commit_at or None,
+            "n_fenced": owner.n_fenced,
+            "restored": None,
+        }
+
+
+def _being_restored(partition: int, progress: Progress) -> dict[str, Any]:
+    share = progress.share()
+    return {
+        "partition": partition,
+        "state": f"restoring {share:.0%}",
+        "problem": "",
+        "lag": None,
+        "rows_in": None,
+        "waiting": None,
+        "difference": None,
+        "log_offset": None,
+        "last_commit_at": None,
+        "n_fenced": 0,
+        "restored": share,
+    }
+
+
+def owners() -> dict[int, Owner]:
+    """Return the owners of this worker's partitions; none while Kafka assigns them anew."""
+    metric = readiness.agent("metric")
+    return metric.pairs.owners if metric else {}

@@ -1,0 +1,126 @@
+"""Values as people read them in the pages: times, spans, counts, and ids that may hold anything."""
+
+from __future__ import annotations
+
+import math
+import time
+import unicodedata
+from urllib.parse import quote
+
+from streams.scores.numbers import NONE, number, tick
+
+__all__ = [
+    "change",
+    "clock",
+    "count",
+    "date",
+    "long_span",
+    "number",
+    "percent",
+    "pieces",
+    "row_url",
+    "shown",
+    "span",
+    "tick",
+    "value",
+]
+
+
+def count(n: float | None) -> str:
+    """Return a whole number with separators: `1,234`; `–` for None."""
+    return NONE if n is None else f"{n:,.0f}"
+
+
+def value(y: float | None) -> str:
+    """Return a row's own value, short where that loses nothing: `275`, `163.42`, `1e+20`; `–` for None."""
+    if y is None:
+        return NONE
+    short = f"{y:.2f}".rstrip("0").rstrip(".") if abs(y) < 1e7 else f"{y:.6g}"
+    if y and float(short) == 0:
+        short = f"{y:.4g}"
+    return short.replace("-", "−")
+
+
+def clock(ts: float | None, *, digits: int = 0) -> str:
+    """Return the time of day in UTC: `20:17:02`, `20:17:02.115`; with its date where that is not today's."""
+    if ts is None:
+        return NONE
+    whole = math.floor(ts)
+    try:
+        then, now = time.gmtime(whole), time.gmtime()
+    except (OverflowError, ValueError, OSError):
+        return repr(ts)
+    fraction = f"{ts - whole:.{digits}f}"[1:] if digits else ""
+    day = "" if then[:3] == now[:3] else time.strftime("%Y-%m-%d ", then)
+    return day + time.strftime("%H:%M:%S", then) + fraction
+
+
+def date(ts: float | None) -> str:
+    """Return date and time in UTC."""
+    return NONE if ts is None else time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(ts))
+
+
+def span(seconds: float | None) -> str:
+    """Return a length of time as a clock shows it: `0:41`, `12:39`, `1:02:03`, `3 d 4 h`."""
+    if seconds is None:
+        return NONE
+    sign = "−" if seconds <= -1 else ""
+    whole = int(abs(seconds))
+    hours, rest = divmod(whole, 3600)
+    minutes, secs = divmod(rest, 60)
+    if hours >= 48:
+        return f"{sign}{hours // 24} d {hours % 24} h"
+    return f"{sign}{hours}:{minutes:02}:{secs:02}" if hours else f"{sign}{minutes}:{secs:02}"
+
+
+def long_span(seconds: float | None) -> str:
+    """Return a length of time in words: `0.4 s`, `41 s`, `1 min 34 s`, `2 h 5 min`, `3 d 4 h`."""
+    if seconds is None:
+        return NONE
+    size, sign = abs(seconds), "−" if seconds < 0 else ""
+    if size < 9.95:
+        return f"{sign}{size:.1f} s".replace(".0 s", " s")
+    whole = round(size)
+    if whole < 60:
+        return f"{sign}{whole} s"
+    for unit, name, part, part_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= unit:
+            rest = whole % unit // part
+            return f"{sign}{whole // unit} {name}" + (f" {rest} {part_name}" if rest else "")
+    return f"{sign}{whole} s"
+
+
+def change(score: str, now: float | None, before: float | None) -> str:
+    """Return how a score has changed: `+0.7900 worse`. All but R² are the better the nearer to zero they are."""
+    if now is None or before is None:
+        return NONE
+    gain = now - before if score == "r2" else abs(before) - abs(now)
+    return number(now - before, signed=True) + (" better" if gain > 0 else " worse" if gain < 0 else "")
+
+
+def percent(share: float | None) -> str:
+    """Return a share as per cent: `97.7 %`."""
+    return NONE if share is None else f"{100 * share:.1f} %"
+
+
+def row_url(row_id: str) -> str:
+    """Return the address of an id's page, whatever it holds; a browser would resolve the two ids of dots."""
+    if row_id in (".", ".."):
+        return "/table/pairs/?id=" + row_id
+    return "/table/pairs/" + quote(row_id, safe="")
+
+
+def pieces(row_id: str, part: str) -> list[tuple[bool, str]]:
+    """Return an id cut where it contains `part`: (whether it is `part`, text)."""
+    if not part:
+        return [(False, row_id)]
+    first, *others = row_id.split(part)
+    return [(False, first), *(piece for other in others for piece in ((True, part), (False, other)))]
+
+
+def shown(row_id: str, most: int = 200) -> str:
+    """Return an id with what is invisible or turns the reading direction spelled out, and cut if it is long."""
+    spelled = row_id[:most]
+    if not spelled.isprintable():
+        spelled = "".join(f"⟨U+{ord(c):04X}⟩" if unicodedata.category(c)[0] == "C" else c for c in spelled)
+    return spelled + ("" if len(row_id) <= most else f" … ({len(row_id):,} characters)")
