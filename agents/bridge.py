@@ -8,7 +8,7 @@ import logging
 from bridge.app import Bridge
 from streams.faust_app import app, settings
 from streams.kafka.topics import TopicMismatch
-from streams.process.fatal import end_process
+from streams.process.fatal import fatal
 from streams.settings import SettingsError
 
 logger = logging.getLogger("hindsight.bridge")
@@ -36,7 +36,7 @@ async def _run(stop: asyncio.Event) -> None:
     try:
         await bridge.run(stop)
     except (SettingsError, TopicMismatch) as exc:
-        end_process(str(exc))
+        fatal(str(exc))
     except Exception as exc:
         logger.exception("the bridge failed")
-        end_process(f"the bridge cannot go on: {exc!r}.")
+        fatal(f"the bridge cannot go on: {exc!r}.")

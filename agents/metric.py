@@ -14,22 +14,22 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from agents.metric_log.local_path import short_way
+from agents.metric_log.local_path import local_path
 from streams.faust_app import app, names, raw_topic, settings
 from streams.join.decide import Rules
 from streams.join.state import PRED, TRUE
 from streams.kafka import client as connect
-from streams.kafka.caught_up import is_drained
-from streams.kafka.producer import Writer
+from streams.kafka.caught_up import is_caught_up
+from streams.kafka.producer import Producer
 from streams.kafka.topics import log_retention_s
-from streams.process.fatal import end_process
-from streams.process.linger import Beat
+from streams.process.fatal import fatal
+from streams.process.linger import Linger
 from streams.table import offset_gaps
-from streams.table.context import Arrival
+from streams.table.context import ConsumedRecord
 from streams.table.decision_log import DecisionLog, LogUnavailable
 from streams.table.offsets import Position, positions
 from streams.table.outbox import Outbox
-from streams.table.owner import BEAT_S, LONGEST_BEAT_S, Owner
+from streams.table.owner import LINGER_S, LONGEST_LINGER_S, Owner
 from streams.table.pairs_table import PairsTable
 from streams.table.restore import CannotRestore, check_inputs, restore
 from streams.table.store import PairsStore
@@ -60,9 +60,9 @@ class Joining:
     def __init__(self) -> None:
         client, producer = connect.kafka_client(settings), connect.kafka_producer(settings)
         self.log = DecisionLog(names.pairs_log.name, client, producer)
-        self.outbox = Outbox(names.metric.name, producer, hand_over=short_way.put)
-        self.writer = Writer(producer)
-        self.beat = Beat(BEAT_S, LONGEST_BEAT_S)
+        self.outbox = Outbox(names.metric.name, producer, deliver_locally=local_path.put)
+        self.writer = Producer(producer)
+        self.linger = Linger(LINGER_S, LONGEST_LINGER_S)
         self._client = client
 
     async def owner(self, partition: int, store: PairsStore) -> Owner:
@@ -71,7 +71,7 @@ class Joining:
         while True:
             try:
                 store = await restore(partition, pairs.store.partition(partition), self.log, pairs.store.set_aside)
-                check_inputs(partition, store.head, await self._positions(partition))
+                check_inputs(partition, store.checkpoint, await self._positions(partition))
                 break
             except (LogUnavailable, KafkaError) as exc:
                 if not said:
@@ -79,7 +79,7 @@ class Joining:
                 said = True
                 await asyncio.sleep(RETRY_S)
             except CannotRestore as exc:
-                end_process(f"the table `pairs` cannot be restored: {exc}.")
+                fatal(f"the table `pairs` cannot be restored: {exc}.")
         owner = Owner(
             partition,
             store,
@@ -87,8 +87,8 @@ class Joining:
             self.outbox,
             rules,
             self,
-            self.beat,
-            writer=app.slot.instance_id,
+            self.linger,
+            writer=app.instance.instance_id,
             idle_record_s=log_retention_s(settings) / 3,
             max_waiting=-(-settings.max_waiting_ids // settings.partitions),
         )
@@ -99,10 +99,12 @@ class Joining:
         found = await positions(self._client, app.conf.id, SIDES, names.pairs_log.name, settings.partitions)
         return found[SIDES[TRUE], partition], found[SIDES[PRED], partition]
 
-    def is_drained(self, partition: int, side: int, src: int) -> bool:
-        """Tell whether the consumer knows that an input holds nothing past offset `src`."""
+    def is_caught_up(self, partition: int, side: int, input_offsets: int) -> bool:
+        """Tell whether the consumer knows that an input holds nothing past offset `input_offsets`."""
         consumer = app.consumer._thread._consumer
-        return consumer is not None and is_drained(consumer, TopicPartition(SIDES[side], partition), src, time.time())
+        return consumer is not None and is_caught_up(
+            consumer, TopicPartition(SIDES[side], partition), input_offsets, time.time()
+        )
 
     async def look(self, partition: int, side: int, start: int, until: int) -> offset_gaps.Found:
         """Return what lies in an input; nothing while Kafka is away."""
@@ -135,7 +137,7 @@ def set_up_joining() -> None:
     global joining
     joining = Joining()
     pairs.make_owner = joining.owner
-    pairs.store.directory = app.slot.path
+    pairs.store.directory = app.instance.path
     app.closers += [joining.log.stop, joining.writer.stop]
 
 
@@ -148,6 +150,6 @@ async def metric(stream: faust.StreamT[Any]) -> None:
         owner = pairs.owners.get(message.partition)
         if owner is not None:
             side = TRUE if message.topic == SIDES[TRUE] else PRED
-            arrivals = [Arrival.of(side, record) for record in message.value]
-            arrivals[-1] = arrivals[-1]._replace(ack=event.ack)
-            await owner.feed(arrivals)
+            records = [ConsumedRecord.of(side, record) for record in message.value]
+            records[-1] = records[-1]._replace(ack=event.ack)
+            await owner.feed(records)

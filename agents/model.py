@@ -15,8 +15,8 @@ from agents.predict import predict
 from bridge.predictions import Predictions
 from streams.faust_app import app, names, raw_topic, settings
 from streams.kafka import client
-from streams.kafka.producer import Writer
-from streams.process.fatal import end_process
+from streams.kafka.producer import Producer
+from streams.process.fatal import fatal
 from streams.wire.dead_letters import UnreadableRows, records_of
 from streams.wire.rows import FeaturesRow, PredRow, Unreadable, decode_record, encode_packet
 
@@ -38,7 +38,7 @@ class Predicting:
         self.n_predicted = 0
         self.n_refused = 0
         self.last_took_s = 0.0
-        self.writer = Writer(client.kafka_producer(settings))
+        self.writer = Producer(client.kafka_producer(settings))
         self.exchange = Predictions(settings) if settings.publish_predictions else None
         self._queue: deque[faust.EventT[Any]] = deque()
         self._filled = asyncio.Event()
@@ -144,10 +144,10 @@ def _model() -> Model:
     try:
         return load(settings.model, settings.model_pickle_sha256)
     except ModelError as exc:
-        end_process(f"{exc} (A worker that is not to predict runs without it: HINDSIGHT_AGENTS=metric,plot.)")
+        fatal(f"{exc} (A worker that is not to predict runs without it: HINDSIGHT_AGENTS=metric,plot.)")
     except Exception as exc:
         logger.exception("the model was not loaded")
-        end_process(f"the model {settings.model} cannot be loaded: {exc!r}.")
+        fatal(f"the model {settings.model} cannot be loaded: {exc!r}.")
 
 
 @app.task
@@ -158,7 +158,7 @@ async def predict_rows() -> None:
         await predicting.run()
     except Exception as exc:
         logger.exception("the agent `model` failed")
-        end_process(f"the agent `model` cannot go on: {exc!r}.")
+        fatal(f"the agent `model` cannot go on: {exc!r}.")
 
 
 @app.agent(features, name="model", supervisor_strategy=mode.CrashingSupervisor)

@@ -14,11 +14,11 @@ from faust.types import TP
 
 from agents import recent
 from agents.metric_log.files import LogError
-from agents.metric_log.local_path import short_way, unwritten
+from agents.metric_log.local_path import local_path, unwritten
 from agents.metric_log.log import Fenced, MetricLog
-from agents.picture.renderer import Artist, CannotDraw
+from agents.picture.renderer import CannotDraw, Renderer
 from streams.faust_app import app, names, raw_topic, settings
-from streams.process.fatal import end_process
+from streams.process.fatal import fatal
 from streams.scores.summary import ErrorSummary
 from streams.wire.verdicts import VerdictRecord
 
@@ -46,10 +46,10 @@ class Plotting:
         self.problem = ""
         self.picture_problem = ""
         self.picture: Picture | None = None
-        self.artist = Artist()
+        self.renderer = Renderer()
         self._queue: deque[faust.EventT[Any]] = deque()
         self._n_queued_bytes = 0
-        self._filled = short_way.filled
+        self._filled = local_path.filled
         self._room = asyncio.Event()
         self._opening = asyncio.Lock()
 
@@ -90,7 +90,7 @@ class Plotting:
         log = await self._opened()
         written = log.state.copy_of_positions()
         came = [record.value or b"" for event in events for record in event.message.value]
-        records = unwritten(came, written) + short_way.following(written)
+        records = unwritten(came, written) + local_path.following(written)
         if records:
             await self._append(log, records)
         for event in events:
@@ -118,13 +118,13 @@ class Plotting:
         async with self._opening:
             if self.log is None:
                 self.log = await asyncio.to_thread(MetricLog.open, settings.logs_dir)
-                short_way.is_open = True
+                local_path.is_open = True
             return self.log
 
     def _close(self) -> None:
         self.log = None
-        short_way.is_open = False
-        short_way.forget()
+        local_path.is_open = False
+        local_path.forget()
 
     async def _wait_after(self, exc: LogError, delay_s: float) -> None:
         if not self.problem:
@@ -141,7 +141,7 @@ class Plotting:
         try:
             log = await self._opened()
             picture = Picture(time.time(), log.summary)
-            await asyncio.to_thread(self.artist.draw, picture.summary, PICTURE, now=picture.drawn_at)
+            await asyncio.to_thread(self.renderer.draw, picture.summary, PICTURE, now=picture.drawn_at)
         except (CannotDraw, LogError) as exc:
             if not self.picture_problem:
                 logger.error("%s", exc)
@@ -152,7 +152,7 @@ class Plotting:
 
     async def close(self) -> None:
         """End the drawing process."""
-        self.artist.close()
+        self.renderer.close()
 
 
 def _size(event: faust.EventT[Any]) -> int:
@@ -179,7 +179,7 @@ async def write_log() -> None:
         await plotting.run()
     except Exception as exc:
         logger.exception("the metric log cannot go on")
-        end_process(f"the metric log cannot go on: {exc!r}.")
+        fatal(f"the metric log cannot go on: {exc!r}.")
 
 
 @app.on_partitions_revoked.connect

@@ -82,7 +82,7 @@ def _metric() -> list[Check]:
 
 def ledger(owners: Mapping[int, Owner]) -> str:
     """Return how the law of rows is broken, partition by partition; an empty string if it holds."""
-    off = {p: owner.store.head.counts.difference() for p, owner in sorted(owners.items())}
+    off = {p: owner.store.checkpoint.counts.difference() for p, owner in sorted(owners.items())}
     broken = [f"partition {p} by {n:+,} rows" for p, n in off.items() if n]
     if not broken:
         return ""

@@ -68,5 +68,5 @@ async def _read(settings: Settings, start: Mapping[int, int]) -> list[Decided]:
     decided: list[Decided] = []
     for partition, (first, end) in (await log.bounds(list(range(settings.partitions)))).items():
         async for records in log.read(partition, max(first, start.get(partition, 0)), end):
-            decided += [Decided(partition, record.at, record.head.counts) for _, record in records]
+            decided += [Decided(partition, record.at, record.checkpoint.counts) for _, record in records]
     return sorted(decided, key=lambda one: one.at)

@@ -15,7 +15,7 @@ from bridge.ledger import Ledger
 from bridge.queues import Queue
 from bridge.rabbitmq import RabbitMQ
 from bridge.relay import Relay
-from streams.process.linger import Beat
+from streams.process.linger import Linger
 from streams.process.link import Link
 from streams.settings import Settings
 
@@ -33,8 +33,8 @@ class Bridge:
         self._queues = [Queue(kind, settings) for kind in settings.queues]
         self._kafka = Kafka(settings)
         self._rabbitmq = RabbitMQ(settings, self._queues)
-        beat = Beat(settings.linger_s, LONGEST_LINGER_S)
-        self._relays = [Relay(queue, self._kafka, settings, beat) for queue in self._queues]
+        linger = Linger(settings.linger_s, LONGEST_LINGER_S)
+        self._relays = [Relay(queue, self._kafka, settings, linger) for queue in self._queues]
         for queue in self._queues:
             counts.unacked.labels(queue.kind).set_function(queue.n_unacked)
             counts.behind.labels(queue.kind).set_function(partial(_or_nan, queue.n_behind))

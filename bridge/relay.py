@@ -13,7 +13,7 @@ from bridge.packets import Packet, halves, pack
 from bridge.queues import Queue
 from bridge.refused import Quarantine
 from streams.kafka.topics import topics
-from streams.process.linger import Beat
+from streams.process.linger import Linger
 from streams.settings import Settings
 from streams.wire.rows import Row
 
@@ -21,9 +21,9 @@ from streams.wire.rows import Row
 class Relay:
     """Moves one queue's rows to their topic. One batch is in flight; more wait in the queue's prefetch."""
 
-    def __init__(self, queue: Queue, kafka: Kafka, settings: Settings, beat: Beat) -> None:
+    def __init__(self, queue: Queue, kafka: Kafka, settings: Settings, linger: Linger) -> None:
         self.kind = queue.kind
-        self._beat = beat
+        self._beat = linger
         self._queue = queue
         self._kafka = kafka
         self._settings = settings

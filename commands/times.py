@@ -13,7 +13,7 @@ FORMS = (
 )
 
 
-def moment(text: str, *, now: float | None = None) -> float:
+def parse_time(text: str, *, now: float | None = None) -> float:
     """Return a point in time in UTC epoch seconds.
 
     Raises:

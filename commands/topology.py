@@ -9,7 +9,7 @@ import time
 
 from aiokafka.errors import KafkaError
 
-from commands.probes import Away, rabbitmq_queues
+from commands.probes import Unavailable, rabbitmq_queues
 from streams.amqp.client import queue_declarations
 from streams.kafka import probe, topics
 from streams.settings import Settings, SettingsError
@@ -25,7 +25,7 @@ def run(settings: Settings, *, wait_s: float = 60.0) -> int:
         made = asyncio.run(_topics(settings, Patience(wait_s)))
         print(f"Kafka at {settings.kafka_address}: {_listed('topics', made)}.")
         print(f"RabbitMQ: {_queues(settings, Patience(wait_s))}.")
-    except (Away, SettingsError, topics.TopicMismatch) as exc:
+    except (Unavailable, SettingsError, topics.TopicMismatch) as exc:
         print(exc, file=sys.stderr)
         return 1
     return 0
@@ -46,7 +46,7 @@ class Patience:
         """
         sentence = str(problem)
         if time.monotonic() > self._until:
-            raise Away(sentence) from None
+            raise Unavailable(sentence) from None
         if sentence != self._said:
             print(f"{sentence} Waiting for it.", flush=True)
         self._said = sentence
@@ -55,9 +55,9 @@ class Patience:
 async def _topics(settings: Settings, patience: Patience) -> list[str]:
     while True:
         try:
-            await probe.reach(settings)  # says why it cannot be reached
+            await probe.probe(settings)  # says why it cannot be reached
             return await topics.declare(settings)
-        except (Away, KafkaError, OSError) as exc:
+        except (Unavailable, KafkaError, OSError) as exc:
             patience.bear(exc)
         await asyncio.sleep(RETRY_S)
 
@@ -66,7 +66,7 @@ def _queues(settings: Settings, patience: Patience) -> str:
     while True:
         try:
             return _declare(settings)
-        except Away as exc:
+        except Unavailable as exc:
             patience.bear(exc)
         time.sleep(RETRY_S)
 
@@ -82,12 +82,12 @@ def _declare(settings: Settings) -> str:
         for name in settings.queues:
             seen = rabbitmq_queues.declare(connection, name, passive=True)
             if isinstance(seen, rabbitmq_queues.Refusal) and seen.code != rabbitmq_queues.NOT_FOUND:
-                raise Away(f"RabbitMQ does not show us the queue {name!r}: {seen.text}.")
+                raise Unavailable(f"RabbitMQ does not show us the queue {name!r}: {seen.text}.")
             if isinstance(seen, rabbitmq_queues.Queue) or settings.queue_kind == "existing":
                 continue
             made = rabbitmq_queues.declare(connection, name, **queue_declarations[settings.queue_kind])
             if isinstance(made, rabbitmq_queues.Refusal):
-                raise Away(f"RabbitMQ does not let us declare the queue {name!r}: {made.text}.")
+                raise Unavailable(f"RabbitMQ does not let us declare the queue {name!r}: {made.text}.")
             missing.append(name)
     return _listed("queues", missing)
 

@@ -20,7 +20,7 @@ from streams.kafka import client
 from streams.kafka.probe import why_away
 from streams.kafka.topics import TopicMismatch, declare, topics
 from streams.process import instance, log_throttle, memory
-from streams.process.fatal import end_process
+from streams.process.fatal import fatal
 from streams.settings import Settings, SettingsError
 from streams.settings import settings as read_settings
 
@@ -54,19 +54,21 @@ def _credentials(settings: Settings) -> Any:
 class HindsightApp(App):
     """The app, which takes its slot on disk and waits for Kafka before Faust starts."""
 
-    slot: instance.Slot
+    instance: instance.WorkerInstance
 
     async def before_start(self) -> None:
         """Take a slot, and declare the topics as soon as Kafka answers."""
         log_throttle.set_up()
         memory.share_one_heap()
         try:
-            self.slot = instance.take(settings.state_path)
-        except instance.SlotError as exc:
-            end_process(str(exc))
+            self.instance = instance.take(settings.state_path)
+        except instance.InstanceError as exc:
+            fatal(str(exc))
         with warnings.catch_warnings():  # nothing has used it yet: the consumer starts after this
             warnings.simplefilter("ignore", AlreadyConfiguredWarning)
-            self.conf.consumer_group_instance_id = self.slot.member_id(str(self.conf.canonical_url), *settings.agents)
+            self.conf.consumer_group_instance_id = self.instance.member_id(
+                str(self.conf.canonical_url), *settings.agents
+            )
         await _declare_when_possible()
 
 
@@ -76,7 +78,7 @@ async def _declare_when_possible() -> None:
         try:
             made = await declare(settings)
         except TopicMismatch as exc:
-            end_process(str(exc))
+            fatal(str(exc))
         except (KafkaError, OSError) as exc:
             sentence = await why_away(settings, exc)
             if sentence != said:

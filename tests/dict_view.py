@@ -6,7 +6,7 @@ import copy
 
 from streams.join import decision
 from streams.join import state as pair
-from streams.join.decision import EVENT, FAMILIES, INDEX, MARKER, WAIT_PRED, WAIT_TRUE, Decision, Head
+from streams.join.decision import EVENT, INDEX, TIMER_KINDS, TOMBSTONE, WAIT_PRED, WAIT_TRUE, Checkpoint, Decision
 
 CHUNK = 250
 
@@ -15,7 +15,7 @@ class DictView:
     """States by key, lists of keys by index key, and the head."""
 
     def __init__(self) -> None:
-        self.head = Head()
+        self.checkpoint = Checkpoint()
         self.packed: dict[bytes, bytes] = {}
         self.index: dict[bytes, list[bytes]] = {}
 
@@ -31,28 +31,28 @@ class DictView:
         """See `join.View`."""
         entries: list[tuple[bytes, list[bytes]]] = []
         for index in sorted(self.index):
-            family, bucket, _, _ = INDEX.unpack(index)
+            timer_kind, bucket, _, _ = INDEX.unpack(index)
             n_keys = sum(len(keys) for _, keys in entries)
-            if index >= start and family == start[:1] and bucket <= last_bucket and n_keys < max_keys:
+            if index >= start and timer_kind == start[:1] and bucket <= last_bucket and n_keys < max_keys:
                 entries.append((index, self.index[index]))
         return entries
 
     def apply(self, offset: int, record: Decision) -> None:
         """Apply the record at a log offset, if it is valid."""
         if record.base != offset - 1:
-            self.head.offset = offset
+            self.checkpoint.offset = offset
             return
-        self.packed |= record.waiting | record.done | record.touched
-        for key in record.gone:
+        self.packed |= record.waiting | record.done | record.updated
+        for key in record.deleted:
             del self.packed[key]
         for index in record.unindexed:
             del self.index[index]
         for index, keys in self._new_entries(offset, record).items():
             self.index[index] = keys
-        self.head = copy.deepcopy(record.head)
-        self.head.offset = offset
+        self.checkpoint = copy.deepcopy(record.checkpoint)
+        self.checkpoint.offset = offset
         if record.verdicts:
-            self.head.verdicts_at = offset
+            self.checkpoint.verdicts_at = offset
 
     def _new_entries(self, offset: int, record: Decision) -> dict[bytes, list[bytes]]:
         window_s, lateness_s, horizon_s = record.rules
@@ -60,17 +60,17 @@ class DictView:
         for key, packed in (record.waiting | record.done).items():
             state = pair.unpack(packed)
             if key in record.done:
-                deadlines = {MARKER: state[9] + horizon_s}
+                deadlines = {TOMBSTONE: state[9] + horizon_s}
             else:
                 ts, at = state[4], state[5]
-                family = WAIT_PRED if state[0] == pair.TRUE else WAIT_TRUE
-                deadlines = {EVENT: ts + window_s, family: at + (window_s + lateness_s)}
-            for family, deadline in deadlines.items():
-                cut = record.head.cuts[FAMILIES.index(family)]
+                timer_kind = WAIT_PRED if state[0] == pair.TRUE else WAIT_TRUE
+                deadlines = {EVENT: ts + window_s, timer_kind: at + (window_s + lateness_s)}
+            for timer_kind, deadline in deadlines.items():
+                cut = record.checkpoint.timer_cursors[TIMER_KINDS.index(timer_kind)]
                 bucket = max(decision.bucket_of(deadline), INDEX.unpack(cut)[1])
-                by_bucket.setdefault((family, bucket), []).append(key)
+                by_bucket.setdefault((timer_kind, bucket), []).append(key)
         return {
-            INDEX.pack(family, bucket, offset, n): keys[n * CHUNK : (n + 1) * CHUNK]
-            for (family, bucket), keys in by_bucket.items()
+            INDEX.pack(timer_kind, bucket, offset, n): keys[n * CHUNK : (n + 1) * CHUNK]
+            for (timer_kind, bucket), keys in by_bucket.items()
             for n in range(-(-len(keys) // CHUNK))
         }

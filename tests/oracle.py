@@ -93,11 +93,11 @@ class Oracle:
         """Count a row that changes nothing, by the value that its side has already; None: it has none, it is late."""
         self.counts["late" if first is None else "duplicates" if first == y else "conflicts"] += 1
 
-    def tick(self, now: float, silent: Collection[Side] = ()) -> None:
+    def tick(self, now: float, idle: Collection[Side] = ()) -> None:
         """End what has waited long enough, and forget old endings."""
         for id_, (row, at) in list(self.waiting.items()):
             by_event_time = row.ts + self.window_s < self.watermark
-            wait_s = self.window_s + self.lateness_s + (0 if OTHER[row.side] in silent else MAX_DELAY_S)
+            wait_s = self.window_s + self.lateness_s + (0 if OTHER[row.side] in idle else MAX_DELAY_S)
             if by_event_time or at + wait_s < now:
                 self._end_unmatched(id_, now)
         self.ended = {id_: ending for id_, ending in self.ended.items() if ending.at + self.horizon_s >= now}

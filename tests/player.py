@@ -25,17 +25,17 @@ class Player:
         self.view = view if view is not None else DictView()
         self.log: list[bytes] = []
 
-    def play(self, records: Sequence[Sequence[Row]], now: float, silent: Collection[Side] = ()) -> bool:
+    def play(self, records: Sequence[Sequence[Row]], now: float, idle: Collection[Side] = ()) -> bool:
         """Decide, append and apply one batch of Kafka records, each of rows of one side; False if nothing changed."""
-        record = self.decide(records, now, silent)
+        record = self.decide(records, now, idle)
         self.append(record)
         self.catch_up()
         return record is not None
 
-    def decide(self, records: Sequence[Sequence[Row]], now: float, silent: Collection[Side] = ()) -> Decision | None:
+    def decide(self, records: Sequence[Sequence[Row]], now: float, idle: Collection[Side] = ()) -> Decision | None:
         """Decide one batch, no more."""
-        given, quiet = as_inputs(records, self.view.head.src), ("true" in silent, "pred" in silent)
-        return decide(self.view.head, given, self.view, self.rules, now=now, silent=quiet)
+        given, quiet = as_inputs(records, self.view.checkpoint.input_offsets), ("true" in idle, "pred" in idle)
+        return decide(self.view.checkpoint, given, self.view, self.rules, now=now, idle=quiet)
 
     def append(self, record: Decision | None) -> None:
         """Put a decision into the log, no more."""
@@ -44,14 +44,14 @@ class Player:
 
     def catch_up(self) -> None:
         """Apply the log past the view's own offset."""
-        for offset in range(self.view.head.offset + 1, len(self.log)):
+        for offset in range(self.view.checkpoint.offset + 1, len(self.log)):
             self.view.apply(offset, decision.decode(self.log[offset]))
-            assert self.view.head.counts.difference() == 0
+            assert self.view.checkpoint.counts.difference() == 0
 
-    def settle(self, now: float, silent: Collection[Side] = ()) -> int:
+    def settle(self, now: float, idle: Collection[Side] = ()) -> int:
         """Decide without rows until nothing changes; return how many decisions that took."""
         n = 0
-        while self.play([], now, silent):
+        while self.play([], now, idle):
             n += 1
             assert n < 1000, "the expiry goes round in circles"
         return n
@@ -71,12 +71,12 @@ class Player:
     @property
     def counts(self) -> dict[str, int]:
         """The running counts by name, without zeros."""
-        return {name: n for name, n in msgspec.structs.asdict(self.view.head.counts).items() if n}
+        return {name: n for name, n in msgspec.structs.asdict(self.view.checkpoint.counts).items() if n}
 
 
-def as_inputs(records: Sequence[Sequence[Row]], src: Sequence[int]) -> list[Input]:
-    """Return Kafka records that follow the offsets `src`."""
-    offsets = list(src)
+def as_inputs(records: Sequence[Sequence[Row]], input_offsets: Sequence[int]) -> list[Input]:
+    """Return Kafka records that follow the offsets `input_offsets`."""
+    offsets = list(input_offsets)
     inputs = []
     for rows in records:
         side = SIDES.index(rows[0].side)

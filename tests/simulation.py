@@ -24,7 +24,7 @@ class Given(NamedTuple):
 
     batch: list[list[Row]]
     now: float
-    silent: frozenset[Side]
+    idle: frozenset[Side]
 
 
 class World:
@@ -47,10 +47,10 @@ class World:
     def oracle(self) -> Oracle:
         """Return the oracle after all that the valid records were made from."""
         oracle = Oracle(*self.rules)
-        for _, (batch, now, silent) in self.valid():
+        for _, (batch, now, idle) in self.valid():
             for rows in batch:
                 oracle.read(rows[0].side, rows, now)
-            oracle.tick(now, silent)
+            oracle.tick(now, idle)
         return oracle
 
 
@@ -65,16 +65,18 @@ class Writer:
         """Lose what only memory holds."""
         self.batch: list[list[Row]] = []
         self.pending: tuple[Decision, Given] | None = None
-        self.landed: int | None = None
+        self.appended_at: int | None = None
 
     def next_offset(self, side: Side) -> int:
         """Return the offset of the input record that is to be read next."""
-        return self.view.head.src[SIDES.index(side)] + 1 + sum(rows[0].side == side for rows in self.batch)
+        return (
+            self.view.checkpoint.input_offsets[SIDES.index(side)] + 1 + sum(rows[0].side == side for rows in self.batch)
+        )
 
-    def step(self, batch: int, silent: Collection[Side]) -> None:
+    def step(self, batch: int, idle: Collection[Side]) -> None:
         """Do what comes next; `batch` is how many Kafka records are decided at a time."""
         unread = [side for side in SIDES if self.next_offset(side) < len(self.world.inputs[side])]
-        if self.landed is not None:
+        if self.appended_at is not None:
             self.apply()
         elif self.pending is not None:
             self.append()
@@ -82,24 +84,24 @@ class Writer:
             side = min(unread, key=self.next_offset)
             self.read(side, self.next_offset(side))
         else:
-            self.decide(silent)
+            self.decide(idle)
 
     def read(self, side: Side, offset: int) -> None:
         """Take a delivered Kafka record into the batch, if it is its turn."""
         if offset == self.next_offset(side) < len(self.world.inputs[side]):
             self.batch.append(self.world.inputs[side][offset])
 
-    def decide(self, silent: Collection[Side]) -> None:
+    def decide(self, idle: Collection[Side]) -> None:
         """Decide the batch, and what is due."""
-        head, now = self.view.head, self.world.now
-        inputs, quiet = as_inputs(self.batch, head.src), ("true" in silent, "pred" in silent)
-        record = decide(head, inputs, self.view, self.world.rules, now=now, silent=quiet)
+        checkpoint, now = self.view.checkpoint, self.world.now
+        inputs, quiet = as_inputs(self.batch, checkpoint.input_offsets), ("true" in idle, "pred" in idle)
+        record = decide(checkpoint, inputs, self.view, self.world.rules, now=now, idle=quiet)
         if record is not None:
-            self.pending = record, Given(list(self.batch), now, frozenset(silent))
+            self.pending = record, Given(list(self.batch), now, frozenset(idle))
 
     def decide_nothing(self) -> None:
         """Make the record that keeps an idle log alive."""
-        record = decision.empty(self.view.head, "", self.world.now, self.world.rules)
+        record = decision.empty(self.view.checkpoint, "", self.world.now, self.world.rules)
         self.pending = record, Given([], self.world.now, frozenset())
 
     def append(self) -> None:
@@ -107,26 +109,26 @@ class Writer:
         assert self.pending is not None
         record, given = self.pending
         self.world.log.append((decision.encode(record), given))
-        self.landed = len(self.world.log) - 1
+        self.appended_at = len(self.world.log) - 1
 
     def apply(self) -> None:
         """Go on from where the decision landed."""
         assert self.pending is not None
-        assert self.landed is not None
-        if self.landed == self.pending[0].base + 1:
-            self.view.apply(self.landed, self.pending[0])
+        assert self.appended_at is not None
+        if self.appended_at == self.pending[0].base + 1:
+            self.view.apply(self.appended_at, self.pending[0])
             self.forget()
         else:
             self.catch_up()
 
     def catch_up(self) -> None:
         """Apply what the log has, and keep what of the batch is still to be decided."""
-        src = {side: self.view.head.src[n] for n, side in enumerate(SIDES)}
-        for offset in range(self.view.head.offset + 1, len(self.world.log)):
+        input_offsets = {side: self.view.checkpoint.input_offsets[n] for n, side in enumerate(SIDES)}
+        for offset in range(self.view.checkpoint.offset + 1, len(self.world.log)):
             self.view.apply(offset, self.world.record(offset))
-        n_done = {side: self.view.head.src[n] - src[side] for n, side in enumerate(SIDES)}
+        n_done = {side: self.view.checkpoint.input_offsets[n] - input_offsets[side] for n, side in enumerate(SIDES)}
         batch, self.batch = self.batch, []
-        self.pending = self.landed = None
+        self.pending = self.appended_at = None
         for rows in batch:
             side = rows[0].side
             n_done[side] -= 1

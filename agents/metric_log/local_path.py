@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from streams.table.outbox import Letter
+from streams.table.outbox import OutboxEntry
 from streams.wire import verdicts
 from streams.wire.verdicts import VerdictRecord
 
@@ -25,44 +25,44 @@ Positions = dict[str, dict[int, int]]
 """The offset of the last decision written, by decision log and partition."""
 
 
-class ShortWay:
+class LocalPath:
     """Letters on the short way; `is_open` while this worker writes the metric log. `filled` is set by what comes."""
 
     def __init__(self) -> None:
         self.is_open = False
         self.filled = asyncio.Event()
-        self._letters: deque[Letter] = deque()
+        self._entries: deque[OutboxEntry] = deque()
         self._n_bytes = 0
 
-    def put(self, letter: Letter) -> bool:
+    def put(self, entry: OutboxEntry) -> bool:
         """Take a letter, if the way is open; tell whether it is taken."""
         if self.is_open:
             if self._n_bytes > MAX_BYTES:
                 self.forget()
-            self._letters.append(letter)
-            self._n_bytes += len(letter.value)
+            self._entries.append(entry)
+            self._n_bytes += len(entry.value)
             self.filled.set()
         return self.is_open
 
     def following(self, written: Positions) -> list[VerdictRecord]:
         """Return the records that directly follow what is written, which moves on with them; those further ahead stay."""
         following: list[VerdictRecord] = []
-        letters = list(self._letters)
+        entries = list(self._entries)
         self.forget()
-        for letter in letters:
-            tag, last = letter.tag, written.setdefault(letter.tag.log, {})
+        for entry in entries:
+            tag, last = entry.tag, written.setdefault(entry.tag.log, {})
             written_to = last.get(tag.partition, -1)
             if tag.previous == written_to:
                 last[tag.partition] = tag.offset
-                following.append(verdicts.decode(letter.value))
+                following.append(verdicts.decode(entry.value))
             elif tag.offset > written_to:
-                self._letters.append(letter)
-                self._n_bytes += len(letter.value)
+                self._entries.append(entry)
+                self._n_bytes += len(entry.value)
         return following
 
     def forget(self) -> None:
         """Forget what has come."""
-        self._letters.clear()
+        self._entries.clear()
         self._n_bytes = 0
 
 
@@ -81,4 +81,4 @@ def unwritten(values: Iterable[bytes], written: Positions) -> list[VerdictRecord
     return records
 
 
-short_way = ShortWay()
+local_path = LocalPath()

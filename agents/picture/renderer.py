@@ -34,7 +34,7 @@ class _Order(msgspec.Struct):
     now: float
 
 
-class Artist:
+class Renderer:
     """Draws in a process that starts with the first picture, and again after it died. One thread at a time."""
 
     def __init__(self) -> None:

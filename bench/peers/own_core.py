@@ -18,20 +18,20 @@ import rocksdict
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from agents.metric_log.local_path import short_way, unwritten
+from agents.metric_log.local_path import local_path, unwritten
 from agents.metric_log.log import MetricLog
 from streams.join.decide import Rules
 from streams.kafka import client as connect
-from streams.kafka.caught_up import is_drained
+from streams.kafka.caught_up import is_caught_up
 from streams.kafka.topics import log_retention_s, topics
-from streams.process.linger import Beat
+from streams.process.linger import Linger
 from streams.settings import load
 from streams.table import offset_gaps
-from streams.table.context import Arrival
+from streams.table.context import ConsumedRecord
 from streams.table.decision_log import DecisionLog
 from streams.table.offsets import Position, positions
 from streams.table.outbox import Outbox
-from streams.table.owner import BEAT_S, KINDS, LONGEST_BEAT_S, Owner
+from streams.table.owner import KINDS, LINGER_S, LONGEST_LINGER_S, Owner
 from streams.table.pairs_table import BLOCK_CACHE_BYTES
 from streams.table.restore import check_inputs, restore
 from streams.table.store import PairsStore
@@ -54,9 +54,9 @@ class Around:
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
 
-    def is_drained(self, partition: int, side: int, src: int) -> bool:
-        """Tell whether the consumer knows that an input holds nothing past offset `src`."""
-        return is_drained(self._consumer, TopicPartition(inputs[side], partition), src, time.time())
+    def is_caught_up(self, partition: int, side: int, input_offsets: int) -> bool:
+        """Tell whether the consumer knows that an input holds nothing past offset `input_offsets`."""
+        return is_caught_up(self._consumer, TopicPartition(inputs[side], partition), input_offsets, time.time())
 
     async def look(self, partition: int, side: int, start: int, until: int) -> offset_gaps.Found:
         """Return what lies in an input."""
@@ -77,7 +77,7 @@ async def main() -> None:
     )
     await consumer.start()
     log = DecisionLog(names.pairs_log.name, client, producer)
-    outbox = Outbox(names.metric.name, producer, hand_over=short_way.put)
+    outbox = Outbox(names.metric.name, producer, deliver_locally=local_path.put)
     owners = await restored(log, outbox, Around(consumer))
     logging.info("ready")
     async with asyncio.TaskGroup() as tasks:
@@ -87,25 +87,25 @@ async def main() -> None:
             tasks.create_task(owner.run())
 
 
-async def restored(log: DecisionLog, outbox: Outbox, around: Around) -> list[Owner]:
+async def restored(log: DecisionLog, outbox: Outbox, context: Around) -> list[Owner]:
     """Return the owners of all partitions, each with its state."""
     cache = rocksdict.Cache(BLOCK_CACHE_BYTES)
     rules = Rules(settings.join_window_s, settings.lateness_s, settings.dedupe_horizon_s)
     found = await kept()
     settings.state_path.mkdir(parents=True, exist_ok=True)
-    owners, beat = [], Beat(BEAT_S, LONGEST_BEAT_S)
+    owners, linger = [], Linger(LINGER_S, LONGEST_LINGER_S)
     for partition in range(settings.partitions):
         store = PairsStore(settings.state_path / f"pairs-{partition}", cache)
         store = await restore(partition, store, log, _no_other_log)
-        check_inputs(partition, store.head, (found[inputs[0], partition], found[inputs[1], partition]))
+        check_inputs(partition, store.checkpoint, (found[inputs[0], partition], found[inputs[1], partition]))
         owner = Owner(
             partition,
             store,
             log,
             outbox,
             rules,
-            around,
-            beat,
+            context,
+            linger,
             writer=secrets.token_hex(8),
             idle_record_s=log_retention_s(settings) / 3,
         )
@@ -133,30 +133,30 @@ async def read(consumer: AIOKafkaConsumer, owners: Sequence[Owner]) -> None:
     tps = [TopicPartition(topic, owner.partition) for topic in inputs for owner in owners]
     consumer.assign(tps)
     for tp in tps:
-        consumer.seek(tp, owners[tp.partition].store.head.src[sides[tp.topic]] + 1)
+        consumer.seek(tp, owners[tp.partition].store.checkpoint.input_offsets[sides[tp.topic]] + 1)
     while True:
         fetched = await consumer.getmany(timeout_ms=READ_MS)
         for record in filter(None, chain.from_iterable(zip_longest(*fetched.values()))):
             side = sides[record.topic]
-            await owners[record.partition].feed([Arrival.of(side, record)])
+            await owners[record.partition].feed([ConsumedRecord.of(side, record)])
 
 
 async def commit(consumer: AIOKafkaConsumer, owners: Sequence[Owner]) -> None:
     """Commit what the logs have, every now and then."""
     while True:
         await asyncio.sleep(COMMIT_S)
-        src = {
-            TopicPartition(topic, owner.partition): owner.store.head.src[side] + 1
+        input_offsets = {
+            TopicPartition(topic, owner.partition): owner.store.checkpoint.input_offsets[side] + 1
             for owner in owners
             for side, topic in enumerate(inputs)
         }
-        await consumer.commit(src)
+        await consumer.commit(input_offsets)
 
 
 async def write_log() -> None:
     """Write the metric log, from the short way and from the topic `metric`, as the worker does."""
     log, one_at_a_time = await asyncio.to_thread(MetricLog.open, settings.logs_dir), asyncio.Lock()
-    short_way.is_open = True
+    local_path.is_open = True
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_write_what_is_handed_over(log, one_at_a_time))
         tasks.create_task(_write_what_kafka_has(log, one_at_a_time))
@@ -164,10 +164,10 @@ async def write_log() -> None:
 
 async def _write_what_is_handed_over(log: MetricLog, one_at_a_time: asyncio.Lock) -> None:
     while True:
-        await short_way.filled.wait()
-        short_way.filled.clear()
+        await local_path.filled.wait()
+        local_path.filled.clear()
         async with one_at_a_time:
-            if records := short_way.following(log.state.copy_of_positions()):
+            if records := local_path.following(log.state.copy_of_positions()):
                 await asyncio.to_thread(log.append, records)
 
 

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from commands.doctor.check_topics import findings
 from commands.doctor.finding import Finding, note, ok, wrong
-from commands.probes import Away
+from commands.probes import Unavailable
 from commands.probes.kafka_topics import join_now
 from streams.kafka import probe
 from streams.kafka.client import kafka_client
@@ -26,7 +26,7 @@ def check(settings: Settings) -> list[Finding]:
     found: list[Finding] = []
     try:
         asyncio.run(_check(settings, found))
-    except (Away, SettingsError) as exc:
+    except (Unavailable, SettingsError) as exc:
         found.append(wrong(WHAT, str(exc)))
     except (KafkaError, OSError) as exc:
         found.append(wrong(WHAT, f"Kafka at {settings.kafka_address} stopped answering: {type(exc).__name__} {exc}."))
@@ -34,7 +34,7 @@ def check(settings: Settings) -> list[Finding]:
 
 
 async def _check(settings: Settings, found: list[Finding]) -> None:
-    brokers = await probe.reach(settings)
+    brokers = await probe.probe(settings)
     for broker in brokers:
         await probe.require_listening(broker)
     found.append(_brokers(brokers, settings))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pika
 
 from commands.doctor.finding import Finding, note, ok, wrong
-from commands.probes import Away
+from commands.probes import Unavailable
 from commands.probes.rabbitmq_queues import NOT_FOUND, Queue, Refusal, connected, declare
 from streams.amqp.client import amqp_shown, queue_declarations
 from streams.settings import Settings, SettingsError
@@ -22,7 +22,7 @@ def check(settings: Settings) -> list[Finding]:
             found = [ok(WHAT, f"reached at {amqp_shown(settings)}")]
             found += [_queue(connection, name, settings) for name in settings.queues]
             return found + _for_simple_services(connection, settings.queues)
-    except (Away, SettingsError) as exc:
+    except (Unavailable, SettingsError) as exc:
         return [wrong(WHAT, str(exc))]
 
 

@@ -1,8 +1,8 @@
 """What brokers and our own processes say when they are asked, for `status` and `doctor`. Nothing is changed.
 
-Every failure becomes `Away`, whose message names the cause and what to do.
+Every failure becomes `Unavailable`, whose message names the cause and what to do.
 """
 
-from streams.kafka.probe import Away
+from streams.kafka.probe import Unavailable
 
-__all__ = ["Away"]
+__all__ = ["Unavailable"]

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
-from commands.probes import Away
+from commands.probes import Unavailable
 from streams.kafka.client import kafka_client
 from streams.settings import Settings
 
@@ -39,11 +39,11 @@ class Reader:
         n_there = await self._n_partitions(topic)
         if n_there != n_partitions:
             there = f"{n_there} partitions" if n_there else "no such topic"
-            raise Away(f"{self._where} has {there} of {topic!r}, and the settings say {n_partitions}.")
+            raise Unavailable(f"{self._where} has {there} of {topic!r}, and the settings say {n_partitions}.")
         try:
             first, end = await self._consumer.beginning_offsets(tps), await self._consumer.end_offsets(tps)
         except KafkaError as exc:
-            raise Away(f"{self._where} does not tell where {topic!r} ends: {exc!r}.") from None
+            raise Unavailable(f"{self._where} does not tell where {topic!r} ends: {exc!r}.") from None
         return [(first[tp], end[tp]) for tp in tps]
 
     async def has(self, topic: str) -> bool:
@@ -65,7 +65,7 @@ class Reader:
         except GroupCoordinatorNotAvailableError:  # no group ever read from this Kafka
             return [0] * n_partitions
         except KafkaError as exc:
-            raise Away(f"{self._where} does not tell how far {group!r} has read: {exc!r}.") from None
+            raise Unavailable(f"{self._where} does not tell how far {group!r} has read: {exc!r}.") from None
         offsets = (found.get(TopicPartition(topic, p)) for p in range(n_partitions))
         return [max(0, at.offset) if at else 0 for at in offsets]
 
@@ -86,11 +86,11 @@ class Reader:
                 fetched = (await self._consumer.getmany(tp, timeout_ms=FETCH_MS)).get(tp, ())
                 now_at = await asyncio.wait_for(self._consumer.position(tp), TIMEOUT_MS / 1000)
             except (KafkaError, TimeoutError) as exc:
-                raise Away(f"{self._where} stopped answering at {topic}/{partition}@{start}: {exc!r}.") from None
+                raise Unavailable(f"{self._where} stopped answering at {topic}/{partition}@{start}: {exc!r}.") from None
             if now_at > start:
                 moved_at = time.monotonic()
             elif time.monotonic() - moved_at > STALLED_S:
-                raise Away(f"{self._where} does not send {topic}/{partition}@{start}, which it says it has.")
+                raise Unavailable(f"{self._where} does not send {topic}/{partition}@{start}, which it says it has.")
             start = now_at
             yield [record for record in fetched if record.offset < end]
 
@@ -100,7 +100,7 @@ class Reader:
                 return 0
             return len((await self._admin.describe_topics([topic]))[0]["partitions"])
         except KafkaError as exc:
-            raise Away(f"{self._where} does not name its topics: {exc!r}.") from None
+            raise Unavailable(f"{self._where} does not name its topics: {exc!r}.") from None
 
 
 @asynccontextmanager
@@ -126,7 +126,7 @@ async def reader(settings: Settings) -> AsyncIterator[Reader]:
         await consumer.start()
         yield Reader(consumer, admin, where)
     except KafkaError as exc:
-        raise Away(f"{where} cannot be used: {exc!r}.") from None
+        raise Unavailable(f"{where} cannot be used: {exc!r}.") from None
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):

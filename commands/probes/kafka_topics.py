@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
-from commands.probes import Away
+from commands.probes import Unavailable
 from streams.join.decision import Counts, Decision, is_valid
 from streams.kafka.client import kafka_client
 from streams.kafka.topics import topics
@@ -55,7 +55,7 @@ async def topics_now(settings: Settings) -> list[Topic]:
         first, end = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
         committed = await _committed(admin, settings.app_id)
     except (KafkaError, OSError) as exc:
-        raise Away(f"Kafka at {settings.kafka_address} cannot be asked: {type(exc).__name__} {exc}.") from None
+        raise Unavailable(f"Kafka at {settings.kafka_address} cannot be asked: {type(exc).__name__} {exc}.") from None
     finally:
         await consumer.stop()
         await admin.close()
@@ -75,9 +75,9 @@ async def join_now(settings: Settings, n_partitions: int) -> Join:
         bounds = await log.bounds(list(range(n_partitions)))
         found = await asyncio.gather(*(_last(log, p, first, end) for p, (first, end) in bounds.items()))
     except LogUnavailable as exc:
-        raise Away(f"Kafka does not show the decision log: {exc}.") from None
+        raise Unavailable(f"Kafka does not show the decision log: {exc}.") from None
     decisions = [decision for decision in found if decision is not None]
-    total = {name: sum(getattr(d.head.counts, name) for d in decisions) for name in Counts.__struct_fields__}
+    total = {name: sum(getattr(d.checkpoint.counts, name) for d in decisions) for name in Counts.__struct_fields__}
     return Join(Counts(**total), max((d.at for d in decisions), default=None))
 
 

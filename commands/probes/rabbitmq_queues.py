@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from commands.probes import Away
-from streams.amqp.client import AWAY, amqp_parameters, amqp_shown, explain
+from commands.probes import Unavailable
+from streams.amqp.client import UNAVAILABLE, amqp_parameters, amqp_shown, explain
 from streams.settings import Settings
 
 TIMEOUT_S = 4.0
@@ -47,8 +47,8 @@ def connected(settings: Settings) -> Iterator[pika.BlockingConnection]:
     try:
         connection = pika.BlockingConnection(parameters)
         yield connection
-    except AWAY as exc:
-        raise Away(f"RabbitMQ at {amqp_shown(settings)} cannot be used: {explain(exc, settings)}.") from None
+    except UNAVAILABLE as exc:
+        raise Unavailable(f"RabbitMQ at {amqp_shown(settings)} cannot be used: {explain(exc, settings)}.") from None
     with suppress(AMQPError):
         connection.close()
 
@@ -80,5 +80,5 @@ def _look(connection: pika.BlockingConnection, name: str) -> Queue:
     if isinstance(seen, Queue):
         return seen
     if seen.code != NOT_FOUND:
-        raise Away(f"RabbitMQ does not show us the queue {name!r}: {seen.text}.")
+        raise Unavailable(f"RabbitMQ does not show us the queue {name!r}: {seen.text}.")
     return Queue(name, None, None)

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from pika.exceptions import AMQPError, NackError, UnroutableError
 
 from bridge.batch import NO_PROPERTIES, Batch
-from commands.probes import Away, rabbitmq_queues
+from commands.probes import Unavailable, rabbitmq_queues
 from commands.quarantine.selection import Row
 from streams.kafka.client import kafka_producer
 from streams.kafka.topics import declare, topics
@@ -55,7 +55,7 @@ class Marks:
             self._producer = AIOKafkaProducer(**kafka_producer(self._settings))
             await self._producer.start()
         except KafkaError as exc:
-            raise Away(f"Kafka at {self._settings.kafka_address} takes nothing: {exc!r}.") from None
+            raise Unavailable(f"Kafka at {self._settings.kafka_address} takes nothing: {exc!r}.") from None
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -74,7 +74,7 @@ class Marks:
         try:
             await self._producer.send_and_wait(topic, value, key=b"%d" % row.kept.offset, partition=0)
         except KafkaError as exc:
-            raise Away(f"Kafka does not take what was done with row {row.kept.offset}: {exc!r}.") from None
+            raise Unavailable(f"Kafka does not take what was done with row {row.kept.offset}: {exc!r}.") from None
 
 
 @contextmanager
@@ -96,11 +96,11 @@ def _publish(channel: Any) -> Callable[[Row], None]:
         try:
             channel.basic_publish("", kind, row.kept.raw, properties(row), mandatory=True)
         except UnroutableError:
-            raise Away(f"RabbitMQ has no queue {kind!r}: start the bridge, which declares it.") from None
+            raise Unavailable(f"RabbitMQ has no queue {kind!r}: start the bridge, which declares it.") from None
         except NackError:
-            raise Away(f"RabbitMQ did not store row {row.kept.offset}: the queue {kind!r} is full.") from None
+            raise Unavailable(f"RabbitMQ did not store row {row.kept.offset}: the queue {kind!r} is full.") from None
         except AMQPError as exc:
-            raise Away(f"RabbitMQ went away at row {row.kept.offset}: {type(exc).__name__}.") from None
+            raise Unavailable(f"RabbitMQ went away at row {row.kept.offset}: {type(exc).__name__}.") from None
 
     return publish
 

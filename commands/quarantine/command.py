@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator, Sequence, Set
 from datetime import UTC, datetime
 from typing import Any
 
-from commands.probes import Away
+from commands.probes import Unavailable
 from commands.probes.kafka_ranges import reader
 from commands.quarantine import actions
 from commands.quarantine.selection import Filter, Row, rows, shown
 from commands.status.render import BAD
-from commands.times import moment
+from commands.times import parse_time
 from streams.kafka import probe
 from streams.kafka.topics import TopicMismatch
 from streams.settings import Settings, SettingsError
@@ -31,7 +31,7 @@ def run(settings: Settings, action: str, **options: Any) -> int:
     given = _Options(settings, **options)
     try:
         return asyncio.run({"list": _list, "show": _show, "requeue": _requeue, "drop": _drop}[action](given))
-    except (Away, SettingsError, TopicMismatch, ValueError) as exc:
+    except (Unavailable, SettingsError, TopicMismatch, ValueError) as exc:
         print(f"{BAD} {exc}", file=sys.stderr)
         return 1
 
@@ -58,8 +58,8 @@ class _Options:
 
     def filter(self) -> Filter:
         """Return which rows are meant. Raises ValueError if a time cannot be read."""
-        start = moment(self.start) if self.start else None
-        end = moment(self.end) if self.end else None
+        start = parse_time(self.start) if self.start else None
+        end = parse_time(self.end) if self.end else None
         return Filter(self.numbers, self.reason, self.queue, start, end, self.resolved)
 
 
@@ -164,7 +164,7 @@ async def _drop(given: _Options) -> int:
 
 
 async def _each(given: _Options, wanted: Filter) -> AsyncIterator[Row]:
-    await probe.reach(given.settings)
+    await probe.probe(given.settings)
     async with reader(given.settings) as kafka:
         async for row in rows(kafka, given.settings, wanted):
             yield row

@@ -8,13 +8,13 @@ import logging
 import sqlite3
 import sys
 
-from commands.probes import Away, processes
+from commands.probes import Unavailable, processes
 from commands.probes.kafka_ranges import reader
 from commands.reconcile.collect import Gatherer
 from commands.reconcile.facts import Facts
-from commands.reconcile.sums import Result, Sum, reckon
+from commands.reconcile.sums import Result, Sum, compute
 from commands.status.render import BAD, GOOD, on_terminal, paint
-from commands.times import moment
+from commands.times import parse_time
 from streams.kafka import probe
 from streams.settings import Settings, SettingsError
 
@@ -33,7 +33,7 @@ def run(settings: Settings, *, start: str = "", end: str = "", as_json: bool = F
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)  # what it would say is in our sentences
     try:
         found = asyncio.run(_reconcile(settings, start, end))
-    except (Away, SettingsError, ValueError) as exc:
+    except (Unavailable, SettingsError, ValueError) as exc:
         return _could_not(str(exc), as_json)
     except sqlite3.Error as exc:
         return _could_not(f"The temporary file failed ({exc}): TMPDIR names a directory with more room.", as_json)
@@ -42,15 +42,15 @@ def run(settings: Settings, *, start: str = "", end: str = "", as_json: bool = F
 
 
 async def _reconcile(settings: Settings, start: str, end: str) -> Result:
-    begin = moment(start) if start else None
-    until = moment(end) if end else None
-    await probe.reach(settings)
+    begin = parse_time(start) if start else None
+    until = parse_time(end) if end else None
+    await probe.probe(settings)
     delivered = await asyncio.to_thread(processes.delivered, settings)
     facts = Facts()
     try:
         async with reader(settings) as kafka:
             gatherer = Gatherer(settings, kafka, facts, start=begin, end=until, delivered=delivered)
-            return reckon(await gatherer.run(), facts)
+            return compute(await gatherer.run(), facts)
     finally:
         facts.close()
 

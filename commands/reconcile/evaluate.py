@@ -54,7 +54,9 @@ class Tally(msgspec.Struct):
     older: Counter[str] = msgspec.field(default_factory=Counter)
 
 
-def judge(row_id: str, facts: Sequence[Fact], spans: Mapping[int, Span], tally: Tally, *, whole: bool) -> list[Problem]:
+def evaluate(
+    row_id: str, facts: Sequence[Fact], spans: Mapping[int, Span], tally: Tally, *, whole: bool
+) -> list[Problem]:
     """Return what is wrong with an id, and count it into `tally`.
 
     Args:
@@ -107,7 +109,7 @@ def _is_well(facts: Sequence[Fact], spans: Mapping[int, Span]) -> bool:
 def closely(
     row_id: str, facts: Sequence[Fact], spans: Mapping[int, Span], tally: Tally, *, whole: bool
 ) -> list[Problem]:
-    """Look at each fact of an id but those of features, as `judge` does."""
+    """Look at each fact of an id but those of features, as `evaluate` does."""
     decided = [fact for fact in facts if fact.kind == DECIDED]
     found = _rows(row_id, facts, decided, spans, tally)
     found += _metric(row_id, facts, decided, spans, tally)

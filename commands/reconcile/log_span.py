@@ -6,7 +6,7 @@ from collections import Counter
 
 import msgspec
 
-from streams.join.decision import Counts, Decision, Head, head_after
+from streams.join.decision import Checkpoint, Counts, Decision, checkpoint_after
 
 ENDS = ("matched", "unmatched_true", "unmatched_pred")
 
@@ -21,8 +21,8 @@ class LogPart(msgspec.Struct):
     partition: int
     first: int
     input_first: tuple[int, int]
-    start: Head | None = None
-    end: Head | None = None
+    start: Checkpoint | None = None
+    end: Checkpoint | None = None
     last: Counts | None = None
     n_verdicts: Counter[str] = msgspec.field(default_factory=Counter)
     n_rows: list[int] = msgspec.field(default_factory=lambda: [0, 0])
@@ -43,14 +43,14 @@ class LogPart(msgspec.Struct):
             start: decisions before this time are not of the span, as far as the inputs are kept.
             end: decisions from this time on are not of the span.
         """
-        wrong = self._check(offset, decided.head.counts, verdicts)
+        wrong = self._check(offset, decided.checkpoint.counts, verdicts)
         if end is not None and decided.at >= end:
             return wrong
-        head = head_after(decided, offset)
-        self.end = head
+        checkpoint = checkpoint_after(decided, offset)
+        self.end = checkpoint
         self.n_verdicts += verdicts
-        if self._may_begin(head) and (decided.at < start if start is not None else self._needs_start):
-            self.start = head
+        if self._may_begin(checkpoint) and (decided.at < start if start is not None else self._needs_start):
+            self.start = checkpoint
             self.n_verdicts = Counter()
         return wrong
 
@@ -64,15 +64,18 @@ class LogPart(msgspec.Struct):
 
     def inputs(self, side: int) -> tuple[int, int]:
         """Return the first offset of an input in the span, and the one after its last."""
-        begin = self.start.src[side] + 1 if self.start else self.input_first[side]
-        return begin, self.end.src[side] + 1 if self.end else begin
+        begin = self.start.input_offsets[side] + 1 if self.start else self.input_first[side]
+        return begin, self.end.input_offsets[side] + 1 if self.end else begin
 
     @property
     def _needs_start(self) -> bool:
         return not self.is_whole and self.start is None
 
-    def _may_begin(self, head: Head) -> bool:
-        return all(src + 1 >= first for src, first in zip(head.src, self.input_first, strict=True))
+    def _may_begin(self, checkpoint: Checkpoint) -> bool:
+        return all(
+            input_offsets + 1 >= first
+            for input_offsets, first in zip(checkpoint.input_offsets, self.input_first, strict=True)
+        )
 
     def _check(self, offset: int, counts: Counts, verdicts: Counter[str]) -> list[str]:
         before = self.last or (Counts() if self.first == 0 else None)

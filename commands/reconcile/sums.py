@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from commands.reconcile.collect import Gathered
-from commands.reconcile.evaluate import Problem, Span, Tally, judge
+from commands.reconcile.evaluate import Problem, Span, Tally, evaluate
 from commands.reconcile.facts import PRED, TRUE, Facts
 from commands.reconcile.log_span import LogPart
 from streams.join.decision import Counts
@@ -56,7 +56,7 @@ class Result(msgspec.Struct):
         return 2 if self.unchecked else 0
 
 
-def reckon(found: Gathered, facts: Facts) -> Result:
+def compute(found: Gathered, facts: Facts) -> Result:
     """Hold everything against each other."""
     spans = {part.partition: _span(part, found) for part in found.logs}
     logs = {part.end.log for part in found.logs if part.end}
@@ -67,7 +67,7 @@ def reckon(found: Gathered, facts: Facts) -> Result:
         for row_id, known in facts.by_id():
             n_ids, n_done = n_ids + 1, n_done + len(known)
             progress.show(n_done)
-            for problem in judge(row_id, known, spans, tally, whole=whole):
+            for problem in evaluate(row_id, known, spans, tally, whole=whole):
                 by_line[problem.line].add(problem)
     sums = [*_delivered(found)]
     if found.answered:
@@ -103,7 +103,7 @@ def _of_the_join(logs: Sequence[LogPart], rows: Sum, tally: Tally) -> list[Sum]:
         Sum(*_total(f"{kind} in Kafka = counted", ((p, p.n_rows[side], _grown(p, f"rows_{kind[2:]}")) for p in logs)))
         for side, kind in ((TRUE, "y_true"), (PRED, "y_pred"))
     ]
-    law = Sum(
+    invariant = Sum(
         *_total(
             "rows in = 2 × matched + unmatched + duplicates + conflicts + late + waiting",
             ((p, _rows_in(p.after()), _accounted(p.after())) for p in logs),
@@ -117,7 +117,7 @@ def _of_the_join(logs: Sequence[LogPart], rows: Sum, tally: Tally) -> list[Sum]:
     unreadable = Sum(
         *_total("unreadable rows in Kafka = counted", ((p, p.n_unreadable, _grown(p, "unreadable")) for p in logs))
     )
-    return [rows, *sides, law, *ends, waiting, unreadable]
+    return [rows, *sides, invariant, *ends, waiting, unreadable]
 
 
 def _total(name: str, parts: Iterable[tuple[LogPart, int, int]]) -> tuple[str, int, int, list[int]]:

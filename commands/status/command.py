@@ -9,8 +9,8 @@ import sys
 import time
 from contextlib import suppress
 
-from commands.status.render import on_terminal, screen
-from commands.status.snapshot import Standing, look
+from commands.status.render import on_terminal, render
+from commands.status.snapshot import Snapshot, look
 from streams.settings import Settings
 
 WATCH_S = 2.0
@@ -21,32 +21,32 @@ def run(settings: Settings, *, as_json: bool = False, watch: bool = False) -> in
     """Print how everything stands, again and again with `watch`; return 1 if a broker cannot be reached."""
     for name in ("aiokafka", "pika"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # the screen says what they would say
-    before: Standing | None = None
+    before: Snapshot | None = None
     with suppress(KeyboardInterrupt):
         while True:
-            standing = asyncio.run(look(settings))
-            text = _json(standing) if as_json else screen(standing, settings, before=before, colours=on_terminal())
+            snapshot = asyncio.run(look(settings))
+            text = _json(snapshot) if as_json else render(snapshot, settings, before=before, colours=on_terminal())
             print(f"{CLEAR}{text}" if watch and sys.stdout.isatty() else text, flush=True)
             if not watch:
-                return 1 if {"rabbitmq", "kafka"} & standing.problems.keys() else 0
-            before = standing
+                return 1 if {"rabbitmq", "kafka"} & snapshot.problems.keys() else 0
+            before = snapshot
             time.sleep(WATCH_S)
     return 0
 
 
-def _json(standing: Standing) -> str:
-    join = standing.join
+def _json(snapshot: Snapshot) -> str:
+    join = snapshot.join
     counts = {} if join is None else {name: getattr(join.counts, name) for name in join.counts.__struct_fields__}
     return json.dumps(
         {
-            "at": standing.at,
-            "queues": [queue._asdict() for queue in standing.queues],
-            "topics": [topic._asdict() for topic in standing.topics],
+            "at": snapshot.at,
+            "queues": [queue._asdict() for queue in snapshot.queues],
+            "topics": [topic._asdict() for topic in snapshot.topics],
             "join": join and {"counts": counts, "difference": join.counts.difference(), "decided_at": join.decided_at},
-            "quarantined": standing.quarantined,
-            "errors": standing.errors and standing.errors._asdict(),
-            "worker": standing.worker._asdict(),
-            "bridge": standing.bridge._asdict(),
-            "problems": standing.problems,
+            "quarantined": snapshot.quarantined,
+            "errors": snapshot.errors and snapshot.errors._asdict(),
+            "worker": snapshot.worker._asdict(),
+            "bridge": snapshot.bridge._asdict(),
+            "problems": snapshot.problems,
         }
     )

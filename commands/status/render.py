@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from commands.probes.kafka_topics import Join
 from commands.probes.processes import Ready
-from commands.status.snapshot import Errors, Standing
+from commands.status.snapshot import Errors, Snapshot
 from streams.amqp.client import amqp_shown
 from streams.settings import Settings
 
@@ -19,7 +19,7 @@ NAME_CHARS = 12
 TERM_CHARS = 30
 
 
-def screen(now: Standing, settings: Settings, *, before: Standing | None = None, colours: bool = False) -> str:
+def render(now: Snapshot, settings: Settings, *, before: Snapshot | None = None, colours: bool = False) -> str:
     """Return the screen.
 
     Args:
@@ -59,13 +59,13 @@ def _row(cells: Sequence[int | str | None]) -> str:
     return f"  {shown[0]:<{TERM_CHARS}}" + "".join(f"{cell:>12}" for cell in shown[1:])
 
 
-def _queues(now: Standing, settings: Settings) -> list[str]:
+def _queues(now: Snapshot, settings: Settings) -> list[str]:
     if "rabbitmq" in now.problems:
         return [_line("RabbitMQ", f"{BAD} {now.problems['rabbitmq']}")]
     return [_line("RabbitMQ", f"{GOOD} {amqp_shown(settings)}"), *_table(("queue", "ready", "consumers"), now.queues)]
 
 
-def _topics(now: Standing, settings: Settings) -> list[str]:
+def _topics(now: Snapshot, settings: Settings) -> list[str]:
     if "kafka" in now.problems:
         return [_line("Kafka", f"{BAD} {now.problems['kafka']}")]
     return [
@@ -74,14 +74,16 @@ def _topics(now: Standing, settings: Settings) -> list[str]:
     ]
 
 
-def _join(now: Standing, before: Standing | None) -> list[str]:
+def _join(now: Snapshot, before: Snapshot | None) -> list[str]:
     if "kafka" in now.problems:
         return [_line("Join", "unknown while Kafka is away")]
     if now.join is None or now.join.decided_at is None:
         return [_line("Join", "nothing joined yet")]
     counts = now.join.counts
     off = counts.difference()
-    law = f"{GOOD} it balances" if off == 0 else f"{BAD} it does not balance: {off:+,} rows (rows in less the rest)"
+    invariant = (
+        f"{GOOD} it balances" if off == 0 else f"{BAD} it does not balance: {off:+,} rows (rows in less the rest)"
+    )
     unmatched = counts.unmatched_true + counts.unmatched_pred
     rows: list[tuple[str, int, str]] = [
         ("rows in", _rows_in(now.join), f"{_sides(counts.rows_true, counts.rows_pred)}{_rate(now, before)}"),
@@ -94,7 +96,7 @@ def _join(now: Standing, before: Standing | None) -> list[str]:
     ]
     said = [_row([name, n]) + (f"  ({note})" if note else "") for name, n, note in rows]
     apart = _row(["quarantined (not in the sum)", now.quarantined])
-    return [_line("Join", f"{law}; last decision {_ago(now.at - now.join.decided_at)}"), *said, apart]
+    return [_line("Join", f"{invariant}; last decision {_ago(now.at - now.join.decided_at)}"), *said, apart]
 
 
 def _sides(n_true: int, n_pred: int) -> str:
@@ -105,13 +107,13 @@ def _rows_in(join: Join) -> int:
     return join.counts.rows_true + join.counts.rows_pred
 
 
-def _rate(now: Standing, before: Standing | None) -> str:
+def _rate(now: Snapshot, before: Snapshot | None) -> str:
     if before is None or before.join is None or now.join is None or now.at <= before.at:
         return ""
     return f"; {(_rows_in(now.join) - _rows_in(before.join)) / (now.at - before.at):,.0f} rows/s"
 
 
-def _errors(now: Standing, settings: Settings) -> str:
+def _errors(now: Snapshot, settings: Settings) -> str:
     found = now.errors
     if "logs" in now.problems:
         return _line("Errors", f"{BAD} {now.problems['logs']}")

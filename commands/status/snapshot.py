@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from agents.metric_log import state
-from commands.probes import Away, kafka_topics, processes, rabbitmq_queues
+from commands.probes import Unavailable, kafka_topics, processes, rabbitmq_queues
 from commands.probes.kafka_ranges import reader
 from commands.quarantine import selection
 from streams.kafka import probe
@@ -32,7 +32,7 @@ class Errors(NamedTuple):
     written_at: float
 
 
-class Standing(NamedTuple):
+class Snapshot(NamedTuple):
     """All that `status` shows. What could not be asked is empty, and `problems` says why: rabbitmq, kafka, logs."""
 
     at: float
@@ -46,7 +46,7 @@ class Standing(NamedTuple):
     problems: dict[str, str]
 
 
-async def look(settings: Settings) -> Standing:
+async def look(settings: Settings) -> Snapshot:
     """Ask everybody at once. Never raises for what cannot be reached."""
     problems: dict[str, str] = {}
     queues, (seen, join, quarantined), figures, worker, bridge = await asyncio.gather(
@@ -56,7 +56,7 @@ async def look(settings: Settings) -> Standing:
         asyncio.to_thread(processes.worker, settings),
         asyncio.to_thread(processes.bridge, settings),
     )
-    return Standing(time.time(), queues, seen, join, quarantined, figures, worker, bridge, problems)
+    return Snapshot(time.time(), queues, seen, join, quarantined, figures, worker, bridge, problems)
 
 
 def errors(logs_dir: Path) -> Errors | None:
@@ -78,7 +78,7 @@ def errors(logs_dir: Path) -> Errors | None:
 
 
 async def _kafka(settings: Settings) -> tuple[list[kafka_topics.Topic], kafka_topics.Join | None, int | None]:
-    await probe.reach(settings)
+    await probe.probe(settings)
     seen = await kafka_topics.topics_now(settings)
     there = {topic.name: topic for topic in seen}
     names = topics(settings)
@@ -94,13 +94,13 @@ async def _quarantined(settings: Settings, n_kept: int | None) -> int | None:
     try:
         async with reader(settings) as reading:
             return await selection.n_open(reading, settings)
-    except Away:
+    except Unavailable:
         return n_kept
 
 
 async def _part(problems: dict[str, str], name: str, asked: Awaitable[T], otherwise: T) -> T:
     try:
         return await asked
-    except (Away, SettingsError, OSError, ValueError) as exc:
+    except (Unavailable, SettingsError, OSError, ValueError) as exc:
         problems[name] = str(exc)
         return otherwise

@@ -25,7 +25,7 @@ from streams.process.tls import certificate_hint, tls_context, tls_problem
 from streams.settings import QueueKind, Settings, SettingsError
 
 HEARTBEAT_S = 20
-AWAY = (AMQPError, AMQPConnectorException, OSError)
+UNAVAILABLE = (AMQPError, AMQPConnectorException, OSError)
 """What pika raises where RabbitMQ cannot be used. A silent one makes `BlockingConnection` raise what is no AMQPError."""
 T = TypeVar("T")
 queue_declarations: dict[QueueKind, dict[str, Any]] = {

@@ -16,7 +16,17 @@ from typing import NamedTuple, Protocol, cast
 import msgspec
 
 from streams.join import state as pair
-from streams.join.decision import EVENT, FAMILIES, MARKER, WAIT_PRED, WAIT_TRUE, Counts, Decision, Head, last_bucket
+from streams.join.decision import (
+    EVENT,
+    TIMER_KINDS,
+    TOMBSTONE,
+    WAIT_PRED,
+    WAIT_TRUE,
+    Checkpoint,
+    Counts,
+    Decision,
+    last_bucket,
+)
 from streams.join.state import MATCHED, NAN, PRED, TRUE, UNMATCHED, State
 from streams.wire.rows import PredRow, TrueRow
 from streams.wire.verdicts import Verdict, VerdictKind
@@ -63,13 +73,13 @@ class View(Protocol):
 
 
 def decide(
-    head: Head,
+    checkpoint: Checkpoint,
     inputs: Sequence[Input],
     view: View,
     rules: Rules,
     *,
     now: float,
-    silent: tuple[bool, bool] = (False, False),
+    idle: tuple[bool, bool] = (False, False),
     writer: str = "",
     max_waiting: int = NO_CAP,
 ) -> Decision | None:
@@ -82,10 +92,10 @@ def decide(
         silent: whether y_true, and y_pred, have nothing to read and had nothing for `lateness_s`.
         max_waiting: ids that may wait; of more, those with the nearest deadlines end unmatched before it.
     """
-    draft = _Draft(head, view, rules, now)
+    draft = _Draft(checkpoint, view, rules, now)
     draft.read(inputs)
-    draft.expire(silent)
-    draft.hurry(max_waiting)
+    draft.expire(idle)
+    draft.evict(max_waiting)
     return draft.decision(writer)
 
 
@@ -102,15 +112,19 @@ def id_of(key: bytes) -> str:
 class _Draft:
     """A decision in the making."""
 
-    def __init__(self, head: Head, view: View, rules: Rules, now: float):
-        self.head, self.view, self.rules, self.now = head, view, rules, now
-        self.src, self.ts, self.cuts = list(head.src), list(head.ts), list(head.cuts)
-        self.counts: Counts = msgspec.structs.replace(head.counts)
+    def __init__(self, checkpoint: Checkpoint, view: View, rules: Rules, now: float):
+        self.checkpoint, self.view, self.rules, self.now = checkpoint, view, rules, now
+        self.input_offsets, self.ts, self.timer_cursors = (
+            list(checkpoint.input_offsets),
+            list(checkpoint.ts),
+            list(checkpoint.timer_cursors),
+        )
+        self.counts: Counts = msgspec.structs.replace(checkpoint.counts)
         self.known: dict[bytes, bytes | None] = {}
         self.dirty: dict[bytes, State] = {}
         self.others: dict[bytes, bytes] = {}
         self.reindexed: set[bytes] = set()
-        self.gone: list[bytes] = []
+        self.deleted: list[bytes] = []
         self.verdicts: list[Verdict] = []
         self.watermark = min(self.ts) - rules.lateness_s
         self.unindexed: list[bytes] = []
@@ -131,7 +145,7 @@ class _Draft:
                 self.counts.rows_pred += len(keys)
                 values = [row.y_pred for row in cast(Sequence[PredRow], record.rows)]
             self._read_record(record, keys, values)
-            self.src[record.side] = record.offset
+            self.input_offsets[record.side] = record.offset
             self.counts.unreadable += record.n_unreadable
         self.watermark = min(self.ts) - self.rules.lateness_s
 
@@ -232,26 +246,28 @@ class _Draft:
 
     # Time
 
-    def expire(self, silent: tuple[bool, bool]) -> None:
+    def expire(self, idle: tuple[bool, bool]) -> None:
         """End what is past its deadline, as far as one decision may; the rest is due the next time."""
         slow = self.now - MAX_DELAY_S
         until = {
             EVENT: self.watermark,
-            WAIT_PRED: self.now if silent[PRED] else slow,
-            WAIT_TRUE: self.now if silent[TRUE] else slow,
-            MARKER: self.now,
+            WAIT_PRED: self.now if idle[PRED] else slow,
+            WAIT_TRUE: self.now if idle[TRUE] else slow,
+            TOMBSTONE: self.now,
         }
-        for i, family in enumerate(FAMILIES):
-            if until[family] > 0:
-                self._expire_family(i, family, until[family])
+        for i, timer_kind in enumerate(TIMER_KINDS):
+            if until[timer_kind] > 0:
+                self._expire_kind(i, timer_kind, until[timer_kind])
 
-    def _expire_family(self, i: int, family: bytes, until: float) -> None:
+    def _expire_kind(self, i: int, timer_kind: bytes, until: float) -> None:
         weight = 0
-        for index, keys in self.view.due(self.cuts[i], last_bucket(until), MAX_EXPIRY_KEYS):
+        for index, keys in self.view.due(self.timer_cursors[i], last_bucket(until), MAX_EXPIRY_KEYS):
             if weight >= MAX_EXPIRY_BYTES:
                 return
             self._look_up(keys)
-            self.cuts[i] = index  # not as far as `until`: a clock that was ahead once must not hold up later deadlines
+            self.timer_cursors[i] = (
+                index  # not as far as `until`: a clock that was ahead once must not hold up later deadlines
+            )
             self.unindexed.append(index)
             for key in keys:
                 state = self.dirty.get(key)
@@ -260,88 +276,97 @@ class _Draft:
                     if packed is None:
                         continue
                     state = pair.unpack(packed)
-                weight += self._expire_one(family, key, state, until)
+                weight += self._expire_one(timer_kind, key, state, until)
 
     def _look_up(self, keys: Sequence[bytes]) -> None:
         missing = [key for key in dict.fromkeys(keys) if key not in self.known]
         if missing:
             self.known.update(zip(missing, self.view.states(missing), strict=True))
 
-    def _expire_one(self, family: bytes, key: bytes, state: State, until: float) -> int:
+    def _expire_one(self, timer_kind: bytes, key: bytes, state: State, until: float) -> int:
         """End an id, if its time has come; return what that weighs in the record."""
         kind = state[0]
-        if (kind >= MATCHED) != (family == MARKER):
+        if (kind >= MATCHED) != (timer_kind == TOMBSTONE):
             return 0  # indexed when it was waiting, done by now; its marker has an entry of its own
-        if family in _WAIT and family != _WAIT[kind]:
+        if timer_kind in _WAIT and timer_kind != _WAIT[kind]:
             return 0  # indexed in an earlier life of the id, which waited for the other side
-        if family == MARKER:
+        if timer_kind == TOMBSTONE:
             if state[9] + self.rules.horizon_s < until:
-                self.gone += [key, pair.other_key(key)] if state[1] & (pair.CONFLICT | pair.LATE) else [key]
+                self.deleted += [key, pair.other_key(key)] if state[1] & (pair.CONFLICT | pair.LATE) else [key]
                 self.dirty.pop(key, None)
                 self.known[key] = None
                 return 2 * len(key) + 10
         else:
-            waits = self.rules.window_s + (0 if family == EVENT else self.rules.lateness_s)
-            if (state[4] if family == EVENT else state[5]) + waits < until:
+            waits = self.rules.window_s + (0 if timer_kind == EVENT else self.rules.lateness_s)
+            if (state[4] if timer_kind == EVENT else state[5]) + waits < until:
                 self.dirty[key] = self._unmatched(id_of(key), state)
                 return 250 + 3 * len(key)
         self.dirty[key] = state  # the settings asked for a nearer deadline when it was indexed
         self.reindexed.add(key)
         return 150 + 3 * len(key)
 
-    def hurry(self, max_waiting: int) -> None:
+    def evict(self, max_waiting: int) -> None:
         """While more ids wait than may, end those with the nearest deadlines, as far as one decision may."""
         if self.counts.waiting <= max_waiting:
             return
         weight, done_with = 0, set(self.unindexed)
-        for index, keys in self.view.due(self.cuts[0], LAST_BUCKET, MAX_EXPIRY_KEYS):
+        for index, keys in self.view.due(self.timer_cursors[0], LAST_BUCKET, MAX_EXPIRY_KEYS):
             if self.counts.waiting <= max_waiting or weight >= MAX_EXPIRY_BYTES:
                 return
             if index in done_with:
                 continue
-            self.cuts[0] = index
+            self.timer_cursors[0] = index
             self.unindexed.append(index)
             self._look_up(keys)
-            weight += sum(map(self._hurry_one, keys))
+            weight += sum(map(self._evict_one, keys))
 
-    def _hurry_one(self, key: bytes) -> int:
+    def _evict_one(self, key: bytes) -> int:
         """End an id that waits, whatever its deadline; return what that weighs in the record."""
         packed = self.known[key]
         state = self.dirty.get(key) or (packed and pair.unpack(packed))
         if not state or state[0] >= MATCHED:
             return 0
         self.dirty[key] = self._unmatched(id_of(key), state)
-        self.counts.hurried += 1
+        self.counts.evicted += 1
         return 250 + 3 * len(key)
 
     # The record
 
     def decision(self, writer: str) -> Decision | None:
-        if self.src == self.head.src and not self.unindexed:
+        if self.input_offsets == self.checkpoint.input_offsets and not self.unindexed:
             return None
         waiting: dict[bytes, bytes] = {}
         done: dict[bytes, bytes] = {}
-        touched = dict(self.others)
+        updated = dict(self.others)
         for key, state in self.dirty.items():
             packed = self.known[key]
             if state[0] < MATCHED:
-                (touched if packed and key not in self.reindexed else waiting)[key] = pair.pack_waiting(*state)
+                (updated if packed and key not in self.reindexed else waiting)[key] = pair.pack_waiting(*state)
             else:
                 was_done = packed and len(packed) != pair.WAITING_BYTES and key not in self.reindexed
-                (touched if was_done else done)[key] = pair.pack_done(*state)
-        head = self.head
-        after = Head(-1, head.log, self.src, self.ts, self.cuts, self.counts, head.verdicts_at, head.confirmed)
+                (updated if was_done else done)[key] = pair.pack_done(*state)
+        checkpoint = self.checkpoint
+        after = Checkpoint(
+            -1,
+            checkpoint.log,
+            self.input_offsets,
+            self.ts,
+            self.timer_cursors,
+            self.counts,
+            checkpoint.verdicts_at,
+            checkpoint.confirmed,
+        )
         verdicts = _encode(self.verdicts) if self.verdicts else b""
         return Decision(
-            head.offset,
+            checkpoint.offset,
             writer,
             self.now,
             self.rules,
             after,
             waiting,
             done,
-            touched,
-            self.gone,
+            updated,
+            self.deleted,
             self.unindexed,
             verdicts,
         )

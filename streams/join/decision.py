@@ -13,9 +13,9 @@ import msgspec
 NOWHERE_TS = -1e18
 """The largest ts seen on an input that has not been seen."""
 
-EVENT, WAIT_PRED, WAIT_TRUE, MARKER = b"e", b"t", b"p", b"m"
-FAMILIES = (EVENT, WAIT_PRED, WAIT_TRUE, MARKER)
-"""The expiry index's families, in the order of `Head.cuts`.
+EVENT, WAIT_PRED, WAIT_TRUE, TOMBSTONE = b"e", b"t", b"p", b"m"
+TIMER_KINDS = (EVENT, WAIT_PRED, WAIT_TRUE, TOMBSTONE)
+"""The expiry index's families, in the order of `Checkpoint.timer_cursors`.
 
 By event time; by the wall clock, waiting for the prediction or for the truth; markers.
 """
@@ -29,7 +29,7 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     """Running counts of one partition, in rows but for `waiting` (ids) and `skipped` (Kafka records).
 
     The law: rows_true + rows_pred == 2 * matched + unmatched_true + unmatched_pred + duplicates + conflicts + late
-    + waiting. `unreadable` rows came in a Kafka record, not from the bridge; they are in quarantine. `hurried` ids ended
+    + waiting. `unreadable` rows came in a Kafka record, not from the bridge; they are in quarantine. `evicted` ids ended
     unmatched before their time, since too many waited; they are in unmatched_true and unmatched_pred too.
     """
 
@@ -44,7 +44,7 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     waiting: int = 0
     unreadable: int = 0
     skipped: int = 0
-    hurried: int = 0
+    evicted: int = 0
 
     def difference(self) -> int:
         """Return rows in less the rows accounted for: 0, or the law is broken."""
@@ -52,18 +52,20 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
         return self.rows_true + self.rows_pred - ended - self.duplicates - self.conflicts - self.late - self.waiting
 
 
-class Head(msgspec.Struct, array_like=True):
+class Checkpoint(msgspec.Struct, array_like=True):
     """Where one partition stands after a decision: what the next one is computed on."""
 
     offset: int = -1
     """Log offset of the last record seen, valid or void."""
     log: str = ""
     """Identity of this partition's log, made with its first record."""
-    src: list[int] = msgspec.field(default_factory=lambda: [-1, -1])
+    input_offsets: list[int] = msgspec.field(default_factory=lambda: [-1, -1])
     """Last applied offset of y_true and y_pred."""
     ts: list[float] = msgspec.field(default_factory=lambda: [NOWHERE_TS, NOWHERE_TS])
     """Largest ts seen of y_true and y_pred."""
-    cuts: list[bytes] = msgspec.field(default_factory=lambda: [INDEX.pack(family, 0, 0, 0) for family in FAMILIES])
+    timer_cursors: list[bytes] = msgspec.field(
+        default_factory=lambda: [INDEX.pack(timer_kind, 0, 0, 0) for timer_kind in TIMER_KINDS]
+    )
     """Per family: index keys below this one are done."""
     counts: Counts = msgspec.field(default_factory=Counts)
     verdicts_at: int = -1
@@ -73,21 +75,21 @@ class Head(msgspec.Struct, array_like=True):
 
 
 class Decision(msgspec.Struct, array_like=True):
-    """One record of the log. `head` is the state after it, but for `offset` (its own) and `verdicts_at`."""
+    """One record of the log. `checkpoint` is the state after it, but for `offset` (its own) and `verdicts_at`."""
 
     base: int
     writer: str
     at: float
     rules: tuple[float, float, float]
     """join_window_s, lateness_s, dedupe_horizon_s that the index entries of this record follow."""
-    head: Head
+    checkpoint: Checkpoint
     waiting: dict[bytes, bytes]
     """Ids that began to wait, with their packed state: to be indexed by event time and by wall clock."""
     done: dict[bytes, bytes]
     """Ids that got their verdict: to be indexed as markers."""
-    touched: dict[bytes, bytes]
+    updated: dict[bytes, bytes]
     """Ids whose state changed, but not their deadline; and rows kept beside an id (`pair.Other`)."""
-    gone: list[bytes]
+    deleted: list[bytes]
     """Ids whose marker ended."""
     unindexed: list[bytes]
     """Index keys that are done with."""
@@ -97,8 +99,8 @@ class Decision(msgspec.Struct, array_like=True):
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Decision).decode
-encode_head = msgspec.msgpack.Encoder().encode
-decode_head = msgspec.msgpack.Decoder(Head).decode
+encode_checkpoint = msgspec.msgpack.Encoder().encode
+decode_checkpoint = msgspec.msgpack.Decoder(Checkpoint).decode
 
 
 def is_valid(decision: Decision, offset: int) -> bool:
@@ -106,18 +108,18 @@ def is_valid(decision: Decision, offset: int) -> bool:
     return decision.base == offset - 1
 
 
-def head_after(decision: Decision, offset: int) -> Head:
+def checkpoint_after(decision: Decision, offset: int) -> Checkpoint:
     """Return where the partition stands once the valid record at `offset` is applied."""
-    head = decision.head
-    return Head(
+    checkpoint = decision.checkpoint
+    return Checkpoint(
         offset,
-        head.log,
-        head.src,
-        head.ts,
-        head.cuts,
-        head.counts,
-        offset if decision.verdicts else head.verdicts_at,
-        head.confirmed,
+        checkpoint.log,
+        checkpoint.input_offsets,
+        checkpoint.ts,
+        checkpoint.timer_cursors,
+        checkpoint.counts,
+        offset if decision.verdicts else checkpoint.verdicts_at,
+        checkpoint.confirmed,
     )
 
 
@@ -131,7 +133,16 @@ def last_bucket(now: float) -> int:
     return int(now // BUCKET_S)
 
 
-def empty(head: Head, writer: str, now: float, rules: tuple[float, float, float]) -> Decision:
+def empty(checkpoint: Checkpoint, writer: str, now: float, rules: tuple[float, float, float]) -> Decision:
     """Return a record that changes nothing: it keeps the state alive in a log whose old records are removed."""
-    after = Head(-1, head.log, head.src, head.ts, head.cuts, head.counts, head.verdicts_at, head.confirmed)
-    return Decision(head.offset, writer, now, rules, after, {}, {}, {}, [], [], b"")
+    after = Checkpoint(
+        -1,
+        checkpoint.log,
+        checkpoint.input_offsets,
+        checkpoint.ts,
+        checkpoint.timer_cursors,
+        checkpoint.counts,
+        checkpoint.verdicts_at,
+        checkpoint.confirmed,
+    )
+    return Decision(checkpoint.offset, writer, now, rules, after, {}, {}, {}, [], [], b"")

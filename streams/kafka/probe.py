@@ -18,7 +18,7 @@ from streams.settings import Settings
 TIMEOUT_S = 4.0
 
 
-class Away(Exception):
+class Unavailable(Exception):
     """A broker cannot be used; the message is a sentence for people."""
 
 
@@ -29,7 +29,7 @@ class Server(NamedTuple):
     port: int
 
 
-async def reach(settings: Settings) -> list[Server]:
+async def probe(settings: Settings) -> list[Server]:
     """Return the brokers that Kafka says it has, after asking the first bootstrap server that answers.
 
     Raises:
@@ -44,14 +44,14 @@ async def reach(settings: Settings) -> list[Server]:
             return await _ask(server, options)
         except (OSError, errors.KafkaError, EOFError) as exc:
             problems.append(f"Kafka at {address} cannot be used: {_why(exc, server, settings)}.")
-    raise Away(" ".join(problems))
+    raise Unavailable(" ".join(problems))
 
 
 async def why_away(settings: Settings, otherwise: BaseException) -> str:
     """Return, as a sentence, why Kafka cannot be used; `otherwise` is what a client raised, if nothing else is found."""
     try:
-        await reach(settings)
-    except Away as exc:
+        await probe(settings)
+    except Unavailable as exc:
         return str(exc)
     return f"Kafka at {settings.kafka_address} cannot be used: {str(otherwise) or type(otherwise).__name__}."
 
@@ -66,7 +66,7 @@ async def require_listening(server: Server) -> None:
         _, writer = await asyncio.wait_for(asyncio.open_connection(*server), TIMEOUT_S)
         writer.close()
     except (OSError, TimeoutError):
-        raise Away(
+        raise Unavailable(
             f"Kafka tells its clients to use {server.host}:{server.port}, which cannot be reached from here: "
             "correct `advertised.listeners` of that broker."
         ) from None

@@ -16,7 +16,7 @@ Record = tuple[bytes, list[tuple[str, bytes]]]
 """Its value, and its headers."""
 
 
-class Writer:
+class Producer:
     """A producer that tries again until Kafka has confirmed; `producer` are aiokafka's keyword arguments."""
 
     def __init__(self, producer: dict[str, Any]):

@@ -13,7 +13,7 @@ from typing import NoReturn
 logger = logging.getLogger("hindsight")
 
 
-def end_process(sentence: str) -> NoReturn:
+def fatal(sentence: str) -> NoReturn:
     """Say why in one sentence and end the process with exit code 1, at once."""
     logger.critical("The process ends: %s", sentence)
     logging.shutdown()

@@ -13,14 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
-MAX_SLOTS = 256
+MAX_INSTANCES = 256
 
 
-class SlotError(Exception):
+class InstanceError(Exception):
     """The state directory cannot be used; the message says why."""
 
 
-class Slot(NamedTuple):
+class WorkerInstance(NamedTuple):
     """A locked directory; `lock` is kept open as long as the process lives."""
 
     path: Path
@@ -36,14 +36,14 @@ class Slot(NamedTuple):
         return f"{self.instance_id}-{zlib.crc32(repr(metadata).encode()):08x}"
 
 
-def take(state_dir: Path) -> Slot:
+def take(state_dir: Path) -> WorkerInstance:
     """Lock the first free slot of a state directory.
 
     Raises:
         SlotError: the directory cannot be written, or all slots are taken.
     """
     try:
-        for n in range(1, MAX_SLOTS + 1):
+        for n in range(1, MAX_INSTANCES + 1):
             path = state_dir / f"worker-{n}"
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             with suppress(PermissionError):  # somebody else's directory that we may write all the same
@@ -54,13 +54,13 @@ def take(state_dir: Path) -> Slot:
             except BlockingIOError:
                 lock.close()
                 continue
-            return Slot(path, _instance_id(path / "instance"), lock)
+            return WorkerInstance(path, _instance_id(path / "instance"), lock)
     except OSError as exc:
-        raise SlotError(
+        raise InstanceError(
             f"The state directory {str(state_dir)!r} cannot be used: {exc.strerror}. "
             "Make it writable, or set HINDSIGHT_STATE_DIR to a directory that is."
         ) from exc
-    raise SlotError(f"All {MAX_SLOTS} slots of {str(state_dir)!r} are taken by running workers.")
+    raise InstanceError(f"All {MAX_INSTANCES} slots of {str(state_dir)!r} are taken by running workers.")
 
 
 def _instance_id(path: Path) -> str:

@@ -11,14 +11,14 @@ LOOK_S = 0.25
 """How often the rate is looked at."""
 
 
-class Beat:
+class Linger:
     """Strokes every `period_s`, on multiples of the monotonic clock: whoever shares the beat leaves together."""
 
     def __init__(self, shortest_s: float, longest_s: float) -> None:
         self.period_s = shortest_s
         self._shortest_s, self._longest_s = shortest_s, max(shortest_s, longest_s)
         self._n_rows, self._since = 0, time.monotonic()
-        self._company_until = 0.0
+        self._first_until = 0.0
 
     def count(self, n_rows: int) -> None:
         """Note rows that came: the beat follows their rate."""
@@ -32,12 +32,12 @@ class Beat:
             self._n_rows, self._since = 0, now
         return self.period_s - now % self.period_s if now - last_at < self.period_s else 0.0
 
-    def company_s(self, within_s: float) -> float:
+    def first_s(self, within_s: float) -> float:
         """Return how long a first batch waits for company: `within_s`, and those who ask meanwhile until the same moment."""
         now = time.monotonic()
-        if now >= self._company_until:
-            self._company_until = now + within_s
-        return self._company_until - now
+        if now >= self._first_until:
+            self._first_until = now + within_s
+        return self._first_until - now
 
     def _follow(self, rows_s: float) -> None:
         doublings = math.floor(math.log2(max(rows_s / STEADY_ROWS_S, 1.0)))

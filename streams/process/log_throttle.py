@@ -32,7 +32,7 @@ class NewKafka(logging.Filter):
         return time.monotonic() - self._since > NEW_KAFKA_S
 
 
-class OncePer(logging.Filter):
+class Throttle(logging.Filter):
     """Let a message of one place in the code through, again after `REPEAT_S` seconds, and then each `RARELY_S`.
 
     It says how many were held back; where none was, it begins anew.
@@ -62,7 +62,7 @@ def set_up() -> None:
     """Quieten the libraries' loggers. Handlers get the filter, since filters of loggers do not reach their children."""
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
-    filters = (NewKafka(), OncePer())
+    filters = (NewKafka(), Throttle())
     for handler in logging.getLogger().handlers:
         for each in filters:
             handler.addFilter(each)

@@ -11,7 +11,7 @@ from streams.table.offset_gaps import Found
 from streams.wire.dead_letters import UnreadableRows
 
 
-class Arrival(NamedTuple):
+class ConsumedRecord(NamedTuple):
     """One Kafka record as it was delivered; `ack` is called once its rows, and those before it, are in the log."""
 
     side: int
@@ -31,11 +31,11 @@ class Arrival(NamedTuple):
             self.ack()
 
 
-class Surroundings(Protocol):
+class OwnerContext(Protocol):
     """What an owner asks of the worker around it."""
 
-    def is_drained(self, partition: int, side: int, src: int) -> bool:
-        """Tell whether an input ends with offset `src`."""
+    def is_caught_up(self, partition: int, side: int, input_offsets: int) -> bool:
+        """Tell whether an input ends with offset `input_offsets`."""
 
     async def look(self, partition: int, side: int, start: int, until: int) -> Found:
         """Return what lies in an input, as `holes.find` does; nothing while Kafka is away."""

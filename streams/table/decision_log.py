@@ -47,11 +47,11 @@ class DecisionLog:
         """
         try:
             producer = await self._started()
-            landed = await producer.send_and_wait(self.topic, decision.encode(record), partition=partition)
+            appended_at = await producer.send_and_wait(self.topic, decision.encode(record), partition=partition)
         except KafkaError as exc:
             await self.stop()  # an idempotent producer that failed once can be stuck: the next append makes a new one
             raise LogUnavailable(f"{type(exc).__name__}: {exc}") from exc
-        return int(landed.offset)
+        return int(appended_at.offset)
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:

@@ -24,9 +24,9 @@ class Holes:
         """Return the offset at which a record can follow the one at `offset`."""
         return self._ends.get(offset + 1, offset + 1)
 
-    def learn(self, ends: dict[int, int], src: int) -> None:
-        """Take note of holes, by start and end; forget those before `src`, the last offset applied."""
-        self._ends = {start: end for start, end in (self._ends | ends).items() if start > src}
+    def learn(self, ends: dict[int, int], input_offsets: int) -> None:
+        """Take note of holes, by start and end; forget those before `input_offsets`, the last offset applied."""
+        self._ends = {start: end for start, end in (self._ends | ends).items() if start > input_offsets}
 
 
 class Found(NamedTuple):

@@ -1,6 +1,6 @@
 """The outbox: verdicts on their way to the topic `metric`, in order, each until Kafka has it.
 
-A record is put in once its decision is in the log. The log says how far `metric` has them (`Head.confirmed`), so
+A record is put in once its decision is in the log. The log says how far `metric` has them (`Checkpoint.confirmed`), so
 that after a recovery the rest is sent again; the reader drops what it has seen. `metric` may stall: the join goes on
 until the outbox holds MAX_BYTES.
 
@@ -29,7 +29,7 @@ GATHER_S = 0.1
 """How long letters that nobody waits for may gather, so that a request carries more of them."""
 
 
-class Letter(NamedTuple):
+class OutboxEntry(NamedTuple):
     """The verdicts of one decision, as a record of `metric` and with its tag, and whom to tell when `metric` has it."""
 
     tag: Tag
@@ -37,7 +37,7 @@ class Letter(NamedTuple):
     confirm: Callable[[int], None]
 
 
-def letter(tag: Tag, verdicts: bytes, confirm: Callable[[int], None]) -> Letter:
+def entry(tag: Tag, verdicts: bytes, confirm: Callable[[int], None]) -> OutboxEntry:
     """Return the letter of a decision; its value is a `verdicts.VerdictRecord`."""
     value = b'{"log":"%s","partition":%d,"offset":%d,"previous":%d,"rows":%s}' % (
         tag.log.encode(),
@@ -46,10 +46,10 @@ def letter(tag: Tag, verdicts: bytes, confirm: Callable[[int], None]) -> Letter:
         tag.previous,
         verdicts,
     )
-    return Letter(tag, value, confirm)
+    return OutboxEntry(tag, value, confirm)
 
 
-def _nobody(_: Letter) -> bool:
+def _nobody(_: OutboxEntry) -> bool:
     return False
 
 
@@ -62,27 +62,27 @@ class Outbox:
         hand_over: is given each letter at once; tells whether it is taken there, so that Kafka's copy is in no hurry.
     """
 
-    def __init__(self, topic: str, producer: dict[str, Any], hand_over: Callable[[Letter], bool] = _nobody):
+    def __init__(self, topic: str, producer: dict[str, Any], deliver_locally: Callable[[OutboxEntry], bool] = _nobody):
         self.topic = topic
-        self._hand_over = hand_over
+        self._deliver_locally = deliver_locally
         self.problem = ""
         self.n_bytes = 0
         self._producer_options = producer
         self._producer: AIOKafkaProducer | None = None
-        self._letters: deque[Letter] = deque()
+        self._entries: deque[OutboxEntry] = deque()
         self._filled = asyncio.Event()
         self._is_urgent = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
 
-    async def put(self, new: Letter) -> None:
+    async def put(self, new: OutboxEntry) -> None:
         """Take a letter; wait while the outbox is full."""
         await self._room.wait()
-        self._letters.append(new)
+        self._entries.append(new)
         self.n_bytes += len(new.value)
         if self.n_bytes > MAX_BYTES:
             self._room.clear()
-        if not self._hand_over(new) or self.n_bytes > REQUEST_BYTES:
+        if not self._deliver_locally(new) or self.n_bytes > REQUEST_BYTES:
             self._is_urgent.set()
         self._filled.set()
 
@@ -92,7 +92,7 @@ class Outbox:
             while True:
                 await self._filled.wait()
                 self._filled.clear()
-                while self._letters:
+                while self._entries:
                     await self._gather()
                     await self._send_some()
         finally:
@@ -120,7 +120,7 @@ class Outbox:
             logger.info("Kafka takes the verdicts for %r again.", self.topic)
             self.problem = ""
         for _ in range(sent):
-            done = self._letters.popleft()
+            done = self._entries.popleft()
             self.n_bytes -= len(done.value)
             done.confirm(done.tag.offset)
         if self.n_bytes <= MAX_BYTES:
@@ -131,14 +131,14 @@ class Outbox:
         if self._producer is None:
             self._producer = AIOKafkaProducer(**self._producer_options)
             await self._producer.start()
-        first = self._letters[0]
+        first = self._entries[0]
         if len(first.value) > REQUEST_BYTES:
             await self._producer.send_and_wait(self.topic, first.value, partition=0)
             return 1
         batch = self._producer.create_batch()
         n = 0
         size = 0
-        for waiting in self._letters:
+        for waiting in self._entries:
             size += len(waiting.value) + 100
             if size > REQUEST_BYTES or batch.append(key=None, value=waiting.value, timestamp=None) is None:
                 break

@@ -16,12 +16,12 @@ from collections.abc import Sequence
 from streams.join import decision
 from streams.join.decide import NO_CAP, Input, Rules, decide
 from streams.join.decision import Decision
-from streams.process.fatal import end_process
-from streams.process.linger import Beat
-from streams.table.context import Arrival, Surroundings
+from streams.process.fatal import fatal
+from streams.process.linger import Linger
+from streams.table.context import ConsumedRecord, OwnerContext
 from streams.table.decision_log import DecisionLog, LogUnavailable
 from streams.table.inputs import KINDS, Inputs
-from streams.table.outbox import Outbox, letter
+from streams.table.outbox import Outbox, entry
 from streams.table.store import PairsStore, StoreFailed
 from streams.wire.dead_letters import UnreadableRows
 from streams.wire.rows import decode_record
@@ -29,9 +29,9 @@ from streams.wire.verdicts import Tag
 
 logger = logging.getLogger("hindsight.join")
 TICK_S = 0.2
-BEAT_S, LONGEST_BEAT_S = 0.005, 0.02
+LINGER_S, LONGEST_LINGER_S = 0.005, 0.02
 """Owners that decide again and again do so on one beat: many rows share a decision, decisions a request and a disk sync."""
-COMPANY_S = 0.002
+FIRST_LINGER_S = 0.002
 """One that has rested waits for the other side and for the other owners, who are often given theirs right behind."""
 FULL_BYTES = 40_000
 """With so much in hand an owner waits for nothing."""
@@ -52,44 +52,44 @@ class Owner:
         log: DecisionLog,
         outbox: Outbox,
         rules: Rules,
-        around: Surroundings,
-        beat: Beat,
+        context: OwnerContext,
+        linger: Linger,
         *,
         writer: str,
         idle_record_s: float,
         max_waiting: int = NO_CAP,
     ):
         self.partition, self.store, self.log, self.outbox, self.rules = partition, store, log, outbox, rules
-        self.around, self.beat, self.writer, self.idle_record_s = around, beat, writer, idle_record_s
+        self.context, self.linger, self.writer, self.idle_record_s = context, linger, writer, idle_record_s
         self.max_waiting = max_waiting
-        self.confirmed = store.head.confirmed
+        self.confirmed = store.checkpoint.confirmed
         self.problem, self.n_fenced, self.last_commit_at = "", 0, 0.0
-        self.inputs = Inputs(partition, around)
+        self.inputs = Inputs(partition, context)
         self._taken_at = 0.0
         self._stopping = self._more_is_due = False
 
     # What the agent calls
 
-    async def feed(self, arrivals: Sequence[Arrival]) -> None:
+    async def feed(self, records: Sequence[ConsumedRecord]) -> None:
         """Take Kafka records of one input, in order; wait while too much is waiting."""
-        await self.inputs.feed(arrivals)
+        await self.inputs.feed(records)
 
     async def run(self) -> None:
         """Decide until stopped. A disk that fails, or a defect, ends the process with a sentence."""
         try:
             while not self._stopping:
                 await self._wait()
-                await self._commit(self.inputs.take(self.store.head.src))
-                await self.inputs.look_for_holes(self.store.head.src)
-                if gap := self.inputs.gap(self.store.head.src):
-                    end_process(gap)
+                await self._commit(self.inputs.take(self.store.checkpoint.input_offsets))
+                await self.inputs.look_for_holes(self.store.checkpoint.input_offsets)
+                if gap := self.inputs.gap(self.store.checkpoint.input_offsets):
+                    fatal(gap)
         except asyncio.CancelledError:
             raise
         except StoreFailed as exc:
-            end_process(f"partition {self.partition} of the table `pairs` cannot go on: {exc}.")
+            fatal(f"partition {self.partition} of the table `pairs` cannot go on: {exc}.")
         except Exception as exc:
             logger.exception("partition %d cannot go on", self.partition)
-            end_process(f"partition {self.partition} of the table `pairs` cannot go on: {exc!r}.")
+            fatal(f"partition {self.partition} of the table `pairs` cannot go on: {exc!r}.")
 
     def stop(self) -> None:
         """Let the batch in flight end, and take no further one."""
@@ -100,14 +100,14 @@ class Owner:
         if self._more_is_due or not await self.inputs.wait(TICK_S):
             return
         if self.inputs.n_bytes < FULL_BYTES and not self._stopping:
-            await asyncio.sleep(self.beat.rest_s(self._taken_at) or self.beat.company_s(COMPANY_S))
+            await asyncio.sleep(self.linger.rest_s(self._taken_at) or self.linger.first_s(FIRST_LINGER_S))
         self._taken_at = time.monotonic()
 
     # Decisions
 
-    async def _commit(self, batch: list[Arrival]) -> None:
+    async def _commit(self, batch: list[ConsumedRecord]) -> None:
         inputs = await self._decoded(batch)
-        self.beat.count(sum(len(given.rows) for given in inputs))
+        self.linger.count(sum(len(given.rows) for given in inputs))
         while True:
             n, record = self._decide(inputs)
             self._more_is_due = record is not None and bool(record.unindexed)
@@ -115,15 +115,15 @@ class Owner:
                 break
             if await self._append(record):
                 inputs = inputs[n:]
-            src = self.store.head.src
-            inputs = [given for given in inputs if given.offset > src[given.side]]
+            input_offsets = self.store.checkpoint.input_offsets
+            inputs = [given for given in inputs if given.offset > input_offsets[given.side]]
             if not inputs:
                 break
-        for arrival in batch:
-            arrival.acknowledge()
+        for consumed in batch:
+            consumed.acknowledge()
         await self._make_room()
 
-    async def _decoded(self, batch: Sequence[Arrival]) -> list[Input]:
+    async def _decoded(self, batch: Sequence[ConsumedRecord]) -> list[Input]:
         """Return the rows of records; what cannot be read is in quarantine before anything is decided."""
         inputs: list[Input] = []
         refused: list[UnreadableRows] = []
@@ -133,50 +133,50 @@ class Owner:
             if unreadable:
                 refused.append(UnreadableRows(f"topic {KINDS[side]}/{self.partition}@{offset}", unreadable))
         if refused:
-            await self.around.quarantine(refused)
+            await self.context.quarantine(refused)
         return inputs
 
     async def _make_room(self) -> None:
         """Take no further rows while more ids wait than may: those with the nearest deadlines end unmatched."""
-        n_before = self.store.head.counts.hurried
-        while self.store.head.counts.waiting > self.max_waiting:
+        n_before = self.store.checkpoint.counts.evicted
+        while self.store.checkpoint.counts.waiting > self.max_waiting:
             _, record = self._decide([])
             if record is None or not await self._append(record):
                 break
-        if self.store.head.counts.hurried > n_before:
+        if self.store.checkpoint.counts.evicted > n_before:
             logger.warning(
                 "partition %d: more than %d ids wait for their other side (HINDSIGHT_MAX_WAITING_IDS): the oldest end "
                 "unmatched before their time, %d so far.",
                 self.partition,
                 self.max_waiting,
-                self.store.head.counts.hurried,
+                self.store.checkpoint.counts.evicted,
             )
 
     def _decide(self, inputs: list[Input]) -> tuple[int, Decision | None]:
         """Decide as many of the inputs as one record may hold; return how many, and the record."""
-        head, now = self.store.head, time.time()
-        silent = self.inputs.silent(head.src, self.rules.lateness_s)
+        checkpoint, now = self.store.checkpoint, time.time()
+        idle = self.inputs.idle(checkpoint.input_offsets, self.rules.lateness_s)
         n = len(inputs)
         while True:
             record = decide(
-                head,
+                checkpoint,
                 inputs[:n],
                 self.store,
                 self.rules,
                 now=now,
-                silent=silent,
+                idle=idle,
                 writer=self.writer,
                 max_waiting=self.max_waiting,
             )
             if record is None:
-                idle = now - self.last_commit_at > self.idle_record_s
-                record = decision.empty(head, self.writer, now, self.rules) if idle else None
+                is_old = now - self.last_commit_at > self.idle_record_s
+                record = decision.empty(checkpoint, self.writer, now, self.rules) if is_old else None
             if record is None or n <= 1 or len(decision.encode(record)) <= MAX_DECISION_BYTES:
                 break
             n //= 2
         if record is not None:
-            record.head.log = head.log or secrets.token_hex(8)
-            record.head.confirmed = self.confirmed
+            record.checkpoint.log = checkpoint.log or secrets.token_hex(8)
+            record.checkpoint.confirmed = self.confirmed
         return n, record
 
     async def _append(self, record: Decision) -> bool:
@@ -198,7 +198,7 @@ class Owner:
                 offset,
             )
             if self.n_fenced > MAX_FENCED:
-                end_process(f"another worker owns partition {self.partition} and keeps writing its log.")
+                fatal(f"another worker owns partition {self.partition} and keeps writing its log.")
             await self._catch_up_when_possible("")
             return False
         self.n_fenced = 0
@@ -209,10 +209,10 @@ class Owner:
         return True
 
     async def _send_verdicts(self, offset: int, record: Decision) -> None:
-        head = record.head
+        checkpoint = record.checkpoint
         if record.verdicts:
-            tag = Tag(head.log, self.partition, offset, head.verdicts_at)
-            await self.outbox.put(letter(tag, record.verdicts, self._confirm))
+            tag = Tag(checkpoint.log, self.partition, offset, checkpoint.verdicts_at)
+            await self.outbox.put(entry(tag, record.verdicts, self._confirm))
 
     def _confirm(self, offset: int) -> None:
         self.confirmed = max(self.confirmed, offset)
@@ -248,10 +248,10 @@ class Owner:
         Raises:
             LogUnavailable: Kafka cannot be reached.
         """
-        head = self.store.head
-        if head.verdicts_at <= head.confirmed:
+        checkpoint = self.store.checkpoint
+        if checkpoint.verdicts_at <= checkpoint.confirmed:
             return
-        async for records in self.log.read(self.partition, head.confirmed + 1, head.verdicts_at + 1):
+        async for records in self.log.read(self.partition, checkpoint.confirmed + 1, checkpoint.verdicts_at + 1):
             for offset, record in records:
                 if decision.is_valid(record, offset):
                     await self._send_verdicts(offset, record)
@@ -263,7 +263,7 @@ class Owner:
             LogUnavailable: Kafka cannot be reached.
         """
         bounds = await self.log.bounds([self.partition])
-        async for records in self.log.read(self.partition, self.store.head.offset + 1, bounds[self.partition][1]):
+        async for records in self.log.read(self.partition, self.store.checkpoint.offset + 1, bounds[self.partition][1]):
             for offset, record in records:
                 self.store.apply(offset, record)
                 if decision.is_valid(record, offset):

@@ -18,7 +18,7 @@ from faust.stores.base import Store
 from faust.types import TP, EventT
 
 from streams.join import decision
-from streams.process.fatal import end_process
+from streams.process.fatal import fatal
 from streams.table.owner import Owner
 from streams.table.store import PairsStore, StoreFailed
 
@@ -61,7 +61,7 @@ class StandbyStore(Store):  # type: ignore[misc]
 
     def persisted_offset(self, tp: TP) -> int | None:
         """Return the last log offset that the partition's store has seen."""
-        offset = self.partition(tp.partition).head.offset
+        offset = self.partition(tp.partition).checkpoint.offset
         return offset if offset >= 0 else None
 
     def set_persisted_offset(self, tp: TP, offset: int) -> None:
@@ -74,7 +74,7 @@ class StandbyStore(Store):  # type: ignore[misc]
         for event in batch:
             message = event.message
             store = self.partition(message.partition)
-            if message.offset > store.head.offset:
+            if message.offset > store.checkpoint.offset:
                 store.apply(message.offset, decision.decode(message.value))
 
     def _no_mapping(self, *args: Any) -> Any:
@@ -135,9 +135,9 @@ class PairsTable(faust.Table):  # type: ignore[misc]
             if self._is_over(mine):
                 return  # its databases are closed
             if isinstance(exc, StoreFailed):
-                end_process(f"the table `pairs` cannot be restored: {exc}.")
+                fatal(f"the table `pairs` cannot be restored: {exc}.")
             logger.exception("the table `pairs` cannot be restored")
-            end_process(f"the table `pairs` cannot be restored: {exc!r}.")
+            fatal(f"the table `pairs` cannot be restored: {exc!r}.")
 
     async def _start_owners(self, partitions: list[int], mine: int) -> None:
         """Restore partitions and start their owners, unless the worker is told to stop or a rebalance comes meanwhile."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import rocksdict
 
-from streams.join.decision import Decision, Head
+from streams.join.decision import Checkpoint, Decision
 from streams.table.decision_log import DecisionLog
 from streams.table.offsets import Position
 from streams.table.store import PairsStore
@@ -54,7 +54,7 @@ async def restore(
         LogUnavailable: Kafka cannot be reached.
     """
     first, end = (await log.bounds([partition]))[partition]
-    reason = await _unusable(partition, store.head, log, first, end)
+    reason = await _unusable(partition, store.checkpoint, log, first, end)
     if reason:
         suffix = f"set-aside-{time.time_ns()}"
         logger.warning(
@@ -65,11 +65,11 @@ async def restore(
         )
         store = set_aside(partition, suffix)
     started = time.monotonic()
-    n = await _replay(partition, store, log, max(first, store.head.offset + 1), end)
+    n = await _replay(partition, store, log, max(first, store.checkpoint.offset + 1), end)
     if n:
         logger.info("partition %d: %d log records restored in %.1f s", partition, n, time.monotonic() - started)
-    if not store.head.log and end > 0:
-        store.head.offset = end - 1
+    if not store.checkpoint.log and end > 0:
+        store.checkpoint.offset = end - 1
     return store
 
 
@@ -95,19 +95,19 @@ async def _replay_all(partition: int, store: PairsStore, log: DecisionLog, start
     return n
 
 
-async def _unusable(partition: int, head: Head, log: DecisionLog, first: int, end: int) -> str:
+async def _unusable(partition: int, checkpoint: Checkpoint, log: DecisionLog, first: int, end: int) -> str:
     """Return why a database cannot be used with the log, or an empty string."""
-    if head.offset < 0 and not head.log:
+    if checkpoint.offset < 0 and not checkpoint.log:
         return ""
-    if head.offset >= end:
-        return f"is at {head.offset}, but the log ends before {end} (another Kafka, or its topic was made anew)"
-    if head.offset + 1 < first:
-        return f"is at {head.offset}, but the log begins at {first} (it was not used for longer than the log is kept)"
-    if head.offset < first:
+    if checkpoint.offset >= end:
+        return f"is at {checkpoint.offset}, but the log ends before {end} (another Kafka, or its topic was made anew)"
+    if checkpoint.offset + 1 < first:
+        return f"is at {checkpoint.offset}, but the log begins at {first} (it was not used for longer than the log is kept)"
+    if checkpoint.offset < first:
         return ""
-    record = await _record_at(partition, log, head.offset)
-    if record is not None and record.head.log != head.log:
-        return f"belongs to the log {head.log}, not to {record.head.log}"
+    record = await _record_at(partition, log, checkpoint.offset)
+    if record is not None and record.checkpoint.log != checkpoint.log:
+        return f"belongs to the log {checkpoint.log}, not to {record.checkpoint.log}"
     return ""
 
 
@@ -118,28 +118,29 @@ async def _record_at(partition: int, log: DecisionLog, offset: int) -> Decision 
     return None
 
 
-def check_inputs(partition: int, head: Head, positions: tuple[Position, Position]) -> None:
+def check_inputs(partition: int, checkpoint: Checkpoint, positions: tuple[Position, Position]) -> None:
     """Set where the inputs of a new partition begin; hold those of an old one against what Kafka has.
 
     Raises:
         CannotRestore: an input topic ends before what was applied of it.
     """
     for side, (kind, position) in enumerate(zip(KINDS, positions, strict=True)):
-        if not head.log:
-            head.src[side] = position.start - 1
-        elif position.end < head.src[side] + 1:
+        if not checkpoint.log:
+            checkpoint.input_offsets[side] = position.start - 1
+        elif position.end < checkpoint.input_offsets[side] + 1:
             raise CannotRestore(
                 f"the topic {position.topic!r} ends at {position.end} in partition {partition}, but "
-                f"{head.src[side] + 1} of its records were joined: it was deleted and made anew. To start over, delete "
-                f"the topic {position.log_topic!r} too; to keep what was joined, set another HINDSIGHT_NAMESPACE"
+                f"{checkpoint.input_offsets[side] + 1} of its records were joined: it was deleted and recreated. "
+                f"To start over, delete the topic {position.log_topic!r} too; "
+                "to keep what was joined, set another HINDSIGHT_NAMESPACE"
             )
-        elif position.first > head.src[side] + 1:
-            n = position.first - head.src[side] - 1
+        elif position.first > checkpoint.input_offsets[side] + 1:
+            n = position.first - checkpoint.input_offsets[side] - 1
             logger.error(
                 "partition %d: Kafka removed %d records of %s before they were read (its retention is too short)",
                 partition,
                 n,
                 kind,
             )
-            head.counts.skipped += n
-            head.src[side] = position.first - 1
+            checkpoint.counts.skipped += n
+            checkpoint.input_offsets[side] = position.first - 1

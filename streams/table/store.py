@@ -19,21 +19,21 @@ from streams.join import state
 from streams.join.decision import (
     BUCKET_S,
     EVENT,
-    FAMILIES,
     INDEX,
-    MARKER,
+    TIMER_KINDS,
+    TOMBSTONE,
     WAIT_PRED,
     WAIT_TRUE,
+    Checkpoint,
     Decision,
-    Head,
     bucket_of,
-    decode_head,
-    encode_head,
-    head_after,
+    checkpoint_after,
+    decode_checkpoint,
+    encode_checkpoint,
     is_valid,
 )
 
-HEAD = b"h"
+CHECKPOINT = b"h"
 CHUNK = 250
 """Most keys in one index entry: what one decision expires is bounded by whole entries."""
 _encode_keys = msgspec.msgpack.Encoder().encode
@@ -90,11 +90,11 @@ class PairsStore:
             self._db = rocksdict.Rdict(str(path), options=options(block_cache))
         except Exception as exc:  # rocksdict raises bare exceptions with RocksDB's text
             raise StoreFailed(path, exc) from exc
-        self.head = self._read_head()
+        self.checkpoint = self._read_checkpoint()
 
-    def _read_head(self) -> Head:
-        packed = self._db.get(HEAD)
-        return decode_head(packed) if packed else Head()
+    def _read_checkpoint(self) -> Checkpoint:
+        packed = self._db.get(CHECKPOINT)
+        return decode_checkpoint(packed) if packed else Checkpoint()
 
     def close(self) -> None:
         """Close the database; its lock is free then."""
@@ -133,23 +133,23 @@ class PairsStore:
         self.write(batch)
 
     def add(self, batch: rocksdict.WriteBatch, offset: int, decision: Decision) -> None:
-        """Add one record to a write batch and move `head`; `write` must follow before anything is read.
+        """Add one record to a write batch and move `checkpoint`; `write` must follow before anything is read.
 
         Raises:
             ValueError: the record is not the one that follows in the log; an empty store may begin anywhere.
         """
-        if offset != self.head.offset + 1 and self.head.offset >= 0:
-            raise ValueError(f"log record {offset} does not follow {self.head.offset}, the last one applied")
+        if offset != self.checkpoint.offset + 1 and self.checkpoint.offset >= 0:
+            raise ValueError(f"log record {offset} does not follow {self.checkpoint.offset}, the last one applied")
         if is_valid(decision, offset):
             self._add_states(batch, decision)
             self._add_index(batch, offset, decision)
-            self.head = head_after(decision, offset)
+            self.checkpoint = checkpoint_after(decision, offset)
         else:
-            self.head.offset = offset
-        batch.put(HEAD, encode_head(self.head))
+            self.checkpoint.offset = offset
+        batch.put(CHECKPOINT, encode_checkpoint(self.checkpoint))
 
     def write(self, batch: rocksdict.WriteBatch) -> None:
-        """Write what was added, as one; where that fails, `head` is what the disk has.
+        """Write what was added, as one; where that fails, `checkpoint` is what the disk has.
 
         Raises:
             StoreFailed: a full disk, or one that fails.
@@ -157,15 +157,15 @@ class PairsStore:
         try:
             self._db.write(batch)
         except Exception as exc:  # as above
-            self.head = self._read_head()
+            self.checkpoint = self._read_checkpoint()
             raise StoreFailed(self._path, exc) from exc
 
     def _add_states(self, batch: rocksdict.WriteBatch, decision: Decision) -> None:
         put = batch.put
-        for states in (decision.waiting, decision.done, decision.touched):
+        for states in (decision.waiting, decision.done, decision.updated):
             for key, packed in states.items():
                 put(key, packed)
-        for keys in (decision.gone, decision.unindexed):
+        for keys in (decision.deleted, decision.unindexed):
             for key in keys:
                 batch.delete(key)
 
@@ -183,14 +183,17 @@ class PairsStore:
             done_at[packed[_DONE_AT]].append(key)  # most were decided at the same moment
         for packed_at, keys in done_at.items():
             (at,) = _time(packed_at)
-            due[MARKER, (at + horizon_s) // BUCKET_S] += keys
-        lowest = {family: INDEX.unpack(cut)[1] for family, cut in zip(FAMILIES, decision.head.cuts, strict=True)}
+            due[TOMBSTONE, (at + horizon_s) // BUCKET_S] += keys
+        lowest = {
+            timer_kind: INDEX.unpack(cut)[1]
+            for timer_kind, cut in zip(TIMER_KINDS, decision.checkpoint.timer_cursors, strict=True)
+        }
         entries: defaultdict[tuple[bytes, int], list[bytes]] = defaultdict(list)
-        for (family, n_buckets), keys in due.items():
-            entries[family, max(bucket_of(n_buckets * BUCKET_S), lowest[family])] += keys
-        for (family, bucket), keys in entries.items():
+        for (timer_kind, n_buckets), keys in due.items():
+            entries[timer_kind, max(bucket_of(n_buckets * BUCKET_S), lowest[timer_kind])] += keys
+        for (timer_kind, bucket), keys in entries.items():
             for chunk in range(0, len(keys), CHUNK):
-                index = INDEX.pack(family, bucket, offset, chunk // CHUNK)
+                index = INDEX.pack(timer_kind, bucket, offset, chunk // CHUNK)
                 batch.put(index, _encode_keys(keys[chunk : chunk + CHUNK]))
 
     def page(self, after: bytes, n: int) -> Iterator[tuple[str, bytes]]:

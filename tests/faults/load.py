@@ -8,7 +8,7 @@ import time
 
 import pika
 
-from streams.amqp.client import AWAY
+from streams.amqp.client import UNAVAILABLE
 from tests.faults.ledger import Ledger, Message
 from tests.faults.traffic import QUEUES, Traffic
 
@@ -96,7 +96,7 @@ class Load(threading.Thread):
             return self._over.wait(0.2) and False
         try:
             channel.basic_publish("", message.queue, message.body, PERSISTENT, mandatory=True)
-        except AWAY:
+        except UNAVAILABLE:
             self._channel = None
             return False
         return True
@@ -109,7 +109,7 @@ class Load(threading.Thread):
                 self._channel.confirm_delivery()
                 for queue in QUEUES:
                     self._channel.queue_declare(queue, durable=True)
-            except AWAY:
+            except UNAVAILABLE:
                 self._channel = None
         return self._channel
 

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from streams.join.decide import Rules
-from streams.join.decision import BUCKET_S, INDEX, MARKER, WAIT_PRED, WAIT_TRUE
+from streams.join.decision import BUCKET_S, INDEX, TOMBSTONE, WAIT_PRED, WAIT_TRUE
 from streams.join.state import WAITING_BYTES, Pair, pair
 from streams.table.store import PairsStore
 from web.pairs.query import Query, State, error_of, last_event, matches, states_of
@@ -31,13 +31,13 @@ _FAMILIES: dict[State, tuple[bytes, ...]] = {
     "waiting": (WAIT_PRED, WAIT_TRUE),
     "waiting_for_pred": (WAIT_PRED,),
     "waiting_for_true": (WAIT_TRUE,),
-    "matched": (MARKER,),
-    "unmatched": (MARKER,),
-    "unmatched_true": (MARKER,),
-    "unmatched_pred": (MARKER,),
-    "late": (MARKER,),
+    "matched": (TOMBSTONE,),
+    "unmatched": (TOMBSTONE,),
+    "unmatched_true": (TOMBSTONE,),
+    "unmatched_pred": (TOMBSTONE,),
+    "late": (TOMBSTONE,),
 }
-_ALL_FAMILIES = (WAIT_PRED, WAIT_TRUE, MARKER)
+_ALL_FAMILIES = (WAIT_PRED, WAIT_TRUE, TOMBSTONE)
 Place = tuple[Any, ...]
 
 
@@ -147,44 +147,46 @@ def _read(stores: Mapping[int, PairsStore], chunk: list[_Candidate]) -> Iterator
         yield Found(c.place, c.partition, pair(c.key[1:].decode(), packed))
 
 
-def _is_current(packed: bytes, family: int) -> bool:
+def _is_current(packed: bytes, timer_kind: int) -> bool:
     """Tell whether an id is still what the index entry says: an entry stays until its deadline."""
     if len(packed) != WAITING_BYTES:
-        return _ALL_FAMILIES[-family] == MARKER
-    return _ALL_FAMILIES[-family] == (WAIT_PRED, WAIT_TRUE)[packed[0]]
+        return _ALL_FAMILIES[-timer_kind] == TOMBSTONE
+    return _ALL_FAMILIES[-timer_kind] == (WAIT_PRED, WAIT_TRUE)[packed[0]]
 
 
 def _newest(stores: Mapping[int, PairsStore], query: Query, rules: Rules) -> Iterator[_Candidate]:
-    families = _FAMILIES.get(query.state, _ALL_FAMILIES)
-    streams = [_family(p, store, family, query.after, rules) for p, store in stores.items() for family in families]
+    timer_kinds = _FAMILIES.get(query.state, _ALL_FAMILIES)
+    streams = [
+        _of_kind(p, store, timer_kind, query.after, rules) for p, store in stores.items() for timer_kind in timer_kinds
+    ]
     return heapq.merge(*streams, key=lambda c: c.place)
 
 
-def _family(
-    partition: int, store: PairsStore, family: bytes, after: Place | None, rules: Rules
+def _of_kind(
+    partition: int, store: PairsStore, timer_kind: bytes, after: Place | None, rules: Rules
 ) -> Iterator[_Candidate]:
     """Yield the ids of one index family, the newest first, behind the place `after`.
 
     A place is (-time in buckets, -family, partition, -log offset, -chunk, number in the entry).
     """
-    kept_s = rules.horizon_s if family == MARKER else rules.window_s + rules.lateness_s
-    n_kept, rank = round(kept_s / BUCKET_S), _ALL_FAMILIES.index(family)
-    before = INDEX.pack(family, (1 << 63), 0, 0)
+    kept_s = rules.horizon_s if timer_kind == TOMBSTONE else rules.window_s + rules.lateness_s
+    n_kept, rank = round(kept_s / BUCKET_S), _ALL_FAMILIES.index(timer_kind)
+    before = INDEX.pack(timer_kind, (1 << 63), 0, 0)
     if after is not None:
-        before = _behind(after, family, n_kept, (-rank, partition))
+        before = _behind(after, timer_kind, n_kept, (-rank, partition))
     n_entries = 1  # a page of many partitions takes little of each; a search takes all
     while entries := store.latest(before, n_entries):
         for index, keys in entries:
             _, bucket, offset, chunk = INDEX.unpack(index)
-            head = (-(bucket - n_kept), -rank, partition, -offset, -chunk)
+            checkpoint = (-(bucket - n_kept), -rank, partition, -offset, -chunk)
             for i, key in enumerate(keys):
-                place = (*head, i)
+                place = (*checkpoint, i)
                 if after is None or place > after:
                     yield _Candidate(place, partition, key, None)
         before, n_entries = entries[-1][0], min(8, 2 * n_entries)
 
 
-def _behind(after: Place, family: bytes, n_kept: int, own: tuple[int, int]) -> bytes:
+def _behind(after: Place, timer_kind: bytes, n_kept: int, own: tuple[int, int]) -> bytes:
     """Return the index key below which a family's entries behind `after` begin: its own entry is still among them.
 
     Args:
@@ -192,8 +194,8 @@ def _behind(after: Place, family: bytes, n_kept: int, own: tuple[int, int]) -> b
     """
     bucket, there = max(0, n_kept - after[0]), (after[1], after[2])
     if own != there:
-        return INDEX.pack(family, bucket + (own > there), 0, 0)
-    return INDEX.pack(family, bucket, max(0, -after[3]), min(max(0, -after[4]) + 1, 0xFFFF))
+        return INDEX.pack(timer_kind, bucket + (own > there), 0, 0)
+    return INDEX.pack(timer_kind, bucket, max(0, -after[3]), min(max(0, -after[4]) + 1, 0xFFFF))
 
 
 def _ids(stores: Mapping[int, PairsStore], query: Query) -> Iterable[_Candidate]:

@@ -33,7 +33,7 @@ class WorkerCollector(Collector):
         waiting = GaugeMetricFamily(
             "hindsight_waiting_ids", "Ids that wait for their other side.", labels=["partition"]
         )
-        hurried = CounterMetricFamily(
+        evicted = CounterMetricFamily(
             "hindsight_hurried_ids", "Ids that ended early, since too many waited.", labels=["partition"]
         )
         lag = GaugeMetricFamily("hindsight_join_lag_records", "Kafka records not joined yet.", labels=["partition"])
@@ -43,18 +43,18 @@ class WorkerCollector(Collector):
             "hindsight_ledger_difference_rows", "Rows in less rows accounted for: 0, always.", labels=["partition"]
         )
         for p, owner in held:
-            off.add_metric([str(p)], owner.store.head.counts.difference())
+            off.add_metric([str(p)], owner.store.checkpoint.counts.difference())
             for name in COUNTED:
                 if name != "waiting":
-                    rows.add_metric([str(p), name], getattr(owner.store.head.counts, name))
-            waiting.add_metric([str(p)], owner.store.head.counts.waiting)
-            hurried.add_metric([str(p)], owner.store.head.counts.hurried)
+                    rows.add_metric([str(p), name], getattr(owner.store.checkpoint.counts, name))
+            waiting.add_metric([str(p)], owner.store.checkpoint.counts.waiting)
+            evicted.add_metric([str(p)], owner.store.checkpoint.counts.evicted)
             fenced.add_metric([str(p)], owner.n_fenced)
-            offset.add_metric([str(p)], owner.store.head.offset)
+            offset.add_metric([str(p)], owner.store.checkpoint.offset)
         for facts in self._facts.partitions():
             if facts["lag"] is not None:
                 lag.add_metric([str(facts["partition"])], facts["lag"])
-        yield from (rows, waiting, off, hurried, lag, fenced, offset)
+        yield from (rows, waiting, off, evicted, lag, fenced, offset)
 
     def _of_the_worker(self) -> Iterator[Metric]:
         rates = self._facts.rates()

@@ -16,7 +16,7 @@ from agents import readiness
 from streams.kafka import client as connect
 from streams.kafka.topics import Topic, topics
 from streams.process import log_throttle
-from streams.process.fatal import end_process
+from streams.process.fatal import fatal
 from streams.settings import Settings
 from streams.wire.dead_letters import n_open
 from web.quarantine.resolved import Resolved
@@ -110,7 +110,7 @@ class Ends:
         lost = sorted({tp.topic for tp, was in self._end.items() if end.get(tp, -1) < was})
         self._n_lost = self._n_lost + 1 if lost else 0
         if self._n_lost >= LOST_TIMES:
-            end_process(
+            fatal(
                 f"Kafka has lost what it had of {', '.join(lost)}: its data or these topics were removed, or another Kafka "
                 "answers at its address. Started again, the worker makes them anew; ids that waited in them are gone."
             )

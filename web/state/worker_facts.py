@@ -76,7 +76,7 @@ class Facts:
         total = Counts()
         for owner in owners().values():
             for name in COUNTED:
-                setattr(total, name, getattr(total, name) + getattr(owner.store.head.counts, name))
+                setattr(total, name, getattr(total, name) + getattr(owner.store.checkpoint.counts, name))
         return total
 
     def status(self) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class Facts:
             "duplicates": counts.duplicates,
             "conflicts": counts.conflicts,
             "late": counts.late,
-            "difference": sum(abs(owner.store.head.counts.difference()) for owner in owners().values()),
+            "difference": sum(abs(owner.store.checkpoint.counts.difference()) for owner in owners().values()),
             "quarantined": self.ends.quarantined(),
             "mae": mae,
             "event_time": self.event_time(),
@@ -110,7 +110,7 @@ class Facts:
 
     def event_time(self) -> float | None:
         """Return the largest ts seen of any row."""
-        seen = [ts for owner in owners().values() for ts in owner.store.head.ts if ts > NOWHERE_TS]
+        seen = [ts for owner in owners().values() for ts in owner.store.checkpoint.ts if ts > NOWHERE_TS]
         return max(seen, default=None)
 
     def partitions(self) -> list[dict[str, Any]]:
@@ -119,18 +119,22 @@ class Facts:
         return being + [self._partition(p, owner) for p, owner in sorted(owners().items())]
 
     def _partition(self, partition: int, owner: Owner) -> dict[str, Any]:
-        head = owner.store.head
+        checkpoint = owner.store.checkpoint
         ends = [self.ends.end(topic, partition) for topic in (names.y_true, names.y_pred)]
-        known = [end - 1 - src for end, src in zip(ends, head.src, strict=True) if end is not None]
+        known = [
+            end - 1 - input_offsets
+            for end, input_offsets in zip(ends, checkpoint.input_offsets, strict=True)
+            if end is not None
+        ]
         return {
             "partition": partition,
             "state": "waiting for Kafka" if owner.problem else "ready",
             "problem": owner.problem,
             "lag": max(0, sum(known)) if known else None,
-            "rows_in": head.counts.rows_true + head.counts.rows_pred,
-            "waiting": head.counts.waiting,
-            "difference": head.counts.difference(),
-            "log_offset": head.offset,
+            "rows_in": checkpoint.counts.rows_true + checkpoint.counts.rows_pred,
+            "waiting": checkpoint.counts.waiting,
+            "difference": checkpoint.counts.difference(),
+            "log_offset": checkpoint.offset,
             "last_commit_at": owner.last_commit_at or None,
             "n_fenced": owner.n_fenced,
             "restored": None,

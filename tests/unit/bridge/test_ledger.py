@@ -11,7 +11,9 @@ from streams.join.decision import Counts
 
 
 def owners(*counts: Counts) -> Any:
-    return {p: SimpleNamespace(store=SimpleNamespace(head=SimpleNamespace(counts=c))) for p, c in enumerate(counts)}
+    return {
+        p: SimpleNamespace(store=SimpleNamespace(checkpoint=SimpleNamespace(counts=c))) for p, c in enumerate(counts)
+    }
 
 
 def test_rows_of_a_batch_are_under_way_until_kafka_has_them():

@@ -14,11 +14,11 @@ from agents.metric_log.log import MetricLog
 from agents.predict import predict
 from commands.reconcile.collect import Gatherer
 from commands.reconcile.facts import Facts
-from commands.reconcile.sums import Result, reckon
+from commands.reconcile.sums import Result, compute
 from streams.join import decision
 from streams.join.decide import Input, Rules, decide
 from streams.settings import Kind, Settings
-from streams.table.outbox import letter
+from streams.table.outbox import entry
 from streams.wire import dead_letters, verdicts
 from streams.wire.rows import decode_record, encode_packet
 from streams.wire.verdicts import Tag
@@ -107,14 +107,14 @@ class World:
                 )
                 for part in kept:
                     self.kafka.put("quarantine", 0, part.value, part.headers)
-        head = self._view.head
-        record = decide(head, inputs, self._view, RULES, now=self.kafka.now, silent=(drained, drained))
+        checkpoint = self._view.checkpoint
+        record = decide(checkpoint, inputs, self._view, RULES, now=self.kafka.now, idle=(drained, drained))
         assert record is not None
-        record.head.log = "log"
-        record.head.confirmed = self._view.head.verdicts_at
+        record.checkpoint.log = "log"
+        record.checkpoint.confirmed = self._view.checkpoint.verdicts_at
         offset = self.kafka.put(LOG, 0, decision.encode(record))
         if record.verdicts:
-            value = letter(Tag("log", 0, offset, record.head.verdicts_at), record.verdicts, int).value
+            value = entry(Tag("log", 0, offset, record.checkpoint.verdicts_at), record.verdicts, int).value
             self.kafka.put("metric", 0, value)
             if written:
                 self._log.append([verdicts.decode(value)])
@@ -154,7 +154,7 @@ class World:
             end=end,
             delivered=delivered or {},  # type: ignore[arg-type]
         )
-        result = reckon(asyncio.run(gatherer.run()), facts)
+        result = compute(asyncio.run(gatherer.run()), facts)
         facts.close()
         return result
 

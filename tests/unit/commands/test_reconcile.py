@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.reconcile import csv_files
-from commands.reconcile.evaluate import Span, Tally, closely, judge
+from commands.reconcile.evaluate import Span, Tally, closely, evaluate
 from commands.reconcile.facts import DECIDED, PRED, SENT, TRUE, WAITING, WRITTEN, Fact, Facts
 from commands.reconcile.log_span import LogPart
-from commands.times import moment
-from streams.join.decision import Counts, Decision, Head
+from commands.times import parse_time
+from streams.join.decision import Checkpoint, Counts, Decision
 
 ALL = {0: Span(start=-1, end=100, confirmed=100, written=100, metric_from=0, log_from=0, whole=True)}
 
@@ -36,7 +36,7 @@ WELL = (
 
 def said(*facts: Fact, spans: dict[int, Span] = ALL, whole: bool = True) -> list[str]:
     of_id = sorted(facts, key=attrgetter("kind"))
-    return [f"{found.line}: {found.said}" for found in judge("x", of_id, spans, Tally(), whole=whole)]
+    return [f"{found.line}: {found.said}" for found in evaluate("x", of_id, spans, Tally(), whole=whole)]
 
 
 def without(*kinds: int) -> list[Fact]:
@@ -49,7 +49,7 @@ def test_an_id_with_all_its_facts_is_well():
 
 def test_an_id_that_waits_is_well():
     tally = Tally()
-    assert judge("x", [fact(TRUE, 1.0), fact(WAITING, at=4)], ALL, tally, whole=True) == []
+    assert evaluate("x", [fact(TRUE, 1.0), fact(WAITING, at=4)], ALL, tally, whole=True) == []
     assert tally.n_waiting == 1
 
 
@@ -64,7 +64,7 @@ def test_the_quick_look_at_an_id_finds_what_the_close_one_does(more: list[Fact],
     facts = sorted([fact for fact in WELL if fact not in left_out] + more, key=attrgetter("kind"))
     tallies = Tally(), Tally()
     if facts:
-        quick = judge("x", facts, {0: span}, tallies[0], whole=True)
+        quick = evaluate("x", facts, {0: span}, tallies[0], whole=True)
         assert quick == closely("x", facts, {0: span}, tallies[1], whole=True)
         assert all(getattr(tallies[0], name) == getattr(tallies[1], name) for name in Tally.__struct_fields__)
 
@@ -113,7 +113,7 @@ def test_what_is_outside_the_span_is_not_asked_for():
 
 def test_rows_that_are_older_than_what_kafka_keeps_are_counted_apart():
     tally = Tally()
-    assert judge("x", [fact(WRITTEN, 1, 2)], ALL, tally, whole=False) == []
+    assert evaluate("x", [fact(WRITTEN, 1, 2)], ALL, tally, whole=False) == []
     assert tally.older == {"metric_log.csv": 1, "unmatched_log.csv": 0}
 
 
@@ -122,9 +122,9 @@ def test_an_id_that_comes_again_after_its_horizon_ends_twice():
     assert said(*WELL, *again) == []
 
 
-def record(counts: Counts, *, at: float = 0.0, src: tuple[int, int] = (0, 0)) -> Decision:
-    head = Head(log="log", src=list(src), counts=counts)
-    return Decision(-1, "w", at, (1.0, 1.0, 1.0), head, {}, {}, {}, [], [], b"")
+def record(counts: Counts, *, at: float = 0.0, input_offsets: tuple[int, int] = (0, 0)) -> Decision:
+    checkpoint = Checkpoint(log="log", input_offsets=list(input_offsets), counts=counts)
+    return Decision(-1, "w", at, (1.0, 1.0, 1.0), checkpoint, {}, {}, {}, [], [], b"")
 
 
 def test_a_decision_that_counts_what_it_does_not_hold_is_named():
@@ -143,7 +143,7 @@ def test_a_span_of_time_lies_between_two_decisions():
     part = LogPart(0, 0, (0, 0))
     for at in range(6):
         counts = Counts(rows_true=at + 1, rows_pred=at + 1, matched=at + 1)
-        part.take(at, record(counts, at=float(at), src=(at, at)), Counter(matched=1), 2.0, 5.0)
+        part.take(at, record(counts, at=float(at), input_offsets=(at, at)), Counter(matched=1), 2.0, 5.0)
     assert (part.before().matched, part.after().matched, part.n_verdicts["matched"]) == (2, 5, 3)
     assert part.inputs(0) == (2, 5)
 
@@ -152,7 +152,7 @@ def test_where_kafka_removed_the_beginning_the_span_begins_later():
     part = LogPart(0, 0, (3, 2))
     for at in range(6):
         counts = Counts(rows_true=at + 1, rows_pred=at + 1, matched=at + 1)
-        part.take(at, record(counts, src=(at, at)), Counter(matched=1), None, None)
+        part.take(at, record(counts, input_offsets=(at, at)), Counter(matched=1), None, None)
     assert part.inputs(0) == (3, 6)
     assert part.before().matched == 3
 
@@ -196,9 +196,9 @@ def test_lines_that_are_no_rows_are_said_and_a_torn_last_line_is_left_out(tmp_pa
     ],
 )
 def test_a_time_is_read_in_every_form(text: str, at: float):
-    assert moment(text, now=10_000.0) == at
+    assert parse_time(text, now=10_000.0) == at
 
 
 def test_a_time_that_cannot_be_read_says_what_can():
     with pytest.raises(ValueError, match=r"'soon' cannot be read as a time .* .30m"):
-        moment("soon")
+        parse_time("soon")

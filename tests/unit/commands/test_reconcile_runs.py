@@ -97,7 +97,7 @@ def test_a_verdict_planted_in_the_log_is_named(world: World, reconcile: Reconcil
     planted = decision.decode(held[-1].value)
     planted.base = len(held) - 1
     planted.verdicts = b'[{"id":"planted","verdict":"matched","at":1.0,"y_true":1.0,"y_pred":1.0}]'
-    counts = planted.head.counts
+    counts = planted.checkpoint.counts
     counts.rows_true, counts.rows_pred, counts.matched = counts.rows_true + 1, counts.rows_pred + 1, counts.matched + 1
     world.kafka.put(LOG, 0, decision.encode(planted))
     found = reconcile()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from commands.probes.kafka_topics import Join, Topic
 from commands.probes.processes import Ready
 from commands.probes.rabbitmq_queues import Queue
-from commands.status.render import screen
-from commands.status.snapshot import Errors, Standing
+from commands.status.render import render
+from commands.status.snapshot import Errors, Snapshot
 from streams.join.decision import Counts
 from streams.settings import Settings
 
 COUNTS = Counts(rows_true=1500, rows_pred=1400, matched=1400, waiting=100)
-NOW = Standing(
+NOW = Snapshot(
     at=1_700_000_000.0,
     queues=[Queue("features", 5, 1), Queue("y_true", None, None)],
     topics=[Topic("y_true", 4, 1500, 12), Topic("metric", None, None, None)],
@@ -29,17 +29,17 @@ def line(text: str, word: str) -> str:
 
 
 def test_the_law_is_checked():
-    assert "it balances" in screen(NOW, Settings())
+    assert "it balances" in render(NOW, Settings())
     off = NOW._replace(join=Join(Counts(rows_true=3), NOW.at))
-    assert "it does not balance: +3 rows" in screen(off, Settings())
+    assert "it does not balance: +3 rows" in render(off, Settings())
 
 
 def test_what_is_not_there_is_said():
-    assert line(screen(NOW, Settings()), "y_true").split() == ["y_true", "not", "there"]
+    assert line(render(NOW, Settings()), "y_true").split() == ["y_true", "not", "there"]
 
 
 def test_numbers_stand_in_their_lines():
-    text = screen(NOW, Settings())
+    text = render(NOW, Settings())
     assert line(text, "features").split() == ["features", "5", "1"]
     assert line(text, "waiting in the table").split()[-1] == "100"
     assert line(text, "quarantined").split()[-1] == "3"
@@ -47,16 +47,16 @@ def test_numbers_stand_in_their_lines():
 
 
 def test_a_broker_that_is_away_takes_only_its_own_lines():
-    text = screen(NOW._replace(problems={"rabbitmq": "RabbitMQ is gone."}, queues=[]), Settings())
+    text = render(NOW._replace(problems={"rabbitmq": "RabbitMQ is gone."}, queues=[]), Settings())
     assert line(text, "RabbitMQ").endswith("✗ RabbitMQ is gone.")
     assert "it balances" in text
 
 
 def test_two_looks_give_a_rate():
     before = NOW._replace(at=NOW.at - 2, join=Join(Counts(rows_true=1300, rows_pred=1400), 0.0))
-    assert "100 rows/s" in screen(NOW, Settings(), before=before)
+    assert "100 rows/s" in render(NOW, Settings(), before=before)
 
 
 def test_colours_only_if_they_are_asked_for():
-    assert "\x1b" not in screen(NOW, Settings())
-    assert "\x1b[32m✓" in screen(NOW, Settings(), colours=True)
+    assert "\x1b" not in render(NOW, Settings())
+    assert "\x1b[32m✓" in render(NOW, Settings(), colours=True)

@@ -43,27 +43,27 @@ class Sender(Writer):
         """Come back after a death: only what log and table hold is known."""
         self.forget()
         self.outbox: list[VerdictRecord] = []
-        self.confirmed = self.view.head.confirmed
+        self.confirmed = self.view.checkpoint.confirmed
         self.catch_up()
         self.outbox = []
-        self.confirmed = head = self.view.head.confirmed
-        for offset in range(head + 1, self.view.head.verdicts_at + 1):
+        self.confirmed = checkpoint = self.view.checkpoint.confirmed
+        for offset in range(checkpoint + 1, self.view.checkpoint.verdicts_at + 1):
             self.post(offset, self.world.record(offset))
 
-    def decide(self, silent):
-        super().decide(silent)
+    def decide(self, idle):
+        super().decide(idle)
         if self.pending is not None:
             record, _ = self.pending
-            record.head.log, record.head.confirmed = LOG, self.confirmed
+            record.checkpoint.log, record.checkpoint.confirmed = LOG, self.confirmed
 
     def apply(self):
-        landed, (record, _) = self.landed, self.pending
+        appended_at, (record, _) = self.appended_at, self.pending
         super().apply()
-        if landed == record.base + 1:
-            self.post(landed, record)
+        if appended_at == record.base + 1:
+            self.post(appended_at, record)
 
     def catch_up(self):
-        first = self.view.head.offset + 1
+        first = self.view.checkpoint.offset + 1
         super().catch_up()
         for offset in range(first, len(self.world.log)):
             self.post(offset, self.world.record(offset))
@@ -71,7 +71,7 @@ class Sender(Writer):
     def post(self, offset: int, record: Decision) -> None:
         if decision.is_valid(record, offset) and record.verdicts:
             verdicts = read_verdicts(record.verdicts)
-            self.outbox.append(VerdictRecord(LOG, 0, offset, record.head.verdicts_at, verdicts))
+            self.outbox.append(VerdictRecord(LOG, 0, offset, record.checkpoint.verdicts_at, verdicts))
 
 
 class Delivery(RuleBasedStateMachine):
@@ -98,10 +98,10 @@ class Delivery(RuleBasedStateMachine):
     def wait(self, pause_s):
         self.world.now += pause_s
 
-    @rule(n=writers, n_steps=st.integers(1, 12), silent=st.sets(sides))
-    def join(self, n, n_steps, silent):
+    @rule(n=writers, n_steps=st.integers(1, 12), idle=st.sets(sides))
+    def join(self, n, n_steps, idle):
         for _ in range(n_steps):
-            self.writers[n].step(2, silent)
+            self.writers[n].step(2, idle)
 
     @rule(n=writers, is_answered=st.booleans())
     def send(self, n, is_answered):
@@ -153,7 +153,7 @@ class Delivery(RuleBasedStateMachine):
     def nobody_writes_that_metric_has_what_it_has_not(self):
         there = {record.offset for record in self.metric}
         valid = [record for record, _ in self.world.valid()]
-        confirmed = max((record.head.confirmed for record in valid), default=-1)
+        confirmed = max((record.checkpoint.confirmed for record in valid), default=-1)
         told = [
             offset
             for offset, r in enumerate(map(self.world.record, range(len(self.world.log))))

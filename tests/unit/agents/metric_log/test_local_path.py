@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 
 from agents.metric_log import local_path as module
-from agents.metric_log.local_path import ShortWay
-from streams.table.outbox import letter
+from agents.metric_log.local_path import LocalPath
+from streams.table.outbox import entry
 from streams.wire.verdicts import Tag
 
 
 @pytest.fixture
 def way():
-    way = ShortWay()
+    way = LocalPath()
     way.is_open = True
     return way
 
 
 def of(offset, previous, partition=0):
-    return letter(Tag("log", partition, offset, previous), b'[{"id":"a","verdict":"unmatched_true","at":1.0}]', int)
+    return entry(Tag("log", partition, offset, previous), b'[{"id":"a","verdict":"unmatched_true","at":1.0}]', int)
 
 
 def offsets(records):
@@ -57,7 +57,7 @@ def test_what_is_written_is_dropped(way):
 
 
 def test_a_closed_way_takes_nothing():
-    way = ShortWay()
+    way = LocalPath()
     assert not way.put(of(0, -1))
     assert way.following({}) == []
 

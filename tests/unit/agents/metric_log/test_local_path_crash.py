@@ -9,9 +9,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.metric_log.local_path import ShortWay, unwritten
+from agents.metric_log.local_path import LocalPath, unwritten
 from agents.metric_log.log import MetricLog
-from streams.table.outbox import letter
+from streams.table.outbox import entry
 from streams.wire.verdicts import Tag
 
 N_PARTITIONS = 2
@@ -22,30 +22,30 @@ class World:
 
     def __init__(self, directory):
         self.directory = Path(directory)
-        self.letters = [[] for _ in range(N_PARTITIONS)]
+        self.entries = [[] for _ in range(N_PARTITIONS)]
         self.n_sent = [0] * N_PARTITIONS
         self.topic = []
         self.n_read = self.n_broken = 0
         self.start()
 
     def start(self):
-        self.way, self.log = ShortWay(), MetricLog.open(self.directory)
+        self.way, self.log = LocalPath(), MetricLog.open(self.directory)
         self.way.is_open = True
 
     def decide(self, partition, is_here):
         """Make a decision; of another worker, or while the way is closed, its verdict is only in the outbox."""
-        mine = self.letters[partition]
+        mine = self.entries[partition]
         previous = mine[-1].tag.offset if mine else -1
         name = f"{partition}-{len(mine)}"
         rows = f'[{{"id":"{name}","verdict":"matched","at":1.0,"y_true":1.0,"y_pred":2.0}}]'.encode()
-        mine.append(letter(Tag("log", partition, previous + 1 + len(mine) % 3, previous), rows, int))
+        mine.append(entry(Tag("log", partition, previous + 1 + len(mine) % 3, previous), rows, int))
         if is_here:
             self.way.put(mine[-1])
 
     def send(self, partition, n):
         """Have the topic take letters of the outbox."""
         start = self.n_sent[partition]
-        some = self.letters[partition][start : start + n]
+        some = self.entries[partition][start : start + n]
         self.topic += [one.value for one in some]
         self.n_sent[partition] += len(some)
 
@@ -66,7 +66,7 @@ class World:
 
     def finish(self):
         for partition in range(N_PARTITIONS):
-            self.send(partition, len(self.letters[partition]))
+            self.send(partition, len(self.entries[partition]))
         self.write(len(self.topic))
 
 
@@ -90,7 +90,7 @@ def test_every_verdict_is_written_once_whatever_comes_first_and_whoever_dies(tak
         world.finish()
         with (world.directory / "metric_log.csv").open(newline="") as file:
             found = [row["id"] for row in csv.DictReader(file)]
-        assert sorted(found) == sorted(f"{p}-{i}" for p, mine in enumerate(world.letters) for i in range(len(mine)))
+        assert sorted(found) == sorted(f"{p}-{i}" for p, mine in enumerate(world.entries) for i in range(len(mine)))
         assert world.n_broken == 0
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from agents.picture import renderer as module
-from agents.picture.renderer import Artist, CannotDraw
+from agents.picture.renderer import CannotDraw, Renderer
 from streams.scores.summary import ErrorSummary
 
 SUMMARY = ErrorSummary.of(np.arange(100.0), np.arange(100.0) * 1.1)
@@ -18,9 +18,9 @@ SUMMARY = ErrorSummary.of(np.arange(100.0), np.arange(100.0) * 1.1)
 
 @pytest.fixture(scope="module")
 def shared():
-    artist = Artist()
-    yield artist
-    artist.close()
+    renderer = Renderer()
+    yield renderer
+    renderer.close()
 
 
 def is_png(path):
@@ -70,9 +70,9 @@ def test_a_process_that_hangs_is_given_up(shared, tmp_path, monkeypatch):
 
 
 def test_it_ends_when_the_worker_is_gone(tmp_path):
-    artist = Artist()
-    artist.draw(SUMMARY, tmp_path / "a.png", now=1e9)
-    process = artist._process
+    renderer = Renderer()
+    renderer.draw(SUMMARY, tmp_path / "a.png", now=1e9)
+    process = renderer._process
     process.stdin.close()  # as the kernel does for a worker that was killed
     assert process.wait(timeout=10) == 0
     process.stdout.close()
@@ -91,21 +91,21 @@ def test_it_ends_without_a_word_when_the_worker_dies_during_a_draw(tmp_path):
 
 
 def test_closing_during_a_draw_ends_it(tmp_path, monkeypatch):
-    artist = Artist()
-    artist.draw(SUMMARY, tmp_path / "a.png", now=1e9)
-    os.kill(artist._process.pid, signal.SIGSTOP)
+    renderer = Renderer()
+    renderer.draw(SUMMARY, tmp_path / "a.png", now=1e9)
+    os.kill(renderer._process.pid, signal.SIGSTOP)
     select, waits = module.select.select, threading.Event()
     monkeypatch.setattr(module.select, "select", lambda *args: waits.set() or select(*args))
     with ThreadPoolExecutor(1) as pool:
-        drawing = pool.submit(artist.draw, SUMMARY, tmp_path / "b.png", now=1e9)
+        drawing = pool.submit(renderer.draw, SUMMARY, tmp_path / "b.png", now=1e9)
         assert waits.wait(10)
-        artist.close()
+        renderer.close()
         with pytest.raises(CannotDraw):
             drawing.result(timeout=10)
-    artist.close()
+    renderer.close()
 
 
 def test_closing_twice_or_before_the_first_picture_is_nothing():
-    artist = Artist()
-    artist.close()
-    artist.close()
+    renderer = Renderer()
+    renderer.close()
+    renderer.close()

@@ -21,10 +21,10 @@ class Capped(Player):
 
     cap = 3
 
-    def decide(self, records, now, silent=()):
-        given = as_inputs(records, self.view.head.src)
-        quiet = ("true" in silent, "pred" in silent)
-        return decide(self.view.head, given, self.view, self.rules, now=now, silent=quiet, max_waiting=self.cap)
+    def decide(self, records, now, idle=()):
+        given = as_inputs(records, self.view.checkpoint.input_offsets)
+        quiet = ("true" in idle, "pred" in idle)
+        return decide(self.view.checkpoint, given, self.view, self.rules, now=now, idle=quiet, max_waiting=self.cap)
 
 
 def truth(row_id: str, age: float = 0.0) -> Row:
@@ -37,7 +37,7 @@ def test_the_ids_with_the_nearest_deadlines_end_first() -> None:
     player.settle(NOW)
 
     assert [(e.id, e.verdict) for e in player.endings] == [("a", "unmatched_true")]
-    assert (player.counts["waiting"], player.counts["hurried"]) == (3, 1)
+    assert (player.counts["waiting"], player.counts["evicted"]) == (3, 1)
 
 
 def test_below_the_cap_nothing_ends_early() -> None:
@@ -48,12 +48,12 @@ def test_below_the_cap_nothing_ends_early() -> None:
     assert player.endings == []
 
 
-def test_the_other_side_of_a_hurried_id_is_late_and_opens_nothing() -> None:
+def test_the_other_side_of_an_evicted_id_is_late_and_opens_nothing() -> None:
     player = Capped(RULES)
     player.play([[truth(name, 9.0 - n) for n, name in enumerate("abcd")]], NOW)
     player.settle(NOW)
     player.play([[Row("pred", "a", NOW, 2.0)]], NOW)
-    player.settle(NOW + 100, silent={"true", "pred"})
+    player.settle(NOW + 100, idle={"true", "pred"})
 
     assert Counter(e.id for e in player.endings) == Counter("abcd")
     assert player.counts["late"] == 1
@@ -92,7 +92,7 @@ def test_every_id_has_one_verdict_and_the_cap_holds_once_all_is_decided(batches)
         player.play([true] if n % 2 else [true, pred], NOW + n)
         player.settle(NOW + n)
         assert len(ids_of(player.view, waiting=True)) == player.counts.get("waiting", 0) <= Capped.cap
-        assert player.view.head.counts.difference() == 0
-    player.settle(NOW + 1000, silent={"true", "pred"})
+        assert player.view.checkpoint.counts.difference() == 0
+    player.settle(NOW + 1000, idle={"true", "pred"})
 
     assert sorted(e.id for e in player.endings) == sorted({row.id for true, _ in batches for row in true})

@@ -61,7 +61,7 @@ def test_a_row_outside_the_window_is_late_and_the_first_one_still_ends_unmatched
     assert player.endings == []
     assert player.counts == {"rows_true": 1, "rows_pred": 1, "late": 1, "waiting": 1}
 
-    player.settle(NOW + 1000, silent=BOTH)
+    player.settle(NOW + 1000, idle=BOTH)
 
     assert player.endings == [Ending("a", "unmatched_true", NOW + 1000, y_true=1.0, ts_true=NOW)]
     assert player.see("a").late
@@ -116,7 +116,7 @@ def test_of_two_values_the_first_one_stays_and_is_the_one_that_matches(player):
 def test_a_repeated_waiting_row_is_a_duplicate_and_does_not_prolong_the_wait(player):
     player.play([[true(NOW)]], NOW)
     player.play([[true(NOW)]], NOW + 109)
-    player.settle(NOW + 110.25, silent=BOTH)
+    player.settle(NOW + 110.25, idle=BOTH)
 
     assert [ending.verdict for ending in player.endings] == ["unmatched_true"]
     assert player.counts["duplicates"] == 1
@@ -124,7 +124,7 @@ def test_a_repeated_waiting_row_is_a_duplicate_and_does_not_prolong_the_wait(pla
 
 def test_what_comes_after_an_unmatched_verdict_is_late_or_a_repeat(player):
     player.play([[true(NOW)]], NOW)
-    player.settle(NOW + 111, silent=BOTH)
+    player.settle(NOW + 111, idle=BOTH)
     player.play([[pred(NOW)], [pred(NOW)], [true(NOW)], [true(NOW, 5.0)]], NOW + 112)
 
     assert player.counts == {
@@ -152,7 +152,7 @@ def test_a_redelivered_side_is_remembered_with_its_id(first):
     rows = [TrueRow("a", NOW, 1.0, redelivered=True), PredRow("a", NOW, 2.0)]
     for side in (first, 1 - first):
         given = [Input(side, 0, [rows[side]])]
-        view.apply(view.head.offset + 1, decide(view.head, given, view, Rules(9, 9, 9), now=NOW))
+        view.apply(view.checkpoint.offset + 1, decide(view.checkpoint, given, view, Rules(9, 9, 9), now=NOW))
 
     seen = state.pair("a", view.packed[key_of("a")])
     assert (seen.redelivered_true, seen.redelivered_pred) == (True, False)
@@ -233,7 +233,7 @@ def test_the_watermark_never_goes_back(player):
     set_watermark(player, NOW)
     player.play([[true(NOW - 500, row_id="b")], [pred(NOW - 500, row_id="c")]], NOW)
 
-    assert player.view.head.ts == [NOW + LATENESS_S] * 2
+    assert player.view.checkpoint.ts == [NOW + LATENESS_S] * 2
 
 
 def test_a_ts_ahead_of_the_clock_does_not_carry_the_watermark_away(player):
@@ -244,7 +244,7 @@ def test_a_ts_ahead_of_the_clock_does_not_carry_the_watermark_away(player):
 
     assert [ending.id for ending in player.endings] == ["a"]
     assert player.endings[0].verdict == "matched"
-    assert player.view.head.ts == [NOW, NOW]
+    assert player.view.checkpoint.ts == [NOW, NOW]
 
 
 # The clock
@@ -253,10 +253,10 @@ def test_a_ts_ahead_of_the_clock_does_not_carry_the_watermark_away(player):
 @pytest.mark.parametrize(("row", "missing"), [(true(NOW), "pred"), (pred(NOW), "true")], ids=["truth", "prediction"])
 def test_a_waiting_id_ends_by_the_clock_while_the_side_it_waits_for_is_silent(player, row, missing):
     player.play([[row]], NOW)
-    player.settle(NOW + WINDOW_S + LATENESS_S, silent=BOTH)
+    player.settle(NOW + WINDOW_S + LATENESS_S, idle=BOTH)
     assert player.endings == []
 
-    player.settle(NOW + WINDOW_S + LATENESS_S + 0.25, silent={missing})
+    player.settle(NOW + WINDOW_S + LATENESS_S + 0.25, idle={missing})
 
     assert [ending.verdict for ending in player.endings] == ["unmatched_" + row.side]
 
@@ -264,21 +264,21 @@ def test_a_waiting_id_ends_by_the_clock_while_the_side_it_waits_for_is_silent(pl
 @pytest.mark.parametrize("row", [true(NOW), pred(NOW)], ids=["truth", "prediction"])
 def test_a_waiting_id_does_not_end_by_the_clock_while_only_its_own_side_is_silent(player, row):
     player.play([[row]], NOW)
-    player.settle(NOW + MAX_DELAY_S, silent={row.side})
+    player.settle(NOW + MAX_DELAY_S, idle={row.side})
 
     assert player.endings == []
 
 
 def test_a_wait_by_the_clock_begins_when_the_row_is_read_however_old_it_is(player):
     player.play([[true(NOW - 1_000_000)]], NOW)
-    player.settle(NOW + 109, silent=BOTH)
+    player.settle(NOW + 109, idle=BOTH)
 
     assert player.endings == []
 
 
 def test_a_ts_ahead_of_the_clock_does_not_prolong_the_wait_by_the_clock(player):
     player.play([[true(NOW + 5000)]], NOW)
-    player.settle(NOW + 110.25, silent=BOTH)
+    player.settle(NOW + 110.25, idle=BOTH)
 
     assert [ending.verdict for ending in player.endings] == ["unmatched_true"]
 
@@ -295,7 +295,7 @@ def test_an_input_a_day_slower_than_the_clock_holds_up_nothing(player):
 
 def test_a_row_that_comes_with_the_silence_that_ends_its_id_still_matches(player):
     player.play([[true(NOW)]], NOW)
-    player.play([[pred(NOW)]], NOW + 1000, silent=BOTH)
+    player.play([[pred(NOW)]], NOW + 1000, idle=BOTH)
 
     assert [ending.verdict for ending in player.endings] == ["matched"]
 
@@ -308,10 +308,10 @@ def test_a_row_that_comes_with_the_silence_that_ends_its_id_still_matches(player
 )
 def test_a_redelivery_within_the_horizon_does_not_open_the_id_again(player, rows, ended):
     player.play(rows, NOW)
-    player.settle(ended, silent=BOTH)
-    player.settle(ended + HORIZON_S, silent=BOTH)
+    player.settle(ended, idle=BOTH)
+    player.settle(ended + HORIZON_S, idle=BOTH)
     player.play([[true(NOW)]], ended + HORIZON_S)
-    player.settle(ended + 5000, silent=BOTH)
+    player.settle(ended + 5000, idle=BOTH)
 
     assert len(player.endings) == 1
     assert player.counts["duplicates"] == 1
@@ -348,10 +348,10 @@ def test_an_id_that_was_opened_again_lives_by_its_new_deadline(player):
     player.play([[true(NOW)], [pred(NOW)]], NOW)
     player.settle(NOW + HORIZON_S + 1)
     player.play([[true(NOW + 60)]], again := NOW + HORIZON_S + 10)
-    player.settle(again + WINDOW_S + LATENESS_S, silent=BOTH)
+    player.settle(again + WINDOW_S + LATENESS_S, idle=BOTH)
     assert len(player.endings) == 1
 
-    player.settle(again + WINDOW_S + LATENESS_S + 0.25, silent=BOTH)
+    player.settle(again + WINDOW_S + LATENESS_S + 0.25, idle=BOTH)
 
     assert [ending.verdict for ending in player.endings] == ["matched", "unmatched_true"]
 
@@ -362,24 +362,24 @@ def test_an_id_that_was_opened_again_lives_by_its_new_deadline(player):
 def test_nothing_read_and_nothing_due_is_no_decision(player):
     player.play([[true(NOW)]], NOW)
 
-    assert not player.play([], NOW + 1, silent=BOTH)
+    assert not player.play([], NOW + 1, idle=BOTH)
 
 
 def test_a_record_without_a_readable_row_still_moves_the_input_on():
     view = DictView()
-    record = decide(view.head, [Input(state.PRED, 7, [], n_unreadable=3)], view, Rules(9, 9, 9), now=NOW)
+    record = decide(view.checkpoint, [Input(state.PRED, 7, [], n_unreadable=3)], view, Rules(9, 9, 9), now=NOW)
 
-    assert record.head.src == [-1, 7]
-    assert (record.head.counts.unreadable, record.head.counts.difference()) == (3, 0)
+    assert record.checkpoint.input_offsets == [-1, 7]
+    assert (record.checkpoint.counts.unreadable, record.checkpoint.counts.difference()) == (3, 0)
 
 
 def test_a_decision_leaves_the_head_it_was_made_from_alone(player):
     player.play([[true(NOW)]], NOW)
-    before = msgspec.json.encode(player.view.head)
+    before = msgspec.json.encode(player.view.checkpoint)
     given = [Input(state.PRED, 0, [PredRow("a", NOW, 2.0)])]
-    decide(player.view.head, given, player.view, player.rules, now=NOW + 9000, silent=(True, True))
+    decide(player.view.checkpoint, given, player.view, player.rules, now=NOW + 9000, idle=(True, True))
 
-    assert msgspec.json.encode(player.view.head) == before
+    assert msgspec.json.encode(player.view.checkpoint) == before
 
 
 def test_an_id_comes_back_from_its_key():

@@ -11,14 +11,14 @@ from streams.join import decision
 from streams.join.decide import Rules, id_of, key_of
 from streams.join.decision import (
     BUCKET_S,
-    FAMILIES,
     INDEX,
     NOWHERE_TS,
+    TIMER_KINDS,
+    Checkpoint,
     Counts,
     Decision,
-    Head,
     bucket_of,
-    head_after,
+    checkpoint_after,
     is_valid,
     last_bucket,
 )
@@ -28,13 +28,13 @@ ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=MAX
 keys = ids.map(key_of)
 numbers = st.integers(0, 2**62)
 times = st.floats(0, MAX_TS_S)
-heads = st.builds(
-    Head,
+checkpoints = st.builds(
+    Checkpoint,
     offset=st.integers(-1, 2**62),
     log=st.text("0123456789abcdef", max_size=16),
-    src=st.lists(st.integers(-1, 2**62), min_size=2, max_size=2),
+    input_offsets=st.lists(st.integers(-1, 2**62), min_size=2, max_size=2),
     ts=st.lists(times | st.just(NOWHERE_TS), min_size=2, max_size=2),
-    cuts=st.lists(st.binary(min_size=INDEX.size, max_size=INDEX.size), min_size=4, max_size=4),
+    timer_cursors=st.lists(st.binary(min_size=INDEX.size, max_size=INDEX.size), min_size=4, max_size=4),
     counts=st.builds(Counts, *[numbers] * 12),
     verdicts_at=st.integers(-1, 2**62),
     confirmed=st.integers(-1, 2**62),
@@ -46,15 +46,15 @@ decisions = st.builds(
     writer=st.text(max_size=20),
     at=times,
     rules=st.tuples(times, times, times),
-    head=heads,
+    checkpoint=checkpoints,
     waiting=states,
     done=states,
-    touched=states,
-    gone=st.lists(keys, max_size=5),
+    updated=states,
+    deleted=st.lists(keys, max_size=5),
     unindexed=st.lists(st.binary(max_size=20), max_size=5),
     verdicts=st.binary(max_size=50),
 )
-entries = st.tuples(st.sampled_from(FAMILIES), numbers, numbers, st.integers(0, 65_535))
+entries = st.tuples(st.sampled_from(TIMER_KINDS), numbers, numbers, st.integers(0, 65_535))
 
 
 # Bytes
@@ -65,13 +65,13 @@ def test_a_decision_comes_back_as_it_was_encoded(record):
     assert decision.decode(decision.encode(record)) == record
 
 
-@given(heads)
-def test_a_head_comes_back_as_it_was_encoded(head):
-    assert decision.decode_head(decision.encode_head(head)) == head
+@given(checkpoints)
+def test_a_head_comes_back_as_it_was_encoded(checkpoint):
+    assert decision.decode_checkpoint(decision.encode_checkpoint(checkpoint)) == checkpoint
 
 
 def test_rules_of_whole_seconds_come_back_as_rules():
-    record = decision.empty(Head(), "", 1.0, Rules(3600, 60, 3600))
+    record = decision.empty(Checkpoint(), "", 1.0, Rules(3600, 60, 3600))
 
     assert Rules(*decision.decode(decision.encode(record)).rules) == Rules(3600.0, 60.0, 3600.0)
 
@@ -88,7 +88,7 @@ def test_two_ids_never_share_a_key(one, other):
 
 @given(ids)
 def test_no_key_of_an_id_is_taken_for_an_index_entry_or_the_head(row_id):
-    assert key_of(row_id)[:1] not in (*FAMILIES, b"h")
+    assert key_of(row_id)[:1] not in (*TIMER_KINDS, b"h")
 
 
 @given(entries, entries)
@@ -107,22 +107,22 @@ def test_a_record_counts_just_where_it_follows_its_base(record, offset):
 
 @given(decisions, numbers)
 def test_the_head_after_a_record_is_its_own_with_the_offset_it_landed_at(record, offset):
-    head = head_after(record, offset)
+    checkpoint = checkpoint_after(record, offset)
 
-    assert head.offset == offset
-    assert head.verdicts_at == (offset if record.verdicts else record.head.verdicts_at)
-    assert msgspec.structs.replace(head, offset=0, verdicts_at=0) == msgspec.structs.replace(
-        record.head, offset=0, verdicts_at=0
+    assert checkpoint.offset == offset
+    assert checkpoint.verdicts_at == (offset if record.verdicts else record.checkpoint.verdicts_at)
+    assert msgspec.structs.replace(checkpoint, offset=0, verdicts_at=0) == msgspec.structs.replace(
+        record.checkpoint, offset=0, verdicts_at=0
     )
 
 
-@given(heads)
-def test_an_empty_record_changes_nothing_but_the_offset(head):
-    record = decision.empty(head, "w", 5.0, Rules(1.0, 1.0, 1.0))
+@given(checkpoints)
+def test_an_empty_record_changes_nothing_but_the_offset(checkpoint):
+    record = decision.empty(checkpoint, "w", 5.0, Rules(1.0, 1.0, 1.0))
 
-    assert (record.waiting, record.done, record.touched, record.gone, record.unindexed) == ({}, {}, {}, [], [])
-    assert head_after(record, 3) == msgspec.structs.replace(head, offset=3)
-    assert is_valid(record, head.offset + 1)
+    assert (record.waiting, record.done, record.updated, record.deleted, record.unindexed) == ({}, {}, {}, [], [])
+    assert checkpoint_after(record, 3) == msgspec.structs.replace(checkpoint, offset=3)
+    assert is_valid(record, checkpoint.offset + 1)
 
 
 # The law
@@ -179,5 +179,5 @@ def test_later_deadlines_are_never_in_earlier_buckets(one, other):
 
 
 def test_no_deadline_that_a_row_may_have_is_out_of_the_indexs_range():
-    assert INDEX.pack(FAMILIES[0], bucket_of(2 * MAX_TS_S), 2**62, 0)
+    assert INDEX.pack(TIMER_KINDS[0], bucket_of(2 * MAX_TS_S), 2**62, 0)
     assert bucket_of(0.0) > 0

@@ -25,7 +25,7 @@ def test_an_unmatched_result_is_never_followed_by_the_match_of_the_same_id(rules
         player = Player(rules)
         player.play([[Row("true", "a", NOW, 1.0)]], NOW)
         for step in range(140):
-            player.settle(NOW + step / 4, silent=BOTH)
+            player.settle(NOW + step / 4, idle=BOTH)
             if NOW + step / 4 == answer_at:
                 player.play([[Row("pred", "a", NOW, 2.0)]], answer_at)
         assert len(player.endings) == 1, answer_at

@@ -43,7 +43,7 @@ def test_ids_with_one_deadline_end_over_several_decisions_none_lost_and_none_twi
     if way == "by the watermark":
         player.play([rows_of("true", ["x"], NOW + 300), rows_of("pred", ["y"], NOW + 300)], NOW + 300)
 
-    n_decisions = player.settle(NOW + 300, silent=BOTH if way == "by the clock" else ())
+    n_decisions = player.settle(NOW + 300, idle=BOTH if way == "by the clock" else ())
 
     assert sorted(ending.id for ending in player.endings if ending.id not in "xy") == sorted(ids)
     assert n_decisions >= 5
@@ -60,7 +60,7 @@ def test_an_id_that_comes_again_is_not_ended_by_the_silence_that_its_earlier_lif
     assert ids_of(player.view, waiting=False) == set()
 
     player.play([rows_of("pred", ["a"], NOW + 1)], NOW + 1)
-    player.settle(NOW + 2, silent={"pred"})
+    player.settle(NOW + 2, idle={"pred"})
 
     assert "a" in ids_of(player.view, waiting=True)
 
@@ -81,7 +81,7 @@ def test_what_a_decision_ends_fits_a_record_whatever_the_ids_are_made_of(player,
         player.play([rows_of("true", ids[n : n + 500], NOW)], NOW)
         player.play([rows_of("pred", [i[::-1] for i in ids[n : n + 500]], NOW)], NOW)
     n_read = len(player.log)
-    player.settle(NOW + 1000, silent=BOTH)
+    player.settle(NOW + 1000, idle=BOTH)
     player.settle(NOW + 2000)
 
     assert len(player.endings) == 3000
@@ -94,7 +94,7 @@ def test_the_index_forgets_matched_ids_at_least_as_fast_as_rows_can_come(player)
     for step in range(12):
         now = NOW + step * 60
         ids = [f"{step}-{row_id}" for row_id in pace]
-        player.play([rows_of("true", ids, now), rows_of("true", ["x"], now)], now, silent={"pred"})
+        player.play([rows_of("true", ids, now), rows_of("true", ["x"], now)], now, idle={"pred"})
         player.play([rows_of("pred", ids, now)], now)
 
     assert len(ids_of(player.view, waiting=False)) <= 3 * 4000
@@ -106,7 +106,7 @@ def test_no_family_of_the_index_waits_for_another_to_be_done(player):
     for n in range(10):
         player.play([rows_of("true", [f"{n}-{i}" for i in range(500)], NOW)], NOW)
 
-    player.play([], NOW + 1000, silent=BOTH)
+    player.play([], NOW + 1000, idle=BOTH)
 
     assert player.view.packed.get(b"idone") is None
     assert len(ids_of(player.view, waiting=True)) > 0
@@ -129,27 +129,27 @@ def test_changed_settings_leave_no_id_stuck(data, runs):
             ids |= {row.id for row in rows}
     window_s, lateness_s, horizon_s = (max(values) for values in zip(*runs, strict=True))
 
-    player.settle(now := now + window_s + lateness_s + 0.25, silent=BOTH)
+    player.settle(now := now + window_s + lateness_s + 0.25, idle=BOTH)
 
     assert not ids_of(player.view, waiting=True)
     assert {ending.id for ending in player.endings} == ids
     player.settle(now + horizon_s + 0.25)
     assert player.view.packed == {}
-    player.settle(now + DAY_S + window_s + lateness_s + 1, silent=BOTH)
+    player.settle(now + DAY_S + window_s + lateness_s + 1, idle=BOTH)
     player.play([rows_of(side, ["end"], now + 9000) for side in SIDES], now + 9000)
     player.settle(now + 9000)
-    assert {key[:1] for key in player.view.index} <= {decision.MARKER}
+    assert {key[:1] for key in player.view.index} <= {decision.TOMBSTONE}
 
 
 def test_a_wider_window_gives_a_waiting_id_the_rest_of_it_and_no_more(player):
     player.play([rows_of("true", "a", NOW)], NOW)
     player.rules = Rules(200.0, 10.0, 50.0)
-    player.settle(NOW + 111, silent=BOTH)
+    player.settle(NOW + 111, idle=BOTH)
     assert player.endings == []
-    player.settle(NOW + 210, silent=BOTH)
+    player.settle(NOW + 210, idle=BOTH)
     assert player.endings == []
 
-    player.settle(NOW + 210.25, silent=BOTH)
+    player.settle(NOW + 210.25, idle=BOTH)
 
     assert [ending.verdict for ending in player.endings] == ["unmatched_true"]
 
@@ -168,7 +168,7 @@ def test_a_narrower_window_ends_a_waiting_id_at_the_latest_by_its_old_deadline(p
     player.play([rows_of("true", "a", NOW)], NOW)
     player.rules = Rules(5.0, 1.0, 50.0)
 
-    player.settle(NOW + 110.25, silent=BOTH)
+    player.settle(NOW + 110.25, idle=BOTH)
 
     assert [ending.verdict for ending in player.endings] == ["unmatched_true"]
 
@@ -191,11 +191,11 @@ def test_a_longer_horizon_keeps_a_marker_for_the_rest_of_it_and_no_longer(player
 def test_a_clock_that_was_a_year_ahead_once_holds_up_no_later_id(player):
     player.play([rows_of("true", "a", NOW)], NOW)
     player.play([rows_of(side, "b", NOW) for side in SIDES], NOW)
-    player.settle(NOW + 365 * DAY_S, silent=BOTH)
+    player.settle(NOW + 365 * DAY_S, idle=BOTH)
     assert [ending.id for ending in player.endings] == ["b", "a"]
 
     player.play([rows_of("true", "c", NOW + 1), *(rows_of(side, "d", NOW) for side in SIDES)], NOW + 1)
-    player.settle(NOW + 111.25, silent=BOTH)
+    player.settle(NOW + 111.25, idle=BOTH)
 
     assert [ending.id for ending in player.endings] == ["b", "a", "d", "c"]
     assert player.see("d") is None
@@ -217,20 +217,20 @@ def test_a_row_that_is_late_when_it_comes_ends_with_the_next_tick(player):
 def test_a_clock_that_jumps_to_and_fro_breaks_no_law_and_leaves_no_id_stuck(steps):
     player = Player(Rules(window_s=100.0, lateness_s=10.0, horizon_s=50.0))
     for side, row_id, clock in steps:
-        player.play([rows_of(side, [row_id], 5000.0)], clock, silent=BOTH)
-    player.settle(5000 + 111, silent=BOTH)
+        player.play([rows_of(side, [row_id], 5000.0)], clock, idle=BOTH)
+    player.settle(5000 + 111, idle=BOTH)
 
     assert not ids_of(player.view, waiting=True)
     assert {row_id for _, row_id, _ in steps} == {ending.id for ending in player.endings}
 
 
 def test_expiry_goes_through_the_index_in_order_and_never_back(player):
-    heads = []
+    checkpoints = []
     for step in range(40):
         now = NOW + step * 20
-        player.play([rows_of(SIDES[step % 2], [f"{step}", f"{step + 1}"], now)], now, silent=BOTH)
-        heads.append(player.view.head.cuts)
+        player.play([rows_of(SIDES[step % 2], [f"{step}", f"{step + 1}"], now)], now, idle=BOTH)
+        checkpoints.append(player.view.checkpoint.timer_cursors)
 
-    for earlier, later in pairwise(heads):
+    for earlier, later in pairwise(checkpoints):
         assert all(map(operator.le, earlier, later))
-    assert heads[-1] > heads[0]
+    assert checkpoints[-1] > checkpoints[0]

@@ -47,8 +47,8 @@ def hears_no_answer_and_catches_up(writer):
 
 
 def sends_again_what_it_sent(writer):
-    if writer.landed is not None:
-        writer.world.log.append(writer.world.log[writer.landed])
+    if writer.appended_at is not None:
+        writer.world.log.append(writer.world.log[writer.appended_at])
 
 
 def keeps_the_log_alive(writer):
@@ -91,11 +91,11 @@ class SeveralWriters(RuleBasedStateMachine):
 
     # The writers
 
-    @rule(n=writers, n_steps=st.integers(1, 20), batch=st.integers(1, 3), silent=st.sets(sides))
-    def go_on(self, n, n_steps, batch, silent):
+    @rule(n=writers, n_steps=st.integers(1, 20), batch=st.integers(1, 3), idle=st.sets(sides))
+    def go_on(self, n, n_steps, batch, idle):
         """A writer takes its next steps, and may stop after any of them."""
         for _ in range(n_steps):
-            self.writers[n].step(batch, silent)
+            self.writers[n].step(batch, idle)
 
     @rule(n=writers, side=sides, back=st.integers(1, 3))
     def redeliver(self, n, side, back):
@@ -117,7 +117,7 @@ class SeveralWriters(RuleBasedStateMachine):
 
     @invariant()
     def the_law_holds_after_every_record(self):
-        assert all(record.head.counts.difference() == 0 for record, _ in self.world.valid())
+        assert all(record.checkpoint.counts.difference() == 0 for record, _ in self.world.valid())
 
     @invariant()
     def whoever_is_at_an_offset_holds_what_everybody_holds_there(self):
@@ -126,9 +126,9 @@ class SeveralWriters(RuleBasedStateMachine):
             self.replica.view.apply(offset, self.world.record(offset))
             self.snapshots.append(self.replica.view.copy())
         for writer in self.writers:
-            there = self.snapshots[writer.view.head.offset + 1]
+            there = self.snapshots[writer.view.checkpoint.offset + 1]
             assert (writer.view.packed, writer.view.index) == (there.packed, there.index)
-            assert writer.view.head == there.head
+            assert writer.view.checkpoint == there.checkpoint
 
     def teardown(self):
         """Whatever happened, the next owner brings it all to an end as if nothing had."""
@@ -143,7 +143,7 @@ class SeveralWriters(RuleBasedStateMachine):
             if writer.pending is not None:
                 writer.append()
                 writer.apply()
-        oracle, counts = self.world.oracle(), writer.view.head.counts
+        oracle, counts = self.world.oracle(), writer.view.checkpoint.counts
         endings = [ending for record, _ in self.world.valid() for ending in endings_of(record)]
 
         self.no_id_has_two_verdicts()

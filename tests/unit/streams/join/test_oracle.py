@@ -50,16 +50,16 @@ def later(rows: list[Row], by: float) -> list[Row]:
 @given(rules, st.lists(batches, max_size=12))
 def test_every_batch_ends_just_the_ids_that_the_oracle_ends(rules, batches):
     player, oracle, now = Player(rules), Oracle(*rules), NOW
-    for records, pause_s, silent in batches:
+    for records, pause_s, idle in batches:
         now += pause_s
         records = [later(rows, now - NOW) for rows in records]
         n_known = len(oracle.endings)
         for rows in records:
             oracle.read(rows[0].side, rows, now)
-        oracle.tick(now, silent)
+        oracle.tick(now, idle)
 
-        player.play(records, now, silent)
-        player.settle(now, silent)
+        player.play(records, now, idle)
+        player.settle(now, idle)
 
         assert Counter(player.endings[n_known:]) == Counter(oracle.endings[n_known:])
         assert ids_of(player.view, waiting=True) == oracle.waiting.keys()
@@ -76,9 +76,9 @@ def test_times_off_the_grid_change_no_verdict(rules, records, random):
         player.play(batch, NOW)
     for rows in records:
         oracle.read(rows[0].side, rows, NOW)
-    player.settle(NOW + 100, silent={"true", "pred"})
+    player.settle(NOW + 100, idle={"true", "pred"})
     oracle.tick(NOW)
-    oracle.tick(NOW + 100, silent={"true", "pred"})
+    oracle.tick(NOW + 100, idle={"true", "pred"})
 
     assert Counter(e._replace(at=0.0) for e in player.endings) == Counter(e._replace(at=0.0) for e in oracle.endings)
     assert player.counts == dict(+oracle.counts)
@@ -118,7 +118,7 @@ def test_every_id_has_one_verdict_and_only_one(rules, records):
     player = Player(rules._replace(horizon_s=DAY_S))
     for rows in records:
         player.play([rows], NOW)
-    player.settle(NOW + 3600, silent={"true", "pred"})
+    player.settle(NOW + 3600, idle={"true", "pred"})
 
     assert sorted(ending.id for ending in player.endings) == sorted({row.id for rows in records for row in rows})
     assert not ids_of(player.view, waiting=True)
@@ -144,12 +144,12 @@ def test_what_is_read_again_within_the_horizon_opens_no_id(rules, records, again
     player = Player(rules._replace(horizon_s=DAY_S))
     for rows in records:
         player.play([rows], NOW)
-    player.settle(NOW + 3600, silent={"true", "pred"})
+    player.settle(NOW + 3600, idle={"true", "pred"})
     ended = {ending.id for ending in player.endings}
     n_endings = len(player.endings)
     again = [kept for rows in records + again if (kept := [row for row in rows if row.id in ended])]
     for rows in again:
         player.play([rows], NOW + 3600)
-    player.settle(NOW + 7200, silent={"true", "pred"})
+    player.settle(NOW + 7200, idle={"true", "pred"})
 
     assert len(player.endings) == n_endings

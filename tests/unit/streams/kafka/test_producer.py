@@ -8,10 +8,10 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, NotLeaderForPartitionError
 
 from streams.kafka import producer as module
-from streams.kafka.producer import Writer
+from streams.kafka.producer import Producer
 
 
-class Producer:
+class RefusingProducer:
     """Takes records; `at_once` and `later` are the errors that each value meets, one a try."""
 
     def __init__(self):
@@ -42,14 +42,14 @@ class Producer:
 
 @pytest.fixture
 def producer(monkeypatch):
-    producer = Producer()
+    producer = RefusingProducer()
     monkeypatch.setattr(module, "AIOKafkaProducer", producer)
     monkeypatch.setattr(module, "RETRY_S", 0.0)
     return producer
 
 
 def write(*values):
-    writer = Writer({})
+    writer = Producer({})
     asyncio.run(writer.write("t", 3, [(value, [("n", value)]) for value in values]))
     return writer
 

@@ -10,7 +10,7 @@ import pytest
 
 from streams.process import instance
 
-Take = Callable[[], instance.Slot]
+Take = Callable[[], instance.WorkerInstance]
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def take(tmp_path: Path) -> Iterator[Take]:
     """Take slots of one state directory; the locks are let go of at the end."""
     with ExitStack() as held:
 
-        def _take() -> instance.Slot:
+        def _take() -> instance.WorkerInstance:
             taken = instance.take(tmp_path)
             held.enter_context(taken.lock)
             return taken
@@ -58,14 +58,14 @@ def test_an_instance_file_that_was_cut_off_is_written_anew(take: Take):
 
 def test_a_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(instance.SlotError, match=r"Not a directory\. Make it writable, or set HINDSIGHT_STATE_DIR"):
+    with pytest.raises(instance.InstanceError, match=r"Not a directory\. Make it writable, or set HINDSIGHT_STATE_DIR"):
         instance.take(tmp_path / "file" / "state")
 
 
 def test_no_free_slot_is_one_sentence(take: Take, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(instance, "MAX_SLOTS", 1)
+    monkeypatch.setattr(instance, "MAX_INSTANCES", 1)
     take()
-    with pytest.raises(instance.SlotError, match="are taken by running workers"):
+    with pytest.raises(instance.InstanceError, match="are taken by running workers"):
         take()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streams.process import linger as module
-from streams.process.linger import LOOK_S, STEADY_ROWS_S, Beat
+from streams.process.linger import LOOK_S, STEADY_ROWS_S, Linger
 from tests.unit.clocks import Clock
 
 
@@ -16,12 +16,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def at_rate(clock: Clock, rows_s: float) -> Beat:
-    beat = Beat(0.01, 0.16)
-    beat.count(int(rows_s * 1.01 * LOOK_S))
+def at_rate(clock: Clock, rows_s: float) -> Linger:
+    linger = Linger(0.01, 0.16)
+    linger.count(int(rows_s * 1.01 * LOOK_S))
     clock.now += LOOK_S
-    beat.rest_s(clock.now)
-    return beat
+    linger.rest_s(clock.now)
+    return linger
 
 
 @pytest.mark.parametrize(
@@ -35,33 +35,33 @@ def test_each_doubling_of_the_rate_doubles_the_beat_up_to_its_longest(
 
 
 def test_it_is_short_again_once_rows_are_few(clock: Clock) -> None:
-    beat = at_rate(clock, 10 * STEADY_ROWS_S)
+    linger = at_rate(clock, 10 * STEADY_ROWS_S)
     clock.now += 10 * LOOK_S
-    assert beat.rest_s(clock.now - 10 * LOOK_S) == 0.0, "a first batch after a rest does not wait"
-    assert beat.period_s == 0.01
+    assert linger.rest_s(clock.now - 10 * LOOK_S) == 0.0, "a first batch after a rest does not wait"
+    assert linger.period_s == 0.01
 
 
 def test_whoever_shares_a_beat_leaves_at_the_same_moment(clock: Clock) -> None:
-    beat = Beat(0.01, 0.16)
+    linger = Linger(0.01, 0.16)
     clock.now = 1000.002
-    first = clock.now + beat.rest_s(last_at=1000.0)
+    first = clock.now + linger.rest_s(last_at=1000.0)
     clock.now = 1000.007
-    second = clock.now + beat.rest_s(last_at=999.999)
+    second = clock.now + linger.rest_s(last_at=999.999)
     assert first == pytest.approx(second) == pytest.approx(1000.01)
 
 
 def test_a_beat_that_is_asked_to_be_longer_than_the_longest_stays_as_asked(clock: Clock) -> None:
-    beat = Beat(1.0, 0.16)
-    beat.count(10**9)
+    linger = Linger(1.0, 0.16)
+    linger.count(10**9)
     clock.now += LOOK_S
-    beat.rest_s(clock.now)
-    assert beat.period_s == 1.0
+    linger.rest_s(clock.now)
+    assert linger.period_s == 1.0
 
 
 def test_first_batches_that_come_close_together_leave_together(clock: Clock) -> None:
-    beat = Beat(0.01, 0.16)
-    assert beat.company_s(0.002) == pytest.approx(0.002)
+    linger = Linger(0.01, 0.16)
+    assert linger.first_s(0.002) == pytest.approx(0.002)
     clock.now += 0.0015
-    assert beat.company_s(0.002) == pytest.approx(0.0005)
+    assert linger.first_s(0.002) == pytest.approx(0.0005)
     clock.now += 0.001
-    assert beat.company_s(0.002) == pytest.approx(0.002)
+    assert linger.first_s(0.002) == pytest.approx(0.002)

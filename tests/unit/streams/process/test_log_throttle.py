@@ -6,7 +6,7 @@ import logging
 
 from aiokafka.errors import GroupCoordinatorNotAvailableError, NodeNotReadyError
 
-from streams.process.log_throttle import ONCE_AN_OUTAGE, NewKafka, OncePer
+from streams.process.log_throttle import ONCE_AN_OUTAGE, NewKafka, Throttle
 
 
 def record(level: int, lineno: int) -> logging.LogRecord:
@@ -14,18 +14,18 @@ def record(level: int, lineno: int) -> logging.LogRecord:
 
 
 def test_a_warning_that_repeats_is_said_once():
-    once = OncePer()
+    once = Throttle()
     assert [once.filter(record(logging.WARNING, 1)) for _ in range(3)] == [True, False, False]
 
 
 def test_warnings_of_other_places_are_said():
-    once = OncePer()
+    once = Throttle()
     assert once.filter(record(logging.ERROR, 1))
     assert once.filter(record(logging.ERROR, 2))
 
 
 def test_information_is_never_held_back():
-    once = OncePer()
+    once = Throttle()
     assert all(once.filter(record(logging.INFO, 1)) for _ in range(3))
 
 
@@ -33,7 +33,7 @@ def test_the_beginning_of_an_outage_is_said_each_time():
     logger, said = logging.Logger("hindsight.test"), []
     handler = logging.Handler()
     handler.emit = said.append
-    handler.addFilter(OncePer())
+    handler.addFilter(Throttle())
     logger.addHandler(handler)
     for n in range(2):
         logger.warning("outage %d", n, extra=ONCE_AN_OUTAGE)
@@ -44,7 +44,7 @@ def test_the_beginning_of_an_outage_is_said_each_time():
 def test_what_was_held_back_is_counted(monkeypatch):
     now = 1000.0
     monkeypatch.setattr("streams.process.log_throttle.time.monotonic", lambda: now)
-    once = OncePer()
+    once = Throttle()
     for _ in range(5):
         once.filter(record(logging.WARNING, 1))
     now += 61
@@ -56,7 +56,7 @@ def test_what_was_held_back_is_counted(monkeypatch):
 def test_what_goes_on_is_said_ever_more_rarely(monkeypatch):
     now = 1000.0
     monkeypatch.setattr("streams.process.log_throttle.time.monotonic", lambda: now)
-    once = OncePer()
+    once = Throttle()
     said = []
     for second in range(700):
         now = 1000.0 + second
@@ -67,7 +67,7 @@ def test_what_goes_on_is_said_ever_more_rarely(monkeypatch):
 def test_what_comes_again_after_a_rest_is_new(monkeypatch):
     times = iter((1000.0, 1001.0, 1061.0, 1400.0, 1401.0, 1461.0))
     monkeypatch.setattr("streams.process.log_throttle.time.monotonic", lambda: next(times))
-    once = OncePer()
+    once = Throttle()
     said = [once.filter(record(logging.WARNING, 1)) for _ in range(6)]
     assert said == [True, False, True, True, False, True]
 

@@ -7,15 +7,15 @@ import asyncio
 from aiokafka.errors import KafkaConnectionError
 
 from streams.table import outbox as module
-from streams.table.outbox import Outbox, letter
+from streams.table.outbox import Outbox, entry
 from streams.wire.verdicts import Tag
 
 
 class Sending(Outbox):
     """An outbox whose requests end here. `sizes`: letters of each."""
 
-    def __init__(self, hand_over, n_failing=0):
-        super().__init__("metric", {}, hand_over)
+    def __init__(self, deliver_locally, n_failing=0):
+        super().__init__("metric", {}, deliver_locally)
         self.sizes, self.n_failing, self.confirmed = [], n_failing, []
         self.is_done = asyncio.Event()
 
@@ -23,8 +23,8 @@ class Sending(Outbox):
         if self.n_failing:
             self.n_failing -= 1
             raise KafkaConnectionError("away")
-        self.sizes.append(len(self._letters))
-        return len(self._letters)
+        self.sizes.append(len(self._entries))
+        return len(self._entries)
 
     def confirm(self, offset):
         self.confirmed.append(offset)
@@ -35,7 +35,7 @@ class Sending(Outbox):
 async def sent(outbox, n):
     for offset in range(n):
         outbox.is_done.clear()
-        await outbox.put(letter(Tag("log", 0, offset, offset - 1), b"[]", outbox.confirm))
+        await outbox.put(entry(Tag("log", 0, offset, offset - 1), b"[]", outbox.confirm))
         await asyncio.sleep(0)
     await outbox.is_done.wait()
 
@@ -53,7 +53,7 @@ def run(outbox, n):
 
 def test_letters_that_are_taken_on_the_short_way_gather_for_one_request(monkeypatch):
     monkeypatch.setattr(module, "GATHER_S", 0.5)
-    outbox = Sending(lambda letter: True)
+    outbox = Sending(lambda entry: True)
     run(outbox, 5)
     assert outbox.sizes == [5]
 
@@ -61,19 +61,19 @@ def test_letters_that_are_taken_on_the_short_way_gather_for_one_request(monkeypa
 def test_a_letter_that_nobody_has_taken_waits_for_no_others(monkeypatch):
     monkeypatch.setattr(module, "GATHER_S", 1e9)
     taken = []
-    outbox = Sending(lambda letter: taken.append(letter) or False)
+    outbox = Sending(lambda entry: taken.append(entry) or False)
     run(outbox, 3)
-    assert [letter.tag.offset for letter in taken] == [0, 1, 2]
+    assert [entry.tag.offset for entry in taken] == [0, 1, 2]
 
 
 def test_a_full_request_waits_for_no_others(monkeypatch):
     monkeypatch.setattr(module, "GATHER_S", 1e9)
     monkeypatch.setattr(module, "REQUEST_BYTES", 10)
-    run(Sending(lambda letter: True), 3)
+    run(Sending(lambda entry: True), 3)
 
 
 def test_what_kafka_refuses_stays_and_goes_again(monkeypatch):
     monkeypatch.setattr(module, "RETRY_S", 0.0)
-    outbox = Sending(lambda letter: False, n_failing=2)
+    outbox = Sending(lambda entry: False, n_failing=2)
     run(outbox, 2)
     assert outbox.problem == ""

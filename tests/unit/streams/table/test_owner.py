@@ -13,10 +13,10 @@ import rocksdict
 
 from streams.join.decide import Rules
 from streams.join.state import PRED, TRUE
-from streams.process.linger import Beat
+from streams.process.linger import Linger
 from streams.table import inputs
 from streams.table import owner as module
-from streams.table.context import Arrival
+from streams.table.context import ConsumedRecord
 from streams.table.offset_gaps import Found
 from streams.table.owner import Owner
 from streams.table.store import PairsStore
@@ -42,8 +42,8 @@ class Log:
 class Outbox:
     """Takes letters, and keeps them."""
 
-    async def put(self, letter):
-        letter.confirm(letter.tag.offset)
+    async def put(self, entry):
+        entry.confirm(entry.tag.offset)
 
 
 class Around:
@@ -56,8 +56,8 @@ class Around:
         self.keeps = asyncio.Event()
         self.keeps.set()
 
-    def is_drained(self, partition, side, src):
-        return src + 1 >= self.end
+    def is_caught_up(self, partition, side, input_offsets):
+        return input_offsets + 1 >= self.end
 
     async def look(self, partition, side, start, until):
         self.asked += 1
@@ -84,7 +84,7 @@ def record(side, offset):
 
 def arrival(side, offset, *ids, ts=None):
     rows = [{"id": row_id, "ts": ts or time.time(), KINDS[side]: 1.0} for row_id in ids]
-    return Arrival(side, offset, 0.0, json.dumps(rows).encode())
+    return ConsumedRecord(side, offset, 0.0, json.dumps(rows).encode())
 
 
 @pytest.fixture
@@ -102,9 +102,9 @@ async def until(condition):
         await asyncio.sleep(0)
 
 
-def an_owner(store, around, log=None, beat_s=module.BEAT_S, **options):
-    beat = Beat(beat_s, beat_s)
-    return Owner(0, store, log or Log(), Outbox(), RULES, around, beat, writer="w", idle_record_s=1e9, **options)
+def an_owner(store, context, log=None, beat_s=module.LINGER_S, **options):
+    linger = Linger(beat_s, beat_s)
+    return Owner(0, store, log or Log(), Outbox(), RULES, context, linger, writer="w", idle_record_s=1e9, **options)
 
 
 async def while_running(owner, act):
@@ -117,24 +117,24 @@ async def while_running(owner, act):
 
 
 def test_offsets_that_hold_no_record_are_passed_over(store):
-    around = Around(0, 2, 5, end=7)
+    context = Around(0, 2, 5, end=7)
 
     async def play():
-        owner = an_owner(store, around)
+        owner = an_owner(store, context)
 
         async def act():
             await owner.feed([arrival(TRUE, 0, "a"), arrival(TRUE, 2, "b"), arrival(TRUE, 5, "c")])
-            await until(lambda: store.head.src[TRUE] == 5)
+            await until(lambda: store.checkpoint.input_offsets[TRUE] == 5)
 
         await while_running(owner, act)
 
     asyncio.run(play())
-    assert store.head.counts.rows_true == 3
-    assert around.asked == 1
+    assert store.checkpoint.counts.rows_true == 3
+    assert context.asked == 1
 
 
 def test_rows_that_come_one_after_the_other_share_decisions(store, monkeypatch):
-    monkeypatch.setattr(module, "COMPANY_S", 0.2)
+    monkeypatch.setattr(module, "FIRST_LINGER_S", 0.2)
     log = Log()
 
     async def play():
@@ -148,7 +148,7 @@ def test_rows_that_come_one_after_the_other_share_decisions(store, monkeypatch):
             for offset in range(1, 6):
                 await owner.feed([arrival(TRUE, offset, str(offset))])
                 await asyncio.sleep(0)
-            await until(lambda: store.head.src[TRUE] == 5)
+            await until(lambda: store.checkpoint.input_offsets[TRUE] == 5)
 
         await while_running(owner, act)
 
@@ -166,10 +166,10 @@ def test_what_is_due_beyond_one_decision_does_not_wait_for_the_next_tick(store, 
 
         async def act():
             await owner.feed([arrival(TRUE, 0, *(str(i) for i in range(n)), ts=began)])
-            await until(lambda: store.head.counts.waiting == n)
+            await until(lambda: store.checkpoint.counts.waiting == n)
             await owner.feed([arrival(TRUE, 1, "new")])
             await owner.feed([arrival(PRED, 0, "new")])  # both inputs are past the window of all that wait
-            await until(lambda: store.head.counts.unmatched_true == n)
+            await until(lambda: store.checkpoint.counts.unmatched_true == n)
 
         await while_running(owner, act)
 
@@ -178,15 +178,15 @@ def test_what_is_due_beyond_one_decision_does_not_wait_for_the_next_tick(store, 
 
 
 def test_a_hole_is_found_while_records_keep_coming_behind_it(store):
-    around = Around(0, 2, end=3)
+    context = Around(0, 2, end=3)
 
     async def play():
-        owner = an_owner(store, around)
+        owner = an_owner(store, context)
 
         async def act():
             def passed():
                 owner.inputs._came_at[TRUE] = time.monotonic()  # as if a record had come just now
-                return store.head.src[TRUE] == 2
+                return store.checkpoint.input_offsets[TRUE] == 2
 
             await owner.feed([arrival(TRUE, 0, "a"), arrival(TRUE, 2, "b")])
             await until(passed)
@@ -194,20 +194,20 @@ def test_a_hole_is_found_while_records_keep_coming_behind_it(store):
         await while_running(owner, act)
 
     asyncio.run(play())
-    assert store.head.counts.rows_true == 2
-    assert around.asked == 1
+    assert store.checkpoint.counts.rows_true == 2
+    assert context.asked == 1
 
 
 def test_an_input_that_ends_with_a_hole_is_silent_in_the_end(store, monkeypatch):
     monkeypatch.setattr(inputs, "LOOK_AT_END_S", 0.0)
-    around = Around(0, end=2)
+    context = Around(0, end=2)
 
     async def play():
-        owner = an_owner(store, around)
+        owner = an_owner(store, context)
 
         async def act():
             await owner.feed([arrival(TRUE, 0, "a")])
-            await until(lambda: around.asked and around.is_drained(0, TRUE, owner.inputs._holes[TRUE].after(0) - 1))
+            await until(lambda: context.asked and context.is_caught_up(0, TRUE, owner.inputs._holes[TRUE].after(0) - 1))
 
         await while_running(owner, act)
 
@@ -215,62 +215,62 @@ def test_an_input_that_ends_with_a_hole_is_silent_in_the_end(store, monkeypatch)
 
 
 def test_a_record_that_the_consumer_never_delivers_is_read_from_kafka(store):
-    around = Around(0, 1, 2, 3, end=4)
+    context = Around(0, 1, 2, 3, end=4)
 
     async def play():
-        owner = an_owner(store, around)
+        owner = an_owner(store, context)
 
         async def act():
             await owner.feed([arrival(TRUE, 0, "a"), arrival(TRUE, 3, "d")])
-            await until(lambda: store.head.src[TRUE] == 3)
+            await until(lambda: store.checkpoint.input_offsets[TRUE] == 3)
 
         await while_running(owner, act)
 
     asyncio.run(play())
-    assert store.head.counts.rows_true == 4
-    assert around.acknowledged == [(0, TRUE, 1), (0, TRUE, 2)]
+    assert store.checkpoint.counts.rows_true == 4
+    assert context.acknowledged == [(0, TRUE, 1), (0, TRUE, 2)]
 
 
 def test_a_record_that_is_there_is_waited_for(store):
-    around = Around(0, 1, 2, end=3)
+    context = Around(0, 1, 2, end=3)
 
     async def play():
-        owner = an_owner(store, around)
+        owner = an_owner(store, context)
 
         async def act():
             await owner.feed([arrival(TRUE, 0, "a"), arrival(TRUE, 2, "c")])
-            await until(lambda: around.asked)
-            assert store.head.src[TRUE] == 0
+            await until(lambda: context.asked)
+            assert store.checkpoint.input_offsets[TRUE] == 0
             await owner.feed([arrival(TRUE, 1, "b")])
-            await until(lambda: store.head.src[TRUE] == 2)
+            await until(lambda: store.checkpoint.input_offsets[TRUE] == 2)
 
         await while_running(owner, act)
 
     asyncio.run(play())
-    assert store.head.counts.rows_true == 3
+    assert store.checkpoint.counts.rows_true == 3
 
 
 def test_what_cannot_be_read_goes_to_quarantine_at_once_and_before_it_is_decided(store):
-    around = Around(end=3)
-    around.keeps.clear()
+    context = Around(end=3)
+    context.keeps.clear()
 
     async def play():
-        owner = an_owner(store, around)
+        owner = an_owner(store, context)
 
         async def act():
-            bad = [Arrival(TRUE, offset, 0.0, b"{not json") for offset in (0, 2)]
+            bad = [ConsumedRecord(TRUE, offset, 0.0, b"{not json") for offset in (0, 2)]
             await owner.feed([bad[0], arrival(TRUE, 1, "a"), bad[1]])
-            await until(lambda: around.quarantined)
-            await asyncio.sleep(2 * module.LONGEST_BEAT_S)
-            assert store.head.src[TRUE] == -1
-            around.keeps.set()
-            await until(lambda: store.head.src[TRUE] == 2)
+            await until(lambda: context.quarantined)
+            await asyncio.sleep(2 * module.LONGEST_LINGER_S)
+            assert store.checkpoint.input_offsets[TRUE] == -1
+            context.keeps.set()
+            await until(lambda: store.checkpoint.input_offsets[TRUE] == 2)
 
         await while_running(owner, act)
 
     asyncio.run(play())
-    assert around.quarantined == [[("topic y_true/0@0", ["not_json"]), ("topic y_true/0@2", ["not_json"])]]
-    assert (store.head.counts.rows_true, store.head.counts.unreadable) == (1, 2)
+    assert context.quarantined == [[("topic y_true/0@0", ["not_json"]), ("topic y_true/0@2", ["not_json"])]]
+    assert (store.checkpoint.counts.rows_true, store.checkpoint.counts.unreadable) == (1, 2)
 
 
 def test_more_ids_than_may_wait_end_before_their_time(store, caplog):
@@ -279,15 +279,15 @@ def test_more_ids_than_may_wait_end_before_their_time(store, caplog):
 
         async def act():
             await owner.feed([arrival(TRUE, 0, *(f"id-{i}" for i in range(5000)))])
-            await until(lambda: store.head.counts.rows_true == 5000 and store.head.counts.waiting <= 100)
+            await until(lambda: store.checkpoint.counts.rows_true == 5000 and store.checkpoint.counts.waiting <= 100)
 
         await while_running(owner, act)
 
     with caplog.at_level(logging.WARNING):
         asyncio.run(play())
-    counts = store.head.counts
+    counts = store.checkpoint.counts
     assert counts.difference() == 0
-    assert counts.hurried == counts.unmatched_true == 5000 - counts.waiting
+    assert counts.evicted == counts.unmatched_true == 5000 - counts.waiting
     assert "more than 100 ids wait for their other side (HINDSIGHT_MAX_WAITING_IDS)" in caplog.text
 
 
@@ -304,7 +304,7 @@ def test_a_log_that_does_not_answer_is_a_problem_until_it_does(store, monkeypatc
             await until(lambda: owner.problem)
             log.answer.set()
             await until(lambda: not owner.problem)
-            assert store.head.counts.rows_pred == 1
+            assert store.checkpoint.counts.rows_pred == 1
 
         await while_running(owner, act)
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from streams.join import decision, state
 from streams.join.decide import Rules
-from streams.join.decision import FAMILIES, Head, decode_head
-from streams.table.store import CHUNK, HEAD, PairsStore, StoreFailed
+from streams.join.decision import TIMER_KINDS, Checkpoint, decode_checkpoint
+from streams.table.store import CHECKPOINT, CHUNK, PairsStore, StoreFailed
 from tests.oracle import Oracle, Row
 from tests.player import SIDES, Player
 
@@ -60,18 +60,18 @@ def store(tmp_path):
 def timed(steps):
     """Yield each step with its clock, the rows as old as they were drawn."""
     now = NOW
-    for records, pause_s, silent in steps:
+    for records, pause_s, idle in steps:
         now += pause_s
-        yield [[row._replace(ts=row.ts + now - NOW) for row in rows] for rows in records], now, silent
+        yield [[row._replace(ts=row.ts + now - NOW) for row in rows] for rows in records], now, idle
 
 
 def contents(store):
     """Return everything that a store holds: the states, the index and the head."""
     raw = dict(store._db.items())
-    head = decode_head(raw.pop(HEAD)) if HEAD in raw else Head()
-    assert head == store.head
-    index = {key: msgspec.msgpack.decode(raw.pop(key)) for key in list(raw) if key[:1] in FAMILIES}
-    return raw, index, head
+    checkpoint = decode_checkpoint(raw.pop(CHECKPOINT)) if CHECKPOINT in raw else Checkpoint()
+    assert checkpoint == store.checkpoint
+    index = {key: msgspec.msgpack.decode(raw.pop(key)) for key in list(raw) if key[:1] in TIMER_KINDS}
+    return raw, index, checkpoint
 
 
 def reopen(store):
@@ -101,12 +101,12 @@ def path_of(store):
 def test_a_store_holds_what_two_dicts_hold_and_decides_the_same(places, steps):
     on_disk, in_dicts = Player(RULES, PairsStore(next(places), CACHE)), Player(RULES)
     for player in (on_disk, in_dicts):
-        for records, now, silent in timed(steps):
-            player.play(records, now, silent)
-            player.settle(now, silent)
+        for records, now, idle in timed(steps):
+            player.play(records, now, idle)
+            player.settle(now, idle)
 
     assert on_disk.log == in_dicts.log
-    assert contents(on_disk.view) == (in_dicts.view.packed, in_dicts.view.index, in_dicts.view.head)
+    assert contents(on_disk.view) == (in_dicts.view.packed, in_dicts.view.index, in_dicts.view.checkpoint)
     on_disk.view.close()
 
 
@@ -117,21 +117,21 @@ def test_a_store_holds_what_two_dicts_hold_and_decides_the_same(places, steps):
 @given(steps, st.data())
 def test_a_writer_may_die_at_any_point_and_every_verdict_is_given_once(places, steps, data):
     oracle, player = Oracle(*RULES), Player(RULES, PairsStore(next(places), CACHE))
-    for records, now, silent in timed(steps):
+    for records, now, idle in timed(steps):
         for rows in records:
             oracle.read(rows[0].side, rows, now)
-        oracle.tick(now, silent)
+        oracle.tick(now, idle)
         death = data.draw(st.sampled_from(["before the append", "before the apply", "after the apply", "not now"]))
         if death == "before the append":
-            player.decide(records, now, silent)
+            player.decide(records, now, idle)
             player.view = reopen(player.view)
-        player.append(player.decide(records, now, silent))
+        player.append(player.decide(records, now, idle))
         if death == "before the apply":
             player.view = reopen(player.view)
         player.catch_up()
         if death == "after the apply":
             player.view = reopen(player.view)
-        player.settle(now, silent)
+        player.settle(now, idle)
 
     assert sorted(player.endings, key=repr) == sorted(oracle.endings, key=repr)
     assert {i: ending.at for i, ending in oracle.ended.items()} == done_at(player.view)
@@ -151,15 +151,15 @@ def test_every_way_back_leads_to_the_same_store(places, steps, data):
     player = Player(RULES, PairsStore(next(places), CACHE))
     old_copy = next(places)
     copied_at = data.draw(st.integers(0, len(steps) - 1))
-    for n, (records, now, silent) in enumerate(timed(steps)):
+    for n, (records, now, idle) in enumerate(timed(steps)):
         if n == copied_at:
             player.view = copy_files(player.view, old_copy)
-        stale = player.decide(records, now, silent)
+        stale = player.decide(records, now, idle)
         player.append(stale)
         if data.draw(st.booleans()):
             player.append(stale)  # a paused owner's record: on the same base, further on
         player.catch_up()
-        player.settle(now, silent)
+        player.settle(now, idle)
 
     for path, bulk in itertools.product([next(places), old_copy], [False, True]):
         copy = next(places)
@@ -195,13 +195,13 @@ os.kill(os.getpid(), signal.SIGKILL)
 
     store = PairsStore(path, CACHE)
 
-    assert contents(store) == (player.view.packed, player.view.index, player.view.head)
+    assert contents(store) == (player.view.packed, player.view.index, player.view.checkpoint)
     store.close()
 
 
 def recover(store, log, n_at_once):
     """Apply what the log holds past the store's own offset, some records with each write."""
-    offsets = range(store.head.offset + 1, len(log))
+    offsets = range(store.checkpoint.offset + 1, len(log))
     for start in offsets[::n_at_once]:
         batch = rocksdict.WriteBatch(raw_mode=True)
         for offset in offsets[start - offsets.start :][:n_at_once]:
@@ -219,11 +219,11 @@ def a_record(store, row_id="a"):
 def test_a_void_record_changes_nothing_but_the_offset(store):
     record = a_record(store)
     store.apply(0, record)
-    before, _, head = contents(store)
+    before, _, checkpoint = contents(store)
     store.apply(1, record)
 
     assert contents(store)[0] == before
-    assert store.head == msgspec.structs.replace(head, offset=1)
+    assert store.checkpoint == msgspec.structs.replace(checkpoint, offset=1)
 
 
 def test_a_record_past_a_gap_in_the_log_is_refused(store):
@@ -249,7 +249,7 @@ def test_an_empty_store_may_begin_where_the_log_does(store):
     record.base = 41
     store.apply(42, record)
 
-    assert store.head.offset == 42
+    assert store.checkpoint.offset == 42
     assert store.states([b"ia"]) != [None]
 
 
@@ -261,9 +261,9 @@ def test_a_write_that_fails_moves_no_head(store, monkeypatch):
         store.apply(1, record)
 
     monkeypatch.undo()
-    assert store.head.offset == 0
+    assert store.checkpoint.offset == 0
     store.apply(1, record)
-    assert store.head.counts.waiting == 2
+    assert store.checkpoint.counts.waiting == 2
 
 
 class FullDisk:
@@ -283,7 +283,7 @@ def test_an_index_entry_holds_a_bounded_number_of_ids(store):
     player = Player(RULES, store)
     player.play([[Row("true", f"id-{n}", NOW, 1.0) for n in range(2 * CHUNK + 1)]], NOW)
 
-    entries = store.due(store.head.cuts[0], decision.bucket_of(NOW + 5), 10_000)
+    entries = store.due(store.checkpoint.timer_cursors[0], decision.bucket_of(NOW + 5), 10_000)
 
     assert [len(keys) for _, keys in entries] == [CHUNK, CHUNK, 1]
 
@@ -292,7 +292,7 @@ def test_due_stops_after_the_entry_that_reaches_the_bound(store):
     player = Player(RULES, store)
     for n in range(4):
         player.play([[Row("true", f"{n}{i}", NOW, 1.0) for i in "abc"]], NOW)
-    start, bucket = store.head.cuts[0], decision.bucket_of(NOW + 5)
+    start, bucket = store.checkpoint.timer_cursors[0], decision.bucket_of(NOW + 5)
 
     assert [len(store.due(start, bucket, n)) for n in (1, 3, 4, 6, 7, 100)] == [1, 1, 2, 2, 3, 4]
     assert store.due(start, bucket - 1, 100) == []
@@ -303,7 +303,7 @@ def test_a_family_of_the_index_ends_where_the_next_begins(store):
     player.play([[Row(side, side, NOW, 1.0)] for side in SIDES], NOW)
     last = 2**62
 
-    entries = [store.due(cut, last, 100) for cut in store.head.cuts]
+    entries = [store.due(cut, last, 100) for cut in store.checkpoint.timer_cursors]
 
     assert [[key for _, keys in found for key in keys] for found in entries] == [
         [b"itrue", b"ipred"],

@@ -42,9 +42,9 @@ class Table:
     def put(self, partition, side, ids, at, y=1.0):
         store = self.stores[partition]
         make = (lambda i: TrueRow(i, at, y)) if side == TRUE else (lambda i: PredRow(i, at, y, "m"))
-        given = Input(side, store.head.src[side] + 1, [make(i) for i in ids])
-        record = decide(store.head, [given], store, RULES, now=at)
-        store.apply(store.head.offset + 1, record)
+        given = Input(side, store.checkpoint.input_offsets[side] + 1, [make(i) for i in ids])
+        record = decide(store.checkpoint, [given], store, RULES, now=at)
+        store.apply(store.checkpoint.offset + 1, record)
 
     def ask(self, now=NOW, **asked):
         return asyncio.run(page(self.stores, Query(**asked), RULES, now=now))
@@ -209,7 +209,9 @@ def test_a_conflict_and_a_late_row_have_both_values(table):
     assert b["other"]["side"] == "y_pred"
     assert "with a ts outside the window (counted as late)" in why(b, RULES, NOW).more
     store = table.stores[0]
-    store.apply(store.head.offset + 1, decide(store.head, [], store, RULES, now=NOW - 20, silent=(True, True)))
+    store.apply(
+        store.checkpoint.offset + 1, decide(store.checkpoint, [], store, RULES, now=NOW - 20, idle=(True, True))
+    )
     (b,) = table.shown(state="late")
     answer = why(b, RULES, NOW)
     assert answer.short == "Not joined: its y_pred lies 1 min 10 s away, and the window is 1 min."
@@ -390,7 +392,9 @@ def test_why_names_what_is_missing(table):
 def test_why_of_an_expired_id_says_when(table):
     table.put(0, TRUE, ["a"], NOW - 200)
     store = table.stores[0]
-    store.apply(store.head.offset + 1, decide(store.head, [], store, RULES, now=NOW - 100, silent=(True, True)))
+    store.apply(
+        store.checkpoint.offset + 1, decide(store.checkpoint, [], store, RULES, now=NOW - 100, idle=(True, True))
+    )
     (packed,) = store.states([b"ia"])
     assert pair("a", packed).state == "unmatched_true"
     (found,) = table.shown(state="unmatched")

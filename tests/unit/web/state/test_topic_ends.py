@@ -45,10 +45,10 @@ class Ended(Exception):
 
 @pytest.mark.parametrize("now", [{}, {TopicPartition("y_true", 0): 3}], ids=["a topic that is gone", "one made anew"])
 def test_a_kafka_that_lost_a_topic_of_ours_ends_the_process_if_it_stays_so(monkeypatch, now):
-    def end_process(said: str) -> None:
+    def fatal(said: str) -> None:
         raise Ended(said)
 
-    monkeypatch.setattr(topic_ends, "end_process", end_process)
+    monkeypatch.setattr(topic_ends, "fatal", fatal)
     ends = Ends(Settings())
     ends._end = {TopicPartition("y_true", 0): 20}
     for found in (now, now, ends._end, now, now):

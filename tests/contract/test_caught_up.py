@@ -11,7 +11,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.kafka.caught_up import is_drained
+from streams.kafka.caught_up import is_caught_up
 from tests.brokers import Brokers
 from tests.faults.link import Link
 from tests.waiting import wait_until
@@ -27,7 +27,7 @@ def link(brokers: Brokers) -> Iterator[Link]:
     link.close()
 
 
-def test_an_input_is_drained_only_while_kafka_says_so(brokers: Brokers, link: Link) -> None:
+def test_an_input_is_caught_up_only_while_kafka_says_so(brokers: Brokers, link: Link) -> None:
     asyncio.run(watch(brokers, link))
 
 
@@ -46,21 +46,21 @@ async def watch(brokers: Brokers, link: Link) -> None:
         await producer.send_and_wait(tp.topic, b"row", partition=0)
         assert (await consumer.getone()).offset == 0
 
-        async def becomes(drained: bool, src: int) -> None:
-            what = f"the input is {'' if drained else 'not '}known to end at {src}"
+        async def becomes(drained: bool, input_offsets: int) -> None:
+            what = f"the input is {'' if drained else 'not '}known to end at {input_offsets}"
             await asyncio.to_thread(
-                wait_until, lambda: is_drained(consumer, tp, src, time.time()) == drained, WAIT_S, what
+                wait_until, lambda: is_caught_up(consumer, tp, input_offsets, time.time()) == drained, WAIT_S, what
             )
 
         await becomes(True, 0)
-        assert not is_drained(consumer, tp, -1, time.time())
+        assert not is_caught_up(consumer, tp, -1, time.time())
         link.block()
         await producer.send_and_wait(tp.topic, b"a row that nobody hears of", partition=0)
         await becomes(False, 0)
         link.heal()
         assert (await consumer.getone()).offset == 1
         await becomes(True, 1)
-        assert not is_drained(consumer, TopicPartition(tp.topic, 1), 0, time.time())
+        assert not is_caught_up(consumer, TopicPartition(tp.topic, 1), 0, time.time())
     finally:
         link.heal()
         await consumer.stop()
