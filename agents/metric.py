@@ -39,7 +39,7 @@ logger = logging.getLogger("hindsight.join")
 SIDES = (names.y_true.name, names.y_pred.name)
 RETRY_S = 1.0
 
-rules = Rules(settings.join_window_s, settings.lateness_s, settings.dedupe_horizon_s)
+rules = Rules(settings.join_window_s, settings.max_out_of_orderness_s, settings.dedupe_horizon_s)
 inputs = raw_topic(*SIDES)
 app.gathered_topics.update(SIDES)
 pairs = PairsTable(

@@ -19,7 +19,7 @@ RATE, EVERY_S, SAY_EVERY_S = 200, 5.0, 60.0
 MOST_GROWTH = 1.05
 WARM_UP = 0.2
 """The share of the time that is left out: caches fill, and ids come to their horizon."""
-TIMES = {"join_window_s": "60", "lateness_s": "5", "dedupe_horizon_s": "60"}
+TIMES = {"join_window_s": "60", "max_out_of_orderness_s": "5", "dedupe_horizon_s": "60"}
 """Short, so that as many ids leave the table as come soon after the start."""
 FIRST, SECOND, SLOPE = "peak MB, first half", "peak MB, second half", "MB/h"
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from streams.settings import PREFIX, Settings
+from streams.settings import FORMER_NAMES, PREFIX, Settings
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 HEADINGS = {
@@ -32,7 +32,7 @@ A secret (marked so) can also come from a file: `{PREFIX}AMQP_PASSWORD_FILE=/run
 command and no log prints a secret.
 
 All processes of one installation (workers, bridges, the data driver) must have the same `{PREFIX}NAMESPACE`,
-`{PREFIX}PARTITIONS`, `{PREFIX}JOIN_WINDOW_S`, `{PREFIX}LATENESS_S` and `{PREFIX}DEDUPE_HORIZON_S`.
+`{PREFIX}PARTITIONS`, `{PREFIX}JOIN_WINDOW_S`, `{PREFIX}MAX_OUT_OF_ORDERNESS_S` and `{PREFIX}DEDUPE_HORIZON_S`.
 `faust -A streams doctor` says which settings are set and whether they fit together.
 
 This page is written by `python -m dev.docs` from `streams/settings.py`.
@@ -49,7 +49,7 @@ def _lines() -> Iterator[str]:
         if name in HEADINGS:
             yield f"\n## {HEADINGS[name]}\n\n| setting | default | what it is |\n|---|---|---|\n"
         secret = " *(secret)*" if field.annotation is SecretStr else ""
-        yield f"| `{PREFIX}{name.upper()}` | {_default(field.default)} | {_described(field)}{secret} |\n"
+        yield f"| `{PREFIX}{name.upper()}` | {_default(field.default)} | {_described(name, field)}{secret} |\n"
 
 
 def _default(value: Any) -> str:
@@ -64,10 +64,15 @@ def _default(value: Any) -> str:
     return f"`{value}`" if value not in (None, "") else ""
 
 
-def _described(field: FieldInfo) -> str:
-    said = (field.description or "").replace("|", "\\|")
+def _described(name: str, field: FieldInfo) -> str:
+    said = (field.description or "").replace("|", "\\|") + _formerly(name)
     choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
     return said if all(choice in said for choice in choices) else f"{said}: {', '.join(choices)}"
+
+
+def _formerly(name: str) -> str:
+    old = [former for former, current in FORMER_NAMES.items() if current == name]
+    return f" (formerly `{PREFIX}{old[0].upper()}`, which still works)" if old else ""
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """Every setting of Hindsight, declared once.
 
 No I/O but reading the environment and the secret files that it names. A setting `partitions` is read from
-`HINDSIGHT_PARTITIONS`; a secret `amqp_password` also from the file that `HINDSIGHT_AMQP_PASSWORD_FILE` names.
+`HINDSIGHT_PARTITIONS`; a secret `amqp_password` also from the file that `HINDSIGHT_AMQP_PASSWORD_FILE` names. A setting
+that was renamed is read under its former name too, see `FORMER_NAMES`.
 """
 
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -16,7 +18,10 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
+logger = logging.getLogger("hindsight.settings")
 PREFIX = "HINDSIGHT_"
+FORMER_NAMES = {"lateness_s": "max_out_of_orderness_s"}
+"""Settings that were renamed: the former name, which still works, and the name of today."""
 Kind = Literal["features", "y_true", "y_pred"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 AgentName = Literal["model", "metric", "plot"]
@@ -44,7 +49,7 @@ class Settings(BaseModel):
     amqp_tls_ca: Path | None = Field(None, description="PEM file of the CA that signed RabbitMQ's certificate")
     amqp_tls_cert: Path | None = Field(None, description="PEM file of our certificate, if RabbitMQ asks for one")
     amqp_tls_key: Path | None = Field(None, description="PEM file of our certificate's key")
-    queues: tuple[Kind, ...] = Field(KINDS, description="which queues the bridge moves, by comma")
+    queues: tuple[Kind, ...] = Field(KINDS, description="which queues the bridge moves, comma-separated")
     queue_kind: QueueKind = Field(
         "durable",
         description="how a missing queue is declared: durable, quorum, transient, or existing (never declared)",
@@ -91,8 +96,9 @@ class Settings(BaseModel):
 
     # The join
     join_window_s: Seconds = Field(3600.0, description="largest |ts(y_true) - ts(y_pred)| that still joins, in seconds")
-    lateness_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
-        60.0, description="how far behind the newest ts a row may come, in seconds"
+    max_out_of_orderness_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        60.0,
+        description="how far behind the newest ts a row may arrive, in seconds: an id waits that much longer than the window",
     )
     dedupe_horizon_s: Seconds = Field(3600.0, description="how long an id is remembered after its verdict, in seconds")
     max_waiting_ids: Count = Field(
@@ -100,7 +106,7 @@ class Settings(BaseModel):
         description="ids that may wait for their other side, over all partitions; of more, the oldest end unmatched early",
     )
     agents: tuple[AgentName, ...] = Field(
-        ("model", "metric", "plot"), description="which agents the worker runs, by comma"
+        ("model", "metric", "plot"), description="which agents the worker runs, comma-separated"
     )
     model: Path = Field(Path("models/model.skops"), description="the model's file: .skops with its card, or .pkl")
     model_pickle_sha256: str = Field(
@@ -116,7 +122,7 @@ class Settings(BaseModel):
     )
     web_open: bool = Field(False, description="let the web view listen beyond this machine without a token")
     web_hosts: tuple[str, ...] = Field(
-        (), description="further host names that the web view is reached by, as of a proxy, by comma"
+        (), description="further host names that the web view is reached by, such as a proxy's, comma-separated"
     )
     web_url: str = Field("", description="where other workers reach this one's web view; empty: by bind and host name")
 
@@ -174,7 +180,7 @@ class Settings(BaseModel):
 
     @property
     def kafka_address(self) -> str:
-        """Kafka's bootstrap servers, `host:port` by comma; the embedded broker's where none is set."""
+        """Kafka's bootstrap servers, `host:port`, comma-separated; the embedded broker's where none is set."""
         return self.kafka or f"127.0.0.1:{self.dev_kafka_port}"
 
     @property
@@ -189,8 +195,8 @@ class Settings(BaseModel):
 
     @property
     def waiting_s(self) -> float:
-        """Longest wall-clock wait of an id for its other side while an input is silent, in seconds."""
-        return self.join_window_s + self.lateness_s
+        """Longest wall-clock wait of an id for its other side while an input is idle, in seconds."""
+        return self.join_window_s + self.max_out_of_orderness_s
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -200,23 +206,38 @@ def load(environ: Mapping[str, str]) -> Settings:
         SettingsError: a value cannot be used, a secret's file cannot be read, or a `HINDSIGHT_` name is unknown.
     """
     values, faults = _collect(environ)
+    faults += [f"{old} is the former name of {new}: set only one." for old, new in _former(environ) if environ.get(new)]
     try:
         settings = Settings.model_validate(values)
     except ValidationError as exc:
         faults += [_sentence(error, values) for error in exc.errors()]
     if faults:
-        raise SettingsError("\n".join(faults))
+        raise SettingsError("\n".join([*faults, *former_names(environ)]))
     return settings
+
+
+def former_names(environ: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each setting that the environment names as it was once named."""
+    return [f"{old} is now called {new}; the former name still works." for old, new in _former(environ)]
 
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """Return the settings of this process, read once.
+    """Return the settings of this process, read once; say which of them go by a former name.
 
     Raises:
         SettingsError: see `load`.
     """
-    return load(os.environ)
+    found = load(os.environ)
+    for sentence in former_names(os.environ):
+        logger.warning(sentence)
+    return found
+
+
+def _former(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the variables that are set under a former name, each with its name of today."""
+    names = [(f"{PREFIX}{old.upper()}", f"{PREFIX}{new.upper()}") for old, new in FORMER_NAMES.items()]
+    return [(old, new) for old, new in names if environ.get(old)]
 
 
 def _is_secret(name: str) -> bool:
@@ -231,6 +252,7 @@ def _collect(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
         if not name.startswith(PREFIX):
             continue
         field = name.removeprefix(PREFIX).lower()
+        field = FORMER_NAMES.get(field, field)
         if field in Settings.model_fields:
             if text != "":
                 values.setdefault(field, text)

@@ -55,7 +55,7 @@ class DictView:
             self.checkpoint.verdicts_at = offset
 
     def _new_entries(self, offset: int, record: Decision) -> dict[bytes, list[bytes]]:
-        window_s, lateness_s, horizon_s = record.rules
+        window_s, max_out_of_orderness_s, horizon_s = record.rules
         by_bucket: dict[tuple[bytes, int], list[bytes]] = {}
         for key, packed in (record.waiting | record.done).items():
             state = pair.unpack(packed)
@@ -64,7 +64,7 @@ class DictView:
             else:
                 ts, at = state[4], state[5]
                 timer_kind = WAIT_PRED if state[0] == pair.TRUE else WAIT_TRUE
-                deadlines = {EVENT: ts + window_s, timer_kind: at + (window_s + lateness_s)}
+                deadlines = {EVENT: ts + window_s, timer_kind: at + (window_s + max_out_of_orderness_s)}
             for timer_kind, deadline in deadlines.items():
                 cut = record.checkpoint.timer_cursors[TIMER_KINDS.index(timer_kind)]
                 bucket = max(decision.bucket_of(deadline), INDEX.unpack(cut)[1])

@@ -47,8 +47,8 @@ class Waiting(NamedTuple):
 class Oracle:
     """The join of one partition, in seconds. `read` takes the rows of one Kafka record, `tick` ends each batch."""
 
-    def __init__(self, window_s: float, lateness_s: float, horizon_s: float):
-        self.window_s, self.lateness_s, self.horizon_s = window_s, lateness_s, horizon_s
+    def __init__(self, window_s: float, max_out_of_orderness_s: float, horizon_s: float):
+        self.window_s, self.max_out_of_orderness_s, self.horizon_s = window_s, max_out_of_orderness_s, horizon_s
         self.newest: dict[Side, float] = {"true": NEVER, "pred": NEVER}
         self.waiting: dict[str, Waiting] = {}
         self.ended: dict[str, Ending] = {}
@@ -58,7 +58,7 @@ class Oracle:
     @property
     def watermark(self) -> float:
         """What both inputs have passed, so that nothing older is expected."""
-        return min(self.newest.values()) - self.lateness_s
+        return min(self.newest.values()) - self.max_out_of_orderness_s
 
     def read(self, side: Side, rows: Iterable[Row], now: float) -> None:
         """Take one Kafka record. The watermark stands still in it, and a ts ahead of the clock does not move it."""
@@ -97,7 +97,7 @@ class Oracle:
         """End what has waited long enough, and forget old endings."""
         for id_, (row, at) in list(self.waiting.items()):
             by_event_time = row.ts + self.window_s < self.watermark
-            wait_s = self.window_s + self.lateness_s + (0 if OTHER[row.side] in idle else MAX_DELAY_S)
+            wait_s = self.window_s + self.max_out_of_orderness_s + (0 if OTHER[row.side] in idle else MAX_DELAY_S)
             if by_event_time or at + wait_s < now:
                 self._end_unmatched(id_, now)
         self.ended = {id_: ending for id_, ending in self.ended.items() if ending.at + self.horizon_s >= now}

@@ -90,7 +90,7 @@ async def main() -> None:
 async def restored(log: DecisionLog, outbox: Outbox, context: Around) -> list[Owner]:
     """Return the owners of all partitions, each with its state."""
     cache = rocksdict.Cache(BLOCK_CACHE_BYTES)
-    rules = Rules(settings.join_window_s, settings.lateness_s, settings.dedupe_horizon_s)
+    rules = Rules(settings.join_window_s, settings.max_out_of_orderness_s, settings.dedupe_horizon_s)
     found = await kept()
     settings.state_path.mkdir(parents=True, exist_ok=True)
     owners, linger = [], Linger(LINGER_S, LONGEST_LINGER_S)

@@ -9,6 +9,8 @@ import sys
 import time
 from contextlib import suppress
 
+import msgspec
+
 from commands.status.render import on_terminal, render
 from commands.status.snapshot import Snapshot, look
 from streams.settings import Settings
@@ -25,7 +27,7 @@ def run(settings: Settings, *, as_json: bool = False, watch: bool = False) -> in
     with suppress(KeyboardInterrupt):
         while True:
             snapshot = asyncio.run(look(settings))
-            text = _json(snapshot) if as_json else render(snapshot, settings, before=before, colours=on_terminal())
+            text = to_json(snapshot) if as_json else render(snapshot, settings, before=before, colours=on_terminal())
             print(f"{CLEAR}{text}" if watch and sys.stdout.isatty() else text, flush=True)
             if not watch:
                 return 1 if {"rabbitmq", "kafka"} & snapshot.problems.keys() else 0
@@ -34,9 +36,10 @@ def run(settings: Settings, *, as_json: bool = False, watch: bool = False) -> in
     return 0
 
 
-def _json(snapshot: Snapshot) -> str:
+def to_json(snapshot: Snapshot) -> str:
+    """Return the snapshot as `status --json` prints it."""
     join = snapshot.join
-    counts = {} if join is None else {name: getattr(join.counts, name) for name in join.counts.__struct_fields__}
+    counts = {} if join is None else msgspec.structs.asdict(join.counts) | {"hurried": join.counts.evicted}  # formerly
     return json.dumps(
         {
             "at": snapshot.at,

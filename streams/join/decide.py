@@ -1,10 +1,10 @@
 """The join: which verdict each id gets. A pure function over plain values: no Faust, no Kafka, no clock, no I/O.
 
 An interval join by id. y_true and y_pred of one id meet if their ts lie within the window, in any order. An id whose
-other side has not come ends unmatched when the watermark passes its ts + window, or, while the missing input is silent,
-when it has waited window + lateness by the wall clock. The watermark of a partition is the smaller of both inputs'
-largest ts, less the lateness; it moves from one Kafka record to the next, so that no verdict depends on how records are
-batched. The method is that of Flink's interval join, with one answer an id and markers against redelivery.
+other side has not come ends unmatched when the watermark passes its ts + window, or, while the missing input is idle,
+when it has waited window + out-of-orderness by the wall clock. The watermark of a partition is the smaller of both inputs'
+largest ts, less the max out-of-orderness; it moves from one Kafka record to the next, so that no verdict depends on how
+records are batched. The method is that of Flink's interval join, with one answer an id and tombstones against redelivery.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Rules(NamedTuple):
     """What decides: the largest |ts difference| that joins, how late rows may be, how long markers stay. Seconds."""
 
     window_s: float
-    lateness_s: float
+    max_out_of_orderness_s: float
     horizon_s: float
 
 
@@ -89,7 +89,7 @@ def decide(
         head: where the partition stands.
         inputs: Kafka records in the order they are to be applied, each input's offsets rising.
         now: the wall clock, UTC epoch seconds.
-        silent: whether y_true, and y_pred, have nothing to read and had nothing for `lateness_s`.
+        silent: whether y_true, and y_pred, have nothing to read and had nothing for `max_out_of_orderness_s`.
         max_waiting: ids that may wait; of more, those with the nearest deadlines end unmatched before it.
     """
     draft = _Draft(checkpoint, view, rules, now)
@@ -126,7 +126,7 @@ class _Draft:
         self.reindexed: set[bytes] = set()
         self.deleted: list[bytes] = []
         self.verdicts: list[Verdict] = []
-        self.watermark = min(self.ts) - rules.lateness_s
+        self.watermark = min(self.ts) - rules.max_out_of_orderness_s
         self.unindexed: list[bytes] = []
 
     # Rows
@@ -137,7 +137,7 @@ class _Draft:
         keys = list(dict.fromkeys(chain.from_iterable(keys_of)))
         self.known = dict(zip(keys, self.view.states(keys), strict=True)) if keys else {}
         for record, keys in zip(inputs, keys_of, strict=True):
-            self.watermark = min(self.ts) - self.rules.lateness_s
+            self.watermark = min(self.ts) - self.rules.max_out_of_orderness_s
             if record.side == TRUE:
                 self.counts.rows_true += len(keys)
                 values = [row.y_true for row in cast(Sequence[TrueRow], record.rows)]
@@ -147,7 +147,7 @@ class _Draft:
             self._read_record(record, keys, values)
             self.input_offsets[record.side] = record.offset
             self.counts.unreadable += record.n_unreadable
-        self.watermark = min(self.ts) - self.rules.lateness_s
+        self.watermark = min(self.ts) - self.rules.max_out_of_orderness_s
 
     def _read_record(self, record: Input, keys: list[bytes], values: list[float]) -> None:
         """Apply each row; the hot loop: in one piece, since a call a row costs a sixth of its time."""
@@ -297,7 +297,7 @@ class _Draft:
                 self.known[key] = None
                 return 2 * len(key) + 10
         else:
-            waits = self.rules.window_s + (0 if timer_kind == EVENT else self.rules.lateness_s)
+            waits = self.rules.window_s + (0 if timer_kind == EVENT else self.rules.max_out_of_orderness_s)
             if (state[4] if timer_kind == EVENT else state[5]) + waits < until:
                 self.dirty[key] = self._unmatched(id_of(key), state)
                 return 250 + 3 * len(key)

@@ -81,7 +81,7 @@ class Decision(msgspec.Struct, array_like=True):
     writer: str
     at: float
     rules: tuple[float, float, float]
-    """join_window_s, lateness_s, dedupe_horizon_s that the index entries of this record follow."""
+    """join_window_s, max_out_of_orderness_s, dedupe_horizon_s that the index entries of this record follow."""
     checkpoint: Checkpoint
     waiting: dict[bytes, bytes]
     """Ids that began to wait, with their packed state: to be indexed by event time and by wall clock."""

@@ -165,8 +165,8 @@ class Inputs:
             f"went on at {held}, and what lies between did not come within {MAX_GAP_S:.0f} s. A restart reads it."
         )
 
-    def idle(self, input_offsets: Sequence[int], lateness_s: float) -> tuple[bool, bool]:
-        """Tell of each input whether it is drained and has said nothing for `lateness_s`, while we listened.
+    def idle(self, input_offsets: Sequence[int], max_out_of_orderness_s: float) -> tuple[bool, bool]:
+        """Tell of each input whether it is drained and has said nothing for `max_out_of_orderness_s`, while we listened.
 
         A process that was paused, or that waited for Kafka, did not listen.
         """
@@ -180,7 +180,7 @@ class Inputs:
             drained = not self._queue and self.context.is_caught_up(self.partition, side, last)
             if not drained:
                 self._spoke_at[side] = now
-            quiet.append(drained and now - self._spoke_at[side] >= max(lateness_s, MAX_PAUSE_S))
+            quiet.append(drained and now - self._spoke_at[side] >= max(max_out_of_orderness_s, MAX_PAUSE_S))
         return quiet[0], quiet[1]
 
 

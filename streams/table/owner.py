@@ -155,7 +155,7 @@ class Owner:
     def _decide(self, inputs: list[Input]) -> tuple[int, Decision | None]:
         """Decide as many of the inputs as one record may hold; return how many, and the record."""
         checkpoint, now = self.store.checkpoint, time.time()
-        idle = self.inputs.idle(checkpoint.input_offsets, self.rules.lateness_s)
+        idle = self.inputs.idle(checkpoint.input_offsets, self.rules.max_out_of_orderness_s)
         n = len(inputs)
         while True:
             record = decide(

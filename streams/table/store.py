@@ -171,8 +171,8 @@ class PairsStore:
 
     def _add_index(self, batch: rocksdict.WriteBatch, offset: int, decision: Decision) -> None:
         """Index what began to wait, and what is done, by the deadlines that its own times give."""
-        window_s, lateness_s, horizon_s = decision.rules
-        waiting_s = window_s + lateness_s
+        window_s, max_out_of_orderness_s, horizon_s = decision.rules
+        waiting_s = window_s + max_out_of_orderness_s
         due: defaultdict[tuple[bytes, float], list[bytes]] = defaultdict(list)
         for key, packed in decision.waiting.items():
             side, ts, at = _times_waiting(packed)

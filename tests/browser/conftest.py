@@ -47,7 +47,7 @@ class View:
             agents="metric,plot",
             plot_every_s=1,
             join_window_s=600,
-            lateness_s=0,
+            max_out_of_orderness_s=0,
             dedupe_horizon_s=600,
             **settings,
         )

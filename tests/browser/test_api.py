@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 from tests.browser.conftest import View
@@ -42,3 +43,11 @@ def test_the_server_answers_as_the_description_says(view: View, tmp_path: Path) 
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "Tested: 12" in done.stdout
     assert "Traceback" not in view.pipeline.worker.said
+
+
+def test_a_metric_is_exported_under_its_former_name_too(view: View) -> None:
+    with urllib.request.urlopen(f"{view.url}/metrics", timeout=10) as answer:
+        samples = [line for line in answer.read().decode().splitlines() if not line.startswith("#")]
+    evicted = sorted(line.removeprefix("hindsight_evicted_") for line in samples if "evicted_ids_total" in line)
+    hurried = sorted(line.removeprefix("hindsight_hurried_") for line in samples if "hurried_ids_total" in line)
+    assert evicted == hurried != []

@@ -55,7 +55,7 @@ def test_pairs_meet_in_both_orders_and_in_all_body_forms(make_pipeline: MakePipe
 
 
 def test_silence_on_both_sides_ends_in_a_verdict(make_pipeline: MakePipeline) -> None:
-    pipeline = make_pipeline(agents="metric,plot", join_window_s=2, lateness_s=1)
+    pipeline = make_pipeline(agents="metric,plot", join_window_s=2, max_out_of_orderness_s=1)
     pipeline.start()
     pipeline.publish("y_true", [{"id": "lonely-true", "body": 1.0}])
     pipeline.publish("y_pred", [{"id": "lonely-pred", "body": 2.0}])
@@ -85,7 +85,7 @@ def test_rows_that_wait_outlive_a_restart(make_pipeline: MakePipeline) -> None:
 
 
 def test_repeats_conflicts_and_late_rows_are_counted_and_change_nothing(make_pipeline: MakePipeline) -> None:
-    pipeline = make_pipeline(agents="metric,plot", join_window_s=2, lateness_s=1)
+    pipeline = make_pipeline(agents="metric,plot", join_window_s=2, max_out_of_orderness_s=1)
     pipeline.start()
     pipeline.publish("y_true", [{"id": "x", "body": 1.0}, {"id": "x", "body": 1.0}, {"id": "x", "body": 5.0}])
     pipeline.publish("y_pred", [{"id": "x", "body": 2.0}, {"id": "x", "body": 2.0}])

@@ -27,7 +27,7 @@ class Run:
     """A run that has ended: what it wrote stands still, so that one test after the other can damage and mend it."""
 
     def __init__(self, brokers: Brokers):
-        self.pipeline = Pipeline(brokers, join_window_s=3, lateness_s=1, partitions=2)
+        self.pipeline = Pipeline(brokers, join_window_s=3, max_out_of_orderness_s=1, partitions=2)
         self.csv = self.pipeline.logs / "metric_log.csv"
         self.kafka = self.pipeline.environ["HINDSIGHT_KAFKA"]
         self.namespace = self.pipeline.environ["HINDSIGHT_NAMESPACE"]

@@ -16,7 +16,7 @@ from tests.brokers import Brokers
 from tests.e2e.pipeline import Pipeline, Process
 from tests.faults.link import Link
 
-WINDOW_S, LATENESS_S = 45.0, 5.0
+WINDOW_S, OUT_OF_ORDERNESS_S = 45.0, 5.0
 """Longer together than any fault may hold rows up, so that no id ends for want of a row that is on its way."""
 LOUD = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")
 
@@ -36,7 +36,7 @@ class World:
             "agents": "metric,plot",
             "queues": "y_true,y_pred",
             "join_window_s": WINDOW_S,
-            "lateness_s": LATENESS_S,
+            "max_out_of_orderness_s": OUT_OF_ORDERNESS_S,
             "plot_every_s": 2,
         }
         self.pipeline = Pipeline(brokers, **(given | settings))
@@ -62,7 +62,7 @@ class World:
     @property
     def waiting_s(self) -> float:
         """How long an id with one side may wait."""
-        return float(self.environ["HINDSIGHT_JOIN_WINDOW_S"]) + float(self.environ["HINDSIGHT_LATENESS_S"])
+        return float(self.environ["HINDSIGHT_JOIN_WINDOW_S"]) + float(self.environ["HINDSIGHT_MAX_OUT_OF_ORDERNESS_S"])
 
     def keep_logs(self) -> None:
         """Copy the logs for the oracle."""

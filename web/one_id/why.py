@@ -107,7 +107,7 @@ def _too_late(shown: dict[str, Any], rules: Rules, here: str, beside: dict[str, 
         why_not = f"A window of {long_span(apart)} would have joined it."
     else:
         short = f"Not joined: its {there} came {long_span(max(after, 0.0))} too late."
-        why_not = "Their ts lie within the window: more lateness (HINDSIGHT_LATENESS_S) would have joined it."
+        why_not = "Their ts lie within the window: a larger HINDSIGHT_MAX_OUT_OF_ORDERNESS_S would have joined it."
     return Why(
         short,
         f"The {here} was counted as unmatched at {at} UTC. Its {came} and is counted as late, outside the scores. {why_not}",

@@ -16,7 +16,7 @@ _NONE = '<span class="muted">–</span>'
 
 def body(rows: Iterable[dict[str, Any]], part: str, rules: Rules) -> Markup:
     """Return a `tr` for each row; `part` is what is searched in the ids."""
-    waits_s = rules.window_s + rules.lateness_s
+    waits_s = rules.window_s + rules.max_out_of_orderness_s
     return Markup("\n".join(_row(row, part, waits_s) for row in rows))  # noqa: S704  made of numbers and escaped words only
 
 

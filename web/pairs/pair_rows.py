@@ -70,10 +70,10 @@ def row(found: Found, beside: Other | None, rules: Rules, now: float, worker: st
 def deadline_at(pair: Pair, rules: Rules) -> float:
     """Return until when an id waits at the longest by the wall clock, or waited: UTC epoch seconds.
 
-    Event time may end it sooner: once both inputs have passed its ts by the window and the lateness.
+    Event time may end it sooner: once both inputs have passed its ts by the window and the max out-of-orderness.
     """
     first = min(at for at in (pair.at_true, pair.at_pred) if at is not None)
-    return first + rules.window_s + rules.lateness_s
+    return first + rules.window_s + rules.max_out_of_orderness_s
 
 
 def left_s(pair: Pair, rules: Rules, now: float) -> float | None:

@@ -169,7 +169,7 @@ def _of_kind(
 
     A place is (-time in buckets, -family, partition, -log offset, -chunk, number in the entry).
     """
-    kept_s = rules.horizon_s if timer_kind == TOMBSTONE else rules.window_s + rules.lateness_s
+    kept_s = rules.horizon_s if timer_kind == TOMBSTONE else rules.window_s + rules.max_out_of_orderness_s
     n_kept, rank = round(kept_s / BUCKET_S), _ALL_FAMILIES.index(timer_kind)
     before = INDEX.pack(timer_kind, (1 << 63), 0, 0)
     if after is not None:

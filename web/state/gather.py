@@ -52,7 +52,7 @@ class Listed(NamedTuple):
 def rules(app: web.Application) -> Rules:
     """Return the join's rules."""
     s = app[SETTINGS]
-    return Rules(s.join_window_s, s.lateness_s, s.dedupe_horizon_s)
+    return Rules(s.join_window_s, s.max_out_of_orderness_s, s.dedupe_horizon_s)
 
 
 async def own_page(app: web.Application, query: Query) -> dict[str, Any]:

@@ -34,7 +34,10 @@ class WorkerCollector(Collector):
             "hindsight_waiting_ids", "Ids that wait for their other side.", labels=["partition"]
         )
         evicted = CounterMetricFamily(
-            "hindsight_hurried_ids", "Ids that ended early, since too many waited.", labels=["partition"]
+            "hindsight_evicted_ids", "Ids that ended early, since too many waited.", labels=["partition"]
+        )
+        hurried = CounterMetricFamily(
+            "hindsight_hurried_ids", "The former name of hindsight_evicted_ids.", labels=["partition"]
         )
         lag = GaugeMetricFamily("hindsight_join_lag_records", "Kafka records not joined yet.", labels=["partition"])
         fenced = GaugeMetricFamily("hindsight_fenced", "Decisions that landed behind another's.", labels=["partition"])
@@ -48,13 +51,14 @@ class WorkerCollector(Collector):
                 if name != "waiting":
                     rows.add_metric([str(p), name], getattr(owner.store.checkpoint.counts, name))
             waiting.add_metric([str(p)], owner.store.checkpoint.counts.waiting)
-            evicted.add_metric([str(p)], owner.store.checkpoint.counts.evicted)
+            for family in (evicted, hurried):
+                family.add_metric([str(p)], owner.store.checkpoint.counts.evicted)
             fenced.add_metric([str(p)], owner.n_fenced)
             offset.add_metric([str(p)], owner.store.checkpoint.offset)
         for facts in self._facts.partitions():
             if facts["lag"] is not None:
                 lag.add_metric([str(facts["partition"])], facts["lag"])
-        yield from (rows, waiting, off, evicted, lag, fenced, offset)
+        yield from (rows, waiting, off, evicted, hurried, lag, fenced, offset)
 
     def _of_the_worker(self) -> Iterator[Metric]:
         rates = self._facts.rates()

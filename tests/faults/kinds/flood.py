@@ -35,7 +35,7 @@ def lone_ids(scene: Scene) -> None:
 @fault(
     "more ids wait than may: the oldest end early, the rest is joined as ever",
     chosen=True,
-    settings={"max_waiting_ids": 8000, "join_window_s": 15, "lateness_s": 2},
+    settings={"max_waiting_ids": 8000, "join_window_s": 15, "max_out_of_orderness_s": 2},
 )
 def too_many_waiting(scene: Scene) -> None:
     n, most = 40_000, 8000
@@ -44,7 +44,7 @@ def too_many_waiting(scene: Scene) -> None:
     scene.pipeline.publish("y_true", (flood(range(i, i + 500)) for i in range(0, n, 500)))
     scene.note(f"{n} truths without predictions, where {most} may wait")
     scene.until(
-        lambda: scene.world.metric("worker", "hindsight_hurried_ids_total") >= n - most - 2000, "the oldest end"
+        lambda: scene.world.metric("worker", "hindsight_evicted_ids_total") >= n - most - 2000, "the oldest end"
     )
     assert scene.world.metric("worker", "hindsight_waiting_ids") <= most
     assert "HINDSIGHT_MAX_WAITING_IDS" in scene.worker.said

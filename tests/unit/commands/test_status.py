@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 from commands.probes.kafka_topics import Join, Topic
 from commands.probes.processes import Ready
 from commands.probes.rabbitmq_queues import Queue
+from commands.status.command import to_json
 from commands.status.render import render
 from commands.status.snapshot import Errors, Snapshot
 from streams.join.decision import Counts
@@ -60,3 +63,8 @@ def test_two_looks_give_a_rate():
 def test_colours_only_if_they_are_asked_for():
     assert "\x1b" not in render(NOW, Settings())
     assert "\x1b[32m✓" in render(NOW, Settings(), colours=True)
+
+
+def test_a_count_has_its_former_name_in_the_json_too():
+    counts = json.loads(to_json(NOW._replace(join=Join(Counts(evicted=3), NOW.at))))["join"]["counts"]
+    assert (counts["evicted"], counts["hurried"]) == (3, 3)

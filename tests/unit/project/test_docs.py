@@ -9,7 +9,7 @@ import pytest
 
 from commands import commands
 from dev.docs import PAGE, configuration
-from streams.settings import PREFIX, Settings
+from streams.settings import FORMER_NAMES, PREFIX, Settings
 
 ROOT = Path(__file__).parents[3]
 PAGES = [
@@ -55,7 +55,7 @@ def test_files_and_folders_that_are_named_exist(page: Path):
 
 def test_settings_that_are_named_exist(page: Path):
     named = set(re.findall(rf"{PREFIX}([A-Z0-9_]+)", page.read_text(encoding="utf-8")))
-    known = {name.upper() for name in Settings.model_fields}
+    known = {name.upper() for name in (*Settings.model_fields, *FORMER_NAMES)}
     assert {name for name in named if name not in known and name.removesuffix("_FILE") not in known} == set()
 
 

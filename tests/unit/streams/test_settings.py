@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.settings import Settings, SettingsError, load
+from streams.settings import FORMER_NAMES, PREFIX, Settings, SettingsError, former_names, load, settings
 
 CANARY = "canary-7c1f"
 
@@ -28,7 +28,7 @@ def test_an_empty_variable_is_not_set():
     assert load({"HINDSIGHT_PARTITIONS": ""}).partitions == 4
 
 
-def test_lists_are_read_by_comma():
+def test_lists_are_comma_separated():
     assert load({"HINDSIGHT_QUEUES": "y_true, y_pred"}).queues == ("y_true", "y_pred")
 
 
@@ -39,6 +39,35 @@ def test_a_secret_is_read_from_its_file(tmp_path: Path):
     assert CANARY not in repr(settings)
 
 
+@pytest.mark.parametrize(("former", "name"), FORMER_NAMES.items())
+def test_a_setting_is_read_under_its_former_name_and_a_line_says_what_it_is_called_now(former: str, name: str):
+    environ = {PREFIX + former.upper(): "7"}
+    assert getattr(load(environ), name) == 7
+    assert former_names(environ) == [
+        f"{PREFIX}{former.upper()} is now called {PREFIX}{name.upper()}; the former name still works."
+    ]
+    assert former_names({PREFIX + name.upper(): "7"}) == []
+
+
+def test_a_process_says_in_its_log_which_settings_go_by_a_former_name(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setenv("HINDSIGHT_LATENESS_S", "7")
+    assert settings.__wrapped__().max_out_of_orderness_s == 7
+    assert [record.message for record in caplog.records] == former_names({"HINDSIGHT_LATENESS_S": "7"})
+
+
+def test_a_setting_under_both_of_its_names_is_a_mistake():
+    said = refusal(LATENESS_S="7", MAX_OUT_OF_ORDERNESS_S="8")
+    assert said.startswith("HINDSIGHT_LATENESS_S is the former name of HINDSIGHT_MAX_OUT_OF_ORDERNESS_S: set only one.")
+
+
+def test_a_value_that_cannot_be_used_is_named_by_the_name_of_today_with_the_former_beside_it():
+    said = refusal(LATENESS_S="nan").splitlines()
+    assert said[0].startswith("HINDSIGHT_MAX_OUT_OF_ORDERNESS_S is 'nan'")
+    assert said[1].startswith("HINDSIGHT_LATENESS_S is now called")
+
+
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
@@ -46,7 +75,7 @@ def test_a_secret_is_read_from_its_file(tmp_path: Path):
         ({"PARTITION": "4"}, "did you mean HINDSIGHT_PARTITIONS?"),
         ({"XYZZY": "1"}, "docs/configuration.md lists all settings"),
         ({"QUEUES": "foo"}, "HINDSIGHT_QUEUES is 'foo'"),
-        ({"LATENESS_S": "nan"}, "HINDSIGHT_LATENESS_S is 'nan'"),
+        ({"MAX_OUT_OF_ORDERNESS_S": "nan"}, "HINDSIGHT_MAX_OUT_OF_ORDERNESS_S is 'nan'"),
         ({"JOIN_WINDOW_S": "0"}, "HINDSIGHT_JOIN_WINDOW_S is '0'"),
         ({"KAFKA_PASSWORD_FILE": "/nowhere"}, "HINDSIGHT_KAFKA_PASSWORD_FILE names '/nowhere', which cannot be read"),
         ({"PARTITIONS_FILE": "x"}, "only secrets are read from files"),

@@ -13,7 +13,7 @@ from tests.oracle import Row
 from tests.player import Player, as_inputs, ids_of
 
 NOW = 1_000_000.0
-RULES = Rules(window_s=10.0, lateness_s=2.0, horizon_s=1e6)
+RULES = Rules(window_s=10.0, max_out_of_orderness_s=2.0, horizon_s=1e6)
 
 
 class Capped(Player):

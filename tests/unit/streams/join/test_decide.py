@@ -13,13 +13,13 @@ from tests.oracle import Ending, Row
 from tests.player import Player
 
 NOW = 1_700_000_000.0
-WINDOW_S, LATENESS_S, HORIZON_S = 100.0, 10.0, 50.0
+WINDOW_S, OUT_OF_ORDERNESS_S, HORIZON_S = 100.0, 10.0, 50.0
 BOTH = {"true", "pred"}
 
 
 @pytest.fixture
 def player():
-    return Player(Rules(WINDOW_S, LATENESS_S, HORIZON_S))
+    return Player(Rules(WINDOW_S, OUT_OF_ORDERNESS_S, HORIZON_S))
 
 
 def true(ts, y=1.0, row_id="a"):
@@ -32,7 +32,7 @@ def pred(ts, y=2.0, row_id="a"):
 
 def set_watermark(player, watermark):
     """Let rows of other ids move the watermark, without ending anything."""
-    ts = watermark + LATENESS_S
+    ts = watermark + OUT_OF_ORDERNESS_S
     player.play([[true(ts, row_id=f"t{ts}")], [pred(ts, row_id=f"p{ts}")]], max(ts, NOW))
 
 
@@ -208,14 +208,14 @@ def test_a_row_is_late_once_the_watermark_has_passed_the_deadline(player):
 
 
 def test_the_watermark_moves_from_one_record_to_the_next_within_a_batch(player):
-    far = NOW + WINDOW_S + LATENESS_S + 1
+    far = NOW + WINDOW_S + OUT_OF_ORDERNESS_S + 1
     player.play([[true(NOW), true(far, row_id="b")], [pred(far, row_id="c")], [pred(NOW)]], far)
 
     assert [ending.verdict for ending in player.endings] == ["unmatched_true"]
 
 
 def test_the_watermark_stands_still_within_a_record(player):
-    far = NOW + WINDOW_S + LATENESS_S + 1
+    far = NOW + WINDOW_S + OUT_OF_ORDERNESS_S + 1
     player.play([[true(NOW), true(far, row_id="b")], [pred(far, row_id="c"), pred(NOW)]], far)
 
     assert [ending.verdict for ending in player.endings] == ["matched"]
@@ -233,7 +233,7 @@ def test_the_watermark_never_goes_back(player):
     set_watermark(player, NOW)
     player.play([[true(NOW - 500, row_id="b")], [pred(NOW - 500, row_id="c")]], NOW)
 
-    assert player.view.checkpoint.ts == [NOW + LATENESS_S] * 2
+    assert player.view.checkpoint.ts == [NOW + OUT_OF_ORDERNESS_S] * 2
 
 
 def test_a_ts_ahead_of_the_clock_does_not_carry_the_watermark_away(player):
@@ -253,10 +253,10 @@ def test_a_ts_ahead_of_the_clock_does_not_carry_the_watermark_away(player):
 @pytest.mark.parametrize(("row", "missing"), [(true(NOW), "pred"), (pred(NOW), "true")], ids=["truth", "prediction"])
 def test_a_waiting_id_ends_by_the_clock_while_the_side_it_waits_for_is_silent(player, row, missing):
     player.play([[row]], NOW)
-    player.settle(NOW + WINDOW_S + LATENESS_S, idle=BOTH)
+    player.settle(NOW + WINDOW_S + OUT_OF_ORDERNESS_S, idle=BOTH)
     assert player.endings == []
 
-    player.settle(NOW + WINDOW_S + LATENESS_S + 0.25, idle={missing})
+    player.settle(NOW + WINDOW_S + OUT_OF_ORDERNESS_S + 0.25, idle={missing})
 
     assert [ending.verdict for ending in player.endings] == ["unmatched_" + row.side]
 
@@ -285,10 +285,10 @@ def test_a_ts_ahead_of_the_clock_does_not_prolong_the_wait_by_the_clock(player):
 
 def test_an_input_a_day_slower_than_the_clock_holds_up_nothing(player):
     player.play([[true(NOW)]], NOW)
-    player.settle(NOW + WINDOW_S + LATENESS_S + MAX_DELAY_S)
+    player.settle(NOW + WINDOW_S + OUT_OF_ORDERNESS_S + MAX_DELAY_S)
     assert player.endings == []
 
-    player.settle(NOW + WINDOW_S + LATENESS_S + MAX_DELAY_S + 0.25)
+    player.settle(NOW + WINDOW_S + OUT_OF_ORDERNESS_S + MAX_DELAY_S + 0.25)
 
     assert [ending.verdict for ending in player.endings] == ["unmatched_true"]
 
@@ -348,10 +348,10 @@ def test_an_id_that_was_opened_again_lives_by_its_new_deadline(player):
     player.play([[true(NOW)], [pred(NOW)]], NOW)
     player.settle(NOW + HORIZON_S + 1)
     player.play([[true(NOW + 60)]], again := NOW + HORIZON_S + 10)
-    player.settle(again + WINDOW_S + LATENESS_S, idle=BOTH)
+    player.settle(again + WINDOW_S + OUT_OF_ORDERNESS_S, idle=BOTH)
     assert len(player.endings) == 1
 
-    player.settle(again + WINDOW_S + LATENESS_S + 0.25, idle=BOTH)
+    player.settle(again + WINDOW_S + OUT_OF_ORDERNESS_S + 0.25, idle=BOTH)
 
     assert [ending.verdict for ending in player.endings] == ["matched", "unmatched_true"]
 

@@ -16,7 +16,7 @@ BOTH = {"true", "pred"}
 
 @pytest.fixture
 def rules():
-    return Rules(window_s=10.0, lateness_s=2.0, horizon_s=1000.0)
+    return Rules(window_s=10.0, max_out_of_orderness_s=2.0, horizon_s=1000.0)
 
 
 def test_an_unmatched_result_is_never_followed_by_the_match_of_the_same_id(rules):

@@ -29,7 +29,7 @@ def rows_of(side, ids, ts):
 
 @pytest.fixture
 def player():
-    return Player(Rules(window_s=100.0, lateness_s=10.0, horizon_s=50.0))
+    return Player(Rules(window_s=100.0, max_out_of_orderness_s=10.0, horizon_s=50.0))
 
 
 # Many at once
@@ -52,7 +52,7 @@ def test_ids_with_one_deadline_end_over_several_decisions_none_lost_and_none_twi
 
 
 def test_an_id_that_comes_again_is_not_ended_by_the_silence_that_its_earlier_life_waited_for():
-    player = Player(Rules(window_s=0.25, lateness_s=0.0, horizon_s=0.25))
+    player = Player(Rules(window_s=0.25, max_out_of_orderness_s=0.0, horizon_s=0.25))
     player.play([rows_of("pred", ["b"], NOW), rows_of("true", ["a"], NOW - 0.5) + rows_of("true", ["a"], NOW)], NOW)
     player.settle(NOW)
     player.settle(NOW + 1)
@@ -127,15 +127,15 @@ def test_changed_settings_leave_no_id_stuck(data, runs):
             rows = rows_of(side, data.draw(st.sets(st.sampled_from("abcdefgh"), min_size=1)), now - 1)
             player.play([rows], now, data.draw(st.sets(st.sampled_from(SIDES))))
             ids |= {row.id for row in rows}
-    window_s, lateness_s, horizon_s = (max(values) for values in zip(*runs, strict=True))
+    window_s, max_out_of_orderness_s, horizon_s = (max(values) for values in zip(*runs, strict=True))
 
-    player.settle(now := now + window_s + lateness_s + 0.25, idle=BOTH)
+    player.settle(now := now + window_s + max_out_of_orderness_s + 0.25, idle=BOTH)
 
     assert not ids_of(player.view, waiting=True)
     assert {ending.id for ending in player.endings} == ids
     player.settle(now + horizon_s + 0.25)
     assert player.view.packed == {}
-    player.settle(now + DAY_S + window_s + lateness_s + 1, idle=BOTH)
+    player.settle(now + DAY_S + window_s + max_out_of_orderness_s + 1, idle=BOTH)
     player.play([rows_of(side, ["end"], now + 9000) for side in SIDES], now + 9000)
     player.settle(now + 9000)
     assert {key[:1] for key in player.view.index} <= {decision.TOMBSTONE}
@@ -215,7 +215,7 @@ def test_a_row_that_is_late_when_it_comes_ends_with_the_next_tick(player):
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(SIDES), st.sampled_from("abcd"), st.floats(0, 5000)), max_size=20))
 def test_a_clock_that_jumps_to_and_fro_breaks_no_law_and_leaves_no_id_stuck(steps):
-    player = Player(Rules(window_s=100.0, lateness_s=10.0, horizon_s=50.0))
+    player = Player(Rules(window_s=100.0, max_out_of_orderness_s=10.0, horizon_s=50.0))
     for side, row_id, clock in steps:
         player.play([rows_of(side, [row_id], 5000.0)], clock, idle=BOTH)
     player.settle(5000 + 111, idle=BOTH)

@@ -72,7 +72,7 @@ class SeveralWriters(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.world = World(Rules(window_s=4.0, lateness_s=1.0, horizon_s=1e6))
+        self.world = World(Rules(window_s=4.0, max_out_of_orderness_s=1.0, horizon_s=1e6))
         self.writers = [Writer(self.world) for _ in range(N_WRITERS)]
         self.replica = Writer(self.world)
         self.snapshots = [self.replica.view.copy()]

@@ -22,7 +22,7 @@ instants = st.floats(0, 60, allow_subnormal=False)
 rules = st.builds(
     Rules,
     window_s=st.sampled_from([0.25, 2.0, 5.0]),
-    lateness_s=st.sampled_from([0.0, 1.0, 3.0]),
+    max_out_of_orderness_s=st.sampled_from([0.0, 1.0, 3.0]),
     horizon_s=st.sampled_from([0.25, 4.0, DAY_S]),
 )
 sides = st.sampled_from(["true", "pred"])
@@ -129,7 +129,7 @@ def test_every_id_has_one_verdict_and_only_one(rules, records):
 def test_where_nothing_is_late_the_join_is_an_inner_join(records, window_s, random):
     firsts = {}
     records = [[firsts.setdefault((row.side, row.id), row)._replace(y=row.y) for row in rows] for rows in records]
-    player = Player(Rules(window_s, lateness_s=100.0, horizon_s=DAY_S))
+    player = Player(Rules(window_s, max_out_of_orderness_s=100.0, horizon_s=DAY_S))
     for batch in in_batches(records, random):
         player.play(batch, NOW)
 

@@ -19,7 +19,7 @@ def test_the_namespace_is_before_every_name():
 
 
 def test_the_decision_log_outlives_every_id():
-    settings = Settings(join_window_s=100, lateness_s=10, dedupe_horizon_s=1000)
+    settings = Settings(join_window_s=100, max_out_of_orderness_s=10, dedupe_horizon_s=1000)
     log = topics(settings).pairs_log
     assert log.config["cleanup.policy"] == "delete"
     assert int(log.config["retention.ms"]) == round(log_retention_s(settings) * 1000) > 1110 * 1000

@@ -21,7 +21,7 @@ from streams.table.offset_gaps import Found
 from streams.table.owner import Owner
 from streams.table.store import PairsStore
 
-RULES = Rules(window_s=100.0, lateness_s=10.0, horizon_s=1000.0)
+RULES = Rules(window_s=100.0, max_out_of_orderness_s=10.0, horizon_s=1000.0)
 KINDS = ("y_true", "y_pred")
 
 

@@ -24,7 +24,7 @@ from tests.oracle import Oracle, Row
 from tests.player import SIDES, Player
 
 NOW = 1_000_000.0
-RULES = Rules(window_s=5.0, lateness_s=1.0, horizon_s=8.0)
+RULES = Rules(window_s=5.0, max_out_of_orderness_s=1.0, horizon_s=8.0)
 CACHE = rocksdict.Cache(1 << 20)
 
 

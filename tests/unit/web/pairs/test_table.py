@@ -29,7 +29,7 @@ from web.pairs.scan import page
 from web.quarantine import newest
 
 NOW = 1_700_000_000.0
-RULES = Rules(window_s=60.0, lateness_s=5.0, horizon_s=90.0)
+RULES = Rules(window_s=60.0, max_out_of_orderness_s=5.0, horizon_s=90.0)
 HOSTILE = ["<script>alert(1)</script>", "javascript:alert(1)", "\u202eevil", "../", "nul\x00id", "=1+1", "..", "\"'"]
 
 
