@@ -35,7 +35,8 @@ class Queue:
 
     def __init__(self, kind: Kind, settings: Settings) -> None:
         self.kind: Kind = kind
-        self.link = Link(f"queue {kind}", log, counts.link)
+        self.name = settings.queue_of(kind)
+        self.link = Link(f"queue {self.name}", log, counts.link)
         self.waiting: deque[Delivery] = deque()
         self.arrived = asyncio.Event()
         self.channel: Channel | None = None
@@ -113,8 +114,8 @@ class Queue:
     async def _read_once(self, connection: Connection) -> ChannelLost:
         channel = await self._declared(connection)
         self.channel = channel
-        await channel.consume(self.kind, self._prefetch, self._arrive)
-        self.link.up(f"Reading the queue {self.kind!r}.")
+        await channel.consume(self.name, self._prefetch, self._arrive)
+        self.link.up(f"Reading the queue {self.name!r}.")
         reason = await channel.lost
         await self.drained()  # a deleted queue's last deliveries are still good
         channel.close()
@@ -124,14 +125,14 @@ class Queue:
         """Return a channel on which the queue is known to exist, as we declare it or as it is."""
         channel = await Channel.open(connection)
         try:
-            await channel.declare(self.kind, **queue_declarations[self._declared_as])
+            await channel.declare(self.name, **queue_declarations[self._declared_as])
         except ChannelLost as refusal:
             if refusal.code not in (PRECONDITION_FAILED, ACCESS_REFUSED):
                 raise
             channel = await Channel.open(connection)
-            await channel.declare(self.kind, passive=True)
+            await channel.declare(self.name, passive=True)
             self._say_once(
-                f"The queue {self.kind!r} is read as it is: HINDSIGHT_QUEUE_KIND={self._declared_as} was asked for, "
+                f"The queue {self.name!r} is read as it is: HINDSIGHT_QUEUE_KIND={self._declared_as} was asked for, "
                 f"but RabbitMQ says: {refusal}. If that is meant, set HINDSIGHT_QUEUE_KIND to the kind it is, or to "
                 "existing."
             )
@@ -176,10 +177,10 @@ class Queue:
     def _sentence(self, reason: ChannelLost) -> str:
         if reason.code == NOT_FOUND and self._declared_as == "existing":
             return (
-                f"The queue {self.kind!r} does not exist, and HINDSIGHT_QUEUE_KIND=existing declares none: "
+                f"The queue {self.name!r} does not exist, and HINDSIGHT_QUEUE_KIND=existing declares none: "
                 "waiting until somebody declares it."
             )
-        return f"The queue {self.kind!r} is not being read: {reason}. Trying again."
+        return f"The queue {self.name!r} is not being read: {reason}. Trying again."
 
     def _say_once(self, sentence: str) -> None:
         if sentence != self._said:

@@ -101,6 +101,6 @@ class RabbitMQ:
                 channel = await Channel.open(connection)
                 while True:
                     for queue in self._queues:
-                        queue.n_ready = await channel.n_ready(queue.kind) if queue.channel is not None else None
+                        queue.n_ready = await channel.n_ready(queue.name) if queue.channel is not None else None
                     await asyncio.sleep(COUNT_EVERY_S)
             await asyncio.sleep(COUNT_EVERY_S)

@@ -41,16 +41,16 @@ class Quarantine:
         while records := await self._kafka.produce(records):
             self._queue.link.down(
                 f"Kafka refuses a record of {len(records[0].value)} bytes in the topic {self._topic!r}: raise its "
-                f"max.message.bytes. The queue {self._queue.kind!r} waits until then, so that nothing is lost."
+                f"max.message.bytes. The queue {self._queue.name!r} waits until then, so that nothing is lost."
             )
             await asyncio.sleep(RETRY_S)
         if not self._queue.link.is_up and self._queue.channel is not None:
-            self._queue.link.up(f"Reading the queue {self._queue.kind!r} again.")
+            self._queue.link.up(f"Reading the queue {self._queue.name!r} again.")
         n_rows = Counter[str](unreadable.reason for unreadable, _ in refused)
         self._ledger.quarantine(n_rows)
         if n_rows["oversize"] and time.monotonic() - self._said_at > REMIND_S:
             self._said_at = time.monotonic()
             detail = next(unreadable.detail for unreadable, _ in refused if unreadable.reason == "oversize")
             log.warning(
-                f"The queue {self._queue.kind!r} holds bodies that are too large; they go to quarantine: {detail}."
+                f"The queue {self._queue.name!r} holds bodies that are too large; they go to quarantine: {detail}."
             )

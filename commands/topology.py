@@ -79,7 +79,7 @@ def _declare(settings: Settings) -> str:
     """
     missing: list[str] = []
     with rabbitmq_queues.connected(settings) as connection:
-        for name in settings.queues:
+        for name in settings.queue_names:
             seen = rabbitmq_queues.declare(connection, name, passive=True)
             if isinstance(seen, rabbitmq_queues.Refusal) and seen.code != rabbitmq_queues.NOT_FOUND:
                 raise Unavailable(f"RabbitMQ does not show us the queue {name!r}: {seen.text}.")

@@ -24,9 +24,9 @@ HEADINGS = {
 HEAD = f"""\
 # Settings
 
-Every setting is an environment variable. Each has a default that runs on one laptop; an empty variable counts as not set.
-A `{PREFIX}` name that is not in this list is an error that names the nearest one. Lists are separated by commas, switches
-are `true` or `false`, times are seconds.
+Every setting is an environment variable. Each has a default that runs on one laptop; an empty variable counts as not set
+(but for `{PREFIX}QUEUES`). A `{PREFIX}` name that is not in this list is an error that names the nearest one. Lists are
+separated by commas, switches are `true` or `false`, times are seconds.
 
 A secret (marked so) can also come from a file: `{PREFIX}AMQP_PASSWORD_FILE=/run/secrets/amqp` reads it from there. No
 command and no log prints a secret.

@@ -29,6 +29,9 @@ QueueKind = Literal["durable", "quorum", "transient", "existing"]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=1)]
+QueueName = Annotated[str, Field(min_length=1, max_length=255)]
+TopicName = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]{1,249})?$")]
+OFF = ("", "off", "none")
 
 
 class SettingsError(Exception):
@@ -49,7 +52,13 @@ class Settings(BaseModel):
     amqp_tls_ca: Path | None = Field(None, description="PEM file of the CA that signed RabbitMQ's certificate")
     amqp_tls_cert: Path | None = Field(None, description="PEM file of our certificate, if RabbitMQ asks for one")
     amqp_tls_key: Path | None = Field(None, description="PEM file of our certificate's key")
-    queues: tuple[Kind, ...] = Field(KINDS, description="which queues the bridge moves, comma-separated")
+    queues: tuple[Kind, ...] = Field(
+        KINDS,
+        description="which kinds of rows come by RabbitMQ, comma-separated; `off`, or set and empty: none, Kafka alone is used",
+    )
+    queue_features: QueueName = Field("features", description="name of the queue of features")
+    queue_y_true: QueueName = Field("y_true", description="name of the queue of y_true")
+    queue_y_pred: QueueName = Field("y_pred", description="name of the queue of y_pred")
     queue_kind: QueueKind = Field(
         "durable",
         description="how a missing queue is declared: durable, quorum, transient, or existing (never declared)",
@@ -76,6 +85,13 @@ class Settings(BaseModel):
     namespace: str = Field(
         "", pattern=r"^[A-Za-z0-9._-]{0,40}$", description="put before every topic name and the consumer group"
     )
+    topic_features: TopicName = Field(
+        "", description="Kafka topic of features, taken as it is; empty: `features` with the namespace before it"
+    )
+    topic_y_true: TopicName = Field(
+        "", description="Kafka topic of y_true, as above. To change a topic later, start over with another namespace"
+    )
+    topic_y_pred: TopicName = Field("", description="Kafka topic of y_pred, as above")
     partitions: Annotated[int, Field(ge=1, le=1000)] = Field(4, description="partitions of the row topics")
     replication: Annotated[int, Field(ge=1, le=9)] = Field(1, description="replication factor of topics we create")
     standbys: Annotated[int, Field(ge=0, le=5)] = Field(0, description="standby copies of the table on other workers")
@@ -140,6 +156,12 @@ class Settings(BaseModel):
     def _split_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("queues", mode="before")
+    @classmethod
+    def _no_queues(cls, value: Any) -> Any:
+        """Read a word for none; of validators that come before, the last one goes first."""
+        return () if isinstance(value, str) and value.strip().lower() in OFF else value
+
     @field_validator("kafka")
     @classmethod
     def _servers_have_ports(cls, value: str) -> str:
@@ -157,6 +179,20 @@ class Settings(BaseModel):
                 raise ValueError(
                     f"{PREFIX}{broker.upper()}_TLS_CERT and {PREFIX}{broker.upper()}_TLS_KEY go together: set both"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _every_kind_has_a_queue_and_a_topic_of_its_own(self) -> Settings:
+        for what, name_of in (("QUEUE", self.queue_of), ("TOPIC", self.topic_of)):
+            names = [name_of(kind) for kind in KINDS]
+            if len(set(names)) < len(names):
+                said = ", ".join(f"{PREFIX}{what}_{kind.upper()}={name_of(kind)}" for kind in KINDS)
+                raise ValueError(f"two kinds of rows share a {what.lower()} ({said}): each needs one of its own")
+        ours = {f"{self.namespace}{name}" for name in ("metric", "quarantine", "quarantine-resolved")}
+        if taken := ours.intersection(self.topic_of(kind) for kind in KINDS):
+            raise ValueError(
+                f"the topic {taken.pop()!r} is one that the program writes itself: choose another for rows"
+            )
         return self
 
     @model_validator(mode="after")
@@ -187,6 +223,21 @@ class Settings(BaseModel):
     def state_path(self) -> Path:
         """Directory of the worker's table and instance id."""
         return self.state_dir or self.dev_dir / "state"
+
+    def queue_of(self, kind: Kind) -> str:
+        """Return the name of the RabbitMQ queue of `kind`."""
+        name: str = getattr(self, f"queue_{kind}")
+        return name
+
+    @property
+    def queue_names(self) -> tuple[str, ...]:
+        """Names of the RabbitMQ queues that the bridge reads; none where Kafka alone is used."""
+        return tuple(self.queue_of(kind) for kind in self.queues)
+
+    def topic_of(self, kind: Kind) -> str:
+        """Return the name of the Kafka topic of `kind`."""
+        name: str = getattr(self, f"topic_{kind}")
+        return name or f"{self.namespace}{kind}"
 
     @property
     def app_id(self) -> str:
@@ -254,7 +305,7 @@ def _collect(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
         field = name.removeprefix(PREFIX).lower()
         field = FORMER_NAMES.get(field, field)
         if field in Settings.model_fields:
-            if text != "":
+            if text != "" or field == "queues":
                 values.setdefault(field, text)
         elif field.endswith("_file") and field.removesuffix("_file") in Settings.model_fields:
             secret = field.removesuffix("_file")

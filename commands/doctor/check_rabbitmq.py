@@ -20,8 +20,8 @@ def check(settings: Settings) -> list[Finding]:
     try:
         with connected(settings) as connection:
             found = [ok(WHAT, f"reached at {amqp_shown(settings)}")]
-            found += [_queue(connection, name, settings) for name in settings.queues]
-            return found + _for_simple_services(connection, settings.queues)
+            found += [_queue(connection, name, settings) for name in settings.queue_names]
+            return found + _for_simple_services(connection, settings.queue_names)
     except (Unavailable, SettingsError) as exc:
         return [wrong(WHAT, str(exc))]
 

@@ -62,8 +62,8 @@ def _drive(settings: Settings, plan: Plan, seed: int | None, where: str) -> None
     logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs a page for each failed attempt; we say one line
     n_rows = "rows" if plan.count is None else f"{plan.count} rows"
     _say(
-        f"Sending {n_rows} of load_diabetes, {plan.rate:g} a second, to the queues features and y_true of {where}; "
-        "Ctrl-C ends it."
+        f"Sending {n_rows} of load_diabetes, {plan.rate:g} a second, to the queues "
+        f"{' and '.join(settings.queue_of(kind) for kind in QUEUES)} of {where}; Ctrl-C ends it."
     )
     traffic = Traffic(plan, _rows(), random.Random(seed), time.time, f"{secrets.randbelow(1_000_000):06d}")
     driver = _Driver(settings, traffic, where)

@@ -44,7 +44,7 @@ class Publisher:
         self._channel: Any = None
         self._n_sent = 0
 
-    async def connect(self, queues: Iterable[Kind]) -> None:
+    async def connect(self, kinds: Iterable[Kind]) -> None:
         """Connect, and declare the queues that are missing. One that exists is taken as it is.
 
         Raises:
@@ -60,8 +60,8 @@ class Publisher:
         )
         await self._answer(opened)
         self._connection.add_on_connection_blocked_callback(self._blocked)
-        for queue in queues:
-            await self._declare(queue)
+        for kind in kinds:
+            await self._declare(self._settings.queue_of(kind))
         self._channel = await self._open_channel(lambda _, exc: self._lose(exc))
         self._channel.add_on_return_callback(self._returned)
         selected = self._loop.create_future()
@@ -73,7 +73,9 @@ class Publisher:
         self._n_sent += 1
         self.unconfirmed[self._n_sent] = message
         try:
-            self._channel.basic_publish("", message.queue, message.body, PERSISTENT, mandatory=True)
+            self._channel.basic_publish(
+                "", self._settings.queue_of(message.queue), message.body, PERSISTENT, mandatory=True
+            )
         except AMQPError as exc:
             self._lose(exc)
 
@@ -96,7 +98,7 @@ class Publisher:
                 self._connection.close()
             await asyncio.wait({self._lost}, timeout=within_s)
 
-    async def _declare(self, queue: Kind) -> None:
+    async def _declare(self, queue: str) -> None:
         """Declare a queue; where RabbitMQ refuses, because it exists otherwise or we may not, use what is there."""
         how = queue_declarations[self._settings.queue_kind]
         refusal = await self._refusal(queue, how)
@@ -108,7 +110,7 @@ class Publisher:
             self._lose(f"it refuses us the queue {queue!r}")
         self._check()
 
-    async def _refusal(self, queue: Kind, how: dict[str, Any]) -> int:
+    async def _refusal(self, queue: str, how: dict[str, Any]) -> int:
         """Declare a queue; return AMQP's code of the refusal, 0 for none. A refusal costs a channel of its own."""
         answer = self._loop.create_future()
         channel = await self._open_channel(lambda _, exc: settle(answer, getattr(exc, "reply_code", -1)))

@@ -87,18 +87,19 @@ def publishing(settings: Settings) -> Iterator[Callable[[Row], None]]:
     with rabbitmq_queues.connected(settings) as connection:
         channel = connection.channel()
         channel.confirm_delivery()
-        yield _publish(channel)
+        yield _publish(channel, settings)
 
 
-def _publish(channel: Any) -> Callable[[Row], None]:
+def _publish(channel: Any, settings: Settings) -> Callable[[Row], None]:
     def publish(row: Row) -> None:
-        kind = row.kind
+        assert row.kind is not None, "only rows with a plan are published"
+        queue = settings.queue_of(row.kind)
         try:
-            channel.basic_publish("", kind, row.kept.raw, properties(row), mandatory=True)
+            channel.basic_publish("", queue, row.kept.raw, properties(row), mandatory=True)
         except UnroutableError:
-            raise Unavailable(f"RabbitMQ has no queue {kind!r}: start the bridge, which declares it.") from None
+            raise Unavailable(f"RabbitMQ has no queue {queue!r}: start the bridge, which declares it.") from None
         except NackError:
-            raise Unavailable(f"RabbitMQ did not store row {row.kept.offset}: the queue {kind!r} is full.") from None
+            raise Unavailable(f"RabbitMQ did not store row {row.kept.offset}: the queue {queue!r} is full.") from None
         except AMQPError as exc:
             raise Unavailable(f"RabbitMQ went away at row {row.kept.offset}: {type(exc).__name__}.") from None
 

@@ -14,7 +14,7 @@ from typing import Any
 from commands.probes import Unavailable
 from commands.probes.kafka_ranges import reader
 from commands.quarantine import actions
-from commands.quarantine.selection import Filter, Row, rows, shown
+from commands.quarantine.selection import Filter, Row, kind_named, rows, shown
 from commands.status.render import BAD
 from commands.times import parse_time
 from streams.kafka import probe
@@ -60,7 +60,7 @@ class _Options:
         """Return which rows are meant. Raises ValueError if a time cannot be read."""
         start = parse_time(self.start) if self.start else None
         end = parse_time(self.end) if self.end else None
-        return Filter(self.numbers, self.reason, self.queue, start, end, self.resolved)
+        return Filter(self.numbers, self.reason, kind_named(self.queue, self.settings), start, end, self.resolved)
 
 
 async def _list(given: _Options) -> int:

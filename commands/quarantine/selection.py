@@ -96,6 +96,12 @@ def kind_of(source: str, namespace: str) -> Kind | None:
     return next((kind for kind in KINDS if kind == name), None)
 
 
+def kind_named(name: str, settings: Settings) -> str:
+    """Return the kind of rows that a kind, a queue or a topic of this name holds; the name itself if there is none."""
+    named = {kind: (kind, settings.queue_of(kind), settings.topic_of(kind)) for kind in KINDS}
+    return next((kind for kind in KINDS if name in named[kind]), name)
+
+
 def shown(row: Row) -> dict[str, Any]:
     """Return what is known of a row, but for its bytes."""
     kept = row.kept

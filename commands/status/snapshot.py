@@ -50,7 +50,7 @@ async def look(settings: Settings) -> Snapshot:
     """Ask everybody at once. Never raises for what cannot be reached."""
     problems: dict[str, str] = {}
     queues, (seen, join, quarantined), figures, worker, bridge = await asyncio.gather(
-        _part(problems, "rabbitmq", asyncio.to_thread(rabbitmq_queues.queues, settings, settings.queues), []),
+        _part(problems, "rabbitmq", asyncio.to_thread(rabbitmq_queues.queues, settings, settings.queue_names), []),
         _part(problems, "kafka", _kafka(settings), ([], None, None)),
         _part(problems, "logs", asyncio.to_thread(errors, settings.logs_dir), None),
         asyncio.to_thread(processes.worker, settings),

@@ -58,9 +58,9 @@ def topics(settings: Settings) -> Topics:
     large = {"max.message.bytes": str(LARGEST_RECORD_BYTES)}
     log = large | {"cleanup.policy": "delete", "retention.ms": str(round(log_retention_s(settings) * 1000))}
     return Topics(
-        features=Topic(f"{ns}features", p, {}),
-        y_true=Topic(f"{ns}y_true", p, {}),
-        y_pred=Topic(f"{ns}y_pred", p, {}),
+        features=Topic(settings.topic_of("features"), p, {}),
+        y_true=Topic(settings.topic_of("y_true"), p, {}),
+        y_pred=Topic(settings.topic_of("y_pred"), p, {}),
         metric=Topic(f"{ns}metric", 1, large),
         quarantine=Topic(f"{ns}quarantine", 1, _bounded(settings.max_quarantine_bytes)),
         pairs_log=Topic(f"{settings.app_id}-pairs-changelog", p, log),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.quarantine.actions import plan, properties
-from commands.quarantine.selection import Filter, Row, kind_of
+from commands.quarantine.selection import Filter, Row, kind_named, kind_of
 from streams.settings import Settings
 from streams.wire import dead_letters
 from streams.wire.dead_letters import PART_BYTES, Assembler, Kept, Resolution, resolutions
@@ -106,3 +106,13 @@ def test_the_plan_reads_as_the_bridge_does():
 def test_a_row_sent_again_keeps_its_first_time(came_with, timestamp, content_type):
     made = properties(Row(kept(properties=came_with), "y_true", None))
     assert (made.timestamp, made.content_type, made.delivery_mode) == (timestamp, content_type, 2)
+
+
+def test_rows_are_asked_for_by_kind_queue_or_topic():
+    settings = Settings(queue_y_true="Labels", topic_y_pred="team.pred")
+    assert [kind_named(name, settings) for name in ("Labels", "team.pred", "features")] == [
+        "y_true",
+        "y_pred",
+        "features",
+    ]
+    assert kind_named("labels", settings) == "labels"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.settings import FORMER_NAMES, PREFIX, Settings, SettingsError, former_names, load, settings
+from streams.settings import FORMER_NAMES, KINDS, PREFIX, Settings, SettingsError, former_names, load, settings
 
 CANARY = "canary-7c1f"
 
@@ -30,6 +30,25 @@ def test_an_empty_variable_is_not_set():
 
 def test_lists_are_comma_separated():
     assert load({"HINDSIGHT_QUEUES": "y_true, y_pred"}).queues == ("y_true", "y_pred")
+
+
+@pytest.mark.parametrize("text", ["", "off", "none", " Off "])
+def test_rows_need_not_come_by_rabbitmq_at_all(text: str):
+    settings = load({"HINDSIGHT_QUEUES": text})
+    assert settings.queues == settings.queue_names == ()
+
+
+def test_every_kind_has_the_queue_and_the_topic_that_are_named():
+    settings = load(
+        {
+            "HINDSIGHT_NAMESPACE": "team.",
+            "HINDSIGHT_QUEUE_Y_TRUE": "Labels",
+            "HINDSIGHT_TOPIC_Y_PRED": "other.pred",
+            "HINDSIGHT_QUEUES": "y_true,y_pred",
+        }
+    )
+    assert settings.queue_names == ("Labels", "y_pred")
+    assert [settings.topic_of(kind) for kind in KINDS] == ["team.features", "team.y_true", "other.pred"]
 
 
 def test_a_secret_is_read_from_its_file(tmp_path: Path):
@@ -79,6 +98,10 @@ def test_a_value_that_cannot_be_used_is_named_by_the_name_of_today_with_the_form
         ({"JOIN_WINDOW_S": "0"}, "HINDSIGHT_JOIN_WINDOW_S is '0'"),
         ({"KAFKA_PASSWORD_FILE": "/nowhere"}, "HINDSIGHT_KAFKA_PASSWORD_FILE names '/nowhere', which cannot be read"),
         ({"PARTITIONS_FILE": "x"}, "only secrets are read from files"),
+        ({"QUEUE_Y_TRUE": "y_pred"}, "two kinds of rows share a queue (HINDSIGHT_QUEUE_FEATURES=features, "),
+        ({"TOPIC_Y_TRUE": "a.y_pred", "NAMESPACE": "a."}, "two kinds of rows share a topic"),
+        ({"TOPIC_Y_TRUE": "metric"}, "the topic 'metric' is one that the program writes itself"),
+        ({"TOPIC_Y_TRUE": "a/b"}, "HINDSIGHT_TOPIC_Y_TRUE is 'a/b'"),
         ({"KAFKA_TLS_CERT": "c.pem"}, "HINDSIGHT_KAFKA_TLS_CERT and HINDSIGHT_KAFKA_TLS_KEY go together"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

@@ -18,6 +18,12 @@ def test_the_namespace_is_before_every_name():
     assert all(topic.name.startswith("team.") for topic in topics(Settings(namespace="team.")))
 
 
+def test_a_topic_that_is_named_is_taken_as_it_is():
+    named = topics(Settings(namespace="team.", topic_y_pred="other.pred"))
+    assert (named.y_pred.name, named.y_true.name) == ("other.pred", "team.y_true")
+    assert named.of_kind("y_pred") == named.y_pred
+
+
 def test_the_decision_log_outlives_every_id():
     settings = Settings(join_window_s=100, max_out_of_orderness_s=10, dedupe_horizon_s=1000)
     log = topics(settings).pairs_log
