@@ -16,7 +16,7 @@ from faust.types import TP
 
 from agents.metric_log.local_path import local_path
 from streams.faust_app import app, names, raw_topic, settings
-from streams.join.decide import Rules
+from streams.join.deadlines import Rules
 from streams.join.state import PRED, TRUE
 from streams.kafka import client as connect
 from streams.kafka.caught_up import is_caught_up

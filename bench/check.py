@@ -22,8 +22,9 @@ from agents.metric_log.log import MetricLog
 from bench import made_up_rows
 from bridge.packets import pack
 from streams.join import decision
-from streams.join.decide import Input, Rules, decide
-from streams.join.decision import Head
+from streams.join.deadlines import Rules
+from streams.join.decide import Input, decide
+from streams.join.decision import Checkpoint
 from streams.join.state import PRED, TRUE
 from streams.table.store import PairsStore
 from streams.wire.rows import Row, decode_body, encode_packet
@@ -84,17 +85,17 @@ def packing(_: Path) -> Callable[[], object]:
 
 def join_step(_: Path) -> Callable[[], object]:
     """Decide batches of both sides, on an empty table."""
-    return lambda: [decide(Head(), inputs, Nothing(), RULES, now=AT) for inputs in _batches()]
+    return lambda: [decide(Checkpoint(), inputs, Nothing(), RULES, now=AT) for inputs in _batches()]
 
 
 def store_write(directory: Path) -> Callable[[], object]:
     """Apply decisions to RocksDB."""
-    records = [decide(Head(), inputs, Nothing(), RULES, now=AT) for inputs in _batches()]
+    records = [decide(Checkpoint(), inputs, Nothing(), RULES, now=AT) for inputs in _batches()]
     store = PairsStore(directory / "pairs-0", rocksdict.Cache(1 << 20))
 
     def run() -> None:
         for record in records:
-            offset = store.head.offset + 1
+            offset = store.checkpoint.offset + 1
             assert record is not None
             record.base = offset - 1
             store.apply(offset, decision.decode(decision.encode(record)))

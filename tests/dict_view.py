@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 
-from streams.join import decision
 from streams.join import state as pair
-from streams.join.decision import EVENT, INDEX, TIMER_KINDS, TOMBSTONE, WAIT_PRED, WAIT_TRUE, Checkpoint, Decision
+from streams.join.deadlines import EVENT, INDEX, TIMER_KINDS, TOMBSTONE, WAIT_PRED, WAIT_TRUE, bucket_of
+from streams.join.decision import Checkpoint, Decision
 
 CHUNK = 250
 
@@ -67,7 +67,7 @@ class DictView:
                 deadlines = {EVENT: ts + window_s, timer_kind: at + (window_s + max_out_of_orderness_s)}
             for timer_kind, deadline in deadlines.items():
                 cut = record.checkpoint.timer_cursors[TIMER_KINDS.index(timer_kind)]
-                bucket = max(decision.bucket_of(deadline), INDEX.unpack(cut)[1])
+                bucket = max(bucket_of(deadline), INDEX.unpack(cut)[1])
                 by_bucket.setdefault((timer_kind, bucket), []).append(key)
         return {
             INDEX.pack(timer_kind, bucket, offset, n): keys[n * CHUNK : (n + 1) * CHUNK]

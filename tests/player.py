@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from streams.join import decision, state
-from streams.join.decide import Input, Rules, decide, id_of
+from streams.join.deadlines import Rules
+from streams.join.decide import Input, decide, id_of
 from streams.join.decision import Decision
 from streams.wire.rows import PredRow, TrueRow
 from tests.dict_view import DictView

@@ -10,7 +10,8 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from streams.join import decision
-from streams.join.decide import Rules, decide
+from streams.join.deadlines import Rules
+from streams.join.decide import decide
 from streams.join.decision import Decision
 from tests.dict_view import DictView
 from tests.oracle import Oracle, Row, Side

@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 
 from agents.metric_log.local_path import local_path, unwritten
 from agents.metric_log.log import MetricLog
-from streams.join.decide import Rules
+from streams.join.deadlines import Rules
 from streams.kafka import client as connect
 from streams.kafka.caught_up import is_caught_up
 from streams.kafka.topics import log_retention_s, topics

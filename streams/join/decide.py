@@ -15,18 +15,10 @@ from typing import NamedTuple, Protocol, cast
 
 import msgspec
 
+from streams.join import deadlines
 from streams.join import state as pair
-from streams.join.decision import (
-    EVENT,
-    TIMER_KINDS,
-    TOMBSTONE,
-    WAIT_PRED,
-    WAIT_TRUE,
-    Checkpoint,
-    Counts,
-    Decision,
-    last_bucket,
-)
+from streams.join.deadlines import LAST_BUCKET, TIMER_KINDS, TOMBSTONE, Rules, last_bucket
+from streams.join.decision import Checkpoint, Counts, Decision
 from streams.join.state import MATCHED, NAN, PRED, TRUE, UNMATCHED, State
 from streams.wire.rows import PredRow, TrueRow
 from streams.wire.verdicts import Verdict, VerdictKind
@@ -35,22 +27,10 @@ MAX_EXPIRY_BYTES = 150_000
 """What the ids that one family of the index ends in one decision may weigh, in bytes of its record."""
 MAX_EXPIRY_KEYS = 10_000
 """How many keys of one family a decision looks at: more than it can add, or the index would outgrow its expiry."""
-NO_CAP = LAST_BUCKET = 1 << 62
-MAX_DELAY_S = 24 * 3600.0
-"""An input that is not silent, but this much slower than the clock, no longer holds up the ids that wait for it."""
+NO_CAP = 1 << 62
 
 _encode = msgspec.json.Encoder().encode
-_WAIT = (WAIT_PRED, WAIT_TRUE)
-"""By the side that is there: the family of those that wait for the other."""
 _UNMATCHED: tuple[VerdictKind, VerdictKind] = ("unmatched_true", "unmatched_pred")
-
-
-class Rules(NamedTuple):
-    """What decides: the largest |ts difference| that joins, how late rows may be, how long markers stay. Seconds."""
-
-    window_s: float
-    max_out_of_orderness_s: float
-    horizon_s: float
 
 
 class Input(NamedTuple):
@@ -86,10 +66,10 @@ def decide(
     """Decide one batch of one partition, and what expires with it; None if nothing changed.
 
     Args:
-        head: where the partition stands.
+        checkpoint: where the partition stands.
         inputs: Kafka records in the order they are to be applied, each input's offsets rising.
         now: the wall clock, UTC epoch seconds.
-        silent: whether y_true, and y_pred, have nothing to read and had nothing for `max_out_of_orderness_s`.
+        idle: whether y_true, and y_pred, have nothing to read and had nothing for `max_out_of_orderness_s`.
         max_waiting: ids that may wait; of more, those with the nearest deadlines end unmatched before it.
     """
     draft = _Draft(checkpoint, view, rules, now)
@@ -126,7 +106,7 @@ class _Draft:
         self.reindexed: set[bytes] = set()
         self.deleted: list[bytes] = []
         self.verdicts: list[Verdict] = []
-        self.watermark = min(self.ts) - rules.max_out_of_orderness_s
+        self.watermark = deadlines.watermark(self.ts, rules)
         self.unindexed: list[bytes] = []
 
     # Rows
@@ -137,7 +117,7 @@ class _Draft:
         keys = list(dict.fromkeys(chain.from_iterable(keys_of)))
         self.known = dict(zip(keys, self.view.states(keys), strict=True)) if keys else {}
         for record, keys in zip(inputs, keys_of, strict=True):
-            self.watermark = min(self.ts) - self.rules.max_out_of_orderness_s
+            self.watermark = deadlines.watermark(self.ts, self.rules)
             if record.side == TRUE:
                 self.counts.rows_true += len(keys)
                 values = [row.y_true for row in cast(Sequence[TrueRow], record.rows)]
@@ -147,12 +127,12 @@ class _Draft:
             self._read_record(record, keys, values)
             self.input_offsets[record.side] = record.offset
             self.counts.unreadable += record.n_unreadable
-        self.watermark = min(self.ts) - self.rules.max_out_of_orderness_s
+        self.watermark = deadlines.watermark(self.ts, self.rules)
 
     def _read_record(self, record: Input, keys: list[bytes], values: list[float]) -> None:
         """Apply each row; the hot loop: in one piece, since a call a row costs a sixth of its time."""
         side, offset, now, dirty, known = record.side, record.offset, self.now, self.dirty, self.known
-        other, window_s, watermark, verdicts = 1 - side, self.rules.window_s, self.watermark, self.verdicts
+        other, rules, watermark, verdicts, joins = 1 - side, self.rules, self.watermark, self.verdicts, deadlines.joins
         newest, n_new, n_matched = self.ts[side], 0, 0
         for row, key, y in zip(record.rows, keys, values, strict=True):
             ts = row.ts
@@ -173,10 +153,9 @@ class _Draft:
                 )
                 continue
             _, flags, n_repeats, other_y, other_ts, other_at, other_offset = state
-            if other_ts + window_s < watermark:
-                dirty[key] = self._repeat(self._unmatched(row.id, state), NAN, side, row, y, offset)
-                continue
-            if abs(ts - other_ts) > window_s:
+            if not joins(other_ts, ts, watermark, rules):
+                if deadlines.is_over(other_ts, watermark, rules):
+                    state = self._unmatched(row.id, state)
                 dirty[key] = self._repeat(state, NAN, side, row, y, offset)
                 continue
             n_matched += 1
@@ -248,16 +227,9 @@ class _Draft:
 
     def expire(self, idle: tuple[bool, bool]) -> None:
         """End what is past its deadline, as far as one decision may; the rest is due the next time."""
-        slow = self.now - MAX_DELAY_S
-        until = {
-            EVENT: self.watermark,
-            WAIT_PRED: self.now if idle[PRED] else slow,
-            WAIT_TRUE: self.now if idle[TRUE] else slow,
-            TOMBSTONE: self.now,
-        }
-        for i, timer_kind in enumerate(TIMER_KINDS):
-            if until[timer_kind] > 0:
-                self._expire_kind(i, timer_kind, until[timer_kind])
+        for i, until in enumerate(deadlines.clocks(self.watermark, self.now, idle)):
+            if until > 0:
+                self._expire_kind(i, TIMER_KINDS[i], until)
 
     def _expire_kind(self, i: int, timer_kind: bytes, until: float) -> None:
         weight = 0
@@ -285,25 +257,19 @@ class _Draft:
 
     def _expire_one(self, timer_kind: bytes, key: bytes, state: State, until: float) -> int:
         """End an id, if its time has come; return what that weighs in the record."""
-        kind = state[0]
-        if (kind >= MATCHED) != (timer_kind == TOMBSTONE):
-            return 0  # indexed when it was waiting, done by now; its marker has an entry of its own
-        if timer_kind in _WAIT and timer_kind != _WAIT[kind]:
-            return 0  # indexed in an earlier life of the id, which waited for the other side
+        if not deadlines.concerns(timer_kind, state[0]):
+            return 0
+        if deadlines.deadline(timer_kind, state, self.rules) >= until:
+            self.dirty[key] = state  # the settings asked for a nearer deadline when it was indexed
+            self.reindexed.add(key)
+            return 150 + 3 * len(key)
         if timer_kind == TOMBSTONE:
-            if state[9] + self.rules.horizon_s < until:
-                self.deleted += [key, pair.other_key(key)] if state[1] & (pair.CONFLICT | pair.LATE) else [key]
-                self.dirty.pop(key, None)
-                self.known[key] = None
-                return 2 * len(key) + 10
-        else:
-            waits = self.rules.window_s + (0 if timer_kind == EVENT else self.rules.max_out_of_orderness_s)
-            if (state[4] if timer_kind == EVENT else state[5]) + waits < until:
-                self.dirty[key] = self._unmatched(id_of(key), state)
-                return 250 + 3 * len(key)
-        self.dirty[key] = state  # the settings asked for a nearer deadline when it was indexed
-        self.reindexed.add(key)
-        return 150 + 3 * len(key)
+            self.deleted += [key, pair.other_key(key)] if state[1] & (pair.CONFLICT | pair.LATE) else [key]
+            self.dirty.pop(key, None)
+            self.known[key] = None
+            return 2 * len(key) + 10
+        self.dirty[key] = self._unmatched(id_of(key), state)
+        return 250 + 3 * len(key)
 
     def evict(self, max_waiting: int) -> None:
         """While more ids wait than may, end those with the nearest deadlines, as far as one decision may."""

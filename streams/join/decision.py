@@ -6,23 +6,12 @@ whoever wrote in between made it void. Writer, recovery, standbys and audits all
 
 from __future__ import annotations
 
-import struct
-
 import msgspec
+
+from streams.join.deadlines import INDEX, TIMER_KINDS, Rules
 
 NOWHERE_TS = -1e18
 """The largest ts seen on an input that has not been seen."""
-
-EVENT, WAIT_PRED, WAIT_TRUE, TOMBSTONE = b"e", b"t", b"p", b"m"
-TIMER_KINDS = (EVENT, WAIT_PRED, WAIT_TRUE, TOMBSTONE)
-"""The expiry index's families, in the order of `Checkpoint.timer_cursors`.
-
-By event time; by the wall clock, waiting for the prediction or for the truth; markers.
-"""
-
-BUCKET_S = 0.25
-INDEX = struct.Struct(">cQQH")
-"""Index key: family, bucket, log offset, chunk."""
 
 
 class Counts(msgspec.Struct, array_like=True, gc=False):
@@ -80,8 +69,8 @@ class Decision(msgspec.Struct, array_like=True):
     base: int
     writer: str
     at: float
-    rules: tuple[float, float, float]
-    """join_window_s, max_out_of_orderness_s, dedupe_horizon_s that the index entries of this record follow."""
+    rules: Rules
+    """What the index entries of this record follow."""
     checkpoint: Checkpoint
     waiting: dict[bytes, bytes]
     """Ids that began to wait, with their packed state: to be indexed by event time and by wall clock."""
@@ -123,17 +112,7 @@ def checkpoint_after(decision: Decision, offset: int) -> Checkpoint:
     )
 
 
-def bucket_of(deadline: float) -> int:
-    """Return the index bucket of a deadline: all of a bucket is past once `last_bucket` reaches it."""
-    return int(deadline // BUCKET_S) + 1
-
-
-def last_bucket(now: float) -> int:
-    """Return the last bucket whose deadlines are all before `now`."""
-    return int(now // BUCKET_S)
-
-
-def empty(checkpoint: Checkpoint, writer: str, now: float, rules: tuple[float, float, float]) -> Decision:
+def empty(checkpoint: Checkpoint, writer: str, now: float, rules: Rules) -> Decision:
     """Return a record that changes nothing: it keeps the state alive in a log whose old records are removed."""
     after = Checkpoint(
         -1,

@@ -40,12 +40,23 @@ unpack_done = _done.unpack
 WAITING_BYTES = _waiting.size
 _other = struct.Struct("<Bdddq")
 pack_other = _other.pack
+times_waiting = struct.Struct("<B11xdd").unpack_from
+"""side, ts and at of a packed waiting state: between them flags, n_repeats (3 bytes) and y (8 bytes)."""
+DECIDED_AT = slice(52, 60)
+"""Where a packed done state has its `at`: after kind, flags, n_repeats (4 bytes) and six doubles."""
+_time = struct.Struct("<d")
 State = tuple[Any, ...]
 
 
 def unpack(packed: bytes) -> State:
     """Return the state that `packed` holds; its first element tells which of the two it is."""
     return unpack_waiting(packed) if len(packed) == WAITING_BYTES else unpack_done(packed)
+
+
+def unpack_time(packed: bytes) -> float:
+    """Return the time that the bytes at `DECIDED_AT` hold."""
+    found: float = _time.unpack(packed)[0]
+    return found
 
 
 def pack(state: State) -> bytes:

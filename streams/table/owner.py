@@ -14,7 +14,8 @@ import time
 from collections.abc import Sequence
 
 from streams.join import decision
-from streams.join.decide import NO_CAP, Input, Rules, decide
+from streams.join.deadlines import Rules
+from streams.join.decide import NO_CAP, Input, decide
 from streams.join.decision import Decision
 from streams.process.fatal import fatal
 from streams.process.linger import Linger

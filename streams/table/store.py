@@ -1,49 +1,24 @@
 """One partition of the table `pairs` on disk: RocksDB, with the expiry index kept in it.
 
 Keys: `i` + id: the id's state. `o` + id: a row of it that conflicted or came late (`pair.Other`). Index entries (see
-`decision.INDEX`): lists of keys that share a deadline's bucket, one list a bucket and log offset, cut into chunks. `h`:
+`deadlines.INDEX`): lists of keys that share a deadline's bucket, one list a bucket and log offset, cut into chunks. `h`:
 the head. No iterator lives longer than one call.
 """
 
 from __future__ import annotations
 
-import struct
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import rocksdict
 
-from streams.join import state
-from streams.join.decision import (
-    BUCKET_S,
-    EVENT,
-    INDEX,
-    TIMER_KINDS,
-    TOMBSTONE,
-    WAIT_PRED,
-    WAIT_TRUE,
-    Checkpoint,
-    Decision,
-    bucket_of,
-    checkpoint_after,
-    decode_checkpoint,
-    encode_checkpoint,
-    is_valid,
-)
+from streams.join.deadlines import INDEX, index_entries
+from streams.join.decision import Checkpoint, Decision, checkpoint_after, decode_checkpoint, encode_checkpoint, is_valid
 
 CHECKPOINT = b"h"
-CHUNK = 250
-"""Most keys in one index entry: what one decision expires is bounded by whole entries."""
 _encode_keys = msgspec.msgpack.Encoder().encode
 _decode_keys = msgspec.msgpack.Decoder(list[bytes]).decode
-_times_waiting = struct.Struct("<B11xdd").unpack_from
-"""side, ts and at of a packed waiting state: between them flags, n_repeats (3 bytes) and y (8 bytes)."""
-_DONE_AT = slice(52, 60)
-"""at of a packed done state: after kind, flags, n_repeats (4 bytes) and six doubles."""
-_time = struct.Struct("<d").unpack
-_WAIT = {state.TRUE: WAIT_PRED, state.PRED: WAIT_TRUE}
 
 
 def options(block_cache: rocksdict.Cache) -> rocksdict.Options:
@@ -171,30 +146,9 @@ class PairsStore:
 
     def _add_index(self, batch: rocksdict.WriteBatch, offset: int, decision: Decision) -> None:
         """Index what began to wait, and what is done, by the deadlines that its own times give."""
-        window_s, max_out_of_orderness_s, horizon_s = decision.rules
-        waiting_s = window_s + max_out_of_orderness_s
-        due: defaultdict[tuple[bytes, float], list[bytes]] = defaultdict(list)
-        for key, packed in decision.waiting.items():
-            side, ts, at = _times_waiting(packed)
-            due[EVENT, (ts + window_s) // BUCKET_S].append(key)
-            due[_WAIT[side], (at + waiting_s) // BUCKET_S].append(key)
-        done_at: defaultdict[bytes, list[bytes]] = defaultdict(list)
-        for key, packed in decision.done.items():
-            done_at[packed[_DONE_AT]].append(key)  # most were decided at the same moment
-        for packed_at, keys in done_at.items():
-            (at,) = _time(packed_at)
-            due[TOMBSTONE, (at + horizon_s) // BUCKET_S] += keys
-        lowest = {
-            timer_kind: INDEX.unpack(cut)[1]
-            for timer_kind, cut in zip(TIMER_KINDS, decision.checkpoint.timer_cursors, strict=True)
-        }
-        entries: defaultdict[tuple[bytes, int], list[bytes]] = defaultdict(list)
-        for (timer_kind, n_buckets), keys in due.items():
-            entries[timer_kind, max(bucket_of(n_buckets * BUCKET_S), lowest[timer_kind])] += keys
-        for (timer_kind, bucket), keys in entries.items():
-            for chunk in range(0, len(keys), CHUNK):
-                index = INDEX.pack(timer_kind, bucket, offset, chunk // CHUNK)
-                batch.put(index, _encode_keys(keys[chunk : chunk + CHUNK]))
+        cursors = decision.checkpoint.timer_cursors
+        for index, keys in index_entries(decision.waiting, decision.done, decision.rules, cursors, offset).items():
+            batch.put(index, _encode_keys(keys))
 
     def page(self, after: bytes, n: int) -> Iterator[tuple[str, bytes]]:
         """Yield up to `n` ids with their packed states, in key order, past the key `after` (b"i" is the start)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from streams.join.decide import Rules
+from streams.join.deadlines import Rules, is_within
 from web.text import clock, long_span, value
 
 OTHER = {"y_true": "y_pred", "y_pred": "y_true"}
@@ -100,9 +100,10 @@ def _too_late(shown: dict[str, Any], rules: Rules, here: str, beside: dict[str, 
     """Return the answer for an id whose other side came, but not in time."""
     at, there = clock(shown["decided_at"]), beside["side"]
     after = beside["at"] - shown["decided_at"]
-    apart = abs(beside["ts"] - _of(shown, here, "ts"))
+    ts, other_ts = beside["ts"], _of(shown, here, "ts")
+    apart = abs(ts - other_ts)
     came = f"{there} = {value(beside['y'])} came at {clock(beside['at'])}"
-    if apart > rules.window_s:
+    if not is_within(ts, other_ts, rules):
         short = f"Not joined: its {there} lies {long_span(apart)} away, and the window is {long_span(rules.window_s)}."
         why_not = f"A window of {long_span(apart)} would have joined it."
     else:

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from streams.join.decide import Rules
+from streams.join.deadlines import Rules, wait_s
 from web.pairs.pair_rows import state_words
 from web.text import pieces, row_url, shown, span, value
 
@@ -16,7 +16,7 @@ _NONE = '<span class="muted">–</span>'
 
 def body(rows: Iterable[dict[str, Any]], part: str, rules: Rules) -> Markup:
     """Return a `tr` for each row; `part` is what is searched in the ids."""
-    waits_s = rules.window_s + rules.max_out_of_orderness_s
+    waits_s = wait_s(rules)
     return Markup("\n".join(_row(row, part, waits_s) for row in rows))  # noqa: S704  made of numbers and escaped words only
 
 

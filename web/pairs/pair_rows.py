@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from streams.join.decide import Rules, key_of
+from streams.join import deadlines
+from streams.join.deadlines import Rules
+from streams.join.decide import key_of
 from streams.join.state import Other, Pair, other, other_key
 from streams.table.inputs import KINDS
 from streams.table.store import PairsStore
@@ -73,7 +75,7 @@ def deadline_at(pair: Pair, rules: Rules) -> float:
     Event time may end it sooner: once both inputs have passed its ts by the window and the max out-of-orderness.
     """
     first = min(at for at in (pair.at_true, pair.at_pred) if at is not None)
-    return first + rules.window_s + rules.max_out_of_orderness_s
+    return first + deadlines.wait_s(rules)
 
 
 def left_s(pair: Pair, rules: Rules, now: float) -> float | None:

@@ -14,9 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
-from streams.join.decide import Rules
-from streams.join.decision import BUCKET_S, INDEX, TOMBSTONE, WAIT_PRED, WAIT_TRUE
-from streams.join.state import WAITING_BYTES, Pair, pair
+from streams.join.deadlines import BUCKET_S, INDEX, TOMBSTONE, WAIT_PRED, WAIT_TRUE, Rules, concerns, span_s
+from streams.join.state import Pair, pair
 from streams.table.store import PairsStore
 from web.pairs.query import Query, State, error_of, last_event, matches, states_of
 
@@ -149,9 +148,7 @@ def _read(stores: Mapping[int, PairsStore], chunk: list[_Candidate]) -> Iterator
 
 def _is_current(packed: bytes, timer_kind: int) -> bool:
     """Tell whether an id is still what the index entry says: an entry stays until its deadline."""
-    if len(packed) != WAITING_BYTES:
-        return _ALL_FAMILIES[-timer_kind] == TOMBSTONE
-    return _ALL_FAMILIES[-timer_kind] == (WAIT_PRED, WAIT_TRUE)[packed[0]]
+    return concerns(_ALL_FAMILIES[-timer_kind], packed[0])
 
 
 def _newest(stores: Mapping[int, PairsStore], query: Query, rules: Rules) -> Iterator[_Candidate]:
@@ -169,8 +166,7 @@ def _of_kind(
 
     A place is (-time in buckets, -family, partition, -log offset, -chunk, number in the entry).
     """
-    kept_s = rules.horizon_s if timer_kind == TOMBSTONE else rules.window_s + rules.max_out_of_orderness_s
-    n_kept, rank = round(kept_s / BUCKET_S), _ALL_FAMILIES.index(timer_kind)
+    n_kept, rank = round(span_s(timer_kind, rules) / BUCKET_S), _ALL_FAMILIES.index(timer_kind)
     before = INDEX.pack(timer_kind, (1 << 63), 0, 0)
     if after is not None:
         before = _behind(after, timer_kind, n_kept, (-rank, partition))

@@ -10,7 +10,8 @@ from urllib.parse import quote
 from aiohttp import web
 
 from agents import readiness
-from streams.join.decide import Rules, key_of
+from streams.join.deadlines import Rules
+from streams.join.decide import key_of
 from streams.join.state import pair
 from streams.wire.partition import partition_of
 from web.keys import CACHE, FACTS, PEERS, SETTINGS, URL

@@ -16,7 +16,8 @@ from commands.reconcile.collect import Gatherer
 from commands.reconcile.facts import Facts
 from commands.reconcile.sums import Result, compute
 from streams.join import decision
-from streams.join.decide import Input, Rules, decide
+from streams.join.deadlines import Rules
+from streams.join.decide import Input, decide
 from streams.settings import Kind, Settings
 from streams.table.outbox import entry
 from streams.wire import dead_letters, verdicts

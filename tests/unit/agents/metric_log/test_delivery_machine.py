@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from agents.metric_log.log import _unseen
 from agents.metric_log.state import LogState
 from streams.join import decision
-from streams.join.decide import Rules
+from streams.join.deadlines import Rules
 from streams.join.decision import Decision
 from streams.wire.verdicts import Verdict, VerdictRecord
 from tests.oracle import Row

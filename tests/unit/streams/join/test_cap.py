@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.join import decision
-from streams.join.decide import Rules, decide
+from streams.join.deadlines import Rules
+from streams.join.decide import decide
 from tests.oracle import Row
 from tests.player import Player, as_inputs, ids_of
 

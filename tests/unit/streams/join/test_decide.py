@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from streams.join import state
-from streams.join.decide import MAX_DELAY_S, Input, Rules, decide, id_of, key_of
+from streams.join.deadlines import MAX_DELAY_S, Rules
+from streams.join.decide import Input, decide, id_of, key_of
 from streams.wire.rows import PredRow, TrueRow
 from tests.dict_view import DictView
 from tests.oracle import Ending, Row

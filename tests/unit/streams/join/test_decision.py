@@ -1,4 +1,4 @@
-"""The decision record and the head: through their bytes and back, and the arithmetic of the index."""
+"""The decision record and the head: through their bytes and back, and what counts in the log."""
 
 from __future__ import annotations
 
@@ -8,20 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.join import decision
-from streams.join.decide import Rules, id_of, key_of
-from streams.join.decision import (
-    BUCKET_S,
-    INDEX,
-    NOWHERE_TS,
-    TIMER_KINDS,
-    Checkpoint,
-    Counts,
-    Decision,
-    bucket_of,
-    checkpoint_after,
-    is_valid,
-    last_bucket,
-)
+from streams.join.deadlines import INDEX, TIMER_KINDS, Rules
+from streams.join.decide import id_of, key_of
+from streams.join.decision import NOWHERE_TS, Checkpoint, Counts, Decision, checkpoint_after, is_valid
 from streams.wire.rows import MAX_ID_CHARS, MAX_TS_S
 
 ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=MAX_ID_CHARS)
@@ -155,29 +144,3 @@ def test_the_law_holds_when_every_row_is_accounted_for(matched, others):
 )
 def test_a_count_that_is_off_shows_in_the_law(field, weight):
     assert msgspec.structs.replace(Counts(), **{field: 1}).difference() == weight
-
-
-# Buckets
-
-
-@given(times, times)
-def test_a_deadline_is_due_once_its_bucket_is_and_never_before(deadline, now):
-    if bucket_of(deadline) <= last_bucket(now):
-        assert deadline < now
-    if deadline + BUCKET_S <= now:
-        assert bucket_of(deadline) <= last_bucket(now)
-
-
-@given(st.integers(0, 10**9).map(lambda n: n * BUCKET_S), st.floats(0, 10**9))
-def test_a_deadline_on_the_grid_is_due_at_the_next_step_of_the_grid(deadline, now):
-    assert (bucket_of(deadline) <= last_bucket(now)) == (now >= deadline + BUCKET_S)
-
-
-@given(times, times)
-def test_later_deadlines_are_never_in_earlier_buckets(one, other):
-    assert bucket_of(min(one, other)) <= bucket_of(max(one, other))
-
-
-def test_no_deadline_that_a_row_may_have_is_out_of_the_indexs_range():
-    assert INDEX.pack(TIMER_KINDS[0], bucket_of(2 * MAX_TS_S), 2**62, 0)
-    assert bucket_of(0.0) > 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import rocksdict
 
-from streams.join.decide import Rules
+from streams.join.deadlines import Rules
 from streams.table.store import PairsStore
 from tests.oracle import Row
 from tests.player import Player

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.join import decision
-from streams.join.decide import MAX_EXPIRY_BYTES, Rules
+from streams.join.deadlines import TOMBSTONE, Rules
+from streams.join.decide import MAX_EXPIRY_BYTES
 from streams.kafka.topics import LARGEST_RECORD_BYTES
 from tests.oracle import Row
 from tests.player import SIDES, Player, ids_of
@@ -138,7 +138,7 @@ def test_changed_settings_leave_no_id_stuck(data, runs):
     player.settle(now + DAY_S + window_s + max_out_of_orderness_s + 1, idle=BOTH)
     player.play([rows_of(side, ["end"], now + 9000) for side in SIDES], now + 9000)
     player.settle(now + 9000)
-    assert {key[:1] for key in player.view.index} <= {decision.TOMBSTONE}
+    assert {key[:1] for key in player.view.index} <= {TOMBSTONE}
 
 
 def test_a_wider_window_gives_a_waiting_id_the_rest_of_it_and_no_more(player):

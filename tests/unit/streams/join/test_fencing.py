@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from streams.join.decide import Rules
+from streams.join.deadlines import Rules
 from tests.oracle import Row
 from tests.player import SIDES, endings_of
 from tests.simulation import World, Writer

@@ -8,7 +8,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.join.decide import Rules
+from streams.join.deadlines import Rules
 from tests.oracle import Oracle, Row, matched_pairs
 from tests.player import Player, ids_of
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import rocksdict
 
-from streams.join.decide import Rules
+from streams.join.deadlines import Rules
 from streams.join.state import PRED, TRUE
 from streams.process.linger import Linger
 from streams.table import inputs

@@ -8,7 +8,7 @@ import pytest
 import rocksdict
 
 from streams.join import decision
-from streams.join.decide import Rules
+from streams.join.deadlines import Rules
 from streams.table.restore import Progress, restore, restoring
 from streams.table.store import PairsStore
 from tests.oracle import Row

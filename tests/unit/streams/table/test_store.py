@@ -16,10 +16,10 @@ import rocksdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.join import decision, state
-from streams.join.decide import Rules
-from streams.join.decision import TIMER_KINDS, Checkpoint, decode_checkpoint
-from streams.table.store import CHECKPOINT, CHUNK, PairsStore, StoreFailed
+from streams.join import deadlines, decision, state
+from streams.join.deadlines import CHUNK, TIMER_KINDS, Rules
+from streams.join.decision import Checkpoint, decode_checkpoint
+from streams.table.store import CHECKPOINT, PairsStore, StoreFailed
 from tests.oracle import Oracle, Row
 from tests.player import SIDES, Player
 
@@ -283,7 +283,7 @@ def test_an_index_entry_holds_a_bounded_number_of_ids(store):
     player = Player(RULES, store)
     player.play([[Row("true", f"id-{n}", NOW, 1.0) for n in range(2 * CHUNK + 1)]], NOW)
 
-    entries = store.due(store.checkpoint.timer_cursors[0], decision.bucket_of(NOW + 5), 10_000)
+    entries = store.due(store.checkpoint.timer_cursors[0], deadlines.bucket_of(NOW + 5), 10_000)
 
     assert [len(keys) for _, keys in entries] == [CHUNK, CHUNK, 1]
 
@@ -292,7 +292,7 @@ def test_due_stops_after_the_entry_that_reaches_the_bound(store):
     player = Player(RULES, store)
     for n in range(4):
         player.play([[Row("true", f"{n}{i}", NOW, 1.0) for i in "abc"]], NOW)
-    start, bucket = store.checkpoint.timer_cursors[0], decision.bucket_of(NOW + 5)
+    start, bucket = store.checkpoint.timer_cursors[0], deadlines.bucket_of(NOW + 5)
 
     assert [len(store.due(start, bucket, n)) for n in (1, 3, 4, 6, 7, 100)] == [1, 1, 2, 2, 3, 4]
     assert store.due(start, bucket - 1, 100) == []

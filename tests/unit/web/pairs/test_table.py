@@ -12,7 +12,8 @@ import pytest
 import rocksdict
 
 from agents import readiness
-from streams.join.decide import Input, Rules, decide
+from streams.join.deadlines import Rules
+from streams.join.decide import Input, decide
 from streams.join.state import PRED, TRUE, pair
 from streams.scores.summary import ErrorSummary
 from streams.settings import load
