@@ -19,6 +19,7 @@ from agents.metric_log.log import Fenced, MetricLog
 from agents.picture.renderer import CannotDraw, Renderer
 from streams.faust_app import app, names, raw_topic, settings
 from streams.process.fatal import fatal
+from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.scores.summary import ErrorSummary
 from streams.wire.verdicts import VerdictRecord
 
@@ -109,6 +110,7 @@ class Plotting:
                 "The topic %s lacks the verdicts of %d decisions or more: was it emptied, or the log made anew?",
                 names.metric.name,
                 done.n_broken,
+                extra=NEVER_HELD_BACK,
             )
         if self.problem:
             logger.info("The metric log is written again.")

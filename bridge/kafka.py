@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -80,7 +79,6 @@ class Kafka:
         self.record_bytes = RECORD_BYTES
         self._settings = settings
         self._where = f"Kafka at {settings.kafka_address}"
-        self._chance = random.Random()
         self._producer: AIOKafkaProducer | None = None
         self._replaced: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._starting = asyncio.Lock()
@@ -98,7 +96,7 @@ class Kafka:
                     self._producer = await self._started()
                 except _AWAY as exc:
                     self.link.down(f"{await why_away(self._settings, exc)} Trying again until it answers.")
-                    await asyncio.sleep(self.link.wait_s(self._chance))
+                    await self.link.pause()
             return self._producer
 
     async def produce(self, records: Sequence[Record]) -> list[Record]:
@@ -171,7 +169,7 @@ class Kafka:
         await _discard(producer)
         replaced.set_result(None)
         if not isinstance(exc, _TOO_LARGE):
-            await asyncio.sleep(self.link.wait_s(self._chance))
+            await self.link.pause()
 
 
 async def _discard(producer: AIOKafkaProducer) -> None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 
 from bridge import counts
+from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.settings import Kind
 
 log = logging.getLogger("bridge")
@@ -49,7 +50,7 @@ class Ledger:
                 f"The queue {self._kind!r} has delivered {self.n_delivered} rows, but {self.n_kept} went to Kafka and "
                 f"{self.n_quarantined} to quarantine: the rest was lost or counted twice. This is a defect, please report it."
             )
-            log.error(self.problem)
+            log.error(self.problem, extra=NEVER_HELD_BACK)
 
     def state(self) -> dict[str, int | str]:
         """Return the counts, for /readyz."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -47,7 +46,6 @@ class Predictions:
         self.link = Link("predictions", log, counts.link)
         self._settings = settings
         self._where = f"RabbitMQ at {amqp_shown(settings)}"
-        self._chance = random.Random()
         self._new: deque[bytes] = deque()
         self._sent: deque[tuple[int, bytes]] = deque()
         self._n_sent = 0
@@ -90,7 +88,7 @@ class Predictions:
                 finally:
                     await amqp.close(connection, lost, CLOSE_S)
             self.link.down(f"Predictions cannot be published to {self._where}: {reason}. Trying again.")
-            await asyncio.sleep(self.link.wait_s(self._chance))
+            await self.link.pause()
 
     async def _publish_over(self, connection: Connection) -> str:
         """Publish over one connection; return why that ended."""

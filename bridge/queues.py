@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections import deque
 from contextlib import suppress
@@ -59,7 +58,7 @@ class Queue:
         """How many messages RabbitMQ still holds; None while that is unknown."""
         return None if self.n_ready is None else self.n_ready + self.n_unacked()
 
-    async def read(self, connection: Connection, chance: random.Random) -> None:
+    async def read(self, connection: Connection) -> None:
         """Keep reading over one connection, whatever happens to queue and channel; never returns."""
         while True:
             try:
@@ -69,7 +68,7 @@ class Queue:
             finally:
                 self._forget()
             self.link.down(self._sentence(reason), said_elsewhere=not connection.is_open)
-            await asyncio.sleep(self.link.wait_s(chance))
+            await self.link.pause()
 
     async def gather(self, within_s: float) -> None:
         """Wait until a batch's worth of deliveries is here, or all that can come, but not longer than `within_s`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -33,7 +32,6 @@ class RabbitMQ:
         self.link = Link("rabbitmq", log, counts.link)
         self._settings = settings
         self._queues = queues
-        self._chance = random.Random()
         self._connection: Connection | None = None
         self._lost: asyncio.Future[str] | None = None
 
@@ -53,7 +51,7 @@ class RabbitMQ:
                 self.link.up(f"Connected to {where}.")
                 reason = await self._read(self._connection, self._lost)
                 self.link.down(f"{where} is gone: {reason}. Trying again until it answers.")
-            await asyncio.sleep(self.link.wait_s(self._chance))
+            await self.link.pause()
 
     async def stop(self) -> None:
         """Have no more delivered. What has come can still be acknowledged."""
@@ -65,7 +63,7 @@ class RabbitMQ:
             await amqp.close(self._connection, self._lost, CLOSE_S)
 
     async def _read(self, connection: Connection, lost: asyncio.Future[str]) -> str:
-        reading = [asyncio.create_task(queue.read(connection, self._chance)) for queue in self._queues]
+        reading = [asyncio.create_task(queue.read(connection)) for queue in self._queues]
         watching = [asyncio.create_task(watch(connection)) for watch in (self._watch, self._count)]
         ends: list[asyncio.Future[Any]] = [lost, *reading]
         try:
@@ -82,15 +80,11 @@ class RabbitMQ:
     async def _watch(self, connection: Connection) -> None:
         """Ask for something small now and then: silence is a state of the link, long before a heartbeat is missed."""
         where = f"RabbitMQ at {amqp_shown(self._settings)}"
-        loop = asyncio.get_running_loop()
         with suppress(ChannelLost):
             channel = await Channel.open(connection)
             while True:
-                late = loop.call_later(SILENT_S, self.link.down, f"{where} answers nothing: all goes on when it does.")
-                try:
+                with self.link.answers_within(SILENT_S, f"{where} answers nothing: all goes on when it does."):
                     await channel.ask()
-                finally:
-                    late.cancel()
                 self.link.up(f"{where} answers again.")
                 await asyncio.sleep(ASK_EVERY_S)
 

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from streams.process import atomic_file
+
 USER = "hindsight"
 PASSWORD_BYTES = 24
 
@@ -107,13 +109,7 @@ def _may_write(found: os.stat_result, user: RunAs) -> bool:
 
 def _put(path: Path, text: str) -> None:
     """Put a file in its place at once; nobody but root reads it until its mode is set."""
-    partial = path.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    atomic_file.replace(path, text.encode("ascii"), mode=0o400)
 
 
 def main(arguments: list[str] | None = None) -> int:

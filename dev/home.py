@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dev import DevError
+from streams.process.file_lock import try_lock
 
 LEAST_FREE_BYTES = 500 << 20
 
@@ -23,20 +23,17 @@ def claimed(home: Path) -> Iterator[None]:
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
-        lock = (home / "lock").open("a+")
+        lock = try_lock(home / "lock")
     except OSError as exc:
         raise DevError(
             f"{home} cannot be used: {exc.strerror}. Set HINDSIGHT_DEV_DIR to a directory of yours."
         ) from None
+    if lock is None:
+        raise DevError(
+            f"{home} is in use by process {(home / 'lock').read_text().strip() or '(unknown)'}: "
+            "stop that one, or set HINDSIGHT_DEV_DIR (and the ports) for a second one."
+        )
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            raise DevError(
-                f"{home} is in use by process {lock.read().strip() or '(unknown)'}: "
-                "stop that one, or set HINDSIGHT_DEV_DIR (and the ports) for a second one."
-            ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

@@ -15,6 +15,7 @@ from dev.processes import Child
 from dev.say import LiveLine
 from dev.stopping import Stop
 from streams.settings import Settings
+from web import port as web_port
 
 FAUST = (str(Path(sys.executable).with_name("faust")), "-A", "streams")
 BRIDGE = ("bridge", (*FAUST, "bridge"))
@@ -22,8 +23,6 @@ WORKER = ("worker", (*FAUST, "worker", "-l", "info"))
 DRIVER = ("features", (*FAUST, "features", "--rate", "5"))
 STOP_TIMEOUT_S = 4.0
 """For bridge, worker and data driver together; with the brokers' own all ends within 10 s."""
-
-FURTHER_PORTS = 20
 
 
 def run(settings: Settings, stop: Stop, say: Say) -> None:
@@ -63,7 +62,7 @@ def with_free_web_port(settings: Settings, say: Say) -> Settings:
     Raises:
         DevError: neither it nor the next 20 are free.
     """
-    near = range(settings.web_port, min(settings.web_port + FURTHER_PORTS, 65535) + 1)
+    near = web_port.candidates(settings)
     free = next((port for port in near if ports.is_free(port) and port != settings.bridge_web_port), None)
     if free is None:
         raise DevError(f"Ports {near[0]} to {near[-1]} are all in use: set HINDSIGHT_WEB_PORT to a free one.")

@@ -7,7 +7,6 @@ RMSE is within one standard error of the best. Rows held out before all that say
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import sys
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ from sklearn.model_selection import RepeatedKFold, cross_validate, train_test_sp
 from models.artefact import ModelError, load, sha256
 from models.card import Card, Scores, card_path, encode
 from models.data import TARGET, UNIT, Data, diabetes
+from streams.process import atomic_file
 
 OUT = Path("models/model.skops")
 SEED = 0
@@ -123,21 +123,8 @@ def train(data: Data, out: Path) -> tuple[pd.DataFrame, Card]:
 
 def _write(out: Path, raw: bytes, card: Card) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
-    _replace(out, raw)
-    _replace(card_path(out), encode(card))
-
-
-def _replace(path: Path, raw: bytes) -> None:
-    """Put a file in its place at once, so that no reader ever sees half of one."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with partial.open("wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    atomic_file.replace(out, raw)
+    atomic_file.replace(card_path(out), encode(card))
 
 
 def _show(table: pd.DataFrame, card: Card, out: Path) -> None:

@@ -7,6 +7,13 @@ from pathlib import Path
 
 from streams.settings import Settings
 
+FURTHER = 20
+
+
+def candidates(settings: Settings) -> range:
+    """Return the ports that the web view may take, the first one that is free: its own, and the next ones."""
+    return range(settings.web_port, min(settings.web_port + FURTHER, 65535) + 1)
+
 
 def write(settings: Settings, port: int) -> None:
     """Note the port that the web view listens on, if it is not the one that was asked for.

@@ -28,7 +28,6 @@ from web.state.topic_ends import Ends
 from web.state.worker_facts import Facts
 
 logger = logging.getLogger("hindsight.web")
-FURTHER_PORTS = 20
 SHUTDOWN_S = 1.0
 
 
@@ -100,7 +99,7 @@ class Server:
 def _bind(settings: Settings) -> socket.socket | None:
     """Return a listening socket on the port or one of the next; None, and a sentence, if there is none."""
     reason = ""
-    for port in range(settings.web_port, min(settings.web_port + FURTHER_PORTS, 65535) + 1):
+    for port in web_port.candidates(settings):
         try:
             family = socket.AF_INET6 if ":" in settings.web_bind else socket.AF_INET
             bound = socket.create_server((settings.web_bind, port), family=family)

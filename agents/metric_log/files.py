@@ -6,6 +6,10 @@ import logging
 import os
 import time
 from pathlib import Path
+from typing import BinaryIO
+
+from streams.process.atomic_file import sync_directory, write_all
+from streams.process.log_throttle import NEVER_HELD_BACK
 
 logger = logging.getLogger(__name__)
 
@@ -22,30 +26,6 @@ class Unwritable(LogError):
         super().__init__(f"{exc.filename or directory} cannot be written: {exc.strerror or exc}.")
 
 
-def write_all(fd: int, data: bytes) -> None:
-    """Write all of `data`, where one call may write less.
-
-    Raises:
-        OSError: the disk is full, or fails.
-    """
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def sync_directory(path: Path) -> None:
-    """Make renames and new files in the directory `path` survive a power cut.
-
-    Raises:
-        OSError: the disk fails.
-    """
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 def set_aside(path: Path, why: str) -> Path:
     """Rename a file that cannot be used, so that nothing of it is lost, and say so once.
 
@@ -57,8 +37,24 @@ def set_aside(path: Path, why: str) -> Path:
     while kept.exists():
         kept, n = path.with_name(f"{path.name}.damaged-{stamp}-{n}"), n + 1
     path.rename(kept)
-    logger.warning("%s %s. It is kept as %s, and a new file begins.", path, why, kept.name)
+    logger.warning("%s %s. It is kept as %s, and a new file begins.", path, why, kept.name, extra=NEVER_HELD_BACK)
     return kept
+
+
+def end_of_last_line(file: BinaryIO, size: int) -> int:
+    """Return where the last whole line within a file's first `size` bytes ends; 0 if there is none.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    while size > 0:
+        start = max(0, size - 65536)
+        file.seek(start)
+        end = file.read(size - start).rfind(b"\n")
+        if end >= 0:
+            return start + end + 1
+        size = start
+    return 0
 
 
 class LogFile:
@@ -88,7 +84,8 @@ class LogFile:
             return size
         if found == -1:
             if size > len(self.header):
-                logger.warning("%s is gone with its %d bytes: somebody moved it. A new file begins.", self.path, size)
+                said = "%s is gone with its %d bytes: somebody moved it. A new file begins."
+                logger.warning(said, self.path, size, extra=NEVER_HELD_BACK)
             return self._begin()
         if found < size:
             set_aside(self.path, f"holds {found} bytes of the {size} that were written: somebody changed it")
@@ -112,7 +109,9 @@ class LogFile:
         if not self._is_whole(len(self.header)):
             set_aside(self.path, "does not begin with the line " + self.header.decode().strip())
             return self._begin()
-        return self.cut_back(self._end_of_last_line(found))
+        with self.path.open("rb") as file:
+            end = end_of_last_line(file, found)
+        return self.cut_back(end)
 
     def append(self, data: bytes) -> None:
         """Write `data` at the end, and wait until the disk has it.
@@ -143,14 +142,3 @@ class LogFile:
             begins_well = file.read(len(self.header)) == self.header
             file.seek(size - 1)
             return begins_well and file.read(1) == b"\n"
-
-    def _end_of_last_line(self, size: int) -> int:
-        with self.path.open("rb") as file:
-            while size > 0:
-                start = max(0, size - 65536)
-                file.seek(start)
-                end = file.read(size - start).rfind(b"\n")
-                if end >= 0:
-                    return start + end + 1
-                size = start
-        return 0

@@ -77,7 +77,7 @@ def unwritten(values: Iterable[bytes], written: Positions) -> list[VerdictRecord
                 records.append(verdicts.decode(value))
                 last[tag.partition] = tag.offset
         except msgspec.MsgspecError as exc:
-            logger.error("a record of the topic metric is none of ours and is left out: %s: %.100r", exc, value)
+            logger.warning("a record of the topic metric is none of ours and is left out: %s: %.100r", exc, value)
     return records
 
 

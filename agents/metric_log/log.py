@@ -21,6 +21,8 @@ from agents.metric_log.csv_rows import METRIC_HEADER, UNMATCHED_HEADER, metric_l
 from agents.metric_log.files import LogError, LogFile, Unwritable
 from agents.metric_log.rebuild import Held, summarise
 from agents.metric_log.state import LogState
+from streams.process import atomic_file
+from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.scores.summary import ErrorSummary
 from streams.wire.verdicts import Verdict, VerdictRecord
 
@@ -166,7 +168,7 @@ class MetricLog:
 
     def _keep(self, state: LogState) -> None:
         raw = log_state.encode(state)
-        log_state.replace(self._directory, raw)
+        atomic_file.replace(self._directory / log_state.STATE_NAME, raw)
         self.state, self._raw = state, raw
 
 
@@ -187,6 +189,7 @@ def _unseen(records: Sequence[VerdictRecord], state: LogState) -> tuple[list[Ver
                 record.offset,
                 record.partition,
                 record.log,
+                extra=NEVER_HELD_BACK,
             )
         last[record.partition] = record.offset
         fresh.append(record)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +12,8 @@ import msgspec
 from msgspec import Meta
 
 from agents.metric_log.csv_rows import METRIC_HEADER, UNMATCHED_HEADER
-from agents.metric_log.files import LogError, set_aside, sync_directory, write_all
+from agents.metric_log.files import LogError, set_aside
+from streams.process.file_lock import try_lock
 from streams.scores.summary import ErrorSummary
 
 STATE_NAME = "metric_log.state.json"
@@ -91,23 +90,6 @@ def load(directory: Path) -> LogState | None:
         return None
 
 
-def replace(directory: Path, raw: bytes) -> None:
-    """Replace the state file, so that it is the old or the new one at every moment, after a power cut too.
-
-    Raises:
-        OSError: the disk is full, or fails. The old state stands.
-    """
-    new = directory / f"{STATE_NAME}.tmp"
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    try:
-        write_all(fd, raw)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    new.replace(directory / STATE_NAME)
-    sync_directory(directory)
-
-
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
     """Hold the lock that every writer of this directory takes. A process that ends in any way lets go of it.
@@ -118,30 +100,9 @@ def locked(directory: Path) -> Iterator[None]:
     """
     path = directory / LOCK_NAME
     give_up_at = time.monotonic() + LOCK_WAIT_S
-    while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            if _try_lock(fd) and _is_file(fd, path):
-                yield
-                return
-        finally:
-            os.close(fd)
+    while (lock := try_lock(path)) is None:
         if time.monotonic() > give_up_at:
             raise Busy(f"{path} is held by another process for {LOCK_WAIT_S:.0f} s: is a paused worker in between?")
         time.sleep(0.01)
-
-
-def _try_lock(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _is_file(fd: int, path: Path) -> bool:
-    """Return whether `fd` is still the file at `path`: a removed lock file excludes nobody."""
-    try:
-        return os.path.samestat(os.fstat(fd), path.stat())
-    except FileNotFoundError:
-        return False
+    with lock:
+        yield

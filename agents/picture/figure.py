@@ -5,6 +5,7 @@ No pyplot and no state of its own. A draw takes a tenth of a second: `agents.pic
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
+from streams.process import atomic_file
 from streams.scores.bins import Bins, bins
 from streams.scores.histogram import Histogram
 from streams.scores.numbers import number, tick
@@ -40,15 +42,10 @@ def draw(summary: ErrorSummary, path: Path, *, now: float) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    new = path.with_name(f".{path.name}.tmp")
-    try:
-        said = ", ".join(f"{name} {value}" for value, name in _scores(summary))
-        figure(summary, now=now).savefig(
-            new, format="png", metadata={"Title": "Error distribution", "Description": said}
-        )
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    said = ", ".join(f"{name} {value}" for value, name in _scores(summary))
+    drawn = io.BytesIO()
+    figure(summary, now=now).savefig(drawn, format="png", metadata={"Title": "Error distribution", "Description": said})
+    atomic_file.replace(path, drawn.getvalue())
 
 
 def figure(summary: ErrorSummary, *, now: float) -> Figure:

@@ -18,11 +18,13 @@ from collections.abc import Iterator
 from commands.driver.publisher import WINDOW, ConnectionLost, Publisher
 from commands.driver.traffic import Message, Plan, Traffic
 from streams.amqp.client import amqp_shown
+from streams.process.link import Link
 from streams.settings import Kind, Settings, SettingsError
+
+log = logging.getLogger("hindsight.driver")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 QUEUES: tuple[Kind, ...] = ("features", "y_true")
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0
 LAST_CONFIRMS_S, CLOSE_S = 0.7, 0.3
 """What stopping may take, in seconds: waiting for RabbitMQ to confirm what was sent, and for it to say goodbye."""
 
@@ -59,16 +61,17 @@ def run(
 def _drive(settings: Settings, plan: Plan, seed: int | None, where: str) -> None:
     for number in SIGNALS:
         signal.signal(number, lambda *_: sys.exit(0))  # until there is something to end in order
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs a page for each failed attempt; we say one line
     n_rows = "rows" if plan.count is None else f"{plan.count} rows"
-    _say(
+    log.info(
         f"Sending {n_rows} of load_diabetes, {plan.rate:g} a second, to the queues "
         f"{' and '.join(settings.queue_of(kind) for kind in QUEUES)} of {where}; Ctrl-C ends it."
     )
     traffic = Traffic(plan, _rows(), random.Random(seed), time.time, f"{secrets.randbelow(1_000_000):06d}")
     driver = _Driver(settings, traffic, where)
     asyncio.run(driver.run())
-    _say(driver.summary())
+    log.info(driver.summary())
 
 
 class _Driver:
@@ -81,7 +84,7 @@ class _Driver:
         self._coming: Iterator[Message] = iter(traffic)
         self._unsent: deque[Message] = deque()
         self._n_confirmed: Counter[Kind] = Counter()
-        self._n_failures = 0
+        self._link = Link("rabbitmq", log, is_up=True)
 
     async def run(self) -> None:
         """Send until there is nothing more to send, or a signal ends it."""
@@ -109,23 +112,18 @@ class _Driver:
         return sentence
 
     async def _send_whatever_happens(self) -> None:
-        was_away = False
         while True:
-            publisher = Publisher(self._settings, self._confirmed, _say)
+            publisher = Publisher(self._settings, self._confirmed, log.warning)
             try:
                 await publisher.connect(QUEUES)
-                if was_away:
-                    _say(f"{self._where} is back.")
-                was_away = False
+                self._link.up(f"{self._where} is back.")
                 await self._send(publisher)
                 return
             except ConnectionLost as exc:
-                if not was_away:
-                    _say(f"{self._where} cannot be used: {exc}. Trying again until it can.")
-                was_away = True
+                self._link.down(f"{self._where} cannot be used: {exc}. Trying again until it can.")
             finally:
                 await self._leave(publisher)
-            await asyncio.sleep(self._wait_s())
+            await self._link.pause()
 
     async def _send(self, publisher: Publisher) -> None:
         while self._unsent or self._pull():
@@ -155,13 +153,6 @@ class _Driver:
 
     def _confirmed(self, message: Message) -> None:
         self._n_confirmed[message.queue] += 1
-        self._n_failures = 0
-
-    def _wait_s(self) -> float:
-        """Return how long to wait before the next attempt, in seconds: doubling, bounded, with jitter."""
-        wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0**self._n_failures)
-        self._n_failures = min(self._n_failures + 1, 16)
-        return wait_s * random.uniform(0.5, 1.0)
 
 
 def _rows() -> list[tuple[list[float], float]]:
@@ -170,7 +161,3 @@ def _rows() -> list[tuple[list[float], float]]:
 
     data = diabetes()
     return list(zip(data.x.tolist(), data.y.tolist(), strict=True))
-
-
-def _say(sentence: str) -> None:
-    print(sentence, flush=True)

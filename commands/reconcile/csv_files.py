@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from agents.metric_log import state
+from agents.metric_log.files import end_of_last_line
 from agents.metric_log.log import METRIC_NAME, UNMATCHED_NAME
 from agents.metric_log.state import LogState
 from commands.reconcile.evaluate import MATCHED
@@ -71,7 +72,7 @@ class _WholeLines(io.RawIOBase):
 
     def __init__(self, file: io.BufferedReader):
         self._file = file
-        self._left = _end_of_last_line(file)
+        self._left = end_of_last_line(file, file.seek(0, io.SEEK_END))
         file.seek(0)
 
     def readable(self) -> bool:
@@ -82,18 +83,6 @@ class _WholeLines(io.RawIOBase):
         buffer[: len(data)] = data
         self._left -= len(data)
         return len(data)
-
-
-def _end_of_last_line(file: io.BufferedReader) -> int:
-    end = file.seek(0, io.SEEK_END)
-    while end:
-        start = max(0, end - 65536)
-        file.seek(start)
-        found = file.read(end - start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        end = start
-    return 0
 
 
 def _matched(cells: list[str]) -> Fact:

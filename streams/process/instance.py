@@ -6,12 +6,13 @@ restarted worker is the same group member as before and gets the same partitions
 
 from __future__ import annotations
 
-import fcntl
 import secrets
 import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
+
+from streams.process.file_lock import try_lock
 
 MAX_INSTANCES = 256
 
@@ -48,13 +49,9 @@ def take(state_dir: Path) -> WorkerInstance:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             with suppress(PermissionError):  # somebody else's directory that we may write all the same
                 path.chmod(0o700)  # ids and values of everybody's rows are in there
-            lock = (path / "lock").open("a+")
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.close()
-                continue
-            return WorkerInstance(path, _instance_id(path / "instance"), lock)
+            lock = try_lock(path / "lock")
+            if lock is not None:
+                return WorkerInstance(path, _instance_id(path / "instance"), lock)
     except OSError as exc:
         raise InstanceError(
             f"The state directory {str(state_dir)!r} cannot be used: {exc.strerror}. "

@@ -1,65 +1,82 @@
-"""The state of one link to a broker: up or down, the last problem as a sentence, and a log line when that changes."""
+"""The state of one link to a broker, or to a disk: up or down, the problem as a sentence, a log line when that changes."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal
+
+from streams.process.backoff import Backoff
+from streams.process.log_throttle import NEVER_HELD_BACK
 
 Event = Literal["new", "up", "lost"]
 REMIND_S = 300.0
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0
 STEADY_S = 10.0
 """A link that was up for this long starts again with short waits."""
 
 
 class Link:
-    """One link to a broker. Down until `up` is called.
+    """One link. `problem` says what is wrong with it now; empty while nothing is known to be.
 
     Args:
         name: for people, and for `count`.
         log: where it is said that the link went down, or works again.
         count: is told its name and what happened to it, for the metrics.
+        is_up: taken to work until `down` is called, so that nothing is said of it before.
     """
 
-    def __init__(self, name: str, log: logging.Logger, count: Callable[[str, Event], None] = lambda name, event: None):
-        self.name, self._log, self._count = name, log, count
-        self.is_up = False
-        self.problem = ""
-        self.problem_at: float | None = None
-        self._said_at = float("-inf")
-        self._up_at = float("inf")
-        self._n_failures = 0
+    def __init__(
+        self,
+        name: str,
+        log: logging.Logger,
+        count: Callable[[str, Event], None] = lambda name, event: None,
+        *,
+        is_up: bool = False,
+    ):
+        self.name, self.is_up = name, is_up
+        self.problem = self.last_problem = ""
+        self.last_problem_at: float | None = None
+        self._log, self._count = log, count
+        self._backoff = Backoff()
+        self._said_at = self._up_since = float("-inf")
         count(name, "new")
 
     def up(self, sentence: str) -> None:
         """Say that the link works."""
         if not self.is_up:
             self._log.info(sentence)
-            self._up_at = time.monotonic()
+            self._up_since = time.monotonic()
             self._count(self.name, "up")
-        self.is_up = True
+        self.is_up, self.problem = True, ""
 
     def down(self, problem: str, *, said_elsewhere: bool = False) -> None:
         """Say that the link does not work, and why: logged when that is new, then rarely."""
         now = time.monotonic()
         if not said_elsewhere and (self.is_up or now - self._said_at > REMIND_S):
-            self._log.warning(problem)
+            self._log.warning(problem, extra=NEVER_HELD_BACK)
             self._said_at = now
-        if self.is_up and now - self._up_at > STEADY_S:
-            self._n_failures = 0
+        if self.is_up and now - self._up_since > STEADY_S:
+            self._backoff.reset()
         if self.is_up:
             self._count(self.name, "lost")
-        self.is_up, self.problem, self.problem_at = False, problem, time.time()
+        self.is_up, self.problem, self.last_problem, self.last_problem_at = False, problem, problem, time.time()
 
-    def wait_s(self, chance: random.Random) -> float:
-        """Return how long to wait before the next attempt, in seconds: doubling, bounded, with jitter."""
-        wait = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0**self._n_failures)
-        self._n_failures = min(self._n_failures + 1, 16)
-        return wait * chance.uniform(0.5, 1.0)
+    @contextmanager
+    def answers_within(self, within_s: float, otherwise: str) -> Iterator[None]:
+        """Call `down(otherwise)` if what is done inside takes longer; it goes on all the same."""
+        late = asyncio.get_running_loop().call_later(within_s, self.down, otherwise)
+        try:
+            yield
+        finally:
+            late.cancel()
+
+    async def pause(self) -> None:
+        """Wait before the next attempt: doubling, bounded, with jitter."""
+        await self._backoff.pause()
 
     def state(self) -> dict[str, object]:
         """Return the state for /readyz."""
-        return {"up": self.is_up, "last_problem": self.problem, "last_problem_at": self.problem_at}
+        return {"up": self.is_up, "last_problem": self.last_problem, "last_problem_at": self.last_problem_at}

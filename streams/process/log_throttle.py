@@ -9,8 +9,9 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 REPEAT_S, RARELY_S = 60.0, 300.0
 NEW_KAFKA_S = 15.0
-ONCE_AN_OUTAGE = {"once_an_outage": True}
-"""Give it as `extra` to what is said only when something begins: it is never held back, however soon that is again."""
+NEVER_HELD_BACK = {"never_held_back": True}
+"""The `extra` of errors about rows that are missing or wrong, each of which names others, and of what is said only when
+something begins, however soon that is again."""
 NOISY = ("aiokafka", "faust", "mode", "pika", "streams")
 
 
@@ -44,7 +45,7 @@ class Throttle(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether the record is logged."""
-        if record.levelno < logging.WARNING or hasattr(record, "once_an_outage"):
+        if record.levelno < logging.WARNING or hasattr(record, "never_held_back"):
             return True
         place = (record.pathname, record.lineno)
         now = time.monotonic()

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import rocksdict
 
 from streams.join.decision import Checkpoint, Decision
+from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.table.decision_log import DecisionLog
 from streams.table.offsets import Position
 from streams.table.store import PairsStore
@@ -62,6 +63,7 @@ async def restore(
             partition,
             reason,
             suffix,
+            extra=NEVER_HELD_BACK,
         )
         store = set_aside(partition, suffix)
     started = time.monotonic()
@@ -141,6 +143,7 @@ def check_inputs(partition: int, checkpoint: Checkpoint, positions: tuple[Positi
                 partition,
                 n,
                 kind,
+                extra=NEVER_HELD_BACK,
             )
             checkpoint.counts.skipped += n
             checkpoint.input_offsets[side] = position.first - 1

@@ -11,3 +11,7 @@ class Clock:
     def monotonic(self) -> float:
         """Return the time that the test set."""
         return self.now
+
+    def time(self) -> float:
+        """Return the same: that it is no time of day matters to nobody here."""
+        return self.now

@@ -83,7 +83,7 @@ class Ends:
         if self.heard_at is not None:
             said += f" It was last heard at {clock(self.heard_at)} UTC; rows wait, and nothing is lost."
         if not self.problem:
-            logger.warning(said, extra=log_throttle.ONCE_AN_OUTAGE)
+            logger.warning(said, extra=log_throttle.NEVER_HELD_BACK)
         self.problem = readiness.problems["kafka"] = said
 
     async def _ask(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import random
 
 import pytest
 from hypothesis import given
@@ -13,7 +11,6 @@ from hypothesis import strategies as st
 from bridge.batch import Batch
 from bridge.kafka import RECORD_BYTES
 from bridge.packets import halves, pack
-from streams.process.link import LONGEST_WAIT_S, Link
 from streams.wire.partition import partition_of
 from streams.wire.rows import FeaturesRow, TrueRow, decode_record
 
@@ -105,25 +102,3 @@ def test_a_single_row_too_large_for_kafka_keeps_its_original_bytes() -> None:
     batch.add((1, False, b"\0\0", body, 7.5))
 
     assert [unreadable.raw for unreadable, _ in batch.refused] == [body]
-
-
-def test_waits_double_are_bounded_and_differ() -> None:
-    link, chance = Link("test", logging.getLogger("test")), random.Random(7)
-
-    waits = [link.wait_s(chance) for _ in range(12)]
-
-    assert waits[0] < 0.3
-    assert all(LONGEST_WAIT_S / 2 <= wait <= LONGEST_WAIT_S for wait in waits[6:])
-    assert len(set(waits)) == len(waits)
-
-
-def test_a_problem_that_goes_on_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    link = Link("test", logging.getLogger("test"))
-
-    for attempt in range(1000):
-        link.down(f"It is away, seen {attempt} times.")
-    with caplog.at_level("INFO"):
-        link.up("It is back.")
-
-    assert [record.getMessage() for record in caplog.records] == ["It is away, seen 0 times.", "It is back."]
-    assert link.state()["last_problem"] == "It is away, seen 999 times."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def test_a_model_that_cannot_be_written_is_one_sentence_and_leaves_the_old_one(
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(train.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     monkeypatch.setattr(train, "compare", lambda *_: table(mean=70.0, ridge=54.0).assign(mae=1.0, r2=0.5, bias=0.0))
 
     assert train.main(["--out", str(old)]) == 1

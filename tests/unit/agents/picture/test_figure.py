@@ -1,3 +1,4 @@
+import resource
 import threading
 
 import numpy as np
@@ -161,11 +162,15 @@ def test_a_picture_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tm
     path = tmp_path / "error_distribution.png"
     draw(ErrorSummary(), path, now=NOW)
     before = path.read_bytes()
-    blocker = tmp_path / ".error_distribution.png.tmp"
-    blocker.mkdir()
-    with pytest.raises(OSError, match="Is a directory"):
-        draw(SHAPES["normal"], path, now=NOW)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # fails in the middle of a write, as a full disk does
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            draw(SHAPES["normal"], path, now=NOW)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize(

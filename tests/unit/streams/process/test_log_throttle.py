@@ -6,7 +6,7 @@ import logging
 
 from aiokafka.errors import GroupCoordinatorNotAvailableError, NodeNotReadyError
 
-from streams.process.log_throttle import ONCE_AN_OUTAGE, NewKafka, Throttle
+from streams.process.log_throttle import NEVER_HELD_BACK, NewKafka, Throttle
 
 
 def record(level: int, lineno: int) -> logging.LogRecord:
@@ -36,9 +36,20 @@ def test_the_beginning_of_an_outage_is_said_each_time():
     handler.addFilter(Throttle())
     logger.addHandler(handler)
     for n in range(2):
-        logger.warning("outage %d", n, extra=ONCE_AN_OUTAGE)
+        logger.warning("outage %d", n, extra=NEVER_HELD_BACK)
         logger.warning("a library's word")
     assert [one.getMessage() for one in said] == ["outage 0", "a library's word", "outage 1"]
+
+
+def test_errors_about_the_rows_of_three_partitions_are_three_lines():
+    logger, said = logging.Logger("hindsight.test"), []
+    handler = logging.Handler()
+    handler.emit = said.append
+    handler.addFilter(Throttle())
+    logger.addHandler(handler)
+    for partition in range(3):
+        logger.error("partition %d: verdicts never came", partition, extra=NEVER_HELD_BACK)
+    assert [one.getMessage() for one in said] == [f"partition {p}: verdicts never came" for p in range(3)]
 
 
 def test_what_was_held_back_is_counted(monkeypatch):
