@@ -48,7 +48,7 @@ def test_a_producer_that_lost_count_of_its_sequence_is_replaced(make_bridging: M
         assert await kafka.produce([Record(topic, p, b'[{"id":"b"}]') for p in range(4)]) == []
 
         assert await kafka.start() is not stuck
-        assert "OutOfOrderSequence" in kafka.link.problem
+        assert "OutOfOrderSequence" in kafka.link.last_problem
         await kafka.close()
 
     asyncio.run(work())
