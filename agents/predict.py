@@ -33,7 +33,7 @@ def _predict(rows: list[FeaturesRow], model: Model) -> tuple[list[PredRow], list
     if not rows:
         return [], []
     try:
-        answers = model.predict([row.features for row in rows])
+        answers = model.predict([row.features for row in rows])  # type: ignore[misc]  # dicts are refused
     except Exception as exc:  # a model raises whatever it likes, for instance at a number too large for its float32
         if len(rows) == 1:
             return [], [_refuse(rows[0], "bad_prediction", f"{model.name} failed: {type(exc).__name__}: {exc}")]

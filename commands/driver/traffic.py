@@ -109,7 +109,7 @@ class Traffic:
         twice, missing, truth_twice = self._rng.random(), self._rng.random(), self._rng.random()
         row_id = self._new_id(ts)
         known = ts + self._plan.label_delay
-        message = Message(ts, "features", msgspec.json.encode(FeaturesRow(row_id, ts, features)))
+        message = Message(ts, "features", msgspec.json.encode(FeaturesRow(row_id, ts, [*features])))
         truth = Message(known, "y_true", msgspec.json.encode(TrueRow(row_id, known, y_true)))
         n_truths = 0 if missing < self._plan.missing_rate else 1 + (truth_twice < self._plan.duplicate_rate)
         return [message] * (1 + (twice < self._plan.duplicate_rate)), [truth] * n_truths

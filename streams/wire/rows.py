@@ -19,11 +19,13 @@ MAX_TS_S = 1e11
 """Epoch seconds past the year 5000: a larger `ts` is in milliseconds, and would push the watermark out of reach."""
 Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID_CHARS)]
 Ts = Annotated[float, Meta(ge=0, le=MAX_TS_S)]
-Features = Annotated[list[float], Meta(min_length=1)]
+Cell = float | str | bool | None
+"""One feature: a number, a category, or null where it is missing."""
+Features = Annotated[list[Cell], Meta(min_length=1)] | Annotated[dict[str, Cell], Meta(min_length=1)]
 
 
 class FeaturesRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What a model predicts from: `features` in the model's order, at `ts` (UTC epoch seconds)."""
+    """What a model predicts from: `features` in the model's order or by name, at `ts` (UTC epoch seconds)."""
 
     id: Id
     ts: Ts
@@ -40,12 +42,13 @@ class TrueRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class PredRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The prediction of one id, and which model made it."""
+    """The prediction of one id, and which `version` of which `model` made it."""
 
     id: Id
     ts: Ts
     y_pred: float
     model: str | None = None
+    version: str | None = None
     redelivered: bool = False
 
 
@@ -90,6 +93,7 @@ class _PredBody(_Body, gc=False):
     y_pred: float | None = None
     body: float | None = None
     model: str | None = None
+    version: Any = None
 
 
 _one: dict[Kind, msgspec.json.Decoder[Any]] = {
@@ -169,9 +173,16 @@ def _row(body: _Body, ts: float, redelivered: bool) -> Row:
     if isinstance(body, _TrueBody):
         return TrueRow(row_id, when, _value("y_true", body.y_true, body.body), redelivered)
     if isinstance(body, _PredBody):
-        return PredRow(row_id, when, _value("y_pred", body.y_pred, body.body), body.model, redelivered)
+        value = _value("y_pred", body.y_pred, body.body)
+        return PredRow(row_id, when, value, body.model, _version(body.version), redelivered)
     assert isinstance(body, _FeaturesBody)
-    return FeaturesRow(row_id, when, _value("features", body.features, body.body))
+    return FeaturesRow(row_id, when, _value("features", body.features, body.body))  # type: ignore[arg-type]
+
+
+def _version(value: Any) -> str | None:
+    """Return a model's version as text; None where it is nothing that could be one, which costs nobody the row."""
+    text = value if isinstance(value, str) else repr(value) if type(value) in (int, float) else ""
+    return text if 0 < len(text) <= MAX_ID_CHARS else None
 
 
 def _value(name: str, value: T | None, body: T | None) -> T:

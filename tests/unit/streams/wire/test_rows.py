@@ -44,11 +44,16 @@ foreign = (
 
 def is_usable(row: FeaturesRow | TrueRow | PredRow) -> bool:
     """Tell whether a row holds what it promises, by other means than the decoder's."""
-    values = row.features if isinstance(row, FeaturesRow) else [row.y_true if isinstance(row, TrueRow) else row.y_pred]
+    values = [row.ts]
+    if isinstance(row, FeaturesRow):
+        cells = row.features.values() if isinstance(row.features, dict) else row.features
+        values += [cell for cell in cells if not isinstance(cell, str | bool | None)]
+    else:
+        values.append(row.y_true if isinstance(row, TrueRow) else row.y_pred)
     return (
         isinstance(row.id, str)
         and 1 <= len(row.id) <= MAX_ID_CHARS
-        and all(type(value) is float and math.isfinite(value) for value in [row.ts, *values])
+        and all(type(value) is float and math.isfinite(value) for value in values)
         and row.ts >= 0
     )
 
@@ -88,9 +93,28 @@ def test_of_an_array_each_row_is_read_or_refused(kind: Kind, some: list[dict[str
         ("y_pred", b'{"id": "a1", "body": -0.5}', PredRow("a1", NOW, -0.5)),
         ("features", b'{"id": "a1", "ts": 5, "features": [1, 2.5]}', FeaturesRow("a1", 5.0, [1.0, 2.5])),
         ("features", b'{"id": 12, "body": [0.25]}', FeaturesRow("12", NOW, [0.25])),
+        (
+            "features",
+            b'{"id": "a", "features": {"age": null, "city": "Riga", "new": true}}',
+            FeaturesRow("a", NOW, {"age": None, "city": "Riga", "new": True}),
+        ),
+        ("y_pred", b'{"id": "a", "y_pred": 1, "version": 7}', PredRow("a", NOW, 1.0, None, "7")),
+        ("y_pred", b'{"id": "a", "y_pred": 1, "version": [7]}', PredRow("a", NOW, 1.0)),
         ("y_true", b'{"id": "\\u00e9", "y_true": 1, "unit": {"any": [1]}}', TrueRow("é", NOW, 1.0)),
     ],
-    ids=["native", "simple", "number-id", "prediction", "simple-prediction", "features", "simple-features", "extra"],
+    ids=[
+        "native",
+        "simple",
+        "number-id",
+        "prediction",
+        "simple-prediction",
+        "features",
+        "simple-features",
+        "named-features",
+        "version",
+        "no-version",
+        "extra",
+    ],
 )
 def test_each_form_is_read(kind: Kind, body: bytes, row: object) -> None:
     assert decode_body(kind, body, ts=NOW) == ([row], [])
