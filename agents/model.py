@@ -17,7 +17,7 @@ from streams.faust_app import app, names, raw_topic, settings
 from streams.kafka import client
 from streams.kafka.producer import Producer
 from streams.process.fatal import fatal
-from streams.wire.dead_letters import UnreadableRows, records_of
+from streams.wire.dead_letters import UnreadableRows, of_kafka, records_of
 from streams.wire.rows import FeaturesRow, PredRow, Unreadable, decode_record, encode_packet
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ class Predicting:
             message = event.message
             rows, unreadable = decode_record("features", message.value or b"", ts=message.timestamp)
             rows_of.setdefault(message.partition, []).extend(rows)  # type: ignore[arg-type]
-            found.append(UnreadableRows(f"topic features/{message.partition}@{message.offset}", unreadable))
+            source = f"topic features/{message.partition}@{message.offset}"
+            found.append(UnreadableRows(source, unreadable, of_kafka(message.key, message.headers)))
         await self._quarantine(*found)
         sending = [self._predict_partition(partition, rows) for partition, rows in rows_of.items() if rows]
         await asyncio.gather(*sending)

@@ -1,4 +1,4 @@
-"""What is taken from a queue at once: its readable rows, its refused ones, its last tag. No sockets here."""
+"""What is taken from a queue at once: its readable rows, what is refused, its last tag. No sockets here."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ from bridge.kafka import RECORD_BYTES
 from bridge.queues import Delivery
 from streams.amqp import properties
 from streams.settings import Kind
+from streams.wire.dead_letters import PROPERTIES_BYTES
 from streams.wire.rows import Row, Unreadable, decode_body, encode_packet
 
 Refused = tuple[Unreadable, bytes]
-"""A row that cannot be used, and the undecoded properties of its message."""
+"""What cannot be used of one message, and its undecoded properties."""
 NO_PROPERTIES = b"\0\0"
 _GROWTH = 4
 """A row is written longer than it was read, `1.0` for `1`; but never more than so many times."""
+_PROPERTIES_GROWTH = 6
+"""The same for properties: as JSON, a NUL takes six characters."""
 
 
 class Batch:
-    """Rows of some messages of one queue. `tag` acknowledges them all; refused rows keep their message's properties."""
+    """Rows of some messages of one queue. `tag` acknowledges them all; what is refused keeps its message's properties.
+
+    `n_bytes`: what it may cost in memory on its way to Kafka, properties and quarantine included.
+    """
 
     def __init__(self, kind: Kind, max_body_bytes: int) -> None:
         self.rows: list[Row] = []
         self.refused: list[Refused] = []
-        self.tag = self.n_messages = 0
+        self.tag = self.n_messages = self.n_bytes = 0
         self._kind = kind
         self._max_body_bytes = max_body_bytes
 
@@ -35,8 +41,15 @@ class Batch:
             refused += too_large
         self.rows += rows
         self.n_messages += 1
-        if refused:
-            self.refused += [(one, raw) for one in refused]
+        self.n_bytes += len(body)
+        for one in refused:
+            self.refused.append((one, raw))
+            self.n_bytes += len(one.raw) + min(len(raw) * _PROPERTIES_GROWTH, PROPERTIES_BYTES)
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows the messages held, refused ones included."""
+        return len(self.rows) + sum(one.n_rows for one, _ in self.refused)
 
 
 def _without_giants(rows: list[Row], body: bytes) -> tuple[list[Row], list[Unreadable]]:

@@ -18,7 +18,7 @@ from streams.settings import Kind, Settings
 log = logging.getLogger("bridge")
 
 WAITING_BYTES = 32 << 20
-"""Bodies that may wait in memory, of one queue. RabbitMQ counts messages only, so large ones get a lower prefetch."""
+"""Bodies and properties that may wait in memory, of one queue. RabbitMQ counts messages only: large ones get a lower prefetch."""
 FULL_BYTES = 64_000
 """Bodies of a batch's worth of rows, for messages of many rows."""
 LOWEST_PREFETCH = 32
@@ -81,7 +81,7 @@ class Queue:
     def take(self) -> Delivery:
         """Take the oldest delivery that waits. Raises IndexError if none does."""
         delivery = self.waiting.popleft()
-        self._waiting_bytes -= len(delivery[3])
+        self._waiting_bytes -= len(delivery[2]) + len(delivery[3])
         if not self.waiting:
             self.arrived.clear()
         return delivery
@@ -142,7 +142,7 @@ class Queue:
             self._fill()
             return
         self.waiting.append((tag, redelivered, properties, body, time.time()))
-        self._waiting_bytes += len(body)
+        self._waiting_bytes += len(properties) + len(body)
         self._last_tag = tag
         self.arrived.set()
         if self._has_a_batch():

@@ -1,4 +1,4 @@
-"""The rows of one queue that cannot be used go to the topic `quarantine`, with all that came with them."""
+"""What cannot be used of one queue's messages goes to the topic `quarantine`, with all that came with it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ class Quarantine:
             await asyncio.sleep(RETRY_S)
         if not self._queue.link.is_up and self._queue.channel is not None:
             self._queue.link.up(f"Reading the queue {self._queue.name!r} again.")
-        n_rows = Counter[str](unreadable.reason for unreadable, _ in refused)
+        n_rows = Counter[str]()
+        for unreadable, _ in refused:
+            n_rows[unreadable.reason] += unreadable.n_rows
         self._ledger.quarantine(n_rows)
         if n_rows["oversize"] and time.monotonic() - self._said_at > REMIND_S:
             self._said_at = time.monotonic()

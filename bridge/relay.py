@@ -17,6 +17,9 @@ from streams.process.linger import Linger
 from streams.settings import Settings
 from streams.wire.rows import Row
 
+BATCH_BYTES = 4 << 20
+"""What one batch may cost in memory; the message that reaches it may be larger alone."""
+
 
 class Relay:
     """Moves one queue's rows to their topic. One batch is in flight; more wait in the queue's prefetch."""
@@ -59,10 +62,10 @@ class Relay:
         """Take and decode what waits: rows for a packet a partition, and half the prefetch, so that the rest can come."""
         n_rows, n_messages = self._settings.packet_rows * self._settings.partitions, -(-self._settings.prefetch // 2)
         batch, waiting = Batch(self._queue.kind, self._settings.max_body_bytes), self._queue.waiting
-        while waiting and batch.n_messages < n_messages and len(batch.rows) < n_rows:
+        while waiting and batch.n_messages < n_messages and len(batch.rows) < n_rows and batch.n_bytes < BATCH_BYTES:
             batch.add(self._queue.take())
         self._beat.count(len(batch.rows))
-        self.ledger.deliver(batch.n_messages, len(batch.rows) + len(batch.refused))
+        self.ledger.deliver(batch.n_messages, batch.n_rows)
         return batch
 
     async def _deliver(self, batch: Batch) -> None:

@@ -19,7 +19,11 @@ from commands.quarantine.selection import Row
 from streams.kafka.client import kafka_producer
 from streams.kafka.topics import declare, topics
 from streams.settings import Settings
-from streams.wire.dead_letters import Resolution, encode_resolution
+from streams.wire.resolutions import Resolution, encode_resolution
+from streams.wire.rows import MAX_TS_S
+
+MOST_CHARS = 60
+"""A longer content type is none, and AMQP cannot say it."""
 
 
 class Plan(NamedTuple):
@@ -37,8 +41,8 @@ def plan(row: Row, settings: Settings) -> Plan:
         return Plan(0, f"{row.kept.source!r} names no queue of ours")
     batch = Batch(row.kind, settings.max_body_bytes)
     batch.add((1, True, NO_PROPERTIES, row.kept.raw, row.kept.at))
-    if batch.refused:
-        return Plan(len(batch.rows), batch.refused[0][0].detail)
+    if batch.refused and not batch.rows:  # what is still refused of an array comes back here, the rest goes on
+        return Plan(0, batch.refused[0][0].detail)
     return Plan(len(batch.rows), "")
 
 
@@ -110,13 +114,18 @@ def properties(row: Row) -> pika.BasicProperties:
     """Return what goes with the bytes: when they came first, so that a row without a `ts` of its own keeps its time."""
     try:
         came_with = msgspec.json.decode(row.kept.properties)
-    except msgspec.MsgspecError:
+    except Exception:  # foreign bytes: msgspec raises more than its own errors
         came_with = {}
     given = came_with if isinstance(came_with, dict) else {}
     timestamp, content_type = given.get("timestamp"), given.get("content_type")
     return pika.BasicProperties(
         delivery_mode=2,
-        content_type=content_type if isinstance(content_type, str) else None,
-        timestamp=timestamp if type(timestamp) is int else int(row.kept.at),
+        content_type=content_type if isinstance(content_type, str) and len(content_type) <= MOST_CHARS else None,
+        timestamp=_seconds(timestamp) or _seconds(row.kept.at),
         headers={"x-hindsight-requeued": row.kept.offset},
     )
+
+
+def _seconds(when: object) -> int | None:
+    """Return a time as AMQP can say it, None if it is none."""
+    return int(when) if isinstance(when, int | float) and 0 < when <= MAX_TS_S else None

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from commands.probes.kafka_ranges import Reader
 from streams.kafka.topics import topics
 from streams.settings import KINDS, Kind, Settings
-from streams.wire import dead_letters
-from streams.wire.dead_letters import Kept, Resolution
+from streams.wire import resolutions
+from streams.wire.kept import Assembler, Kept
+from streams.wire.resolutions import Resolution
 
 
 class Row(NamedTuple):
@@ -51,7 +52,7 @@ async def rows(reader: Reader, settings: Settings, wanted: Filter) -> AsyncItera
     """
     names = topics(settings)
     done = await _resolutions(reader, names.resolved.name)
-    assembling = dead_letters.Assembler()
+    assembling = Assembler()
     first, end = (await reader.bounds(names.quarantine.name, 1))[0]
     async for records in reader.read(names.quarantine.name, 0, first, end):
         for record in records:
@@ -71,7 +72,7 @@ async def n_open(reader: Reader, settings: Settings) -> int:
     """
     names = topics(settings)
     first, end = (await reader.bounds(names.quarantine.name, 1))[0]
-    return dead_letters.n_open(first, end, await _resolutions(reader, names.resolved.name))
+    return resolutions.n_open(first, end, await _resolutions(reader, names.resolved.name))
 
 
 async def _resolutions(reader: Reader, topic: str) -> dict[int, Resolution]:
@@ -80,7 +81,7 @@ async def _resolutions(reader: Reader, topic: str) -> dict[int, Resolution]:
     found: list[tuple[bytes, bytes]] = []
     async for records in reader.read(topic, 0, *(await reader.bounds(topic, 1))[0]):
         found += [(record.key or b"", record.value or b"") for record in records]
-    return dead_letters.resolutions(found)
+    return resolutions.resolutions(found)
 
 
 def _row(kept: Kept, done: dict[int, Resolution], settings: Settings) -> Row:
@@ -112,6 +113,7 @@ def shown(row: Row) -> dict[str, Any]:
         "source": kept.source,
         "reason": kept.reason,
         "detail": kept.detail,
+        "n_rows": kept.n_rows,
         "n_bytes": len(kept.raw),
         "whole": kept.whole,
         "resolved": row.resolution.what if row.resolution else None,

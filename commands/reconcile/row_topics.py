@@ -13,7 +13,7 @@ from commands.reconcile.facts import ANSWERED, FEATURES, PRED, TRUE, Fact, Facts
 from commands.reconcile.log_span import LogPart
 from streams.kafka.topics import topics
 from streams.settings import Kind, Settings
-from streams.wire import dead_letters
+from streams.wire.kept import Assembler, Kept
 from streams.wire.rows import decode_record
 
 CLOCKS_S = 60.0
@@ -28,7 +28,7 @@ class _Refused(msgspec.Struct):
     id: str
 
 
-_decode_refused = msgspec.json.Decoder(_Refused).decode
+_decode_refused = msgspec.json.Decoder(_Refused | list[_Refused]).decode
 
 
 class Inputs:
@@ -102,7 +102,7 @@ class Inputs:
                     self._facts.add(Fact(row.id, ANSWERED, "", 0.0, 0.0, p, -1) for row in rows)
                 continue
             part.n_rows[side] += len(rows)
-            part.n_unreadable += len(unreadable)
+            part.n_unreadable += sum(one.n_rows for one in unreadable)
             self._facts.add(Fact(row.id, side, "", getattr(row, kind), 0.0, p, record.offset) for row in rows)
             for row in unreadable:
                 self._expect(f"{kind}/{p}@{record.offset}", row.raw, record.timestamp)
@@ -131,7 +131,7 @@ class Inputs:
         self.all_is_there &= not first
         if first:
             self.quarantine_since = NEVER
-        assembling = dead_letters.Assembler()
+        assembling = Assembler()
         async for record in self._records(topic, 0, first, end):
             if self.quarantine_since == NEVER:
                 self.quarantine_since = record.timestamp / 1000 + CLOCKS_S
@@ -140,19 +140,21 @@ class Inputs:
         for row in assembling.rest():
             self._quarantined(topic, row)
 
-    def _quarantined(self, topic: str, row: dead_letters.Kept) -> None:
+    def _quarantined(self, topic: str, row: Kept) -> None:
         if not row.whole:
             self.strange.append(f"{topic}@{row.offset} (of {row.source}) lacks some of its parts")
         came_by, _, name = row.source.partition(" ")
         if came_by == "queue":
-            self.n_there[name] += 1  # type: ignore[index]  # whatever it is called: only our queues are asked for
+            self.n_there[name] += row.n_rows  # type: ignore[index]  # whatever it is called: only our queues are asked for
         elif row.reason in ("bad_features", "bad_prediction"):
             self._refused(row)
         else:
             self._facts.is_in_quarantine(row.source, row.raw)
 
-    def _refused(self, row: dead_letters.Kept) -> None:
+    def _refused(self, row: Kept) -> None:
         try:
-            self._facts.add([Fact(_decode_refused(row.raw).id, ANSWERED, "", 0.0, 0.0, -1, -1)])
-        except msgspec.MsgspecError:
+            refused = _decode_refused(row.raw)
+            rows = refused if isinstance(refused, list) else [refused]
+            self._facts.add(Fact(one.id, ANSWERED, "", 0.0, 0.0, -1, -1) for one in rows)
+        except Exception:  # foreign bytes: msgspec raises more than its own errors
             self.strange.append(f"quarantine@{row.offset} ({row.reason}) holds no row that a model was given")

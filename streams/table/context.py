@@ -18,12 +18,16 @@ class ConsumedRecord(NamedTuple):
     offset: int
     ts: float
     value: bytes
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes]] = ()
     ack: Callable[[], Any] | None = None
 
     @classmethod
     def of(cls, side: int, record: ConsumerRecord[Any, Any], ack: Callable[[], Any] | None = None) -> Self:
         """Return what a Kafka record holds."""
-        return cls(side, record.offset, record.timestamp / 1e3, record.value or b"", ack)
+        return cls(
+            side, record.offset, record.timestamp / 1e3, record.value or b"", record.key, record.headers or (), ack
+        )
 
     def acknowledge(self) -> None:
         """Call `ack`, if there is one."""

@@ -24,7 +24,7 @@ from streams.table.decision_log import DecisionLog, LogUnavailable
 from streams.table.inputs import KINDS, Inputs
 from streams.table.outbox import Outbox, entry
 from streams.table.store import PairsStore, StoreFailed
-from streams.wire.dead_letters import UnreadableRows
+from streams.wire.dead_letters import UnreadableRows, of_kafka
 from streams.wire.rows import decode_record
 from streams.wire.verdicts import Tag
 
@@ -128,11 +128,12 @@ class Owner:
         """Return the rows of records; what cannot be read is in quarantine before anything is decided."""
         inputs: list[Input] = []
         refused: list[UnreadableRows] = []
-        for side, offset, ts, value, _ in batch:
+        for side, offset, ts, value, key, headers, _ in batch:
             rows, unreadable = decode_record(KINDS[side], value, ts=ts)
-            inputs.append(Input(side, offset, rows, len(unreadable)))  # type: ignore[arg-type]
+            inputs.append(Input(side, offset, rows, sum(one.n_rows for one in unreadable)))  # type: ignore[arg-type]
             if unreadable:
-                refused.append(UnreadableRows(f"topic {KINDS[side]}/{self.partition}@{offset}", unreadable))
+                source = f"topic {KINDS[side]}/{self.partition}@{offset}"
+                refused.append(UnreadableRows(source, unreadable, of_kafka(key, headers)))
         if refused:
             await self.context.quarantine(refused)
         return inputs

@@ -15,6 +15,8 @@ from streams.settings import Kind
 from streams.wire.json_arrays import WHITE, elements
 
 MAX_ID_CHARS = 128
+MAX_NAMED = 5
+"""Of how many refused rows of one body it is said what is wrong with each; the others are counted."""
 MAX_TS_S = 1e11
 """Epoch seconds past the year 5000: a larger `ts` is in milliseconds, and would push the watermark out of reach."""
 Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID_CHARS)]
@@ -65,11 +67,16 @@ Reason = Literal["oversize", "not_json", "bad_row", "bad_features", "bad_predict
 
 
 class Unreadable(NamedTuple):
-    """A row that cannot be used: its original bytes, a reason to filter by, and a sentence for people."""
+    """What cannot be used of one body: its original bytes, a reason to filter by, a sentence for people, how many rows.
+
+    `raw` is the body where nothing of it can be used. Where the rest of an array is good, it is the refused element, or
+    an array of the refused elements as they came.
+    """
 
     raw: bytes
     reason: Reason
     detail: str
+    n_rows: int = 1
 
 
 class _Body(msgspec.Struct, gc=False):
@@ -128,7 +135,8 @@ def decode_body(
 ) -> tuple[list[Row], list[Unreadable]]:
     """Read one RabbitMQ body (or one Kafka record) of `kind`: a row, the `{"id", "body"}` form, or an array of rows.
 
-    Never raises: the bytes are foreign. Of an array, the good rows are returned and each bad one is refused alone.
+    Never raises: the bytes are foreign. Of an array, the good rows are returned and the bad ones are refused together: one
+    body has one refusal at most, however many rows of it are bad.
 
     Args:
         ts: when the message happened, UTC epoch seconds, for rows that do not say it themselves.
@@ -146,18 +154,31 @@ def decode_body(
     except Exception as exc:  # foreign bytes: msgspec raises more than its own errors (RecursionError, UnicodeError)
         whole = _refused(body, exc)
     pieces = elements(body) if is_array else None
-    return ([], [whole]) if pieces is None else _each(kind, pieces, ts, redelivered)
+    if pieces is None or not any(piece[:1] == b"{" for piece in pieces):
+        return [], [whole]
+    return _each(kind, body, pieces, ts, redelivered)
 
 
-def _each(kind: Kind, pieces: Sequence[bytes], ts: float, redelivered: bool) -> tuple[list[Row], list[Unreadable]]:
+def _each(
+    kind: Kind, body: bytes, pieces: Sequence[bytes], ts: float, redelivered: bool
+) -> tuple[list[Row], list[Unreadable]]:
+    """Read an array that holds a bad element, element by element."""
     rows: list[Row] = []
-    refused: list[Unreadable] = []
-    for piece in pieces:
+    refused: list[bytes] = []
+    named: list[tuple[int, Unreadable]] = []
+    for n, piece in enumerate(pieces):
         try:
             rows.append(_row(_one[kind].decode(piece), ts, redelivered))
         except Exception as exc:  # foreign bytes, as above
-            refused.append(_refused(piece, exc))
-    return rows, refused
+            refused.append(piece)
+            if len(named) < MAX_NAMED:
+                named.append((n, _refused(piece, exc)))
+    if len(refused) == 1 and rows and refused[0][:1] != b"[":
+        return rows, [named[0][1]]
+    more = f"; and {len(refused) - len(named):,} more" if len(refused) > len(named) else ""
+    detail = "; ".join(f"element {n}: {one.detail}" for n, one in named) + more
+    raw = b"[%s]" % b",".join(refused) if rows else body
+    return rows, [Unreadable(raw, named[0][1].reason, detail, len(refused))]
 
 
 def _refused(raw: bytes, exc: Exception) -> Unreadable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import urllib.error
 import urllib.parse
@@ -37,6 +38,13 @@ class Found(NamedTuple):
 def truths(prefix: str, n: int) -> dict[str, bytes]:
     """Return bodies of one row each for `y_true`, by id."""
     return {f"{prefix}-{i}": b'{"id":"%s-%d","ts":5.0,"y_true":%d}' % (prefix.encode(), i, i) for i in range(n)}
+
+
+def rss_mb(pid: int) -> float:
+    """Return the resident memory of a process, in MB."""
+    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
 
 
 class Bridging:

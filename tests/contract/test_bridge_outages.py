@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
-from pathlib import Path
 
 import pika
 from pika.exceptions import AMQPError
 
-from tests.contract.bridging import MOVED_S, Bridging, truths
+from tests.contract.bridging import MOVED_S, Bridging, rss_mb, truths
 from tests.contract.conftest import MakeBridging
 from tests.contract.doors import Door
 from tests.waiting import wait_until
@@ -53,12 +51,6 @@ class Load(threading.Thread):
         """Wait until so many more rows are confirmed."""
         wanted = len(self.confirmed) + n
         wait_until(lambda: len(self.confirmed) >= wanted, MOVED_S, f"{n} more rows are published")
-
-
-def rss_mb(pid: int) -> float:
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    assert found is not None
-    return int(found[1]) / 1024
 
 
 def warnings(bridging: Bridging) -> list[str]:

@@ -20,7 +20,8 @@ from agents import readiness
 from streams.kafka import client
 from streams.kafka.topics import topics
 from streams.settings import Settings
-from streams.wire.dead_letters import Resolution
+from streams.wire.kept import n_rows, number
+from streams.wire.resolutions import Resolution
 
 TIMEOUT_S = 3.0
 FRESH_S = 1.0
@@ -125,16 +126,17 @@ class Quarantine:
 
 
 def _refused(record: Any) -> Refused:
-    headers = {name: value.decode("utf-8", "backslashreplace") for name, value in record.headers}
+    headers = {name: (value or b"").decode("utf-8", "backslashreplace") for name, value in record.headers}
     raw = bytes(record.value or b"")
     shown = {
         "offset": record.offset,
-        "at": _number(headers.get("at", "")) or record.timestamp / 1000,
+        "at": number(headers.get("at", "")) or record.timestamp / 1000,
         "reason": headers.get("reason", ""),
         "detail": headers.get("detail", ""),
         "source": headers.get("source", ""),
         "part": headers.get("part", "1/1"),
         "properties": headers.get("properties", "")[:SHOWN_BYTES],
+        "n_rows": n_rows(headers.get("rows", "")),
         "n_bytes": len(raw),
         "text": raw[:SHOWN_BYTES].decode("utf-8", "backslashreplace"),
         "is_cut": len(raw) > SHOWN_BYTES,
@@ -158,13 +160,6 @@ def _with(shown: dict[str, Any], done: Mapping[int, Resolution]) -> dict[str, An
     return shown | {"resolved": found.what, "resolved_at": found.at}
 
 
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
 def _spellings(text: str) -> tuple[bytes, bytes]:
     """Return a text as UTF-8 and as JSON spells it with escapes."""
     return text.encode("utf-8", "surrogatepass"), json.dumps(text)[1:-1].encode()
@@ -175,12 +170,13 @@ def _holds(raw: bytes, text: str) -> bool:
 
 
 def is_of(raw: bytes, row_id: str) -> bool:
-    """Tell whether a record is a row of this id: by its `id` if it is JSON, else by the id in quotes."""
+    """Tell whether a record is a row of this id, or holds one: by its `id` if it is JSON, else by the id in quotes."""
     if not row_id or not _holds(raw, row_id):
         return False
     try:
-        row = msgspec.json.decode(raw)
+        found = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return any(b'"' + spelled + b'"' in raw for spelled in _spellings(row_id))
-    found = row.get("id") if isinstance(row, dict) else None
-    return row_id == (found if isinstance(found, str) else repr(found))
+    rows = found if isinstance(found, list) else [found]
+    ids = (row.get("id") for row in rows if isinstance(row, dict))
+    return any(row_id == (each if isinstance(each, str) else repr(each)) for each in ids)

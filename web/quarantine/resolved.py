@@ -7,7 +7,7 @@ import logging
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 
-from streams.wire.dead_letters import Resolution, resolutions
+from streams.wire.resolutions import Resolution, resolutions
 
 logger = logging.getLogger("hindsight.web")
 

@@ -18,7 +18,7 @@ from streams.kafka.topics import Topic, topics
 from streams.process import log_throttle
 from streams.process.fatal import fatal
 from streams.settings import Settings
-from streams.wire.dead_letters import n_open
+from streams.wire.resolutions import n_open
 from web.quarantine.resolved import Resolved
 from web.text import clock
 

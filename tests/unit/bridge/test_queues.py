@@ -13,6 +13,7 @@ from bridge.queues import Queue
 from streams.settings import load
 
 BODY = b'{"id":"a","y_true":1}'
+PROPERTIES = b"\0\0"
 LONG_S = 30.0
 
 
@@ -41,7 +42,7 @@ def queue_of(**settings: int) -> tuple[Queue, Channel]:
 
 def arrive(queue: Queue, n: int, body: bytes = BODY) -> None:
     for tag in range(1, n + 1):
-        queue._arrive(tag, False, b"\0\0", body)
+        queue._arrive(tag, False, PROPERTIES, body)
 
 
 def run(work: Callable[[], Awaitable[None]]) -> float:
@@ -99,7 +100,7 @@ def test_what_does_not_fit_is_dropped_with_all_that_follows_and_never_acknowledg
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An acknowledgement means every delivery up to it: nothing may be kept behind a gap."""
-    monkeypatch.setattr(queues, "WAITING_BYTES", 10 * len(BODY))
+    monkeypatch.setattr(queues, "WAITING_BYTES", 10 * (len(BODY) + len(PROPERTIES)))
 
     async def work() -> None:
         queue, channel = queue_of(prefetch=1000)
@@ -108,7 +109,7 @@ def test_what_does_not_fit_is_dropped_with_all_that_follows_and_never_acknowledg
         assert channel.given_up
 
         tags = [queue.take()[0] for _ in range(11)]
-        queue._arrive(21, False, b"\0\0", BODY)
+        queue._arrive(21, False, PROPERTIES, BODY)
         queue.ack(tags[-1], queue.channel)
 
         assert not queue.waiting

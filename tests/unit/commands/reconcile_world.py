@@ -101,7 +101,7 @@ class World:
         for side, value in records:
             offset = self.kafka.put(KINDS[side], 0, value)
             rows, unreadable = decode_record(KINDS[side], value, ts=self.kafka.now)
-            inputs.append(Input(side, offset, rows, len(unreadable)))  # type: ignore[arg-type]
+            inputs.append(Input(side, offset, rows, sum(one.n_rows for one in unreadable)))  # type: ignore[arg-type]
             for row in unreadable:
                 kept = dead_letters.records(
                     row, source=f"topic {KINDS[side]}/0@{offset}", at=self.kafka.now, properties={}
@@ -128,7 +128,7 @@ class World:
         predicted, refused = predict(given, Summing())  # type: ignore[arg-type]
         sources = [
             *((row, f"topic features/0@{offset}") for row in unreadable),
-            *((r, "topic features/0") for r in refused),
+            *((r, "topic features/0") for r in dead_letters.together(refused)),
         ]
         for row, source in sources:
             for part in dead_letters.records(row, source=source, at=self.kafka.now, properties={}):

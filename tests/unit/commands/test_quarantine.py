@@ -10,7 +10,9 @@ from commands.quarantine.actions import plan, properties
 from commands.quarantine.selection import Filter, Row, kind_named, kind_of
 from streams.settings import Settings
 from streams.wire import dead_letters
-from streams.wire.dead_letters import PART_BYTES, Assembler, Kept, Resolution, resolutions
+from streams.wire.dead_letters import PART_BYTES
+from streams.wire.kept import Assembler, Kept
+from streams.wire.resolutions import Resolution, encode_resolution, resolutions
 from streams.wire.rows import Unreadable
 
 
@@ -56,8 +58,10 @@ def test_records_of_anybody_are_rows_and_never_an_error(value, headers):
 
 def test_the_last_resolution_counts_and_strange_ones_do_not():
     one, two = Resolution("requeued", 1.0, 5.0), Resolution("dropped", 2.0, 5.0)
-    written = [(b"7", dead_letters.encode_resolution(each)) for each in (one, two)]
-    assert resolutions([*written, (b"x", b"{}"), (b"8", b"no json"), (b"", b"")]) == {7: two}
+    written = [(b"7", encode_resolution(each)) for each in (one, two)]
+    deep = encode_resolution(one)[:-1] + b',"x":' + b"[" * 100_000
+    strange = [b"no json", b"", deep, b"\xff", b'{"what":"dropped","at":1,"row_at":1,"n_records":-5}']
+    assert resolutions([*written, (b"x", b"{}"), *((b"8", value) for value in strange)]) == {7: two}
 
 
 @pytest.mark.parametrize(
@@ -90,6 +94,7 @@ def test_the_plan_reads_as_the_bridge_does():
     assert "missing required field `y_pred`" in plan(Row(kept(good), "y_pred", None), Settings()).refusal
     assert "HINDSIGHT_MAX_BODY_BYTES" in plan(Row(kept(good), "y_true", None), Settings(max_body_bytes=9)).refusal
     assert "names no queue" in plan(Row(kept(good, source="queue x"), None, None), Settings()).refusal
+    assert plan(Row(kept(b'[{"id":"a","y_true":1},{"id":"b"}]'), "y_true", None), Settings()) == (1, "")
     assert "parts" in plan(Row(kept(good, whole=False), "y_true", None), Settings()).refusal
 
 
@@ -101,6 +106,9 @@ def test_the_plan_reads_as_the_bridge_does():
         (b"no json", 100, None),
         (b'{"timestamp":"x","content_type":7}', 100, None),
         (b"[]", 100, None),
+        (b'{"timestamp":-1,"content_type":"%s"}' % (b"x" * 300), 100, None),
+        (b'{"timestamp":1e300}', 100, None),
+        (b"[" * 100_000, 100, None),
     ],
 )
 def test_a_row_sent_again_keeps_its_first_time(came_with, timestamp, content_type):

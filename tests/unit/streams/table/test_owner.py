@@ -72,14 +72,14 @@ class Around:
         self.acknowledged.append((partition, side, offset))
 
     async def quarantine(self, found):
-        self.quarantined.append([(one.source, [row.reason for row in one.rows]) for one in found])
+        self.quarantined.append([(one.source, [row.reason for row in one.rows], one.properties) for one in found])
         await self.keeps.wait()
 
 
 def record(side, offset):
     """Return a record as Kafka has it: one row, whose id is its offset."""
     value = json.dumps([{"id": str(offset), "ts": time.time(), KINDS[side]: 1.0}]).encode()
-    return SimpleNamespace(offset=offset, timestamp=1000, value=value)
+    return SimpleNamespace(offset=offset, timestamp=1000, value=value, key=None, headers=())
 
 
 def arrival(side, offset, *ids, ts=None):
@@ -258,7 +258,8 @@ def test_what_cannot_be_read_goes_to_quarantine_at_once_and_before_it_is_decided
         owner = an_owner(store, context)
 
         async def act():
-            bad = [ConsumedRecord(TRUE, offset, 0.0, b"{not json") for offset in (0, 2)]
+            came_with = (b"a-1", [("trace", b"7")])
+            bad = [ConsumedRecord(TRUE, 0, 0.0, b"{not json", *came_with), ConsumedRecord(TRUE, 2, 0.0, b"[1,2]")]
             await owner.feed([bad[0], arrival(TRUE, 1, "a"), bad[1]])
             await until(lambda: context.quarantined)
             await asyncio.sleep(2 * module.LONGEST_LINGER_S)
@@ -269,7 +270,12 @@ def test_what_cannot_be_read_goes_to_quarantine_at_once_and_before_it_is_decided
         await while_running(owner, act)
 
     asyncio.run(play())
-    assert context.quarantined == [[("topic y_true/0@0", ["not_json"]), ("topic y_true/0@2", ["not_json"])]]
+    assert context.quarantined == [
+        [
+            ("topic y_true/0@0", ["not_json"], {"key": "a-1", "headers": [["trace", "7"]]}),
+            ("topic y_true/0@2", ["bad_row"], {}),
+        ]
+    ]
     assert (store.checkpoint.counts.rows_true, store.checkpoint.counts.unreadable) == (1, 2)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -21,13 +22,47 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-def test_the_good_rows_of_an_array_go_on_and_each_bad_one_is_refused_alone() -> None:
+def test_the_good_rows_of_an_array_go_on_and_the_bad_ones_are_refused_together() -> None:
     body = b'[{"id":"a","y_true":1}, {"id":"b","y_true":true}, {"id":"c","body":3}, 7]'
 
     rows, refused = decode_body("y_true", body, ts=NOW)
 
     assert rows == [TrueRow("a", NOW, 1.0), TrueRow("c", NOW, 3.0)]
-    assert [one.raw for one in refused] == [b'{"id":"b","y_true":true}', b"7"]
+    (one,) = refused
+    assert (one.raw, one.n_rows) == (b'[{"id":"b","y_true":true},7]', 2)
+    assert one.detail == (
+        "element 1: Expected `float | null`, got `bool` - at `$.y_true`; element 3: Expected `object`, got `int`"
+    )
+
+
+@given(st.lists(json_values | st.just({"id": "good", "body": 1.0}), max_size=12))
+def test_refused_elements_can_be_read_again_as_the_array_that_they_are_kept_as(values: list[Any]) -> None:
+    _, refused = decode_body("y_true", json.dumps(values).encode(), ts=NOW)
+
+    for one in refused:
+        rows, again = decode_body("y_true", one.raw, ts=NOW)
+        assert (rows, [each.raw for each in again]) == ([], [one.raw])
+        assert one.n_rows == 1 or one.n_rows == len(elements(one.raw) or ())
+
+
+@pytest.mark.parametrize("element", [b"5", b'"x"', b"[1,2]", b"nope"], ids=["number", "text", "array", "word"])
+def test_an_array_without_any_row_is_refused_once_and_whole(element: bytes) -> None:
+    body = b"[" + b",".join([element] * 100_000) + b"]"
+
+    rows, (one,) = decode_body("y_true", body, ts=NOW)
+
+    assert (rows, one.raw, one.n_rows) == ([], body, 1)
+
+
+def test_of_many_bad_rows_some_are_named_and_all_are_counted_and_kept() -> None:
+    body = b"[" + b",".join(b'{"id":"r-%d"}' % i for i in range(30_000)) + b"]"
+
+    rows, (one,) = decode_body("y_true", body, ts=NOW)
+
+    assert (rows, one.raw, one.n_rows) == ([], body, 30_000)
+    assert one.detail.startswith("element 0: Object missing required field `y_true`")
+    assert one.detail.endswith("; and 29,995 more")
+    assert len(one.detail) < 500
 
 
 @pytest.mark.parametrize(
