@@ -1,18 +1,20 @@
-# `make run`: all of Hindsight on this machine. `make test`: every check and test. `make test-compose`: compose.yaml, run by a
-# real Docker engine. Each sets up what it needs first.
+# `make run`: all of Hindsight on this machine. `make check`: style, types, imports. `make unit`: the fast tests. `make test`: every
+# check and test, with real brokers. `make test-compose`: compose.yaml, run by a real Docker engine. Each sets up what it needs first.
 PYTHON ?= python3
 MODEL := $(or $(HINDSIGHT_MODEL),models/model.skops)
 LOCK := .venv-tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 DONE := .run/done
+# A test that fails runs once more. If it passes then, the run ends well and names it in its last lines: FLAKY (tests/conftest.py).
+PYTEST := .venv/bin/python -m pytest --reruns=1
 .DELETE_ON_ERROR:
-.PHONY: run test faults test-compose setup bench bench-check peers lock clean runtime tests-need tools
+.PHONY: run check unit test faults test-compose setup bench bench-check peers lock clean runtime tests-need tools
 .DEFAULT_GOAL := run
 
 run:
 	@$(MAKE) --silent --jobs=4 runtime
 	@.venv/bin/python -m dev run
 
-test: setup
+check: .venv/done tools
 	@echo "Checking style, types and imports ..."
 	@.venv-tools/bin/ruff check --quiet .
 	@.venv-tools/bin/ruff format --quiet --check .
@@ -22,12 +24,19 @@ test: setup
 	@.venv-tools/bin/hadolint Dockerfile
 	@.venv-tools/bin/compose-lint check --quiet --fail-on low --strict-config compose.yaml >.run/compose.txt || \
 		{ cat .run/compose.txt; exit 1; }
+
+unit: .venv/done-tests
+	@echo "Running the fast tests ..."
+	@$(PYTEST) tests/unit -m "not slow" --numprocesses=2 --dist=loadfile
+
+test: setup
+	@$(MAKE) --silent check
 	@echo "Running the tests ..."
-	@.venv/bin/python -m pytest --numprocesses=2 --dist=loadfile
+	@$(PYTEST) --numprocesses=2 --dist=loadfile
 
 test-compose: setup
 	@echo "Running compose.yaml with a real Docker engine ..."
-	@.venv/bin/python -m pytest tests/compose
+	@$(PYTEST) tests/compose --timeout=1800 --override-ini=faulthandler_timeout=4000  # images are built in it
 
 setup:
 	@$(MAKE) --silent --jobs=4 runtime tests-need tools

@@ -9,6 +9,8 @@ import pytest
 
 from tests.brokers import Brokers
 
+pytest_plugins = ["tests.run_hooks"]
+
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")

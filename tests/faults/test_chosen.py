@@ -11,6 +11,7 @@ from tests.brokers import CHECKOUT, Brokers
 from tests.faults.fault import Fault, all_faults
 from tests.faults.runner import Runner
 
+pytestmark = pytest.mark.timeout(600)  # a fault may take minutes to be settled
 SEED = 1
 SCALE = 0.2
 CHOSEN = [one for one in all_faults().values() if one.chosen]

@@ -157,6 +157,7 @@ def test_where_kafka_removed_the_beginning_the_span_begins_later():
     assert part.before().matched == 3
 
 
+@pytest.mark.slow
 def test_facts_come_back_id_by_id_however_many_there_are():
     facts = Facts()
     n = 50_000

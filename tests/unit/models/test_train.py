@@ -33,6 +33,7 @@ def card(trained: Path) -> dict[str, Any]:
     return card
 
 
+@pytest.mark.slow
 def test_the_trained_model_loads_and_is_named_after_its_kind_and_file(trained: Path, card: dict[str, Any]):
     model = load(trained)
 
@@ -40,18 +41,22 @@ def test_the_trained_model_loads_and_is_named_after_its_kind_and_file(trained: P
     assert model.n_features == len(card["features"]) == 10
 
 
+@pytest.mark.slow
 def test_the_card_holds_the_digest_of_the_file(trained: Path, card: dict[str, Any]):
     assert card["sha256"] == hashlib.sha256(trained.read_bytes()).hexdigest()
 
 
+@pytest.mark.slow
 def test_the_card_names_the_features_in_the_order_of_the_data(card: dict[str, Any]):
     assert card["features"] == ["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"]
 
 
+@pytest.mark.slow
 def test_every_row_is_trained_on_or_held_out(card: dict[str, Any]):
     assert (card["n_rows_trained"], card["n_rows_held_out"]) == (353, 89)
 
 
+@pytest.mark.slow
 def test_the_scores_on_held_out_rows_are_those_of_the_file(trained: Path, card: dict[str, Any]):
     data = diabetes()
     _, held_x, _, held_y = train.split(data)
@@ -67,6 +72,7 @@ def test_the_scores_on_held_out_rows_are_those_of_the_file(trained: Path, card: 
     )
 
 
+@pytest.mark.slow
 def test_the_model_beats_the_baseline_by_far_in_cross_validation_and_on_held_out_rows(card: dict[str, Any]):
     baseline = card["chosen_among"]["mean"]["rmse"]
 

@@ -154,6 +154,7 @@ def start_writer(logs):
     return process
 
 
+@pytest.mark.slow
 def test_processes_killed_in_the_middle_lose_nothing_and_write_nothing_twice(tmp_path):
     chance, n_killed = random.Random(1), 0
     for _ in range(8):

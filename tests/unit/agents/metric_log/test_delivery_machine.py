@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 import msgspec
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -184,5 +185,5 @@ class Delivery(RuleBasedStateMachine):
         assert set(self.file) == {row.id for side in SIDES for some in self.world.inputs[side] for row in some}
 
 
-TestDelivery = Delivery.TestCase
+TestDelivery = pytest.mark.slow(Delivery.TestCase)
 TestDelivery.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)

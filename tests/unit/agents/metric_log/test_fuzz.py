@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +58,7 @@ def test_files_of_any_bytes_without_a_state_lose_no_line_and_take_new_rows(metri
         assert not log.append(numbered(5)).fresh
 
 
+@pytest.mark.slow
 @given(states, files)
 def test_a_state_that_does_not_fit_its_files_does_not_stop_new_rows(raw: bytes, metric: bytes) -> None:
     with tempfile.TemporaryDirectory() as name:

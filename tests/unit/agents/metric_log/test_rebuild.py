@@ -36,6 +36,7 @@ def test_without_a_state_the_summary_is_that_of_the_rows(logs):
     assert log.summary.absolute == before.summary.absolute
 
 
+@pytest.mark.slow
 @given(st.integers(0, 20), st.integers(0, 20), st.integers(1, 5))
 def test_distinct_rows_that_come_again_without_a_state_are_each_in_the_file_once(n_written, n_again, batch):
     sent = numbered(20)

@@ -115,6 +115,7 @@ def test_no_family_of_the_index_waits_for_another_to_be_done(player):
 # Other settings after a restart
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.data(), st.lists(rules, min_size=2, max_size=4))
 def test_changed_settings_leave_no_id_stuck(data, runs):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -157,5 +158,5 @@ class SeveralWriters(RuleBasedStateMachine):
         assert (counts.waiting, counts.late) == (0, oracle.counts["late"])
 
 
-TestSeveralWriters = SeveralWriters.TestCase
+TestSeveralWriters = pytest.mark.slow(SeveralWriters.TestCase)
 TestSeveralWriters.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +47,7 @@ def later(rows: list[Row], by: float) -> list[Row]:
     return [row._replace(ts=row.ts + by) for row in rows]
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(rules, st.lists(batches, max_size=12))
 def test_every_batch_ends_just_the_ids_that_the_oracle_ends(rules, batches):
@@ -67,6 +69,7 @@ def test_every_batch_ends_just_the_ids_that_the_oracle_ends(rules, batches):
         assert player.counts == dict(+oracle.counts) | ({"waiting": len(oracle.waiting)} if oracle.waiting else {})
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(rules, st.lists(kafka_records(instants), max_size=25), st.randoms(use_true_random=False))
 def test_times_off_the_grid_change_no_verdict(rules, records, random):
@@ -124,6 +127,7 @@ def test_every_id_has_one_verdict_and_only_one(rules, records):
     assert not ids_of(player.view, waiting=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(kafka_records(), max_size=25), st.sampled_from([0.25, 2.0, 5.0]), st.randoms(use_true_random=False))
 def test_where_nothing_is_late_the_join_is_an_inner_join(records, window_s, random):
@@ -138,6 +142,7 @@ def test_where_nothing_is_late_the_join_is_an_inner_join(records, window_s, rand
     assert {ending.verdict for ending in player.endings} <= {"matched"}
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(rules, st.lists(kafka_records(), max_size=12), st.lists(kafka_records(), max_size=12))
 def test_what_is_read_again_within_the_horizon_opens_no_id(rules, records, again):

@@ -96,6 +96,7 @@ def path_of(store):
 # Equal to two dicts
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(steps)
 def test_a_store_holds_what_two_dicts_hold_and_decides_the_same(places, steps):
@@ -113,6 +114,7 @@ def test_a_store_holds_what_two_dicts_hold_and_decides_the_same(places, steps):
 # Crash and recover
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(steps, st.data())
 def test_a_writer_may_die_at_any_point_and_every_verdict_is_given_once(places, steps, data):
@@ -144,6 +146,7 @@ def done_at(store):
     return {seen.id: seen.decided_at for seen in pairs if seen.decided_at is not None}
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(steps, st.data())
 def test_every_way_back_leads_to_the_same_store(places, steps, data):
