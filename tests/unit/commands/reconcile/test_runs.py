@@ -10,7 +10,7 @@ import pytest
 from commands.reconcile.command import text
 from commands.reconcile.sums import Result
 from streams.join import decision
-from tests.unit.commands.reconcile_world import LOG, World, rows
+from tests.unit.commands.reconcile.world import LOG, World, rows
 
 Reconcile = Callable[..., Result]
 
