@@ -23,6 +23,16 @@ MAX_BINS = 2048
 """64 powers of two, if every bin is in use. Beyond that, the values nearest to zero share the lowest bin."""
 
 
+def keys(sizes: Floats) -> NDArray[np.int64]:
+    """Return the key of each value's bin. Values are those that a `Histogram` counts."""
+    return np.where(sizes < TINIEST, 0.0, sizes).view(np.int64) >> _DROPPED_BITS
+
+
+def opening(bin_keys: NDArray[np.int64]) -> Floats:
+    """Return the smallest value of each bin."""
+    return (bin_keys << _DROPPED_BITS).view(np.float64)
+
+
 class Histogram(msgspec.Struct, gc=False):
     """How often values from 0 to 1e300 came: exact counts, and the exact smallest and largest value.
 
@@ -41,8 +51,8 @@ class Histogram(msgspec.Struct, gc=False):
         if not len(values):
             return cls()
         values = np.where(values < TINIEST, 0.0, values)
-        keys, counts = np.unique(values.view(np.int64) >> _DROPPED_BITS, return_counts=True)
-        tally = dict(zip(keys.tolist(), counts.tolist(), strict=True))
+        unique, counts = np.unique(keys(values), return_counts=True)
+        tally = dict(zip(unique.tolist(), counts.tolist(), strict=True))
         histogram = cls(len(values), float(values.min()), float(values.max()), tally)
         histogram._fold()
         return histogram

@@ -1,0 +1,64 @@
+"""What was predicted in a span, slice by slice, as the estimators need it: columns that add up, and what is old enough."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.scores.cells import SUMS, Cells, means
+from streams.scores.delay import DelayBins, Ints
+from streams.scores.histogram import Floats
+
+_EPS = 4 * np.finfo(np.float64).eps
+
+
+class Cohorts(NamedTuple):
+    """C slices of prediction time, in order, by B bins of label delay.
+
+    `ends` are the bins' ends in seconds. `n` are labels, shape (C, B); each of `columns` has that shape: the sums of
+    SUMS but for `truth_deviation`, in whose place stand `truth_squares`. `truth` and these are less a constant, about
+    the mean of all, so that nothing cancels.
+    """
+
+    ends: Floats
+    start: Floats
+    width: Floats
+    n_predictions: Ints
+    n: Ints
+    columns: dict[str, Floats]
+
+    @classmethod
+    def of(cls, cells: Cells, bins: DelayBins) -> Self:
+        """Take the cells of one series."""
+        columns = {name: cells.sum_of(name) for name in SUMS if name != "truth_deviation"}
+        columns |= _centred(cells)
+        return cls(bins.ends, cells.start, cells.width, cells.count_of("n_predictions"), cells.n, columns)
+
+    def take(self, rows: NDArray[np.bool_] | slice) -> Self:
+        """Return these slices."""
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        return type(self)(
+            self.ends, self.start[rows], self.width[rows], self.n_predictions[rows], self.n[rows], columns
+        )
+
+    def mature(self, now: float) -> NDArray[np.bool_]:
+        """Return of which slices all labels of a bin are there: the youngest prediction is older than the bin's end."""
+        return (now - self.start - self.width)[:, None] >= self.ends
+
+    def matured(self, now: float) -> Self:
+        """Return the same slices without the labels of bins that they are not old enough for."""
+        mature = self.mature(now)
+        columns = {name: np.where(mature, column, 0.0) for name, column in self.columns.items()}
+        return self._replace(n=np.where(mature, self.n, 0), columns=columns)
+
+
+def _centred(cells: Cells) -> dict[str, Floats]:
+    n, truth, deviation = cells.n, cells.sum_of("truth"), cells.sum_of("truth_deviation")
+    pivot = float(truth.sum() / max(n.sum(), 1))
+    mean = means(truth, n)
+    apart = np.where(n > 0, mean - pivot, 0.0)
+    apart[np.abs(apart) <= _EPS * abs(pivot)] = 0.0
+    deviation = np.where(deviation <= n * np.square(_EPS * mean), 0.0, deviation)
+    return {"truth": apart * n, "truth_squares": deviation + np.square(apart) * n}

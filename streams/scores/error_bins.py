@@ -1,0 +1,119 @@
+"""Histograms of signed errors, one a cell, kept as one sparse table so that a thousand of them merge in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Self
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.scores import histogram
+from streams.scores.histogram import Floats, Histogram
+
+Ints = NDArray[np.int64]
+_CODES = 1 << 17
+"""As many as there are codes on both sides of zero."""
+MAX_EXACT = 32
+"""Bins of an owner up to which the values themselves are kept, for errors that take few values."""
+
+
+class ErrorBins(NamedTuple):
+    """How many errors of `owner` lie in bin `code`: rows in order, each owner and code that came once.
+
+    A code is the key k that the error's size has in a `Histogram`; of errors below zero it is -1 - k. `value` is the
+    one error of that bin, NaN where there were several, or where the owner has more than MAX_EXACT bins.
+    """
+
+    owner: Ints
+    code: Ints
+    n: Ints
+    value: Floats
+
+    @classmethod
+    def of(cls, owner: Ints, errors: Floats) -> Self:
+        """Count errors, each for its owner."""
+        keys = histogram.keys(np.abs(errors))
+        return cls._merged(owner, np.where(errors < 0, -1 - keys, keys), np.ones(len(errors), np.int64), errors)
+
+    @classmethod
+    def merge(cls, parts: Sequence[Self], owners: Sequence[Ints]) -> Self:
+        """Add up histograms; owner i of a part becomes `owners[part][i]`."""
+        if not parts:
+            nothing = np.zeros(0, np.int64)
+            return cls(nothing, nothing, nothing, np.zeros(0))
+        owner = np.concatenate([new[part.owner] for part, new in zip(parts, owners, strict=True)])
+        code = np.concatenate([part.code for part in parts])
+        n = np.concatenate([part.n for part in parts])
+        return cls._merged(owner, code, n, np.concatenate([part.value for part in parts]))
+
+    @classmethod
+    def _merged(cls, owner: Ints, code: Ints, n: Ints, value: Floats) -> Self:
+        packed = owner * _CODES + (code + _CODES // 2)
+        order = np.argsort(packed)
+        packed, n, value = packed[order], n[order], value[order]
+        first = np.flatnonzero(np.diff(packed, prepend=-1))
+        if len(first) < len(packed):
+            n, value = np.add.reduceat(n, first), _common(value, first)
+        owner, code = packed[first] // _CODES, packed[first] % _CODES - _CODES // 2
+        n_bins = np.bincount(owner) if len(owner) else np.zeros(0, np.int64)
+        value = np.where(n_bins[owner] > MAX_EXACT, np.nan, value)
+        if np.any(n_bins > histogram.MAX_BINS) and not np.array_equal(folded := _folded(owner, code), code):
+            return cls._merged(owner, folded, n, value)
+        return cls(owner, code, n, value)
+
+    def histograms(self, *, least: float, largest: float) -> tuple[Histogram, Histogram]:
+        """Return two histograms over all owners: of the errors of 0 and more, and of the sizes of those below.
+
+        Args:
+            least: the error that is furthest below zero.
+            largest: the one that is furthest above.
+        """
+        whole = self._merged(np.zeros_like(self.owner), self.code, self.n, self.value)
+        over = whole.code >= 0
+        return (
+            _histogram(whole.code[over], whole.n[over], whole.value[over], largest),
+            _histogram(-1 - whole.code[~over], whole.n[~over], -whole.value[~over], -least),
+        )
+
+
+class ExactHistogram(Histogram):
+    """A histogram that knows the one value of some of its bins."""
+
+    values: dict[int, float] = msgspec.field(default_factory=dict)
+
+    def _ladder(self) -> tuple[Floats, Floats]:
+        ends, below = super()._ladder()
+        for i, key in enumerate(sorted(self.counts)):
+            if key in self.values:
+                ends[2 * i : 2 * i + 2] = self.values[key], np.nextafter(self.values[key], np.inf)
+        return ends, below
+
+
+def _common(value: Floats, first: Ints) -> Floats:
+    """Return the value of each run that begins at `first`, NaN if it holds several."""
+    low = np.minimum.reduceat(value, first)
+    return np.where(low == np.maximum.reduceat(value, first), low, np.nan)
+
+
+def _folded(owner: Ints, code: Ints) -> Ints:
+    """Return the codes, of each owner and side no more than MAX_BINS: the errors nearest to zero share the lowest."""
+    is_over = code >= 0
+    first = np.flatnonzero(np.diff(owner * 2 + is_over, prepend=-1))
+    n_bins = np.diff(first, append=len(code))
+    nearest = np.where(is_over[first], first + n_bins - histogram.MAX_BINS, first + histogram.MAX_BINS - 1)
+    limit = np.repeat(code[np.clip(nearest, first, first + n_bins - 1)], n_bins)
+    folded: Ints = np.where(is_over, np.maximum(code, limit), np.minimum(code, limit))
+    return folded
+
+
+def _histogram(keys: Ints, counts: Ints, values: Floats, largest: float) -> Histogram:
+    if not len(keys):
+        return Histogram()
+    known = ~np.isnan(values)
+    at = int(np.argmin(keys))
+    smallest = float(values[at] if known[at] else histogram.opening(keys[at : at + 1])[0])
+    exact = dict(zip(keys[known].tolist(), values[known].tolist(), strict=True))
+    tally = dict(zip(keys.tolist(), counts.tolist(), strict=True))
+    return ExactHistogram(int(counts.sum()), smallest, largest, tally, exact)

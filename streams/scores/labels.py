@@ -1,0 +1,116 @@
+"""From rows to cells: labels and counts, each put to its series, slice and bin of delay, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from streams.scores.cells import COUNTS, N_WORST, SUMS, Cells, Worst, means
+from streams.scores.delay import DelayBins, Ints
+from streams.scores.error_bins import ErrorBins
+from streams.scores.histogram import Floats
+from streams.scores.losses import LOSSES
+
+LARGEST = 1e70
+"""A `y` beyond it cannot be raised to the fourth power and summed in a double. Such a label is counted apart."""
+_MAX_SLICES = 1 << 40
+
+
+class Labels(NamedTuple):
+    """Predictions whose truth is there, as columns of n rows.
+
+    `time` says which slice a row belongs to: when it was predicted, or decided; UTC epoch seconds. `delay` is how long
+    after the prediction its label was known, in seconds.
+    """
+
+    ids: Sequence[str]
+    time: Floats
+    delay: Floats
+    y_true: Floats
+    y_pred: Floats
+
+    def take(self, rows: Ints) -> Self:
+        """Return these rows, each as often as it is named."""
+        ids = self.ids
+        return type(self)([ids[i] for i in rows.tolist()], *(column[rows] for column in self[1:]))
+
+
+def cells_of_labels(labels: Labels, series: Ints, *, width_s: float, bins: DelayBins) -> Cells:
+    """Sum up labels, each in the series that `series` numbers for it; about 0.2 µs a row in batches of 5,000."""
+    cell, keys = _cells(series, labels.time, width_s)
+    usable = (np.abs(labels.y_true) <= LARGEST) & (np.abs(labels.y_pred) <= LARGEST)
+    counts = _counts("n_left_out", cell[~usable], len(keys[0]))
+    if not usable.all():
+        kept = np.flatnonzero(usable)
+        cell, labels = cell[kept], labels.take(kept)
+    error = labels.y_pred - labels.y_true + 0.0  # turns -0.0 into 0.0
+    low, high = np.full(len(counts), np.inf), np.full(len(counts), -np.inf)
+    np.minimum.at(low, cell, error)
+    np.maximum.at(high, cell, error)
+    n, sums = _sums(cell, labels, error, len(counts), bins)
+    worst = _worst(cell, labels, np.abs(error), len(counts))
+    return Cells(*keys, counts, n, sums, low, high, ErrorBins.of(cell, error), worst)
+
+
+def cells_of_counts(name: str, times: Floats, series: Ints, *, width_s: float, bins: DelayBins) -> Cells:
+    """Count rows that are no labels under a name of COUNTS, each at its time, in the series that is numbered for it."""
+    cell, keys = _cells(series, times, width_s)
+    n_cells, n_bins = len(keys[0]), len(bins.ends)
+    return Cells(
+        *keys,
+        _counts(name, cell, n_cells),
+        np.zeros((n_cells, n_bins), np.int64),
+        np.zeros((n_cells, len(SUMS), n_bins)),
+        np.full(n_cells, np.inf),
+        np.full(n_cells, -np.inf),
+        ErrorBins.merge([], []),
+        [[] for _ in range(n_cells)],
+    )
+
+
+def _cells(series: Ints, times: Floats, width_s: float) -> tuple[Ints, tuple[Ints, Floats, Floats]]:
+    """Return the cell of each row, and of each cell its series, start and width."""
+    packed, inverse = np.unique(series * _MAX_SLICES + (times // width_s).astype(np.int64), return_inverse=True)
+    cell: Ints = inverse.astype(np.int64)
+    width = np.full(len(packed), width_s, np.float64)
+    return cell, (packed // _MAX_SLICES, packed % _MAX_SLICES * width, width)
+
+
+def _counts(name: str, cell: Ints, n_cells: int) -> Ints:
+    counts = np.zeros((n_cells, len(COUNTS)), np.int64)
+    counts[:, COUNTS.index(name)] = np.bincount(cell, minlength=n_cells)
+    return counts
+
+
+def _sums(cell: Ints, labels: Labels, error: Floats, n_cells: int, bins: DelayBins) -> tuple[Ints, Floats]:
+    """Return the number of labels and their sums, by cell and bin of delay."""
+    shape = (n_cells, len(bins.ends))
+    flat = cell * shape[1] + bins.of(labels.delay)
+
+    def add(column: Floats | None) -> Floats:
+        return np.bincount(flat, column, minlength=shape[0] * shape[1]).astype(np.float64)
+
+    losses = [loss.of(labels.y_true, labels.y_pred) for loss in LOSSES]
+    n, truth = add(None), add(labels.y_true)
+    deviation = add(np.square(labels.y_true - means(truth, n)[flat]))
+    columns = [*map(add, losses), *(add(np.square(loss)) for loss in losses), add(error), truth, deviation]
+    return n.astype(np.int64).reshape(shape), np.stack([column.reshape(shape) for column in columns], axis=1)
+
+
+def _worst(cell: Ints, labels: Labels, size: Floats, n_cells: int) -> list[list[Worst]]:
+    """Return the labels with the largest errors of each cell, the largest first.
+
+    The bits of a double that is not negative rise with it: the cell put before them sorts by cell and size at once,
+    ten times as fast as by two keys.
+    """
+    n_bits = n_cells.bit_length()
+    order = np.argsort((cell << (63 - n_bits)) | (size.view(np.int64) >> n_bits))
+    n_rows = np.bincount(cell, minlength=n_cells)
+    n_larger = np.repeat(np.cumsum(n_rows), n_rows) - 1 - np.arange(len(order))
+    rows = order[n_larger < N_WORST]
+    ids = [labels.ids[i] for i in rows.tolist()]
+    worst = list(map(Worst, size[rows].tolist(), ids, labels.y_true[rows].tolist(), labels.y_pred[rows].tolist()))
+    ends = np.cumsum(np.minimum(n_rows, N_WORST)).tolist()
+    return [worst[start:end][::-1] for start, end in zip([0, *ends], ends, strict=False)]
