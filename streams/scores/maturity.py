@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from streams.scores.cells import means
 from streams.scores.cohorts import Cohorts
@@ -104,7 +103,7 @@ class _Delays(NamedTuple):
 
     @property
     def n_bins(self) -> int:
-        return self.share.shape[1]
+        return len(self.share[0])
 
     def deviation(self, weight: Floats) -> float:
         """Return the standard deviation of the sum of share × weight, if predictions are independent (Greenwood 1926)."""
@@ -127,8 +126,8 @@ class _Delays(NamedTuple):
 def _reach(old: Ints) -> int:
     """Return for how many bins, from the first, enough predictions are old enough, in two groups at least."""
     in_two_groups = np.count_nonzero(_by_group(old), axis=0) >= 2
-    enough: NDArray[np.bool_] = in_two_groups & (old.sum(axis=0) >= MIN_PREDICTIONS)
-    return len(enough) if enough.all() else int(np.argmin(enough))
+    enough = in_two_groups & (old.sum(axis=0) >= MIN_PREDICTIONS)
+    return int(np.logical_and.accumulate(enough).sum())
 
 
 def _survival(hazard: Floats) -> Floats:

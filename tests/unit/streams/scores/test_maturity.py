@@ -75,6 +75,7 @@ def test_a_tenfold_burst_moves_it_by_less_than_one_per_cent(minute):
     assert found.coverage.value == pytest.approx(true_coverage(WINDOW_S), abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coarse", [False, True], ids=["32 bins", "8 bins"])
 @pytest.mark.parametrize(("rho", "minute"), [(0.7, 10), (0.7, 75), (-0.7, 30), (-0.7, 120)])
 def test_the_intervals_hold_the_truth_in_92_to_98_of_100_runs(rho, minute, coarse):
