@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
+from agents.worker import worker
 from bridge.app import Bridge
-from streams.faust_app import app, settings
+from streams.faust_app import app
 from streams.kafka.topics import TopicMismatch
 from streams.process.fatal import fatal
 from streams.settings import SettingsError
-
-logger = logging.getLogger("hindsight.bridge")
-
-
-bridge: Bridge
 
 
 @app.on_before_start
 def start_bridge() -> None:
     """Start the bridge in the worker's event loop; it waits for its brokers by itself."""
-    global bridge
-    bridge = Bridge(settings)
+    assert worker.bridge is not None, "this module is imported only where the setting asks for it"
     stop = asyncio.Event()
-    running = asyncio.create_task(_run(stop))
+    running = asyncio.create_task(_run(worker.bridge, stop))
 
     async def close() -> None:
         stop.set()
@@ -32,11 +26,10 @@ def start_bridge() -> None:
     app.closers.append(close)
 
 
-async def _run(stop: asyncio.Event) -> None:
+async def _run(bridge: Bridge, stop: asyncio.Event) -> None:
     try:
         await bridge.run(stop)
     except (SettingsError, TopicMismatch) as exc:
         fatal(str(exc))
     except Exception as exc:
-        logger.exception("the bridge failed")
         fatal(f"the bridge cannot go on: {exc!r}.")

@@ -1,22 +1,12 @@
-"""What is wrong with this worker, by name: the rest of the program reports here, /readyz and the pages read it.
-
-One line reports, one takes back:
-
-    health.problems["picture"] = "logs/error_distribution.png cannot be drawn: the disk is full."
-    health.problems.pop("picture", None)
-"""
+"""How each part of a worker stands, a line each: what /readyz and the pages say."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from streams.faust_app import settings
+from agents.worker import Worker
 from streams.table.owner import Owner
-
-problems: dict[str, str] = {"kafka": ""}
-"""One sentence for each part that does not work now; an empty one where it works."""
 
 
 class Check(NamedTuple):
@@ -27,24 +17,16 @@ class Check(NamedTuple):
     sentence: str
 
 
-def agent(name: str) -> Any:
-    """Return the module of an agent, None if this worker does not run it or has not set it up yet."""
-    if name not in settings.agents:
-        return None
-    module = importlib.import_module(f"agents.{name}")
-    made = {"metric": "joining", "plot": "plotting", "model": "predicting"}[name]
-    return module if hasattr(module, made) else None
-
-
-def checks() -> list[Check]:
-    """Return how each part of this worker stands."""
-    found = [_check(name, sentence) for name, sentence in problems.items()]
-    if "model" in settings.agents:
-        found += _model()
-    if "metric" in settings.agents:
-        found += _metric()
-    if "plot" in settings.agents:
-        found += _plot()
+def checks(worker: Worker) -> list[Check]:
+    """Return how each part of a worker stands."""
+    found = [_check(name, sentence) for name, sentence in worker.problems.items()]
+    found += [_check(name, sentence) for name, sentence in worker.children.problems.items()]
+    if "model" in worker.settings.agents:
+        found.append(_model(worker))
+    if "metric" in worker.settings.agents:
+        found += _metric(worker)
+    if "plot" in worker.settings.agents:
+        found += _plot(worker)
     return found
 
 
@@ -52,18 +34,17 @@ def _check(name: str, problem: str, fine: str = "Works.") -> Check:
     return Check(name, not problem, problem or fine)
 
 
-def _model() -> list[Check]:
-    model = agent("model")
-    if model is None:
-        return [_check("model", "The model is not loaded yet.")]
-    return [_check("model", model.predicting.writer.problem, f"{model.predicting.model.name} predicts.")]
+def _model(worker: Worker) -> Check:
+    predicting = worker.predicting
+    if predicting.model is None:
+        return _check("model", "The model is not loaded yet.")
+    return _check("model", predicting.producer.problem, f"{predicting.model.name} predicts.")
 
 
-def _metric() -> list[Check]:
-    metric = agent("metric")
-    if metric is None:
+def _metric(worker: Worker) -> list[Check]:
+    if not worker.is_started:
         return [_check("table", "Kafka does not answer: the table `pairs` waits for it.")]
-    pairs, joining = metric.pairs, metric.joining
+    pairs, joining = worker.pairs, worker.joining
     held = sorted(pairs.owners)
     if held:
         found = [_check("table", "", f"Partitions {held} are ours and ready.")]
@@ -76,7 +57,7 @@ def _metric() -> list[Check]:
         *found,
         _check("ledger", ledger(pairs.owners), "Every row read is accounted for."),
         _check("verdicts", joining.outbox.problem, "Kafka takes the verdicts."),
-        _check("quarantine", joining.writer.problem, "Kafka takes what cannot be read."),
+        _check("quarantine", joining.producer.problem, "Kafka takes what cannot be read."),
     ]
 
 
@@ -92,11 +73,10 @@ def ledger(owners: Mapping[int, Owner]) -> str:
     )
 
 
-def _plot() -> list[Check]:
-    plot = agent("plot")
-    if plot is None:
+def _plot(worker: Worker) -> list[Check]:
+    if not worker.is_started:
         return [_check("metric log", "Kafka does not answer: the metric log waits for it.")]
     return [
-        _check("metric log", plot.plotting.problem, "The disk takes the metric log."),
-        _check("picture", plot.plotting.picture_problem, "The picture is drawn."),
+        _check("metric log", worker.plotting.problem, "The disk takes the metric log."),
+        _check("picture", worker.plotting.picture_problem, "The picture is drawn."),
     ]

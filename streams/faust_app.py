@@ -10,22 +10,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import faust
 from aiokafka.errors import KafkaError
+from faust import types
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.exceptions import AlreadyConfiguredWarning
 
 from streams.faust_overrides import App, PartitionAssignor, TableManager
 from streams.kafka import client
+from streams.kafka.fetcher import TP, Batch, Fetcher
+from streams.kafka.following import Following
 from streams.kafka.probe import why_away
 from streams.kafka.topics import TopicMismatch, declare, topics
 from streams.process import instance, log_throttle, memory
+from streams.process.children import Children
 from streams.process.fatal import fatal
 from streams.settings import Settings, SettingsError
 from streams.settings import settings as read_settings
 
 logger = logging.getLogger("hindsight")
 RETRY_S = 1.0
+COMMIT_S = 1.0
 OWN_COMMANDS = frozenset(("bridge", "features", "status", "doctor", "topology", "reconcile", "quarantine"))
 """The commands of `commands.commands`."""
 T = TypeVar("T")
@@ -52,12 +56,25 @@ def _credentials(settings: Settings) -> Any:
 
 
 class HindsightApp(App):
-    """The app, which takes its slot on disk and waits for Kafka before Faust starts."""
+    """The app, which takes its place on disk and waits for Kafka before Faust starts, and fetches what its agents read.
+
+    `assigned_by_table`: topics whose partitions the table has fetched, from where its owners are; those of the other
+    agents are fetched from where the group is.
+    """
 
     instance: instance.WorkerInstance
 
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.children = Children()
+        self.assigned_by_table: set[str] = set()
+        self.fetcher = Fetcher(_or_end(lambda: client.librdkafka(settings)), self._deliver)
+
+    def _deliver(self, batch: Batch) -> None:
+        self.batches[batch.tp.topic].put(batch)
+
     async def before_start(self) -> None:
-        """Take a slot, and declare the topics as soon as Kafka answers."""
+        """Take an instance's directory, and declare the topics as soon as Kafka answers."""
         log_throttle.set_up()
         memory.share_one_heap()
         try:
@@ -70,6 +87,37 @@ class HindsightApp(App):
                 str(self.conf.canonical_url), *settings.agents
             )
         await _declare_when_possible()
+        self._begin_to_fetch()
+
+    def _begin_to_fetch(self) -> None:
+        self.fetcher.start()
+        following = Following(
+            self.fetcher, self.batches.keys() - self.assigned_by_table, client.kafka_client(settings), settings.app_id
+        )
+
+        async def follow(sender: Any, assigned: set[types.TP], **kwargs: Any) -> None:
+            following.assigned(TP(*tp) for tp in assigned)
+
+        async def let_go(sender: Any, revoked: set[types.TP], **kwargs: Any) -> None:
+            await following.revoked(TP(*tp) for tp in revoked)
+
+        self.on_partitions_assigned.connect(follow, weak=False)
+        self.on_partitions_revoked.connect(let_go, weak=False)
+        self.children.start("the following of assigned topics", following.run())
+        self.children.start("the commits of offsets", self._commit_positions())
+
+    async def _commit_positions(self) -> None:
+        committed: dict[TP, int] = {}
+        while True:
+            await asyncio.sleep(COMMIT_S)
+            new = {tp: at for tp, at in self.fetcher.positions.items() if committed.get(tp) != at}
+            if new and await self.commit({types.TP(*tp): at for tp, at in new.items()}):
+                committed |= new
+
+    async def on_shutdown(self) -> None:
+        await self.children.stop()
+        await super().on_shutdown()
+        await self.fetcher.stop()
 
 
 async def _declare_when_possible() -> None:
@@ -99,7 +147,7 @@ def _discovered() -> list[str]:
     if "worker" not in sys.argv and not OWN_COMMANDS.isdisjoint(sys.argv):
         return ["commands.commands"]
     beside = ["bridge"] if settings.bridge_in_worker else []
-    return [*(f"agents.{part}" for part in (*settings.agents, *beside, "view")), "commands.commands"]
+    return ["web.view", *(f"agents.{part}" for part in (*settings.agents, *beside)), "commands.commands"]
 
 
 sys.path.append(str(Path(__file__).parents[1]))  # `faust -A` has the working directory on the path only at this import
@@ -136,14 +184,6 @@ app = HindsightApp(
     web_host=settings.web_bind,
     web_port=settings.web_port,
 )
-
-
-def raw_topic(*topic_names: str) -> faust.TopicT:
-    """Return topics whose values are read as bytes, and which Faust does not create."""
-    topic: faust.TopicT = app.topic(
-        *topic_names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
-    )
-    return topic
 
 
 @app.timer(interval=memory.GIVE_BACK_EVERY_S)  # type: ignore[untyped-decorator]

@@ -2,47 +2,58 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, Self
 
 import faust
-from aiokafka import ConsumerRecord
+import mode
 from faust.app.base import BootStrategy as FaustBootStrategy
 from faust.assignor.partition_assignor import PartitionAssignor as FaustPartitionAssignor
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.tables.recovery import Recovery as FaustRecovery
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
-from faust.utils.functional import consecutive_numbers
 
-FETCH_MAX_WAIT_MS = 20
-GATHERED_BYTES = 50_000
-"""What gathered records of one partition hold at most, but for a record that is larger alone."""
+from streams.kafka.fetcher import Batch
+from streams.process.fatal import fatal
+
+FETCH_MAX_WAIT_MS = 500
+
+
+class BatchAgent(Protocol):
+    """A function that reads batches for as long as the worker runs."""
+
+    __name__: str
+
+    def __call__(self, batches: Batches) -> Awaitable[None]: ...
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Wait little for a fetch, leave out what a transaction took back, and go back to where nothing was committed yet.
+    """Be the member of the group, and fetch nothing but the changelogs of standbys: `App.fetcher` fetches the rest.
 
-    Defect (0.15.3): a fetch waits 1.5 s at the broker. Only one is under way, and it leaves out the partitions whose
-    last records are not taken yet: what comes to those meanwhile is seen up to 1.5 s late (47 rows a second measured).
-    It reads the rows of transactions that are open or aborted, unless `exactly_once` is asked for. What is fetched while
-    a rebalance goes on is dropped; then aiokafka (0.14) seeks back to what is committed, but not where nothing is, and
-    those records were not read any more.
+    Defect (0.15.3): a Kafka record takes 100 µs on its way to a stream, however small it is; what is fetched while a
+    rebalance goes on is dropped, and not always read again. Faust's own pause leaves records where they are, while aiokafka
+    fetches ahead for nobody; so they are paused in aiokafka, whose flags are new with each assignment. A fetch waits
+    1.5 s at the broker, and leaves out partitions whose last records are not taken yet.
     """
-
-    async def seek_to_committed(self) -> Any:
-        committed = await super().seek_to_committed()
-        logs = self.app.tables.changelog_topics  # the table seeks them itself
-        never = [tp for tp, offset in committed.items() if not offset and tp.topic not in logs]
-        if never:
-            await self.seek_to_beginning(*never)
-        return committed
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
-        consumer._isolation_level = "read_committed"
+        state = consumer._subscription
+        assign = state.assign_from_subscribed
+
+        def assign_paused(assignment: set[Any]) -> None:
+            assign(assignment)
+            standbys = self.app.assignor.assigned_standbys()
+            for tp in assignment:
+                if TP(tp.topic, tp.partition) not in standbys:
+                    state.pause(tp)
+
+        state.assign_from_subscribed = assign_paused
         return consumer
 
 
@@ -87,102 +98,20 @@ class RebalanceListener(driver.ConsumerRebalanceListener):  # type: ignore[misc]
             coordinator._metadata_snapshot = coordinator._get_metadata_snapshot() | dict.fromkeys(missing, 0)
 
 
-def gathered(records: Sequence[ConsumerRecord[Any, Any]]) -> Iterator[ConsumerRecord[Any, Any]]:
-    """Yield the records of one partition, neighbours as one: it looks like the last, and its value is a list of them."""
-    some: list[ConsumerRecord[Any, Any]] = []
-    n_bytes = 0
-    for record in records:
-        size = max(record.serialized_value_size, 0)
-        if some and n_bytes + size > GATHERED_BYTES:
-            yield dataclasses.replace(some[-1], value=some)
-            some, n_bytes = [], 0
-        some.append(record)
-        n_bytes += size
-    if some:
-        yield dataclasses.replace(some[-1], value=some)
-
-
 class Consumer(driver.Consumer):  # type: ignore[misc]
-    """Gather records, commit the longest run of acknowledged offsets, and raise no alarm over the changelog.
+    """Raise no alarm over partitions that Faust does not fetch.
 
-    Defects (0.15.3): a Kafka record takes 100 µs on its way to a stream, however small it is, and each message is
-    handed over by two tasks of its own: while eight partitions have theirs, which takes 7 ms beside other work, nothing
-    is fetched. After a crash with a backlog `_new_offset` finds a phantom gap and duplicates in `_acked`, and the
-    committed offset advances by one a commit. `verify_event_path` expects a stream on each partition that is assigned,
-    the changelog's included, which the table reads by itself: an ERROR of eleven lines each 30 s.
+    Defect (0.15.3): `verify_event_path` expects a stream on each partition that is assigned, and that it moves on: an
+    ERROR of eleven lines each 30 s.
     """
 
     RebalanceListener = RebalanceListener
 
-    async def _wait_next_records(self, timeout: float) -> Any:
-        records, active_partitions = await super()._wait_next_records(timeout)
-        for tp in records or ():
-            if tp.topic in self.app.gathered_topics:
-                records[tp] = list(gathered(records[tp]))
-        return records, active_partitions
-
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
-        """Hand over the gathered records of one fetch together, unless a rebalance begins; yield the others."""
-        mine: list[Any] = []
-        async for tp, message in super().getmany(timeout):
-            if tp.topic in self.app.gathered_topics:
-                mine.append(message)
-            else:
-                yield tp, message
-        if mine:
-            await self.wait_first(self._hand_over(mine), self.suspend_flow.wait())
-
-    async def _hand_over(self, messages: Sequence[Any]) -> None:
-        """Do what `_drain_messages` does with each."""
-        for message in messages:
-            tp, first = message.tp, message.value[0].offset
-            read = self._read_offset[tp]
-            if read is not None and message.offset < read:
-                continue
-            if read and first - read > 1:
-                await self._add_gap(tp, read + 1, first - 1)
-            await self.callback(message)
-            self._read_offset[tp] = message.offset
-
-    def ack(self, message: Any) -> bool:
-        """Acknowledge a message, and with gathered records all of them."""
-        if isinstance(message.value, list) and not message.acked:
-            self.ack_offsets(message.tp, [record.offset for record in message.value[:-1]])
-        return bool(super().ack(message))
-
-    def ack_offsets(self, tp: TP, offsets: Sequence[int]) -> None:
-        """Acknowledge offsets, whether their records were delivered or not."""
-        index = self._acked_index[tp]
-        new = [offset for offset in offsets if offset not in index]
-        index.update(new)
-        self._acked[tp] += new
-
     def verify_event_path(self, now: float, tp: TP) -> None:
-        if tp.topic not in self.app.tables.changelog_topics:
-            super().verify_event_path(now, tp)
+        pass
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
-
-    def _new_offset(self, tp: TP) -> int | None:
-        acked = self._acked[tp]
-        committed = self._committed_offset[tp]
-        offsets = set(acked)
-        gap = self._gap[tp]
-        if offsets and gap:
-            last = max(offsets)
-            for interval in gap.overlap(0, last):
-                offsets.update(range(interval.begin, min(interval.end, last + 1)))
-            gap.chop(0, last + 1)
-        if committed is not None:
-            offsets = {offset for offset in offsets if offset >= committed}
-        acked[:] = sorted(offsets)
-        if not acked or (committed and acked[0] - committed > 1):
-            return None
-        run = next(consecutive_numbers(acked))
-        acked[: len(run)] = []
-        self._acked_index[tp].difference_update(run)
-        return int(run[-1]) + 1
 
 
 class Recovery(FaustRecovery):  # type: ignore[misc]
@@ -221,8 +150,30 @@ class BootStrategy(FaustBootStrategy):  # type: ignore[misc]
     enable_web = False
 
 
+class Batches:
+    """What an agent is given: the batches of its topics, in the order in which they come."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Batch] = deque()
+        self._came = asyncio.Event()
+
+    def put(self, batch: Batch) -> None:
+        """Add a batch; who fetches it bounds how many there are."""
+        self._waiting.append(batch)
+        self._came.set()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Batch:
+        while not self._waiting:
+            self._came.clear()
+            await self._came.wait()
+        return self._waiting.popleft()
+
+
 class App(faust.App):  # type: ignore[misc]
-    """A Faust app with our consumer, without Faust's web server, and with its start in our order.
+    """A Faust app with agents of batches, without Faust's web server, and with its start in our order.
 
     Defects (0.15.3): Faust's pages answer any host, with the default value for keys that do not exist, and its web
     server starts only after the recovery, which is when one wants to see it.
@@ -234,10 +185,43 @@ class App(faust.App):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._at_first: list[Callable[[], None]] = []
         self._before_start: list[Callable[[], None]] = []
-        self.gathered_topics: set[str] = set()
-        """Topics whose records are handed to their stream as lists."""
+        self.batches: dict[str, Batches] = {}
+        """By topic, what its agent is given."""
         self.closers: list[Callable[[], Awaitable[None]]] = []
         """Called when the app stops, once no agent and no table runs any more."""
+
+    def batch_agent(self, *topics: str) -> Callable[[BatchAgent], faust.agents.AgentT]:
+        """Declare an agent of these topics that is given batches: the records of one partition together.
+
+        Faust assigns the partitions and starts the agent, as it does for `@app.agent`; the records come from `Fetcher`.
+        """
+        batches = Batches()
+        self.batches |= dict.fromkeys(topics, batches)
+
+        def declare(work: BatchAgent) -> faust.agents.AgentT:
+            async def run(stream: faust.StreamT[Any]) -> None:
+                working = asyncio.create_task(_or_end(work, batches))
+                try:
+                    async for _ in stream.events():
+                        pass  # nothing comes: it is here to have the topics assigned
+                finally:
+                    working.cancel()
+
+            supervisor = mode.CrashingSupervisor
+            return self.agent(self.raw_topic(*topics), name=work.__name__, supervisor_strategy=supervisor)(run)
+
+        return declare
+
+    def raw_topic(self, *names: str) -> faust.TopicT:
+        """Return topics whose values are read as bytes, and which Faust does not create."""
+        topic: faust.TopicT = self.topic(
+            *names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        )
+        return topic
+
+    async def commit(self, positions: Mapping[TP, int]) -> bool:
+        """Tell the group how far these partitions are read; False while it rebalances."""
+        return bool(await self.consumer._commit(positions))
 
     def at_first(self, prepare: Callable[[], None]) -> Callable[[], None]:
         """Register a function that is called in the event loop before anything else, Kafka there or not."""
@@ -269,3 +253,12 @@ class App(faust.App):  # type: ignore[misc]
         transport = super()._new_transport()
         transport.Consumer = Consumer
         return transport
+
+
+async def _or_end(work: BatchAgent, batches: Batches) -> None:
+    """Run an agent; a defect in it ends the process, since nothing would read its topics any more."""
+    try:
+        await work(batches)
+    except Exception as exc:
+        logging.getLogger("hindsight").exception("the agent %s failed", work.__name__)
+        fatal(f"the agent `{work.__name__}` cannot go on: {exc!r}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from agents.worker import Worker
 from streams.settings import Settings
 from web.cache import Cache
 from web.live import Live
@@ -14,6 +15,7 @@ from web.state.peers import Peers
 from web.state.topic_ends import Ends
 from web.state.worker_facts import Facts
 
+WORKER = web.AppKey("worker", Worker)
 SETTINGS = web.AppKey("settings", Settings)
 URL = web.AppKey("url", str)
 ENDS = web.AppKey("ends", Ends)

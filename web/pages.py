@@ -10,7 +10,7 @@ from aiohttp import web
 
 from web import answers
 from web.dashboard import summaries
-from web.keys import CACHE, PAYLOADS, SETTINGS, URL
+from web.keys import CACHE, PAYLOADS, SETTINGS, URL, WORKER
 from web.one_id import lookup, sides
 from web.one_id.payloads import Payload
 from web.one_id.timeline import timeline
@@ -48,7 +48,7 @@ async def _dashboard(request: web.Request) -> dict[str, Any]:
     except BadQuery as exc:
         raise web.HTTPBadRequest(text=str(exc)) from None
     if request.query.get("scope") == "local":
-        return summaries.own(choice, request.app[SETTINGS])
+        return summaries.own(choice, request.app[WORKER])
     return await summaries.gathered(request.app, choice)
 
 

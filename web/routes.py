@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from agents import readiness
 from web import answers, pages
-from web.keys import FACTS, LIVE, SETTINGS
+from web.keys import FACTS, LIVE, SETTINGS, WORKER
 from web.quarantine import page
 from web.state import gather, prometheus
 
@@ -58,7 +58,7 @@ async def _livez(request: web.Request) -> web.Response:
 
 
 async def _readyz(request: web.Request) -> web.Response:
-    checks = readiness.checks()
+    checks = readiness.checks(request.app[WORKER])
     ready = all(check.ok for check in checks)
     return answers.json({"ready": ready, "checks": [check._asdict() for check in checks]}, 200 if ready else 503)
 

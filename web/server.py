@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 import warnings
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 from faust.exceptions import AlreadyConfiguredWarning
 
+from agents.worker import Worker
 from streams.settings import Settings
 from web import answers
 from web import port as web_port
 from web.cache import Cache
 from web.guard import Guard, add_headers, own_hosts
-from web.keys import BRIDGE, CACHE, ENDS, FACTS, LIVE, PAYLOADS, PEERS, QUARANTINE, SETTINGS, URL
+from web.keys import BRIDGE, CACHE, ENDS, FACTS, LIVE, PAYLOADS, PEERS, QUARANTINE, SETTINGS, URL, WORKER
 from web.live import Live
 from web.malformed import Runner
 from web.one_id.payloads import Payloads
@@ -31,33 +31,38 @@ logger = logging.getLogger("hindsight.web")
 SHUTDOWN_S = 1.0
 
 
-def build(settings: Settings, url: str) -> web.Application:
+def build(worker: Worker, url: str) -> web.Application:
     """Return the application with everything that its pages need."""
+    settings = worker.settings
     answers.read_templates()
     hosts = own_hosts(settings.web_bind, url)
     app = web.Application(middlewares=[Guard(settings, hosts).middleware], client_max_size=1024)
     app.on_response_prepare.append(add_headers)
-    app[SETTINGS], app[URL] = settings, url
-    app[ENDS] = Ends(settings)
-    app[FACTS] = Facts(app[ENDS])
-    app[BRIDGE] = BridgeWatch(settings)
-    app[PEERS], app[QUARANTINE] = Peers(settings, url), Quarantine(settings)
-    app[PAYLOADS], app[CACHE], app[LIVE] = Payloads(settings), Cache(), Live()
+    app[WORKER], app[SETTINGS], app[URL] = worker, settings, url
+    app[ENDS] = Ends(settings, worker.problems)
+    app[FACTS] = Facts(worker, app[ENDS])
+    app[BRIDGE] = BridgeWatch(settings, worker.bridge)
+    app[PEERS], app[QUARANTINE] = Peers(worker, url), Quarantine(settings, worker.problems)
+    app[PAYLOADS], app[CACHE], app[LIVE] = Payloads(settings, worker.problems), Cache(), Live()
     routes(app)
     return app
+
+
+class _Part(Protocol):
+    async def run(self) -> None: ...
 
 
 class Server:
     """One server, from its socket to its end."""
 
-    def __init__(self, settings: Settings):
-        self._settings = settings
+    def __init__(self, worker: Worker):
+        self._worker = worker
+        settings = worker.settings
         self._socket = _bind(settings)
         port = self._socket.getsockname()[1] if self._socket else settings.web_port
         self.url = _url(settings, port) if self._socket else ""
         web_port.write(settings, port)
         self._runner: web.AppRunner | None = None
-        self._tasks: list[asyncio.Task[None]] = []
 
     def set_address(self, conf: Any) -> None:
         """Tell Faust where we are: the other workers learn it from Kafka's group."""
@@ -69,7 +74,7 @@ class Server:
         """Serve until `stop`."""
         if self._socket is None:
             return
-        app = build(self._settings, self.url)
+        app = build(self._worker, self.url)
         self._runner = Runner(
             app,
             access_log=None,
@@ -82,13 +87,17 @@ class Server:
         await self._runner.setup()
         await web.SockSite(self._runner, self._socket, backlog=256).start()
         logger.info("The web view: %s", self.url)
-        self._tasks = [asyncio.create_task(part.run()) for part in (app[FACTS], app[ENDS], app[BRIDGE], app[LIVE])]
+        parts: dict[str, _Part] = {
+            "facts": app[FACTS],
+            "view of Kafka": app[ENDS],
+            "view of the bridge": app[BRIDGE],
+            "live page": app[LIVE],
+        }
+        for name, part in parts.items():
+            self._worker.children.start(f"the {name}", part.run())
 
     async def stop(self) -> None:
         """Stop serving; open streams end."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._runner is not None:
             await self._runner.app[PEERS].stop()
             await self._runner.app[PAYLOADS].stop()

@@ -79,6 +79,3 @@ def unwritten(values: Iterable[bytes], written: Positions) -> list[VerdictRecord
         except msgspec.MsgspecError as exc:
             logger.warning("a record of the topic metric is none of ours and is left out: %s: %.100r", exc, value)
     return records
-
-
-local_path = LocalPath()

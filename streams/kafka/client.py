@@ -1,4 +1,4 @@
-"""How our clients reach Kafka: the settings, as the keyword arguments that aiokafka takes."""
+"""How our clients reach Kafka: the settings, as the options that aiokafka and librdkafka take."""
 
 from __future__ import annotations
 
@@ -47,3 +47,27 @@ def kafka_producer(settings: Settings) -> dict[str, Any]:
 def kafka_tls(settings: Settings) -> ssl.SSLContext:
     """Return the TLS context for Kafka: peer and host name are verified."""
     return tls_context("KAFKA", settings.kafka_tls_ca, settings.kafka_tls_cert, settings.kafka_tls_key)
+
+
+def librdkafka(settings: Settings) -> dict[str, Any]:
+    """Return the options that every client of librdkafka takes, as a member of our group that never joins it."""
+    given: dict[str, Any] = {
+        "bootstrap.servers": settings.kafka_address,
+        "security.protocol": settings.kafka_security,
+        "group.id": settings.app_id,
+        "reconnect.backoff.max.ms": 1000,
+    }
+    if settings.kafka_security.endswith("SSL"):
+        given["ssl.ca.location"] = str(settings.kafka_tls_ca or "probe")
+        if settings.kafka_tls_cert is not None:
+            given |= {
+                "ssl.certificate.location": str(settings.kafka_tls_cert),
+                "ssl.key.location": str(settings.kafka_tls_key),
+            }
+    if settings.kafka_security.startswith("SASL"):
+        given |= {
+            "sasl.mechanism": settings.kafka_sasl_mechanism,
+            "sasl.username": settings.kafka_user,
+            "sasl.password": settings.kafka_password.get_secret_value(),
+        }
+    return given

@@ -19,9 +19,9 @@ from streams.join.decide import NO_CAP, Input, decide
 from streams.join.decision import Decision
 from streams.process.fatal import fatal
 from streams.process.linger import Linger
-from streams.table.context import ConsumedRecord, OwnerContext
+from streams.table.context import OwnerContext
 from streams.table.decision_log import DecisionLog, LogUnavailable
-from streams.table.inputs import KINDS, Inputs
+from streams.table.inputs import KINDS, Inputs, Taken
 from streams.table.outbox import Outbox, entry
 from streams.table.store import PairsStore, StoreFailed
 from streams.wire.dead_letters import UnreadableRows, of_kafka
@@ -65,15 +65,9 @@ class Owner:
         self.max_waiting = max_waiting
         self.confirmed = store.checkpoint.confirmed
         self.problem, self.n_fenced, self.last_commit_at = "", 0, 0.0
-        self.inputs = Inputs(partition, context)
+        self.inputs = Inputs(partition, context, [offset + 1 for offset in store.checkpoint.input_offsets])
         self._taken_at = 0.0
         self._stopping = self._more_is_due = False
-
-    # What the agent calls
-
-    async def feed(self, records: Sequence[ConsumedRecord]) -> None:
-        """Take Kafka records of one input, in order; wait while too much is waiting."""
-        await self.inputs.feed(records)
 
     async def run(self) -> None:
         """Decide until stopped. A disk that fails, or a defect, ends the process with a sentence."""
@@ -81,9 +75,6 @@ class Owner:
             while not self._stopping:
                 await self._wait()
                 await self._commit(self.inputs.take(self.store.checkpoint.input_offsets))
-                await self.inputs.look_for_holes(self.store.checkpoint.input_offsets)
-                if gap := self.inputs.gap(self.store.checkpoint.input_offsets):
-                    fatal(gap)
         except asyncio.CancelledError:
             raise
         except StoreFailed as exc:
@@ -106,7 +97,7 @@ class Owner:
 
     # Decisions
 
-    async def _commit(self, batch: list[ConsumedRecord]) -> None:
+    async def _commit(self, batch: list[Taken]) -> None:
         inputs = await self._decoded(batch)
         self.linger.count(sum(len(given.rows) for given in inputs))
         while True:
@@ -120,20 +111,22 @@ class Owner:
             inputs = [given for given in inputs if given.offset > input_offsets[given.side]]
             if not inputs:
                 break
-        for consumed in batch:
-            consumed.acknowledge()
+        if batch:
+            self.context.applied(self.partition, self.store.checkpoint.input_offsets)
         await self._make_room()
 
-    async def _decoded(self, batch: Sequence[ConsumedRecord]) -> list[Input]:
+    async def _decoded(self, batch: Sequence[Taken]) -> list[Input]:
         """Return the rows of records; what cannot be read is in quarantine before anything is decided."""
         inputs: list[Input] = []
         refused: list[UnreadableRows] = []
-        for side, offset, ts, value, key, headers, _ in batch:
-            rows, unreadable = decode_record(KINDS[side], value, ts=ts)
-            inputs.append(Input(side, offset, rows, sum(one.n_rows for one in unreadable)))  # type: ignore[arg-type]
-            if unreadable:
-                source = f"topic {KINDS[side]}/{self.partition}@{offset}"
-                refused.append(UnreadableRows(source, unreadable, of_kafka(key, headers)))
+        for side, records in batch:
+            for record in records:
+                offset = record.offset()
+                rows, unreadable = decode_record(KINDS[side], record.value() or b"", ts=record.timestamp()[1] / 1e3)
+                inputs.append(Input(side, offset, rows, sum(one.n_rows for one in unreadable)))  # type: ignore[arg-type]
+                if unreadable:
+                    source = f"topic {KINDS[side]}/{self.partition}@{offset}"
+                    refused.append(UnreadableRows(source, unreadable, of_kafka(record.key(), record.headers())))
         if refused:
             await self.context.quarantine(refused)
         return inputs
@@ -157,7 +150,7 @@ class Owner:
     def _decide(self, inputs: list[Input]) -> tuple[int, Decision | None]:
         """Decide as many of the inputs as one record may hold; return how many, and the record."""
         checkpoint, now = self.store.checkpoint, time.time()
-        idle = self.inputs.idle(checkpoint.input_offsets, self.rules.max_out_of_orderness_s)
+        idle = self.inputs.idle(self.rules.max_out_of_orderness_s)
         n = len(inputs)
         while True:
             record = decide(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import faust
 import rocksdict
@@ -92,13 +92,26 @@ class StandbyStore(Store):  # type: ignore[misc]
         """Do nothing: `faust reset` must not delete what the log would have to restore."""
 
 
+class OwnerSource(Protocol):
+    """What makes the owners of partitions, and has their inputs fetched."""
+
+    async def owner(self, partition: int) -> Owner:
+        """Return the owner of a partition with its state restored, ready to run."""
+
+    async def fetch(self, owners: Mapping[int, Owner]) -> None:
+        """Have the inputs of these owners fetched, from where each is."""
+
+    async def stop_fetching(self, owners: Iterable[int]) -> None:
+        """Have nothing of these partitions delivered any more."""
+
+
 class PairsTable(faust.Table):  # type: ignore[misc]
-    """The table `pairs`. `make_owner` is set by the app; `owners` are the partitions that are ours and ready."""
+    """The table `pairs`. `source` is set before Faust starts; `owners` are the partitions that are ours and ready."""
 
     def __init__(self, app: faust.App, **kwargs: Any):
         super().__init__(app, **kwargs)
         self.owners: dict[int, Owner] = {}
-        self.make_owner: Callable[[int, PairsStore], Any]
+        self.source: OwnerSource
         self._loops: dict[int, asyncio.Task[None]] = {}
         self._restoring = asyncio.Lock()
         self._round = 0
@@ -144,11 +157,12 @@ class PairsTable(faust.Table):  # type: ignore[misc]
         if self._is_over(mine):
             return
         await self.stop_owners()
-        owners = await asyncio.gather(*(self.make_owner(p, self.store.partition(p)) for p in partitions))
+        owners = await asyncio.gather(*(self.source.owner(p) for p in partitions))
         if self._is_over(mine):
             return
         self.owners = dict(zip(partitions, owners, strict=True))
         self._loops = {p: asyncio.create_task(owner.run()) for p, owner in self.owners.items()}
+        await self.source.fetch(self.owners)
         standing_by = self.standby_partitions
         logger.info("The table `pairs` is ready: partitions %s, standby for %s.", partitions, standing_by)
 
@@ -158,9 +172,11 @@ class PairsTable(faust.Table):  # type: ignore[misc]
     async def stop_owners(self) -> None:
         """Let every batch in flight end; one that hangs is cut off, which the log makes safe."""
         loops, self._loops = self._loops, {}
-        for owner in self.owners.values():
+        owners, self.owners = self.owners, {}
+        for owner in owners.values():
             owner.stop()
-        self.owners = {}
+        if owners:
+            await self.source.stop_fetching(owners)
         if loops:
             _, hanging = await asyncio.wait(loops.values(), timeout=STOP_S)
             for task in hanging:

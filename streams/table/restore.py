@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import rocksdict
 
 from streams.join.decision import Checkpoint, Decision
+from streams.kafka.offsets import Position
 from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.table.decision_log import DecisionLog
-from streams.table.offsets import Position
 from streams.table.store import PairsStore
 
 logger = logging.getLogger("hindsight.restore")
@@ -120,7 +120,7 @@ async def _record_at(partition: int, log: DecisionLog, offset: int) -> Decision 
     return None
 
 
-def check_inputs(partition: int, checkpoint: Checkpoint, positions: tuple[Position, Position]) -> None:
+def check_inputs(partition: int, checkpoint: Checkpoint, positions: Sequence[Position], log_topic: str) -> None:
     """Set where the inputs of a new partition begin; hold those of an old one against what Kafka has.
 
     Raises:
@@ -133,7 +133,7 @@ def check_inputs(partition: int, checkpoint: Checkpoint, positions: tuple[Positi
             raise CannotRestore(
                 f"the topic {position.topic!r} ends at {position.end} in partition {partition}, but "
                 f"{checkpoint.input_offsets[side] + 1} of its records were joined: it was deleted and recreated. "
-                f"To start over, delete the topic {position.log_topic!r} too; "
+                f"To start over, delete the topic {log_topic!r} too; "
                 "to keep what was joined, set another HINDSIGHT_NAMESPACE"
             )
         elif position.first > checkpoint.input_offsets[side] + 1:

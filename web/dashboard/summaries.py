@@ -11,16 +11,14 @@ from urllib.parse import urlencode
 import numpy as np
 from aiohttp import web
 
-from agents import readiness
-from agents.recent import windows
+from agents.worker import Worker
 from streams.faust_app import names
 from streams.scores import bins as picture_bins
 from streams.scores.summary import ErrorSummary
-from streams.scores.windows import Slice
-from streams.settings import Settings
+from streams.scores.windows import Slice, Windows
 from web.dashboard import charts
 from web.dashboard.svg import round_up
-from web.keys import BRIDGE, CACHE, ENDS, PEERS, SETTINGS
+from web.keys import BRIDGE, CACHE, ENDS, PEERS, WORKER
 from web.pairs.query import BadQuery
 
 SPANS = {"1m": 60.0, "5m": 300.0, "1h": 3600.0, "all": 0.0}
@@ -88,7 +86,7 @@ async def gathered(app: web.Application, choice: Choice) -> dict[str, Any]:
 
 
 async def _gathered(app: web.Application, choice: Choice) -> dict[str, Any]:
-    own_data = own(choice, app[SETTINGS])
+    own_data = own(choice, app[WORKER])
     if own_data["is_writer"]:
         return own_data
     for answer in await app[PEERS].ask(f"/api/dashboard{choice.url()}&scope=local"):
@@ -97,16 +95,15 @@ async def _gathered(app: web.Application, choice: Choice) -> dict[str, Any]:
     return own_data
 
 
-def own(choice: Choice, settings: Settings) -> dict[str, Any]:
+def own(choice: Choice, worker: Worker) -> dict[str, Any]:
     """Return what this worker knows of one window: scores, charts' numbers, and the window before."""
     now, span = time.time(), SPANS[choice.last]
-    plot = readiness.agent("plot")
-    log = plot.plotting.log if plot else None
+    log, windows = worker.plotting.log, worker.windows
     if span:
         now_part, before = windows.over(now - span, now), windows.over(now - 2 * span, now - span)
     else:
         now_part, before = windows.total, Slice()
-    picture = plot.plotting.picture if plot and log else None
+    picture = worker.plotting.picture if log else None
     summary = now_part.summary
     if log and not span:  # as the picture shows it, so that both say the same
         summary = picture.summary if picture else log.summary
@@ -120,12 +117,12 @@ def own(choice: Choice, settings: Settings) -> dict[str, Any]:
         "previous": scores(before.summary),
         "histogram": _histogram(summary, before.summary),
         "signed": _signed(summary, before.summary),
-        "series": _series(now, span),
+        "series": _series(windows, now, span),
         "points": now_part.points[-6000:].tolist(),
         "worst": [w._asdict() for w in now_part.worst],
         "delay": _delay(now_part),
         "delay_before": _delay(before),
-        "coverage": _coverage(now_part, settings.join_window_s),
+        "coverage": _coverage(now_part, worker.settings.join_window_s),
         "ended": _ended(now_part),
         "ended_before": _ended(before),
         "n_truth_first": now_part.n_truth_first,
@@ -198,7 +195,7 @@ def _signed(summary: ErrorSummary, before: ErrorSummary) -> dict[str, Any] | Non
     }
 
 
-def _series(now: float, span: float) -> list[Line]:
+def _series(windows: Windows, now: float, span: float) -> list[Line]:
     """Return a line for each slice of the window; all shows the last two hours."""
     before, found = _known.get(span, {}), []
     for start, part in windows.series(now - (span or 7200.0), now):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from agents import readiness
 from streams.kafka import client
 from streams.kafka.topics import topics
 from streams.settings import Settings
@@ -33,8 +33,8 @@ class Payload(NamedTuple):
 class Payloads:
     """Reads single records of `y_true` and `y_pred`, one after the other."""
 
-    def __init__(self, settings: Settings):
-        self._settings = settings
+    def __init__(self, settings: Settings, problems: Mapping[str, str]):
+        self._settings, self._problems = settings, problems
         self._consumer: AIOKafkaConsumer | None = None
         self._reading = asyncio.Lock()
         self._leaving: set[asyncio.Task[None]] = set()
@@ -42,8 +42,8 @@ class Payloads:
     async def of(self, shown: dict[str, Any]) -> list[Payload]:
         """Return the records that a row of `rows.row` came from: its prediction, its truth, and one that changed nothing."""
         asked, problem = _asked(shown, self._settings), "Kafka did not show it in time. Load the page again."
-        if readiness.problems["kafka"]:
-            return [payload._replace(problem=readiness.problems["kafka"]) for payload in asked]
+        if self._problems["kafka"]:
+            return [payload._replace(problem=self._problems["kafka"]) for payload in asked]
         try:
             async with asyncio.timeout(TIMEOUT_S), self._reading:
                 return [await self._read(payload, shown["id"]) for payload in asked]

@@ -16,7 +16,6 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from agents import readiness
 from streams.kafka import client
 from streams.kafka.topics import topics
 from streams.settings import Settings
@@ -53,8 +52,8 @@ class Found(NamedTuple):
 class Quarantine:
     """The newest `MOST_RECORDS` records."""
 
-    def __init__(self, settings: Settings):
-        self._settings = settings
+    def __init__(self, settings: Settings, problems: Mapping[str, str]):
+        self._settings, self._problems = settings, problems
         self._tp = TopicPartition(topics(settings).quarantine.name, 0)
         self._consumer: AIOKafkaConsumer | None = None
         self._reading = asyncio.Lock()
@@ -95,8 +94,8 @@ class Quarantine:
         async with self._reading:
             if time.monotonic() < self._fresh_until:
                 return
-            if readiness.problems["kafka"]:
-                raise QuarantineUnavailable(readiness.problems["kafka"])
+            if self._problems["kafka"]:
+                raise QuarantineUnavailable(self._problems["kafka"])
             try:
                 async with asyncio.timeout(TIMEOUT_S):
                     await self._read()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import time
 from collections import deque
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 import aiohttp
 import msgspec
 
+from bridge.app import Bridge
 from commands.probes.processes import rows_in_kafka
 from streams.settings import Settings
 from web import port
@@ -31,8 +31,8 @@ class Heard(NamedTuple):
 class BridgeWatch:
     """The answers of the last seconds; none where no bridge of our namespace answers."""
 
-    def __init__(self, settings: Settings):
-        self._settings = settings
+    def __init__(self, settings: Settings, in_worker: Bridge | None):
+        self._settings, self._in_worker = settings, in_worker
         self._url = f"http://{port.of_bridge(settings)}/readyz"
         self._heard: deque[Heard] = deque(maxlen=RATE_OVER)
 
@@ -72,9 +72,8 @@ class BridgeWatch:
         self._heard.append(heard)
 
     async def _ask(self, session: aiohttp.ClientSession) -> Any:
-        if self._settings.bridge_in_worker:
-            module = importlib.import_module("agents.bridge")
-            return module.bridge.state() if hasattr(module, "bridge") else None
+        if self._in_worker is not None:
+            return self._in_worker.state()
         try:
             async with asyncio.timeout(TIMEOUT_S), session.get(self._url, allow_redirects=False) as response:
                 return msgspec.json.decode(await response.read())

@@ -9,15 +9,13 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from agents import readiness
 from streams.join.deadlines import Rules
 from streams.join.decide import key_of
 from streams.join.state import pair
 from streams.wire.partition import partition_of
-from web.keys import CACHE, FACTS, PEERS, SETTINGS, URL
+from web.keys import CACHE, FACTS, PEERS, SETTINGS, URL, WORKER
 from web.pairs import pair_rows, scan
 from web.pairs.query import Query
-from web.state.worker_facts import owners
 
 MOST_ID_CHARS = 512
 COUNTS_KEPT_S = 5.0
@@ -59,7 +57,7 @@ def rules(app: web.Application) -> Rules:
 async def own_page(app: web.Application, query: Query) -> dict[str, Any]:
     """Return a page of our own partitions, as it goes to another worker."""
     now = time.time()
-    stores = {p: owner.store for p, owner in owners().items()}
+    stores = {p: owner.store for p, owner in app[WORKER].pairs.owners.items()}
     found = await scan.page(stores, query, rules(app), now=now)
     return found._asdict() | {"rows": pair_rows.shown(stores, found.rows, rules(app), now, app[URL])}
 
@@ -104,7 +102,7 @@ def own_row(app: web.Application, row_id: str) -> dict[str, Any] | None:
     if not can_be_held(row_id):
         return None
     partition = partition_of(row_id, app[SETTINGS].partitions)
-    owner = owners().get(partition)
+    owner = app[WORKER].pairs.owners.get(partition)
     packed = owner.store.states([key_of(row_id)])[0] if owner else None
     if owner is None or packed is None:
         return None
@@ -161,7 +159,7 @@ def _add_missing(app: web.Application, total: dict[str, Any]) -> None:
     """Name the partitions that nobody answered for, and who owns them as far as Kafka's group tells."""
     answered = {part["partition"] for part in total["partitions"]}
     owner_of = {p: url for url, parts in app[PEERS].partitions().items() for p in parts}
-    if readiness.agent("metric") is None:
+    if not app[WORKER].runs("metric"):
         return
     for p in range(app[SETTINGS].partitions):
         if p not in answered:

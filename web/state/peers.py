@@ -12,8 +12,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from agents import readiness
-from streams.settings import Settings
+from agents.worker import Worker
 
 TIMEOUT_S = 1.0
 
@@ -28,25 +27,23 @@ class Answer(NamedTuple):
 class Peers:
     """Asks the other workers."""
 
-    def __init__(self, settings: Settings, url: str):
-        self._url = url
-        self._token = settings.web_token.get_secret_value()
+    def __init__(self, worker: Worker, url: str):
+        self._worker, self._url = worker, url
+        self._token = worker.settings.web_token.get_secret_value()
         self._session: aiohttp.ClientSession | None = None
 
     def partitions(self) -> dict[str, list[int]]:
         """Return which partitions of the table each worker owns, by the worker's URL; ours included."""
-        metric = readiness.agent("metric")
-        if metric is None:
+        if not self._worker.runs("metric"):
             return {}
-        assigned = metric.app.assignor.table_metadata(metric.pairs.changelog_topic.get_topic_name())
+        assigned = self._worker.app.assignor.table_metadata(self._worker.names.pairs_log.name)
         return {url: sorted(parts) for url, tps in assigned.items() if (parts := _flat(tps))}
 
     def others(self) -> list[str]:
         """Return the URLs of the other workers."""
-        metric = readiness.agent("metric")
-        if metric is None:
+        if not self._worker.runs("metric"):
             return []
-        found = set(self.partitions()) | set(metric.app.assignor.external_topics_metadata())
+        found = set(self.partitions()) | set(self._worker.app.assignor.external_topics_metadata())
         return sorted(found - {self._url})
 
     async def ask(self, path: str, *, also: int = 200, only: str = "") -> list[Answer]:

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from agents import readiness
 from streams.faust_app import names
-from web.state.worker_facts import COUNTED, Facts, owners
+from web.state.worker_facts import COUNTED, Facts
 
 
 class WorkerCollector(Collector):
@@ -26,7 +26,7 @@ class WorkerCollector(Collector):
         yield from self._of_kafka()
 
     def _of_partitions(self) -> Iterator[Metric]:
-        held = sorted(owners().items())
+        held = sorted(self._facts.worker.pairs.owners.items())
         rows = CounterMetricFamily(
             "hindsight_rows", "Rows of the join, by where they went.", labels=["partition", "as"]
         )
@@ -61,21 +61,21 @@ class WorkerCollector(Collector):
         yield from (rows, waiting, off, evicted, hurried, lag, fenced, offset)
 
     def _of_the_worker(self) -> Iterator[Metric]:
-        rates = self._facts.rates()
+        rates, worker = self._facts.rates(), self._facts.worker
         yield GaugeMetricFamily("hindsight_rows_per_second", "Rows joined a second, lately.", rates["rows"])
         yield GaugeMetricFamily("hindsight_matched_per_second", "Pairs matched a second, lately.", rates["matched"])
         ready = GaugeMetricFamily("hindsight_check_ok", "1 if the part works.", labels=["check"])
-        for check in readiness.checks():
+        for check in readiness.checks(worker):
             ready.add_metric([check.name], float(check.ok))
         yield ready
-        if metric := readiness.agent("metric"):
-            yield GaugeMetricFamily("hindsight_outbox_bytes", "Verdicts that wait.", metric.joining.outbox.n_bytes)
-        if model := readiness.agent("model"):
-            yield CounterMetricFamily("hindsight_predicted_rows", "Rows predicted.", model.predicting.n_predicted)
-            yield CounterMetricFamily("hindsight_refused_rows", "Rows not predicted.", model.predicting.n_refused)
-        plot = readiness.agent("plot")
-        if plot and plot.plotting.log and plot.plotting.log.summary.n:
-            summary = plot.plotting.log.summary
+        if worker.runs("metric"):
+            yield GaugeMetricFamily("hindsight_outbox_bytes", "Verdicts that wait.", worker.joining.outbox.n_bytes)
+        if worker.runs("model"):
+            yield CounterMetricFamily("hindsight_predicted_rows", "Rows predicted.", worker.predicting.n_predicted)
+            yield CounterMetricFamily("hindsight_refused_rows", "Rows not predicted.", worker.predicting.n_refused)
+        log = worker.plotting.log
+        if log and log.summary.n:
+            summary = log.summary
             scores = GaugeMetricFamily("hindsight_error", "Scores of all pairs.", labels=["score"])
             for name in ("mae", "rmse", "bias"):
                 scores.add_metric([name], getattr(summary, name))

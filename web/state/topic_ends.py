@@ -12,7 +12,6 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from agents import readiness
 from streams.kafka import client as connect
 from streams.kafka.topics import Topic, topics
 from streams.process import log_throttle
@@ -35,10 +34,10 @@ RATE_OVER = 6
 class Ends:
     """The ends of the topics, and the group's committed offsets, as last heard; empty until Kafka answered once."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings, problems: dict[str, str]):
         self.problem = "Kafka has not answered yet."
         self.heard_at: float | None = None
-        self._settings = settings
+        self._settings, self._problems = settings, problems
         self._names = topics(settings)
         self._n_removed = self._n_lost = 0
         self.resolved = Resolved(self._names.resolved.name)
@@ -84,7 +83,7 @@ class Ends:
             said += f" It was last heard at {clock(self.heard_at)} UTC; rows wait, and nothing is lost."
         if not self.problem:
             logger.warning(said, extra=log_throttle.NEVER_HELD_BACK)
-        self.problem = readiness.problems["kafka"] = said
+        self.problem = self._problems["kafka"] = said
 
     async def _ask(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
         existing = await consumer.topics()
@@ -99,9 +98,9 @@ class Ends:
         await self.resolved.read(consumer, self.end(self._names.resolved, 0) or 0)
         committed = await admin.list_consumer_group_offsets(self._settings.app_id)
         self._committed = {tp: found.offset for tp, found in committed.items() if found.offset >= 0}
-        if readiness.problems["kafka"]:
+        if self._problems["kafka"]:
             logger.info("Kafka answers again.")
-        self.problem = readiness.problems["kafka"] = ""
+        self.problem = self._problems["kafka"] = ""
         self.heard_at = time.time()
         self._heard.append((time.monotonic(), self._end))
 

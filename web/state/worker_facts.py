@@ -8,6 +8,7 @@ from collections import deque
 from typing import Any
 
 from agents import readiness
+from agents.worker import Worker
 from streams.faust_app import names
 from streams.join.decision import NOWHERE_TS, Counts
 from streams.table.owner import Owner
@@ -32,8 +33,8 @@ COUNTED = (
 class Facts:
     """The counts of this worker's partitions, how fast they grow, and where its partitions stand."""
 
-    def __init__(self, ends: Ends):
-        self.ends = ends
+    def __init__(self, worker: Worker, ends: Ends):
+        self.worker, self.ends = worker, ends
         self.started_at = time.time()
         self._seen: deque[tuple[float, dict[str, int]]] = deque()
         self._owned: set[int] = set()
@@ -46,20 +47,20 @@ class Facts:
 
     def _look(self) -> None:
         now = time.monotonic()
-        if self._owned != set(owners()):  # what other partitions counted before is no rate of ours
-            self._owned = set(owners())
+        owned = set(self.worker.pairs.owners)
+        if self._owned != owned:  # what other partitions counted before is no rate of ours
+            self._owned = owned
             self._seen.clear()
         self._seen.append((now, self._totals()))
         while now - self._seen[0][0] > RATE_OVER_S:
             self._seen.popleft()
 
     def _totals(self) -> dict[str, int]:
-        counts, model, plot = self.counts(), readiness.agent("model"), readiness.agent("plot")
-        log = plot.plotting.log if plot else None
+        counts, log = self.counts(), self.worker.plotting.log
         return {
             "rows": counts.rows_true + counts.rows_pred,
             "matched": counts.matched,
-            "predicted": model.predicting.n_predicted if model else 0,
+            "predicted": self.worker.predicting.n_predicted,
             "logged": log.summary.n if log else 0,
         }
 
@@ -74,7 +75,7 @@ class Facts:
     def counts(self) -> Counts:
         """Return the sum of the counts of our partitions."""
         total = Counts()
-        for owner in owners().values():
+        for owner in self.worker.pairs.owners.values():
             for name in COUNTED:
                 setattr(total, name, getattr(total, name) + getattr(owner.store.checkpoint.counts, name))
         return total
@@ -82,8 +83,7 @@ class Facts:
     def status(self) -> dict[str, Any]:
         """Return one flat line about this worker: counts, rates and scores."""
         counts, rates = self.counts(), self.rates()
-        plot = readiness.agent("plot")
-        log = plot.plotting.log if plot else None
+        log = self.worker.plotting.log
         mae = log.summary.mae if log else None
         return {
             "rows_in": counts.rows_true + counts.rows_pred,
@@ -99,24 +99,28 @@ class Facts:
             "duplicates": counts.duplicates,
             "conflicts": counts.conflicts,
             "late": counts.late,
-            "difference": sum(abs(owner.store.checkpoint.counts.difference()) for owner in owners().values()),
+            "difference": sum(
+                abs(owner.store.checkpoint.counts.difference()) for owner in self.worker.pairs.owners.values()
+            ),
             "quarantined": self.ends.quarantined(),
             "mae": mae,
             "event_time": self.event_time(),
             "started_at": self.started_at,
             "at": time.time(),
-            "problems": [check.sentence for check in readiness.checks() if not check.ok],
+            "problems": [check.sentence for check in readiness.checks(self.worker) if not check.ok],
         }
 
     def event_time(self) -> float | None:
         """Return the largest ts seen of any row."""
-        seen = [ts for owner in owners().values() for ts in owner.store.checkpoint.ts if ts > NOWHERE_TS]
+        seen = [
+            ts for owner in self.worker.pairs.owners.values() for ts in owner.store.checkpoint.ts if ts > NOWHERE_TS
+        ]
         return max(seen, default=None)
 
     def partitions(self) -> list[dict[str, Any]]:
         """Return where each of our partitions stands, those that are still being restored included."""
-        being = [_being_restored(p, progress) for p, progress in restoring.items() if p not in owners()]
-        return being + [self._partition(p, owner) for p, owner in sorted(owners().items())]
+        being = [_being_restored(p, progress) for p, progress in restoring.items() if p not in self.worker.pairs.owners]
+        return being + [self._partition(p, owner) for p, owner in sorted(self.worker.pairs.owners.items())]
 
     def _partition(self, partition: int, owner: Owner) -> dict[str, Any]:
         checkpoint = owner.store.checkpoint
@@ -156,9 +160,3 @@ def _being_restored(partition: int, progress: Progress) -> dict[str, Any]:
         "n_fenced": 0,
         "restored": share,
     }
-
-
-def owners() -> dict[int, Owner]:
-    """Return the owners of this worker's partitions; none while Kafka assigns them anew."""
-    metric = readiness.agent("metric")
-    return metric.pairs.owners if metric else {}

@@ -13,7 +13,7 @@ from streams.faust_app import OWN_COMMANDS
 from tests.brokers import CHECKOUT, bare_environ
 
 OWN = {name for name, found in vars(commands).items() if isinstance(found, type) and found.__mro__[1] is PlainCommand}
-AGENTS = ("agents.metric", "agents.model", "agents.plot", "agents.view")
+AGENTS = ("agents.metric", "agents.model", "agents.plot", "web.view")
 SHOW = f"""
 import sys
 sys.argv = ["faust", "-A", "streams", *sys.argv[1:]]

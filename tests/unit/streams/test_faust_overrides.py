@@ -4,110 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections import defaultdict
-from typing import Any, ClassVar
+from types import SimpleNamespace
+from typing import Any
 
-from aiokafka import ConsumerRecord
+import pytest
+from aiokafka import TopicPartition
 from faust.app.base import BootStrategy as FaustBootStrategy
 from faust.assignor.partition_assignor import PartitionAssignor as FaustPartitionAssignor
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.tables.recovery import Recovery as FaustRecovery
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
-from hypothesis import given
-from hypothesis import strategies as st
-from intervaltree import IntervalTree
 
 from streams.faust_overrides import (
-    GATHERED_BYTES,
+    Batches,
     BootStrategy,
     Consumer,
     ConsumerThread,
     PartitionAssignor,
     Recovery,
     TableManager,
-    gathered,
 )
+from streams.kafka.fetcher import TP as FetchedTP  # noqa: N811
+from streams.kafka.fetcher import Batch
 
 MINE = TP("y_true", 0)
-
-
-def consumer(of: type, acked: list[int], committed: int | None) -> Any:
-    """Return a consumer that has nothing but what `_new_offset` looks at."""
-    made = object.__new__(of)
-    made._acked = defaultdict(list, {MINE: list(acked)})
-    made._acked_index = defaultdict(set, {MINE: set(acked)})
-    made._committed_offset = defaultdict(lambda: committed)
-    made._gap = defaultdict(IntervalTree)
-    return made
-
-
-def test_offsets_acknowledged_twice_do_not_slow_the_commits_down() -> None:
-    acked = [10, 10, 11, 11, 12, 13]
-
-    assert consumer(Consumer, acked, 10)._new_offset(MINE) == 14
-    assert consumer(driver.Consumer, acked, 10)._new_offset(MINE) == 11, "Faust no longer needs this override"
-
-
-def test_offsets_below_the_committed_one_are_forgotten() -> None:
-    ours = consumer(Consumer, [3, 4, 12, 13], 12)
-
-    assert ours._new_offset(MINE) == 14
-    assert ours._new_offset(MINE) is None
-
-
-def test_a_missing_offset_holds_the_commit_until_it_comes() -> None:
-    ours = consumer(Consumer, [10, 12, 13], 10)
-    assert ours._new_offset(MINE) == 11
-    ours._acked[MINE].append(11)
-    assert ours._new_offset(MINE) == 14
-
-
-def test_offsets_that_kafka_does_not_hold_count_as_acknowledged() -> None:
-    ours = consumer(Consumer, [10, 13], 10)
-    ours._gap[MINE].addi(11, 13)
-
-    assert ours._new_offset(MINE) == 14
-
-
-def test_a_gap_that_reaches_past_what_is_acknowledged_commits_no_more_than_that() -> None:
-    ours = consumer(Consumer, [10, 13], 10)
-    ours._gap[MINE].addi(11, 20)
-
-    assert ours._new_offset(MINE) == 14
-
-
-def record(offset: int, n_bytes: int | None = 10) -> ConsumerRecord[bytes, bytes]:
-    value = None if n_bytes is None else b"." * n_bytes
-    size = -1 if value is None else len(value)
-    return ConsumerRecord("y_true", 0, offset, 1_700_000_000_000 + offset, 0, None, value, None, -1, size, ())
-
-
-@given(st.lists(st.one_of(st.none(), st.integers(0, 2 * GATHERED_BYTES)), max_size=20))
-def test_gathered_records_are_all_there_in_order_and_bounded(sizes: list[int | None]) -> None:
-    records = [record(offset, size) for offset, size in enumerate(sizes, start=5)]
-    groups = [one.value for one in gathered(records)]
-
-    assert [one for group in groups for one in group] == records
-    assert all(len(group) == 1 or sum(len(one.value or b"") for one in group) <= GATHERED_BYTES for group in groups)
-    assert [one.offset for one in gathered(records)] == [group[-1].offset for group in groups]
-
-
-def test_gathered_records_are_acknowledged_together() -> None:
-    class App:
-        class topics:  # noqa: N801
-            acks_enabled_for = staticmethod(lambda topic: True)
-
-    class Message:
-        tp, topic, offset, acked = MINE, "y_true", 13, False
-        value: ClassVar = [record(offset) for offset in range(10, 14)]
-
-    ours = consumer(Consumer, [9], 9)
-    ours.app, ours._unacked_messages, ours._n_acked, ours._waiting_for_ack = App, set(), 0, None
-
-    assert ours.ack(Message())
-    assert not ours.ack(Message()), "a second time changes nothing"
-    assert ours._new_offset(MINE) == 14
 
 
 def two_orders_of_one_set() -> tuple[list[str], list[str]]:
@@ -138,19 +59,33 @@ def test_topics_of_the_same_subscribers_stay_together_in_any_order() -> None:
     )
 
 
-def test_a_fetch_waits_little_at_the_broker() -> None:
-    assert "fetch_max_wait_ms=1500" in inspect.getsource(driver.AIOKafkaConsumerThread._create_worker_consumer), (
-        "Faust no longer waits 1.5 s for a fetch"
-    )
-    assert issubclass(ConsumerThread, driver.AIOKafkaConsumerThread)
-    assert "_fetch_max_wait_ms" in inspect.getsource(ConsumerThread._create_worker_consumer)
+class Standbys:
+    """An app with one standby partition."""
+
+    class assignor:  # noqa: N801
+        assigned_standbys = staticmethod(lambda: {TP("pairs-changelog", 1)})
 
 
-def test_rows_that_a_transaction_took_back_are_not_read() -> None:
-    assert 'isolation_level: str = "read_uncommitted"' in inspect.getsource(
-        driver.AIOKafkaConsumerThread._create_worker_consumer
-    ), "Faust no longer reads what is not committed"
-    assert '"read_committed"' in inspect.getsource(ConsumerThread._create_worker_consumer)
+def test_faust_fetches_standbys_alone_and_does_not_wait_long_at_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    paused: list[TopicPartition] = []
+    state = SimpleNamespace(assign_from_subscribed=lambda assignment: paused.clear(), pause=paused.append)
+    made = SimpleNamespace(_subscription=state)
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_create_worker_consumer", lambda self, transport: made)
+    thread = object.__new__(ConsumerThread)
+    thread.app = Standbys
+
+    thread._create_worker_consumer(None)
+    tps = [TopicPartition("y_true", 0), TopicPartition("pairs-changelog", 0), TopicPartition("pairs-changelog", 1)]
+    for _ in range(2):
+        made._subscription.assign_from_subscribed(tps)
+
+    assert paused == tps[:2], "with each assignment anew"
+    assert made._fetch_max_wait_ms < 1500
+
+
+def test_faust_still_waits_long_for_a_fetch() -> None:
+    source = inspect.getsource(driver.AIOKafkaConsumerThread._create_worker_consumer)
+    assert "fetch_max_wait_ms=1500" in source, "Faust no longer waits 1.5 s for a fetch"
 
 
 def test_faust_restores_no_partition_of_ours() -> None:
@@ -169,24 +104,18 @@ def test_faust_starts_no_web_server_whatever_its_command_line_says() -> None:
     assert FaustBootStrategy(App())._should_enable_web() is True
 
 
-def test_the_changelog_raises_no_alarm_for_having_no_stream() -> None:
-    asked: list[TP] = []
-
+def test_a_partition_that_faust_does_not_fetch_raises_no_alarm() -> None:
     class Thread:
         def verify_event_path(self, now: float, tp: TP) -> None:
-            asked.append(tp)
-
-    class App:
-        class tables:  # noqa: N801
-            changelog_topics: ClassVar = {"pairs-changelog"}
+            raise AssertionError(f"Faust complains about {tp}")
 
     ours = object.__new__(Consumer)
-    ours.app, ours._thread = App, Thread()
+    ours._thread = Thread()
 
-    ours.verify_event_path(0.0, TP("pairs-changelog", 0))
     ours.verify_event_path(0.0, MINE)
-
-    assert asked == [MINE]
+    assert "self._thread.verify_event_path" in inspect.getsource(driver.Consumer.verify_event_path), (
+        "Faust no longer asks the thread"
+    )
 
 
 def sleeps_of(manager: type) -> list[float]:
@@ -211,24 +140,24 @@ def test_the_table_starts_without_a_nap() -> None:
     assert sleeps_of(FaustTableManager), "Faust no longer needs this override"
 
 
-class Handed:
-    """A message of gathered records."""
+def test_an_agent_of_batches_is_given_those_of_its_topics_in_their_order() -> None:
+    batches = Batches()
 
-    def __init__(self, *offsets: int) -> None:
-        self.tp, self.offset, self.value = MINE, offsets[-1], [record(offset) for offset in offsets]
+    async def play() -> list[int]:
+        seen: list[int] = []
 
+        async def agent() -> None:
+            async for batch in batches:
+                seen.append(batch.start)  # noqa: PERF401  it never ends
+                if batch.start == 4:
+                    return
 
-def test_gathered_records_of_a_fetch_are_handed_over_in_order_and_only_what_lies_between_is_a_gap() -> None:
-    handed: list[int] = []
+        running = asyncio.create_task(agent())
+        for start in range(5):
+            batches.put(Batch(FetchedTP("y_true", 0), start, start + 1))
+            if start % 2:
+                await asyncio.sleep(0)
+        await running
+        return seen
 
-    async def callback(message: Any) -> None:
-        handed.extend(one.offset for one in message.value)
-
-    ours = consumer(Consumer, [], 9)
-    ours._read_offset, ours.callback = {MINE: 9}, callback
-
-    asyncio.run(ours._hand_over([Handed(10, 11), Handed(12), Handed(15, 16), Handed(4, 5)]))
-
-    assert handed == [10, 11, 12, 15, 16], "what lies before the position was read before"
-    assert ours._read_offset == {MINE: 16}
-    assert [(gap.begin, gap.end) for gap in ours._gap[MINE]] == [(13, 15)]
+    assert asyncio.run(play()) == [0, 1, 2, 3, 4]

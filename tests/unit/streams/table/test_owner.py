@@ -1,4 +1,4 @@
-"""The owner of a partition over a log in memory and a real store: offsets that hold nothing, too many ids, a silent Kafka."""
+"""The owner of a partition over a log in memory and a real store: what it is given, too many ids, a silent Kafka."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ import asyncio
 import json
 import logging
 import time
-from types import SimpleNamespace
 
 import pytest
 import rocksdict
 
 from streams.join.deadlines import Rules
 from streams.join.state import PRED, TRUE
+from streams.kafka.fetcher import TP, Batch
 from streams.process.linger import Linger
-from streams.table import inputs
 from streams.table import owner as module
-from streams.table.context import ConsumedRecord
-from streams.table.offset_gaps import Found
 from streams.table.owner import Owner
 from streams.table.store import PairsStore
+from tests.fake_record import FakeRecord
 
 RULES = Rules(window_s=100.0, max_out_of_orderness_s=10.0, horizon_s=1000.0)
 KINDS = ("y_true", "y_pred")
@@ -46,45 +44,36 @@ class Outbox:
         entry.confirm(entry.tag.offset)
 
 
-class Around:
-    """What Kafka holds: offsets with records, by side; the rest up to `end` are holes."""
+class Worker:
+    """What an owner asks of the worker; `keeps` is set while quarantine takes rows."""
 
-    def __init__(self, *offsets, end):
-        self.offsets, self.end, self.asked = set(offsets), end, 0
-        self.acknowledged = []
-        self.quarantined = []
+    def __init__(self):
+        self.quarantined, self.positions = [], {}
         self.keeps = asyncio.Event()
         self.keeps.set()
 
-    def is_caught_up(self, partition, side, input_offsets):
-        return input_offsets + 1 >= self.end
+    def is_heard(self, partition, side):
+        return True
 
-    async def look(self, partition, side, start, until):
-        self.asked += 1
-        holes, expected = {}, start
-        for offset in sorted(self.offsets | {self.end}):
-            if offset > expected:
-                holes[expected] = offset
-            expected = max(expected, offset + 1)
-        return Found(holes, [record(side, offset) for offset in sorted(self.offsets) if start <= offset < until])
-
-    def acknowledge(self, partition, side, offset):
-        self.acknowledged.append((partition, side, offset))
+    def applied(self, partition, input_offsets):
+        self.positions[partition] = list(input_offsets)
 
     async def quarantine(self, found):
         self.quarantined.append([(one.source, [row.reason for row in one.rows], one.properties) for one in found])
         await self.keeps.wait()
 
 
-def record(side, offset):
-    """Return a record as Kafka has it: one row, whose id is its offset."""
-    value = json.dumps([{"id": str(offset), "ts": time.time(), KINDS[side]: 1.0}]).encode()
-    return SimpleNamespace(offset=offset, timestamp=1000, value=value, key=None, headers=())
-
-
-def arrival(side, offset, *ids, ts=None):
+def row(side, offset, *ids, ts=None):
+    """Return a record of rows."""
     rows = [{"id": row_id, "ts": ts or time.time(), KINDS[side]: 1.0} for row_id in ids]
-    return ConsumedRecord(side, offset, 0.0, json.dumps(rows).encode())
+    return FakeRecord(offset, json.dumps(rows).encode())
+
+
+def give(owner, side, *records, end=None, is_last=True):
+    """Hand records to an owner as the fetcher does: all that lies before offset `end` (right behind the last one)."""
+    start = owner.inputs._next[side]
+    end = records[-1].offset() + 1 if end is None else end
+    owner.inputs.feed(side, Batch(TP(KINDS[side], 0), start, end, records=list(records), is_last=is_last))
 
 
 @pytest.fixture
@@ -102,9 +91,11 @@ async def until(condition):
         await asyncio.sleep(0)
 
 
-def an_owner(store, context, log=None, beat_s=module.LINGER_S, **options):
-    linger = Linger(beat_s, beat_s)
-    return Owner(0, store, log or Log(), Outbox(), RULES, context, linger, writer="w", idle_record_s=1e9, **options)
+def an_owner(store, context=None, log=None, linger_s=module.LINGER_S, **options):
+    linger = Linger(linger_s, linger_s)
+    return Owner(
+        0, store, log or Log(), Outbox(), RULES, context or Worker(), linger, writer="w", idle_record_s=1e9, **options
+    )
 
 
 async def while_running(owner, act):
@@ -117,20 +108,40 @@ async def while_running(owner, act):
 
 
 def test_offsets_that_hold_no_record_are_passed_over(store):
-    context = Around(0, 2, 5, end=7)
+    context = Worker()
 
     async def play():
         owner = an_owner(store, context)
 
         async def act():
-            await owner.feed([arrival(TRUE, 0, "a"), arrival(TRUE, 2, "b"), arrival(TRUE, 5, "c")])
-            await until(lambda: store.checkpoint.input_offsets[TRUE] == 5)
+            give(owner, TRUE, row(TRUE, 0, "a"), row(TRUE, 2, "b"), row(TRUE, 5, "c"))
+            await until(lambda: context.positions.get(0) == [5, -1])
 
         await while_running(owner, act)
 
     asyncio.run(play())
     assert store.checkpoint.counts.rows_true == 3
-    assert context.asked == 1
+
+
+def test_records_of_another_assignment_are_left_and_those_that_are_applied_are_left_out(store):
+    async def play():
+        owner = an_owner(store)
+
+        async def act():
+            give(owner, TRUE, row(TRUE, 0, "a"), row(TRUE, 1, "b"))
+            await until(lambda: store.checkpoint.input_offsets[TRUE] == 1)
+            stray = Batch(TP("y_true", 0), 7, 9, records=[row(TRUE, 7, "x"), row(TRUE, 8, "y")])
+            stray.held.n_delivered = stray.n_bytes
+            owner.inputs.feed(TRUE, stray)
+            assert stray.held.n_bytes == 0, "it is released"
+            store.checkpoint.input_offsets[TRUE] = 2  # somebody else applied it, and we read it from the log
+            give(owner, TRUE, row(TRUE, 2, "c"), row(TRUE, 3, "d"))
+            await until(lambda: store.checkpoint.input_offsets[TRUE] == 3)
+
+        await while_running(owner, act)
+
+    asyncio.run(play())
+    assert store.checkpoint.counts.rows_true == 3, "a, b and d"
 
 
 def test_rows_that_come_one_after_the_other_share_decisions(store, monkeypatch):
@@ -138,15 +149,15 @@ def test_rows_that_come_one_after_the_other_share_decisions(store, monkeypatch):
     log = Log()
 
     async def play():
-        owner = an_owner(store, Around(end=6), log, beat_s=1.0)
+        owner = an_owner(store, log=log, linger_s=1.0)
 
         async def act():
-            await owner.feed([arrival(TRUE, 0, "a")])
+            give(owner, TRUE, row(TRUE, 0, "a"))
             await asyncio.sleep(0)
-            await owner.feed([arrival(PRED, 0, "a")])
+            give(owner, PRED, row(PRED, 0, "a"))
             await until(lambda: log.records)
             for offset in range(1, 6):
-                await owner.feed([arrival(TRUE, offset, str(offset))])
+                give(owner, TRUE, row(TRUE, offset, str(offset)))
                 await asyncio.sleep(0)
             await until(lambda: store.checkpoint.input_offsets[TRUE] == 5)
 
@@ -154,7 +165,7 @@ def test_rows_that_come_one_after_the_other_share_decisions(store, monkeypatch):
 
     asyncio.run(play())
     assert len(log.records[0].done) == 1, "the other side came right behind"
-    assert len(log.records) == 2, "the rest came within a beat"
+    assert len(log.records) == 2, "the rest came within a linger"
 
 
 def test_what_is_due_beyond_one_decision_does_not_wait_for_the_next_tick(store, monkeypatch):
@@ -162,13 +173,13 @@ def test_what_is_due_beyond_one_decision_does_not_wait_for_the_next_tick(store, 
     n, began, log = 4000, time.time() - 2000, Log()
 
     async def play():
-        owner = an_owner(store, Around(end=2), log)
+        owner = an_owner(store, log=log)
 
         async def act():
-            await owner.feed([arrival(TRUE, 0, *(str(i) for i in range(n)), ts=began)])
+            give(owner, TRUE, row(TRUE, 0, *(str(i) for i in range(n)), ts=began))
             await until(lambda: store.checkpoint.counts.waiting == n)
-            await owner.feed([arrival(TRUE, 1, "new")])
-            await owner.feed([arrival(PRED, 0, "new")])  # both inputs are past the window of all that wait
+            give(owner, TRUE, row(TRUE, 1, "new"))
+            give(owner, PRED, row(PRED, 0, "new"))  # both inputs are past the window of all that wait
             await until(lambda: store.checkpoint.counts.unmatched_true == n)
 
         await while_running(owner, act)
@@ -177,90 +188,16 @@ def test_what_is_due_beyond_one_decision_does_not_wait_for_the_next_tick(store, 
     assert len(log.records) > 4, "one decision could not hold them"
 
 
-def test_a_hole_is_found_while_records_keep_coming_behind_it(store):
-    context = Around(0, 2, end=3)
-
-    async def play():
-        owner = an_owner(store, context)
-
-        async def act():
-            def passed():
-                owner.inputs._came_at[TRUE] = time.monotonic()  # as if a record had come just now
-                return store.checkpoint.input_offsets[TRUE] == 2
-
-            await owner.feed([arrival(TRUE, 0, "a"), arrival(TRUE, 2, "b")])
-            await until(passed)
-
-        await while_running(owner, act)
-
-    asyncio.run(play())
-    assert store.checkpoint.counts.rows_true == 2
-    assert context.asked == 1
-
-
-def test_an_input_that_ends_with_a_hole_is_silent_in_the_end(store, monkeypatch):
-    monkeypatch.setattr(inputs, "LOOK_AT_END_S", 0.0)
-    context = Around(0, end=2)
-
-    async def play():
-        owner = an_owner(store, context)
-
-        async def act():
-            await owner.feed([arrival(TRUE, 0, "a")])
-            await until(lambda: context.asked and context.is_caught_up(0, TRUE, owner.inputs._holes[TRUE].after(0) - 1))
-
-        await while_running(owner, act)
-
-    asyncio.run(play())
-
-
-def test_a_record_that_the_consumer_never_delivers_is_read_from_kafka(store):
-    context = Around(0, 1, 2, 3, end=4)
-
-    async def play():
-        owner = an_owner(store, context)
-
-        async def act():
-            await owner.feed([arrival(TRUE, 0, "a"), arrival(TRUE, 3, "d")])
-            await until(lambda: store.checkpoint.input_offsets[TRUE] == 3)
-
-        await while_running(owner, act)
-
-    asyncio.run(play())
-    assert store.checkpoint.counts.rows_true == 4
-    assert context.acknowledged == [(0, TRUE, 1), (0, TRUE, 2)]
-
-
-def test_a_record_that_is_there_is_waited_for(store):
-    context = Around(0, 1, 2, end=3)
-
-    async def play():
-        owner = an_owner(store, context)
-
-        async def act():
-            await owner.feed([arrival(TRUE, 0, "a"), arrival(TRUE, 2, "c")])
-            await until(lambda: context.asked)
-            assert store.checkpoint.input_offsets[TRUE] == 0
-            await owner.feed([arrival(TRUE, 1, "b")])
-            await until(lambda: store.checkpoint.input_offsets[TRUE] == 2)
-
-        await while_running(owner, act)
-
-    asyncio.run(play())
-    assert store.checkpoint.counts.rows_true == 3
-
-
 def test_what_cannot_be_read_goes_to_quarantine_at_once_and_before_it_is_decided(store):
-    context = Around(end=3)
+    context = Worker()
     context.keeps.clear()
 
     async def play():
         owner = an_owner(store, context)
 
         async def act():
-            came_with = (b"a-1", [("trace", b"7")])
-            bad = [ConsumedRecord(TRUE, 0, 0.0, b"{not json", *came_with), ConsumedRecord(TRUE, 2, 0.0, b"[1,2]")]
-            await owner.feed([bad[0], arrival(TRUE, 1, "a"), bad[1]])
+            bad = FakeRecord(0, b"{not json", b"a-1", [("trace", b"7")])
+            give(owner, TRUE, bad, row(TRUE, 1, "a"), FakeRecord(2, b"[1,2]"))
             await until(lambda: context.quarantined)
             await asyncio.sleep(2 * module.LONGEST_LINGER_S)
             assert store.checkpoint.input_offsets[TRUE] == -1
@@ -281,10 +218,10 @@ def test_what_cannot_be_read_goes_to_quarantine_at_once_and_before_it_is_decided
 
 def test_more_ids_than_may_wait_end_before_their_time(store, caplog):
     async def play():
-        owner = an_owner(store, Around(0, end=1), max_waiting=100)
+        owner = an_owner(store, max_waiting=100)
 
         async def act():
-            await owner.feed([arrival(TRUE, 0, *(f"id-{i}" for i in range(5000)))])
+            give(owner, TRUE, row(TRUE, 0, *(f"id-{i}" for i in range(5000))))
             await until(lambda: store.checkpoint.counts.rows_true == 5000 and store.checkpoint.counts.waiting <= 100)
 
         await while_running(owner, act)
@@ -302,11 +239,11 @@ def test_a_log_that_does_not_answer_is_a_problem_until_it_does(store, monkeypatc
 
     async def play():
         log = Log()
-        owner = an_owner(store, Around(0, 1, end=2), log)
+        owner = an_owner(store, log=log)
 
         async def act():
             log.answer.clear()
-            await owner.feed([arrival(PRED, 0, "a")])
+            give(owner, PRED, row(PRED, 0, "a"))
             await until(lambda: owner.problem)
             log.answer.set()
             await until(lambda: not owner.problem)

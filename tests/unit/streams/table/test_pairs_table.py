@@ -43,10 +43,18 @@ class Table(PairsTable):
         self.owners, self._loops, self.standby_partitions = {}, {}, []
         self._round, self._restoring = 0, asyncio.Lock()
         self.kafka_answers = asyncio.Event()
+        self.source = self
+        self.fetched = set()
 
-    async def make_owner(self, partition, store):
+    async def owner(self, partition):
         await self.kafka_answers.wait()
         return Owner()
+
+    async def fetch(self, owners):
+        self.fetched |= set(owners)
+
+    async def stop_fetching(self, owners):
+        self.fetched -= set(owners)
 
 
 @pytest.fixture(autouse=True)
@@ -70,9 +78,9 @@ def test_a_recovery_that_is_overtaken_starts_no_owner(is_rebalance):
         table.kafka_answers.set()
         await asyncio.gather(first, second)
         await asyncio.sleep(0)
-        assert Owner.running == len(table.owners) == 1
+        assert Owner.running == len(table.owners) == len(table.fetched) == 1
         await table.stop_owners()
-        assert Owner.running == 0
+        assert Owner.running == len(table.fetched) == 0
 
     asyncio.run(play())
 
@@ -84,8 +92,8 @@ def test_a_second_recovery_stops_the_owners_of_the_first():
         for _ in range(2):
             await table.on_recovery_completed(MINE, set())
             await asyncio.sleep(0)
-        assert Owner.running == len(table.owners) == 1
+        assert Owner.running == len(table.owners) == len(table.fetched) == 1
         await table.stop_owners()
-        assert Owner.running == 0
+        assert Owner.running == len(table.fetched) == 0
 
     asyncio.run(play())

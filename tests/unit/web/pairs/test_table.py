@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import rocksdict
 
-from agents import readiness
 from streams.join.deadlines import Rules
 from streams.join.decide import Input, decide
 from streams.join.state import PRED, TRUE, pair
@@ -350,15 +349,14 @@ def test_the_rows_of_an_id_are_found_in_a_record(value, found):
     assert payloads.pieces(value, "a") == found
 
 
-def test_while_kafka_is_away_nobody_waits_for_what_lies_in_it(table, monkeypatch):
+def test_while_kafka_is_away_nobody_waits_for_what_lies_in_it(table):
     table.put(0, TRUE, ["a"], NOW)
-    monkeypatch.setitem(readiness.problems, "kafka", "Kafka at k:1 does not answer.")
-    nowhere = load({})
+    nowhere = load({}), {"kafka": "Kafka at k:1 does not answer."}
 
-    (shown,) = asyncio.run(payloads.Payloads(nowhere).of(table.shown()[0]))
+    (shown,) = asyncio.run(payloads.Payloads(*nowhere).of(table.shown()[0]))
     assert (shown.topic, shown.text, shown.problem) == ("y_true", "", "Kafka at k:1 does not answer.")
     with pytest.raises(newest.QuarantineUnavailable, match=r"^Kafka at k:1 does not answer\.$"):
-        asyncio.run(newest.Quarantine(nowhere).of_id("a"))
+        asyncio.run(newest.Quarantine(*nowhere).of_id("a"))
 
 
 def test_squares_of_predicted_against_actual_hold_every_pair_but_the_outermost():

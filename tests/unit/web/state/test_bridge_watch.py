@@ -28,7 +28,7 @@ def state(n_rows: int, behind: int | None = 0, namespace: str = "") -> dict[str,
 
 
 def heard(clock: Clock, *answers: Any) -> BridgeWatch:
-    watch = BridgeWatch(load({}))
+    watch = BridgeWatch(load({}), None)
     for answer in answers:
         watch._hear(answer)
         clock.now += 2.0

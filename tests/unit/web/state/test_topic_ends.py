@@ -7,14 +7,13 @@ import logging
 import pytest
 from aiokafka import TopicPartition
 
-from agents import readiness
 from streams.settings import Settings
 from web.state import topic_ends
 from web.state.topic_ends import Ends
 
 
 def test_what_was_removed_from_quarantine_is_counted_and_said_when_it_grows(caplog):
-    ends = Ends(Settings())
+    ends = Ends(Settings(), {"kafka": ""})
     said = []
     with caplog.at_level(logging.WARNING):
         for first in (0, 0, 5, 5, 9):
@@ -28,15 +27,12 @@ def test_what_was_removed_from_quarantine_is_counted_and_said_when_it_grows(capl
     assert ends.removed(ends._names.quarantine) == 9
 
 
-def test_a_kafka_that_does_not_answer_is_a_problem_that_says_since_when(monkeypatch):
-    monkeypatch.setitem(readiness.problems, "kafka", "")
-    ends = Ends(Settings())
+def test_a_kafka_that_does_not_answer_is_a_problem_that_says_since_when():
+    ends = Ends(Settings(), {"kafka": ""})
     ends.heard_at = 1_700_000_000.0
     ends._say_away("silent for 3 s")
 
-    assert (
-        "does not answer: silent for 3 s. It was last heard at 2023-11-14 22:13:20 UTC" in readiness.problems["kafka"]
-    )
+    assert "does not answer: silent for 3 s. It was last heard at 2023-11-14 22:13:20 UTC" in ends._problems["kafka"]
 
 
 class Ended(Exception):
@@ -49,7 +45,7 @@ def test_a_kafka_that_lost_a_topic_of_ours_ends_the_process_if_it_stays_so(monke
         raise Ended(said)
 
     monkeypatch.setattr(topic_ends, "fatal", fatal)
-    ends = Ends(Settings())
+    ends = Ends(Settings(), {"kafka": ""})
     ends._end = {TopicPartition("y_true", 0): 20}
     for found in (now, now, ends._end, now, now):
         ends._end_if_lost(found)

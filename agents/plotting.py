@@ -1,0 +1,153 @@
+"""The metric log of the worker that owns the topic `metric`, and the picture of what the log holds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from agents.metric_log.files import LogError
+from agents.metric_log.local_path import LocalPath, unwritten
+from agents.metric_log.log import Fenced, MetricLog
+from agents.picture.renderer import CannotDraw, Renderer
+from streams.kafka.fetcher import Batch, Fetcher
+from streams.kafka.topics import Topics
+from streams.process.log_throttle import NEVER_HELD_BACK
+from streams.scores.summary import ErrorSummary
+from streams.scores.windows import Windows
+from streams.settings import Settings
+from streams.wire.verdicts import VerdictRecord
+
+logger = logging.getLogger("hindsight.plot")
+PICTURE = "error_distribution.png"
+RETRY_S = 1.0
+FENCED_S = 3.0
+"""After another worker opened the log: time for Kafka to tell whether the topic is still ours."""
+
+
+class Picture(NamedTuple):
+    """What the picture on disk shows: when it was drawn, and the errors of all pairs until then."""
+
+    drawn_at: float
+    summary: ErrorSummary
+
+
+class Plotting:
+    """The metric log of the worker that owns the topic `metric`, and what came and is not written yet."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        names: Topics,
+        fetcher: Fetcher,
+        local_path: LocalPath,
+        windows: Windows,
+        is_mine: Callable[[], bool],
+    ) -> None:
+        self._logs_dir, self._fetcher, self._local_path, self._windows = settings.logs_dir, fetcher, local_path, windows
+        self._topic, self._is_mine = names.metric.name, is_mine
+        self.log: MetricLog | None = None
+        self.problem = ""
+        self.picture_problem = ""
+        self.picture: Picture | None = None
+        self.renderer = Renderer()
+        self._queue: deque[Batch] = deque()
+        self._filled = self._local_path.filled
+        self._opening = asyncio.Lock()
+
+    def take(self, batch: Batch) -> None:
+        """Queue records that Kafka brings; who fetches them bounds how many wait."""
+        if self._is_mine():
+            self._queue.append(batch)
+            self._filled.set()
+
+    async def run(self) -> None:
+        """Write what comes, for as long as the worker runs; a failing disk holds it up, and nothing else."""
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            try:
+                await self._write_some()
+            except LogError as exc:
+                if isinstance(exc, Fenced):
+                    self._close()
+                await self._wait_after(exc, FENCED_S if isinstance(exc, Fenced) else RETRY_S)
+                self._filled.set()
+
+    def let_go(self) -> None:
+        """Forget what is not written, and what was wrong with it: the topic is another worker's now, with its records."""
+        self.problem = ""
+        self._queue.clear()
+        self._close()
+
+    async def _write_some(self) -> None:
+        batches = list(self._queue)
+        if not batches and self.log is None:
+            return
+        log = await self._opened()
+        written = log.state.copy_of_positions()
+        came = [record.value() or b"" for batch in batches for record in batch.records]
+        records = unwritten(came, written) + self._local_path.following(written)
+        if records:
+            await self._append(log, records)
+        for batch in batches:
+            if self._queue and self._queue[0] is batch:
+                self._queue.popleft()
+                self._fetcher.done(batch)
+
+    async def _append(self, log: MetricLog, records: list[VerdictRecord]) -> None:
+        done = await asyncio.to_thread(log.append, records)
+        self._windows.take(done.fresh)
+        if done.n_broken:
+            logger.error(
+                "The topic %s lacks the verdicts of %d decisions or more: was it emptied, or the log made anew?",
+                self._topic,
+                done.n_broken,
+                extra=NEVER_HELD_BACK,
+            )
+        if self.problem:
+            logger.info("The metric log is written again.")
+            self.problem = ""
+
+    async def _opened(self) -> MetricLog:
+        async with self._opening:
+            if self.log is None:
+                self.log = await asyncio.to_thread(MetricLog.open, self._logs_dir)
+                self._local_path.is_open = True
+            return self.log
+
+    def _close(self) -> None:
+        self.log = None
+        self._local_path.is_open = False
+        self._local_path.forget()
+
+    async def _wait_after(self, exc: LogError, delay_s: float) -> None:
+        if not self.problem:
+            logger.error("The metric log cannot be written, its rows wait in Kafka: %s", exc)
+        self.problem = str(exc)
+        await asyncio.sleep(delay_s)
+        if not self._is_mine():
+            self.let_go()
+
+    async def draw(self) -> None:
+        """Draw the picture of what the log holds, if this worker writes it."""
+        if self.problem or not self._is_mine():
+            return
+        try:
+            log = await self._opened()
+            picture = Picture(time.time(), log.summary)
+            await asyncio.to_thread(self.renderer.draw, picture.summary, self._logs_dir / PICTURE, now=picture.drawn_at)
+        except (CannotDraw, LogError) as exc:
+            if not self.picture_problem:
+                logger.error("%s", exc)
+            self.picture_problem = str(exc)
+        else:
+            self.picture_problem = ""
+            self.picture = picture
+
+    async def close(self) -> None:
+        """End the drawing process."""
+        self.renderer.close()

@@ -1,0 +1,67 @@
+"""The worker: everything that its agents share, put together in one place.
+
+The modules of the agents declare what Faust runs, and take their part from `worker`; the pages are given all of it.
+"""
+
+from __future__ import annotations
+
+from faust.types import TP
+
+from agents.joining import Joining
+from agents.metric_log.local_path import LocalPath
+from agents.plotting import Plotting
+from agents.predicting import Predicting
+from bridge.app import Bridge
+from streams.faust_app import HindsightApp, app, names, settings
+from streams.kafka.topics import Topics
+from streams.scores.windows import Windows
+from streams.settings import Settings
+from streams.table.pairs_table import PairsTable
+
+
+class Worker:
+    """The parts of one worker process. Which of them run is said by the setting `agents`.
+
+    `problems` has one sentence for each part beside them that does not work now, and an empty one where it works.
+    """
+
+    def __init__(self, app: HindsightApp, settings: Settings, names: Topics):
+        self.app, self.settings, self.names = app, settings, names
+        self.children = app.children
+        self.problems: dict[str, str] = {"kafka": ""}
+        self.is_started = False
+        """Whether Kafka has answered, and the parts are set up."""
+        self.windows, local_path = Windows(), LocalPath()
+        self.pairs = PairsTable(
+            app,
+            name="pairs",
+            partitions=settings.partitions,
+            key_type=bytes,
+            value_type=bytes,
+            changelog_topic=app.raw_topic(names.pairs_log.name),
+            standby_buffer_size=1,
+        )
+        store = self.pairs.store
+        self.joining = Joining(settings, names, app.fetcher, store.partition, store.set_aside, local_path.put)
+        self.pairs.source = self.joining
+        self.predicting = Predicting(settings, names, app.fetcher)
+        self.plotting = Plotting(settings, names, app.fetcher, local_path, self.windows, self._writes_the_log)
+        self.bridge = Bridge(settings) if settings.bridge_in_worker else None
+
+    def set_up(self) -> None:
+        """Tell the parts what is known only once the worker has its place on disk."""
+        self.joining.instance_id = self.app.instance.instance_id
+        self.pairs.store.directory = self.app.instance.path
+        self.app.closers.append(self.joining.close)
+        self.is_started = True
+
+    def runs(self, agent: str) -> bool:
+        """Tell whether an agent runs here, and its part is set up."""
+        return self.is_started and agent in self.settings.agents
+
+    def _writes_the_log(self) -> bool:
+        return TP(self.names.metric.name, 0) in self.app.consumer.assignment()
+
+
+worker = Worker(app, settings, names)
+app.on_before_start(worker.set_up)
