@@ -5,7 +5,7 @@ from __future__ import annotations
 from bridge.kafka import RECORD_BYTES
 from bridge.queues import Delivery
 from streams.amqp import properties
-from streams.settings import Kind
+from streams.kinds import Kind
 from streams.wire.dead_letters import PROPERTIES_BYTES
 from streams.wire.rows import Row, Unreadable, decode_body, encode_packet
 

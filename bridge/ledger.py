@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from bridge import counts
+from streams.kinds import Kind
 from streams.process.log_throttle import NEVER_HELD_BACK
-from streams.settings import Kind
 
 log = logging.getLogger("bridge")
 
@@ -61,3 +62,15 @@ class Ledger:
             "under_way": self.n_under_way,
             "problem": self.problem,
         }
+
+
+def rows_in_kafka(state: Any, namespace: str) -> dict[Kind, int]:
+    """Return how many rows of each queue Kafka has, quarantine included, as a bridge's /readyz says.
+
+    Raises:
+        ValueError: it is a bridge of another namespace.
+        KeyError, TypeError, AttributeError: it is no bridge's answer.
+    """
+    if state["namespace"] != namespace:
+        raise ValueError(f"a bridge of the namespace {state['namespace']!r}")
+    return {kind: rows["kafka"] + rows["quarantined"] for kind, rows in state["rows"].items()}

@@ -12,8 +12,9 @@ from bridge import counts
 from streams.amqp.channel import ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, Channel, ChannelLost
 from streams.amqp.client import queue_declarations
 from streams.amqp.frames import Connection
+from streams.kinds import Kind
 from streams.process.link import Link
-from streams.settings import Kind, Settings
+from streams.settings import Settings
 
 log = logging.getLogger("bridge")
 

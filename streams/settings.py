@@ -14,16 +14,16 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+from streams.kinds import KINDS, Kind
 
 logger = logging.getLogger("hindsight.settings")
 PREFIX = "HINDSIGHT_"
 FORMER_NAMES = {"lateness_s": "max_out_of_orderness_s"}
 """Settings that were renamed: the former name, which still works, and the name of today."""
-Kind = Literal["features", "y_true", "y_pred"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 AgentName = Literal["model", "metric", "plot"]
 QueueKind = Literal["durable", "quorum", "transient", "existing"]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]

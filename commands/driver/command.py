@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from commands.driver.publisher import WINDOW, ConnectionLost, Publisher
 from commands.driver.traffic import Message, Plan, Traffic
 from streams.amqp.client import amqp_shown
+from streams.kinds import Kind
 from streams.process.link import Link
-from streams.settings import Kind, Settings, SettingsError
+from streams.settings import Settings, SettingsError
 
 log = logging.getLogger("hindsight.driver")
 

@@ -12,7 +12,8 @@ from pika.exceptions import AMQPError
 
 from commands.driver.traffic import Message
 from streams.amqp.client import explain, parameters, queue_declarations, settle
-from streams.settings import Kind, Settings
+from streams.kinds import Kind
+from streams.settings import Settings
 
 WINDOW = 1000
 """Messages that may be unconfirmed: what bounds memory while RabbitMQ is slow."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.settings import Kind
+from streams.kinds import Kind
 from streams.wire.rows import FeaturesRow, TrueRow
 
 MAX_LAG_S = 1.0

@@ -8,7 +8,9 @@ import urllib.request
 from http.client import HTTPException
 from typing import Any, NamedTuple
 
-from streams.settings import Kind, Settings
+from bridge.ledger import rows_in_kafka
+from streams.kinds import Kind
+from streams.settings import Settings
 from web import port as web_port
 
 TIMEOUT_S = 2.0
@@ -73,18 +75,6 @@ def delivered(settings: Settings) -> dict[Kind, int]:
         return rows_in_kafka(json.loads(_get(web_port.of_bridge(settings))), settings.namespace)
     except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
         return {}
-
-
-def rows_in_kafka(state: Any, namespace: str) -> dict[Kind, int]:
-    """Return how many rows of each queue Kafka has, quarantine included, as a bridge's /readyz says.
-
-    Raises:
-        ValueError: it is a bridge of another namespace.
-        KeyError, TypeError, AttributeError: it is no bridge's answer.
-    """
-    if state["namespace"] != namespace:
-        raise ValueError(f"a bridge of the namespace {state['namespace']!r}")
-    return {kind: rows["kafka"] + rows["quarantined"] for kind, rows in state["rows"].items()}
 
 
 def _read(url: str, body: bytes) -> Ready:

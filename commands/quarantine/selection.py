@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from commands.probes.kafka_ranges import Reader
 from streams.kafka.topics import topics
-from streams.settings import KINDS, Kind, Settings
+from streams.kinds import KINDS, Kind
+from streams.settings import Settings
 from streams.wire import resolutions
 from streams.wire.kept import Assembler, Kept
 from streams.wire.resolutions import Resolution

@@ -17,8 +17,9 @@ from commands.reconcile.log_span import LogPart
 from commands.reconcile.row_topics import Inputs
 from streams.join import decision
 from streams.kafka.topics import topics
+from streams.kinds import Kind
 from streams.process.progress import Progress
-from streams.settings import Kind, Settings
+from streams.settings import Settings
 from streams.wire import verdicts
 from streams.wire.verdicts import Verdict
 

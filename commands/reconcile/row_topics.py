@@ -12,7 +12,8 @@ from commands.probes.kafka_ranges import Reader
 from commands.reconcile.facts import ANSWERED, FEATURES, PRED, TRUE, Fact, Facts
 from commands.reconcile.log_span import LogPart
 from streams.kafka.topics import topics
-from streams.settings import Kind, Settings
+from streams.kinds import Kind
+from streams.settings import Settings
 from streams.wire.kept import Assembler, Kept
 from streams.wire.rows import decode_record
 

@@ -12,7 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError
 
 from streams.kafka.client import kafka_client
-from streams.settings import Kind, Settings
+from streams.kinds import Kind
+from streams.settings import Settings
 
 LARGEST_RECORD_BYTES = 8 << 20
 SMALLEST_SEGMENT_BYTES, LARGEST_SEGMENT_BYTES = 2 << 20, 1 << 30

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from streams.join.state import PRED, TRUE
 from streams.kafka.fetcher import RECORD_BYTES, Batch, Held, Record
-from streams.settings import Kind
+from streams.kinds import Kind
 from streams.table.context import OwnerContext
 
 KINDS: tuple[Kind, Kind] = ("y_true", "y_pred")

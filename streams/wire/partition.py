@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from aiokafka.partitioner import murmur2
 
-_M = np.uint32(0x5BD1E995)
+_M_INT, _WORD = 0x5BD1E995, 0xFFFFFFFF
+_M = np.uint32(_M_INT)
 _SEED = 0x9747B28C
 _VECTOR_FROM = 16
 """Fewer ids than this are hashed one by one: numpy's fixed costs would not pay."""
@@ -18,7 +18,7 @@ _VECTOR_FROM = 16
 
 def partition_of(row_id: str, n_partitions: int) -> int:
     """Return the partition of one id."""
-    return int((murmur2(row_id.encode()) & 0x7FFFFFFF) % n_partitions)
+    return (_murmur2_of(row_id.encode()) & 0x7FFFFFFF) % n_partitions
 
 
 def partitions_of(ids: Sequence[str], n_partitions: int) -> list[int]:
@@ -31,6 +31,20 @@ def partitions_of(ids: Sequence[str], n_partitions: int) -> list[int]:
     data = np.frombuffer(b"".join(key.ljust(width, b"\0") for key in keys), np.uint8).reshape(len(keys), width)
     hashes = _murmur2(data, lengths) & np.uint32(0x7FFFFFFF)
     return (hashes % np.uint32(n_partitions)).tolist()  # type: ignore[no-any-return]
+
+
+def _murmur2_of(key: bytes) -> int:
+    """Hash one key."""
+    n = len(key)
+    h = _SEED ^ n
+    for at in range(0, n & ~3, 4):
+        k = int.from_bytes(key[at : at + 4], "little") * _M_INT & _WORD
+        k = (k ^ (k >> 24)) * _M_INT & _WORD
+        h = (h * _M_INT & _WORD) ^ k
+    if n % 4:
+        h = (h ^ int.from_bytes(key[n & ~3 :], "little")) * _M_INT & _WORD
+    h = (h ^ (h >> 13)) * _M_INT & _WORD
+    return h ^ (h >> 15)
 
 
 def _murmur2(data: np.ndarray, lengths: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 import msgspec
 from msgspec import Meta
 
-from streams.settings import Kind
+from streams.kinds import Kind
 from streams.wire.json_arrays import WHITE, elements
 
 MAX_ID_CHARS = 128

@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 
 from bridge.app import Bridge
-from commands.probes.processes import rows_in_kafka
+from bridge.ledger import rows_in_kafka
 from streams.settings import Settings
 from web import port
 

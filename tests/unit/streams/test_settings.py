@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.settings import FORMER_NAMES, KINDS, PREFIX, Settings, SettingsError, former_names, load, settings
+from streams.kinds import KINDS
+from streams.settings import FORMER_NAMES, PREFIX, Settings, SettingsError, former_names, load, settings
 
 CANARY = "canary-7c1f"
 

@@ -18,7 +18,8 @@ from commands.reconcile.sums import Result, compute
 from streams.join import decision
 from streams.join.deadlines import Rules
 from streams.join.decide import Input, decide
-from streams.settings import Kind, Settings
+from streams.kinds import Kind
+from streams.settings import Settings
 from streams.table.outbox import entry
 from streams.wire import dead_letters, verdicts
 from streams.wire.rows import decode_record, encode_packet

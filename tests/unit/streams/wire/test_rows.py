@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.settings import KINDS, Kind
+from streams.kinds import KINDS, Kind
 from streams.wire.json_arrays import elements
 from streams.wire.rows import (
     MAX_ID_CHARS,
