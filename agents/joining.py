@@ -35,7 +35,7 @@ class Joining:
 
     Args:
         store_of: opens the store of a partition.
-        set_aside: renames a partition's database with a suffix, and opens an empty one.
+        set_aside: puts a partition's database aside for a reason, and opens an empty one.
         deliver_locally: see `Outbox`.
     """
 

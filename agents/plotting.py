@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from agents.metric_log.files import LogError
-from agents.metric_log.local_path import LocalPath, unwritten
+from agents.metric_log.incoming import Incoming
+from agents.metric_log.local_path import LocalPath
 from agents.metric_log.log import Fenced, MetricLog
 from agents.picture.renderer import CannotDraw, Renderer
 from streams.kafka.fetcher import Batch, Fetcher
@@ -43,11 +44,13 @@ class Plotting:
         settings: Settings,
         names: Topics,
         fetcher: Fetcher,
+        incoming: Incoming,
         local_path: LocalPath,
         windows: Windows,
         is_mine: Callable[[], bool],
     ) -> None:
         self._logs_dir, self._fetcher, self._local_path, self._windows = settings.logs_dir, fetcher, local_path, windows
+        self._incoming = incoming
         self._topic, self._is_mine = names.metric.name, is_mine
         self.log: MetricLog | None = None
         self.problem = ""
@@ -89,8 +92,7 @@ class Plotting:
             return
         log = await self._opened()
         written = log.state.copy_of_positions()
-        came = [record.value() or b"" for batch in batches for record in batch.records]
-        records = unwritten(came, written) + self._local_path.following(written)
+        records = await self._incoming.unwritten(batches, written) + self._local_path.following(written)
         if records:
             await self._append(log, records)
         for batch in batches:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from faust.types import TP
 
 from agents.joining import Joining
+from agents.metric_log.incoming import Incoming
 from agents.metric_log.local_path import LocalPath
 from agents.plotting import Plotting
 from agents.predicting import Predicting
@@ -17,6 +18,7 @@ from streams.kafka.topics import Topics
 from streams.scores.windows import Windows
 from streams.settings import Settings
 from streams.table.pairs_table import PairsTable
+from streams.table.witness import Witness
 
 
 class Worker:
@@ -45,7 +47,8 @@ class Worker:
         self.joining = Joining(settings, names, app.fetcher, store.partition, store.set_aside, local_path.put)
         self.pairs.source = self.joining
         self.predicting = Predicting(settings, names, app.fetcher)
-        self.plotting = Plotting(settings, names, app.fetcher, local_path, self.windows, self._writes_the_log)
+        incoming = Incoming(Witness(self.joining.log, settings.partitions).confirms)
+        self.plotting = Plotting(settings, names, app.fetcher, incoming, local_path, self.windows, self._writes_the_log)
         self.bridge = Bridge(settings) if settings.bridge_in_worker else None
 
     def set_up(self) -> None:

@@ -26,7 +26,7 @@ FORMER_NAMES = {"lateness_s": "max_out_of_orderness_s"}
 """Settings that were renamed: the former name, which still works, and the name of today."""
 AgentName = Literal["model", "metric", "plot"]
 QueueKind = Literal["durable", "quorum", "transient", "existing"]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, le=1e10, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=1)]
 QueueName = Annotated[str, Field(min_length=1, max_length=255)]
@@ -112,7 +112,7 @@ class Settings(BaseModel):
 
     # The join
     join_window_s: Seconds = Field(3600.0, description="largest |ts(y_true) - ts(y_pred)| that still joins, in seconds")
-    max_out_of_orderness_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+    max_out_of_orderness_s: Annotated[float, Field(ge=0, le=1e10, allow_inf_nan=False)] = Field(
         60.0,
         description="how far behind the newest ts a row may arrive, in seconds: an id waits that much longer than the window",
     )

@@ -37,9 +37,9 @@ class DictView:
                 entries.append((index, self.index[index]))
         return entries
 
-    def apply(self, offset: int, record: Decision) -> None:
-        """Apply the record at a log offset, if it is valid."""
-        if record.base != offset - 1:
+    def apply(self, offset: int, record: Decision | None) -> None:
+        """Apply the record at a log offset, if it is one, and valid."""
+        if record is None or record.base != offset - 1:
             self.checkpoint.offset = offset
             return
         self.packed |= record.waiting | record.done | record.updated

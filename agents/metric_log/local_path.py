@@ -8,17 +8,12 @@ follows the last one written; until then it waits. Nothing depends on it: what i
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
-from collections.abc import Iterable
-
-import msgspec
 
 from streams.table.outbox import OutboxEntry
 from streams.wire import verdicts
 from streams.wire.verdicts import VerdictRecord
 
-logger = logging.getLogger("hindsight.plot")
 MAX_BYTES = 4 << 20
 """What may wait here: if it is more, all of it comes from Kafka."""
 Positions = dict[str, dict[int, int]]
@@ -53,8 +48,10 @@ class LocalPath:
             tag, last = entry.tag, written.setdefault(entry.tag.log, {})
             written_to = last.get(tag.partition, -1)
             if tag.previous == written_to:
-                last[tag.partition] = tag.offset
-                following.append(verdicts.decode(entry.value))
+                record = verdicts.decode(entry.value)
+                if isinstance(record, VerdictRecord):
+                    last[tag.partition] = tag.offset
+                    following.append(record)
             elif tag.offset > written_to:
                 self._entries.append(entry)
                 self._n_bytes += len(entry.value)
@@ -64,18 +61,3 @@ class LocalPath:
         """Forget what has come."""
         self._entries.clear()
         self._n_bytes = 0
-
-
-def unwritten(values: Iterable[bytes], written: Positions) -> list[VerdictRecord]:
-    """Return the records of the topic `metric` that are not written yet; `written` moves on with them."""
-    records: list[VerdictRecord] = []
-    for value in values:
-        try:
-            tag = verdicts.decode_tag(value)
-            last = written.setdefault(tag.log, {})
-            if tag.offset > last.get(tag.partition, -1):
-                records.append(verdicts.decode(value))
-                last[tag.partition] = tag.offset
-        except msgspec.MsgspecError as exc:
-            logger.warning("a record of the topic metric is none of ours and is left out: %s: %.100r", exc, value)
-    return records

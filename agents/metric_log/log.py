@@ -69,6 +69,7 @@ class MetricLog:
 
         Raises:
             Busy: another process holds the lock.
+            StateIsNewer: a newer program wrote the log.
             Unwritable: the directory or a file in it cannot be read or written.
         """
         log = cls(directory)

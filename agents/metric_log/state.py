@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 import msgspec
 from msgspec import Meta
@@ -15,7 +15,10 @@ from agents.metric_log.csv_rows import METRIC_HEADER, UNMATCHED_HEADER
 from agents.metric_log.files import LogError, set_aside
 from streams.process.file_lock import try_lock
 from streams.scores.summary import ErrorSummary
+from streams.wire.versions import Newer
 
+VERSION: Final = 1
+"""Of the state file; one without a field `version` is of version 1."""
 STATE_NAME = "metric_log.state.json"
 LOCK_NAME = "metric_log.lock"
 LOCK_WAIT_S = 10.0
@@ -23,6 +26,10 @@ LOCK_WAIT_S = 10.0
 
 class Busy(LogError):
     """Another process holds the metric log's lock for longer than an append takes."""
+
+
+class StateIsNewer(LogError):
+    """A newer program writes the metric log; the message says what to do."""
 
 
 class LogState(msgspec.Struct):
@@ -45,6 +52,7 @@ class LogState(msgspec.Struct):
     positions_lost: bool = False
     settled: dict[str, list[int]] = {}
     summary: ErrorSummary = msgspec.field(default_factory=ErrorSummary)
+    version: int = VERSION
 
     def copy(self) -> Self:
         """Return a state that can be changed while readers use this one."""
@@ -58,8 +66,23 @@ class LogState(msgspec.Struct):
         return {log: last.copy() for log, last in self.positions.items()}
 
 
+class _Version(msgspec.Struct):
+    version: int = 1
+
+
 encode = msgspec.json.Encoder().encode
-decode = msgspec.json.Decoder(LogState).decode
+_decode = msgspec.json.Decoder(LogState).decode
+_decode_version = msgspec.json.Decoder(_Version).decode
+
+
+def decode(raw: bytes) -> LogState | Newer | None:
+    """Return the state that the file's bytes hold, None if they hold none. Never raises."""
+    try:
+        if (version := _decode_version(raw).version) > VERSION:
+            return Newer(f"the state file {STATE_NAME}", version, VERSION)
+        return _decode(raw)
+    except Exception:  # anybody may have edited it; msgspec raises more than its own errors
+        return None
 
 
 def read(directory: Path) -> bytes | None:
@@ -78,16 +101,18 @@ def load(directory: Path) -> LogState | None:
     """Return the state, None if there is none; one that cannot be understood is set aside.
 
     Raises:
+        StateIsNewer: a newer program wrote it.
         OSError: the file cannot be read, or renamed.
     """
     raw = read(directory)
     if raw is None:
         return None
-    try:
-        return decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        set_aside(directory / STATE_NAME, f"cannot be understood ({exc})")
-        return None
+    found = decode(raw)
+    if isinstance(found, Newer):
+        raise StateIsNewer(f"{directory}: {found}.")
+    if found is None:
+        set_aside(directory / STATE_NAME, "cannot be understood: somebody changed it")
+    return found
 
 
 @contextmanager

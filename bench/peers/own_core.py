@@ -15,7 +15,8 @@ from typing import Any
 import rocksdict
 
 from agents.joining import Joining
-from agents.metric_log.local_path import LocalPath, unwritten
+from agents.metric_log.incoming import Incoming
+from agents.metric_log.local_path import LocalPath
 from agents.metric_log.log import MetricLog
 from streams.kafka.client import librdkafka
 from streams.kafka.fetcher import TP, Batch, Fetcher
@@ -23,6 +24,7 @@ from streams.kafka.topics import topics
 from streams.settings import load
 from streams.table.pairs_table import BLOCK_CACHE_BYTES
 from streams.table.store import PairsStore
+from streams.table.witness import Witness
 
 settings = load(os.environ)
 names = topics(settings)
@@ -43,6 +45,7 @@ async def main() -> None:
 
     fetcher = Fetcher(librdkafka(settings), deliver)
     joining = Joining(settings, names, fetcher, _store, _no_other_log, local_path.put)
+    incoming = Incoming(Witness(joining.log, settings.partitions).confirms)
     joining.instance_id = secrets.token_hex(8)
     fetcher.start()
     owners = {partition: await joining.owner(partition) for partition in range(settings.partitions)}
@@ -50,7 +53,7 @@ async def main() -> None:
     await fetcher.assign({TP(names.metric.name, 0): 0})
     logging.info("ready")
     async with asyncio.TaskGroup() as tasks:
-        for running in (joining.outbox.run(), *write_log(fetcher, local_path, metric)):
+        for running in (joining.outbox.run(), *write_log(fetcher, incoming, local_path, metric)):
             tasks.create_task(running)
         for owner in owners.values():
             tasks.create_task(owner.run())
@@ -64,7 +67,9 @@ def _no_other_log(partition: int, suffix: str) -> PairsStore:
     raise ValueError(f"the database of partition {partition} belongs to another log")
 
 
-def write_log(fetcher: Fetcher, local_path: LocalPath, metric: asyncio.Queue[Batch]) -> tuple[Any, Any]:
+def write_log(
+    fetcher: Fetcher, incoming: Incoming, local_path: LocalPath, metric: asyncio.Queue[Batch]
+) -> tuple[Any, Any]:
     """Write the metric log, from the local path and from the topic `metric`, as the worker does."""
     log, one_at_a_time = MetricLog.open(settings.logs_dir), asyncio.Lock()
     local_path.is_open = True
@@ -80,9 +85,8 @@ def write_log(fetcher: Fetcher, local_path: LocalPath, metric: asyncio.Queue[Bat
     async def write_what_kafka_has() -> None:
         while True:
             batch = await metric.get()
-            values = [record.value() or b"" for record in batch.records]
             async with one_at_a_time:
-                if records := unwritten(values, log.state.copy_of_positions()):
+                if records := await incoming.unwritten([batch], log.state.copy_of_positions()):
                     await asyncio.to_thread(log.append, records)
             fetcher.done(batch)
 

@@ -14,7 +14,7 @@ from streams.join.decision import Counts, Decision, is_valid
 from streams.kafka.client import kafka_client
 from streams.kafka.topics import topics
 from streams.settings import Settings
-from streams.table.decision_log import DecisionLog, LogUnavailable
+from streams.table.decision_log import DecisionLog, LogIsNewer, LogUnavailable
 
 TIMEOUT_MS = 5000
 LOOK_BACK = 20
@@ -76,6 +76,8 @@ async def join_now(settings: Settings, n_partitions: int) -> Join:
         found = await asyncio.gather(*(_last(log, p, first, end) for p, (first, end) in bounds.items()))
     except LogUnavailable as exc:
         raise Unavailable(f"Kafka does not show the decision log: {exc}.") from None
+    except LogIsNewer as exc:
+        raise Unavailable(f"{exc}.") from None
     decisions = [decision for decision in found if decision is not None]
     total = {name: sum(getattr(d.checkpoint.counts, name) for d in decisions) for name in Counts.__struct_fields__}
     return Join(Counts(**total), max((d.at for d in decisions), default=None))

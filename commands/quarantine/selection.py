@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection
 from typing import Any, NamedTuple
 
+from commands.probes import Unavailable
 from commands.probes.kafka_ranges import Reader
 from streams.kafka.topics import topics
 from streams.kinds import KINDS, Kind
 from streams.settings import Settings
-from streams.wire import resolutions
 from streams.wire.kept import Assembler, Kept
-from streams.wire.resolutions import Resolution
+from streams.wire.resolutions import Resolution, decode_resolution
+from streams.wire.resolutions import n_open as n_unresolved
+from streams.wire.versions import Newer
 
 
 class Row(NamedTuple):
@@ -52,7 +54,7 @@ async def rows(reader: Reader, settings: Settings, wanted: Filter) -> AsyncItera
         Away: Kafka does not answer, or has no such topic.
     """
     names = topics(settings)
-    done = await _resolutions(reader, names.resolved.name)
+    done = await resolutions(reader, names.resolved.name)
     assembling = Assembler()
     first, end = (await reader.bounds(names.quarantine.name, 1))[0]
     async for records in reader.read(names.quarantine.name, 0, first, end):
@@ -73,16 +75,26 @@ async def n_open(reader: Reader, settings: Settings) -> int:
     """
     names = topics(settings)
     first, end = (await reader.bounds(names.quarantine.name, 1))[0]
-    return resolutions.n_open(first, end, await _resolutions(reader, names.resolved.name))
+    return n_unresolved(first, end, await resolutions(reader, names.resolved.name))
 
 
-async def _resolutions(reader: Reader, topic: str) -> dict[int, Resolution]:
+async def resolutions(reader: Reader, topic: str) -> dict[int, Resolution]:
+    """Return what was done last with each row, by its offset; records that are none of ours are left out.
+
+    Raises:
+        Away: Kafka does not answer, or a newer program wrote one.
+    """
     if not await reader.has(topic):
         return {}
-    found: list[tuple[bytes, bytes]] = []
+    known: dict[int, Resolution] = {}
     async for records in reader.read(topic, 0, *(await reader.bounds(topic, 1))[0]):
-        found += [(record.key or b"", record.value or b"") for record in records]
-    return resolutions.resolutions(found)
+        for record in records:
+            found = decode_resolution(record.key, record.value)
+            if isinstance(found, Newer):
+                raise Unavailable(f"{found}.")
+            if found is not None:
+                known[found[0]] = found[1]
+    return known
 
 
 def _row(kept: Kept, done: dict[int, Resolution], settings: Settings) -> Row:

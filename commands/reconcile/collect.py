@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from commands.probes import Unavailable
 from commands.probes.kafka_ranges import Reader
 from commands.reconcile import csv_files
 from commands.reconcile.evaluate import MATCHED
@@ -22,6 +23,9 @@ from streams.process.progress import Progress
 from streams.settings import Settings
 from streams.wire import verdicts
 from streams.wire.verdicts import Verdict
+from streams.wire.versions import Newer
+
+T = TypeVar("T")
 
 
 class Gathered(msgspec.Struct):
@@ -29,7 +33,8 @@ class Gathered(msgspec.Struct):
 
     `written`: up to which decision the files must be. `metric_from`: the first decision that the topic `metric` holds.
     `delivered`: per queue, rows that the bridge says it delivered since its start, and those that are in Kafka.
-    `answered`: whether our model answers features. Quarantine has what was refused since `quarantine_since`.
+    `answered`: whether our model answers features. Quarantine has what was refused since `quarantine_since`. `n_void`:
+    records that are none of ours, by topic.
     """
 
     logs: list[LogPart] = []
@@ -40,6 +45,7 @@ class Gathered(msgspec.Struct):
     answered: bool = False
     n_quarantine_removed: int = 0
     quarantine_since: float = float("-inf")
+    n_void: Counter[str] = msgspec.field(default_factory=Counter)
     strange: list[str] = []
     unchecked: list[str] = []
 
@@ -83,7 +89,7 @@ class Gatherer:
         kept = {topic.name: await self._reader.bounds(topic.name, topic.partitions) for topic in wanted}
         total = sum(end - first for bounds in kept.values() for first, end in bounds)
         with Progress("Reading Kafka", total) as self._progress:
-            await self._metric(*kept[names.metric.name][0])
+            await self._metric(*kept[names.metric.name][0], [end for _, end in kept[names.pairs_log.name]])
             input_first = [(a[0], b[0]) for a, b in zip(kept[names.y_true.name], kept[names.y_pred.name], strict=True)]
             for p, (first, end) in enumerate(await self._reader.bounds(names.pairs_log.name, n)):
                 self.found.logs.append(await self._log(p, first, end, input_first[p]))
@@ -104,16 +110,19 @@ class Gatherer:
         except csv_files.NoLog as exc:
             self.found.unchecked.append(str(exc))
 
-    async def _metric(self, first: int, end: int) -> None:
-        """Read the topic `metric` as its readers do: what is at or before the last one seen came again."""
+    async def _metric(self, first: int, end: int, log_ends: Sequence[int]) -> None:
+        """Read the topic `metric` as its readers do: what is at or before the last one seen came again.
+
+        Args:
+            log_ends: where the decision logs end; a decision further on was not made.
+        """
         topic = self._names.metric.name
         last: dict[tuple[str, int], int] = {}
         self.found.metric_is_whole = first == 0
         async for record in self._records(topic, 0, first, end):
-            try:
-                sent = verdicts.decode(record.value or b"")
-            except msgspec.MsgspecError as exc:
-                self.found.strange.append(f"{topic}@{record.offset} is no record of ours: {exc}")
+            sent = _known(verdicts.decode(record.value))
+            if sent is None or sent.partition >= len(log_ends) or sent.offset >= log_ends[sent.partition]:
+                self.found.n_void[topic] += 1
                 continue
             key = (sent.log, sent.partition)
             self.found.metric_from.setdefault(key, sent.offset)
@@ -125,13 +134,13 @@ class Gatherer:
         topic = self._names.pairs_log.name
         part = LogPart(partition, first, input_first)
         async for record in self._records(topic, partition, first, end):
-            try:
-                decided = decision.decode(record.value or b"")
-                rows = msgspec.json.decode(decided.verdicts, type=list[Verdict]) if decided.verdicts else []
-            except msgspec.MsgspecError as exc:
-                self.found.strange.append(f"{topic}/{partition}@{record.offset} is no record of ours: {exc}")
-                continue
+            decided = _known(decision.decode(record.value))
+            self.found.n_void[topic] += decided is None
             if not decision.is_valid(decided, record.offset):
+                continue
+            rows = verdicts.decode_rows(decided.verdicts)
+            if rows is None:
+                self.found.strange.append(f"{topic}/{partition}@{record.offset} holds verdicts that cannot be read")
                 continue
             kinds = Counter[str](row.verdict for row in rows)
             self.found.strange += part.take(record.offset, decided, kinds, self._start, self._end)
@@ -156,6 +165,12 @@ class Gatherer:
                 yield record
             self._n_read += len(records)
             self._progress.show(self._n_read)
+
+
+def _known(found: T | Newer | None) -> T | None:
+    if isinstance(found, Newer):
+        raise Unavailable(f"{found}.")
+    return found
 
 
 def _fact(kind: int, v: Verdict, partition: int, offset: int) -> Fact:

@@ -7,8 +7,6 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from agents.metric_log import state
 from agents.metric_log.files import end_of_last_line
 from agents.metric_log.log import METRIC_NAME, UNMATCHED_NAME
@@ -28,13 +26,17 @@ def read_state(directory: Path) -> LogState:
     Raises:
         NoLog: there is none that can be read.
     """
+    path = directory / state.STATE_NAME
     try:
         raw = state.read(directory)
-        if raw is None:
-            raise NoLog(f"there is no {directory / state.STATE_NAME}: the files were not checked")
-        return state.decode(raw)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise NoLog(f"{directory / state.STATE_NAME} cannot be read ({exc}): the files were not checked") from None
+    except OSError as exc:
+        raise NoLog(f"{path} cannot be read ({exc}): the files were not checked") from None
+    if raw is None:
+        raise NoLog(f"there is no {path}: the files were not checked")
+    found = state.decode(raw)
+    if isinstance(found, LogState):
+        return found
+    raise NoLog(f"{found or f'{path} cannot be understood'}: the files were not checked")
 
 
 def rows(directory: Path) -> Iterator[Fact | str]:

@@ -178,6 +178,9 @@ def _notes(found: Gathered, tally: Tally) -> Iterable[str]:
             f"Kafka has removed the first {found.n_quarantine_removed:,} records of quarantine, by its limits or by hand: "
             "what was refused before that is not checked"
         )
+    for topic, n in found.n_void.items():
+        if n:
+            yield f"{n:,} records of {topic} are none of ours: they are stepped over, by whoever reads them"
     for name, n in tally.older.items():
         if n:
             yield f"{n:,} rows of {name} are older than what Kafka keeps: they were not checked"

@@ -8,9 +8,8 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-import msgspec
-
 from agents.metric_log import state
+from agents.metric_log.state import LogState
 from commands.probes import Unavailable, kafka_topics, processes, rabbitmq_queues
 from commands.probes.kafka_ranges import reader
 from commands.quarantine import selection
@@ -69,11 +68,10 @@ def errors(logs_dir: Path) -> Errors | None:
     raw = state.read(logs_dir)
     if raw is None:
         return None
-    try:
-        found = state.decode(raw).summary
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise ValueError(f"{logs_dir / state.STATE_NAME} cannot be understood: {exc}.") from None
-    written_at = (logs_dir / state.STATE_NAME).stat().st_mtime
+    read = state.decode(raw)
+    if not isinstance(read, LogState):
+        raise ValueError(f"{read or logs_dir / state.STATE_NAME}{'' if read else ' cannot be understood'}.")
+    found, written_at = read.summary, (logs_dir / state.STATE_NAME).stat().st_mtime
     return Errors(found.n, found.mae, found.rmse, found.bias, found.r2, written_at)
 
 

@@ -309,7 +309,7 @@ class _Draft:
             if state[0] < MATCHED:
                 (updated if packed and key not in self.reindexed else waiting)[key] = pair.pack_waiting(*state)
             else:
-                was_done = packed and len(packed) != pair.WAITING_BYTES and key not in self.reindexed
+                was_done = packed and packed[0] >= MATCHED and key not in self.reindexed
                 (updated if was_done else done)[key] = pair.pack_done(*state)
         checkpoint = self.checkpoint
         after = Checkpoint(

@@ -1,14 +1,23 @@
 """The decision record: everything that one batch changed in one partition of the table `pairs`.
 
 The changelog of `pairs` is a log of these records. One at log offset o is valid if and only if its `base` is o - 1:
-whoever wrote in between made it void. Writer, recovery, standbys and audits all judge by `is_valid`.
+whoever wrote in between made it void. What is no record at all is void, too. Writer, recovery, standbys and audits all
+judge by `decode` and `is_valid`.
 """
 
 from __future__ import annotations
 
+from typing import Final, TypeGuard
+
 import msgspec
 
+from streams.join import soundness
 from streams.join.deadlines import INDEX, TIMER_KINDS, Rules
+from streams.wire import versions
+from streams.wire.versions import Newer
+
+VERSION: Final = 2
+"""Of records and checkpoints. Version 1 had no mark before it, and none of its states carried anything (see `state`)."""
 
 NOWHERE_TS = -1e18
 """The largest ts seen on an input that has not been seen."""
@@ -86,15 +95,79 @@ class Decision(msgspec.Struct, array_like=True):
     """JSON array of `Verdict`, or empty."""
 
 
-encode = msgspec.msgpack.Encoder().encode
-decode = msgspec.msgpack.Decoder(Decision).decode
-encode_checkpoint = msgspec.msgpack.Encoder().encode
-decode_checkpoint = msgspec.msgpack.Decoder(Checkpoint).decode
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Decision).decode
+_decode_checkpoint = msgspec.msgpack.Decoder(Checkpoint).decode
 
 
-def is_valid(decision: Decision, offset: int) -> bool:
-    """Tell whether the record at log offset `offset` counts."""
-    return decision.base == offset - 1
+def encode(decision: Decision) -> bytes:
+    """Return a record as the log has it."""
+    return versions.marked(VERSION, _encode(decision))
+
+
+def decode(value: bytes | None) -> Decision | Newer | None:
+    """Return the record that a value of the log holds; None if it holds none, and is void. Never raises."""
+    version, content = versions.parted(value or b"")
+    if version > VERSION:
+        return Newer("the decision log", version, VERSION)
+    try:
+        decision = _decode(content)
+    except Exception:  # anybody may have written it; msgspec raises more than its own errors
+        return None
+    return decision if _is_sound(decision) else None
+
+
+def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
+    """Return a checkpoint as the database has it."""
+    return versions.marked(VERSION, _encode(checkpoint))
+
+
+def decode_checkpoint(value: bytes) -> Checkpoint | Newer | None:
+    """Return the checkpoint that a database holds; None if it cannot be read. Never raises."""
+    version, content = versions.parted(value)
+    if version > VERSION:
+        return Newer("the database", version, VERSION)
+    try:
+        checkpoint = _decode_checkpoint(content)
+    except Exception:  # a damaged file
+        return None
+    return checkpoint if _is_sound_checkpoint(checkpoint) else None
+
+
+def _is_sound(decision: Decision) -> bool:
+    """Tell whether the record can be applied; our own always can."""
+    return (
+        _is_sound_checkpoint(decision.checkpoint)
+        and soundness.are_offsets((decision.base,))
+        and soundness.are_times((decision.at,))
+        and soundness.are_spans(decision.rules)
+        and soundness.are_keys(decision.waiting)
+        and soundness.are_keys(decision.done)
+        and soundness.are_keys(decision.updated, (b"i", b"o"))
+        and soundness.are_keys(decision.deleted, (b"i", b"o"))
+        and soundness.are_index_keys(decision.unindexed)
+        and soundness.are_waiting(decision.waiting.values())
+        and soundness.are_done(decision.done.values())
+        and soundness.are_updated(decision.updated.items())
+    )
+
+
+def _is_sound_checkpoint(checkpoint: Checkpoint) -> bool:
+    return (
+        len(checkpoint.input_offsets) == len(checkpoint.ts) == 2
+        and soundness.are_offsets(
+            (*checkpoint.input_offsets, checkpoint.offset, checkpoint.verdicts_at, checkpoint.confirmed)
+        )
+        and soundness.are_times(checkpoint.ts)
+        and soundness.are_cursors(checkpoint.timer_cursors)
+        and soundness.are_counts(msgspec.structs.astuple(checkpoint.counts))
+        and (not checkpoint.log or (checkpoint.log.isascii() and checkpoint.log.isalnum()))
+    )
+
+
+def is_valid(decision: Decision | None, offset: int) -> TypeGuard[Decision]:
+    """Tell whether the record at log offset `offset` counts; what is no record does not."""
+    return decision is not None and decision.base == offset - 1
 
 
 def checkpoint_after(decision: Decision, offset: int) -> Checkpoint:

@@ -40,6 +40,7 @@ unpack_done = _done.unpack
 WAITING_BYTES = _waiting.size
 _other = struct.Struct("<Bdddq")
 pack_other = _other.pack
+OTHER_BYTES = _other.size
 times_waiting = struct.Struct("<B11xdd").unpack_from
 """side, ts and at of a packed waiting state: between them flags, n_repeats (3 bytes) and y (8 bytes)."""
 DECIDED_AT = slice(52, 60)
@@ -49,8 +50,8 @@ State = tuple[Any, ...]
 
 
 def unpack(packed: bytes) -> State:
-    """Return the state that `packed` holds; its first element tells which of the two it is."""
-    return unpack_waiting(packed) if len(packed) == WAITING_BYTES else unpack_done(packed)
+    """Return the state that `packed` holds; its first byte tells which of the two it is."""
+    return unpack_waiting(packed) if packed[0] < MATCHED else unpack_done(packed)
 
 
 def unpack_time(packed: bytes) -> float:

@@ -11,10 +11,30 @@ from aiokafka.errors import KafkaError
 
 from streams.join import decision
 from streams.join.decision import Decision
+from streams.process.void_records import step_over
+from streams.wire.versions import Newer
 
 
 class LogUnavailable(Exception):
     """Kafka did not confirm a record: it may be in the log, or not."""
+
+
+class LogIsNewer(Exception):
+    """A newer program writes the log; the message says what to do."""
+
+
+def read_record(topic: str, partition: int, offset: int, value: bytes | None) -> Decision | None:
+    """Return the record that lies in a log; None if it is none of ours, which is counted and said.
+
+    Raises:
+        LogIsNewer: a newer program wrote it.
+    """
+    found = decision.decode(value)
+    if isinstance(found, Newer):
+        raise LogIsNewer(f"{topic}/{partition}@{offset}: {found}")
+    if found is None:
+        step_over(topic, partition, offset, value)
+    return found
 
 
 class DecisionLog:
@@ -82,11 +102,14 @@ class DecisionLog:
             await consumer.stop()
         return {p: (first[tp], end[tp]) for tp, p in tps.items()}
 
-    async def read(self, partition: int, start: int, end: int) -> AsyncIterator[list[tuple[int, Decision]]]:
-        """Yield the records from offset `start` up to, not with, `end`, a fetch at a time.
+    async def read(self, partition: int, start: int, end: int) -> AsyncIterator[list[tuple[int, Decision | None]]]:
+        """Yield the records from offset `start` up to, not with, `end`, a fetch at a time; None for what is none of ours.
+
+        Every offset comes, also those that hold nothing, as where a foreign transaction ended.
 
         Raises:
             LogUnavailable: Kafka cannot be reached.
+            LogIsNewer: a newer program wrote a record.
         """
         if start >= end:
             return
@@ -97,9 +120,10 @@ class DecisionLog:
             consumer.seek(tp, start)
             while start < end:
                 fetched = await consumer.getmany(tp, timeout_ms=1000)
-                records = [(r.offset, decision.decode(r.value)) for r in fetched.get(tp, ()) if r.offset < end]
-                start = await consumer.position(tp)
-                if records:
+                found = {r.offset: r.value for r in fetched.get(tp, ()) if r.offset < end}
+                held = {offset: read_record(self.topic, partition, offset, value) for offset, value in found.items()}
+                first, start = start, await consumer.position(tp)
+                if records := [(offset, held.get(offset)) for offset in range(first, min(start, end))]:
                     yield records
         except KafkaError as exc:
             raise LogUnavailable(f"{type(exc).__name__}: {exc}") from exc

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from streams.wire.verdicts import Tag
+from streams.wire.verdicts import Tag, record_bytes
 
 logger = logging.getLogger("hindsight.outbox")
 MAX_BYTES = 64 << 20
@@ -39,14 +39,7 @@ class OutboxEntry(NamedTuple):
 
 def entry(tag: Tag, verdicts: bytes, confirm: Callable[[int], None]) -> OutboxEntry:
     """Return the letter of a decision; its value is a `verdicts.VerdictRecord`."""
-    value = b'{"log":"%s","partition":%d,"offset":%d,"previous":%d,"rows":%s}' % (
-        tag.log.encode(),
-        tag.partition,
-        tag.offset,
-        tag.previous,
-        verdicts,
-    )
-    return OutboxEntry(tag, value, confirm)
+    return OutboxEntry(tag, record_bytes(tag, verdicts), confirm)
 
 
 def _nobody(_: OutboxEntry) -> bool:

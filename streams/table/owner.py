@@ -20,7 +20,7 @@ from streams.join.decision import Decision
 from streams.process.fatal import fatal
 from streams.process.linger import Linger
 from streams.table.context import OwnerContext
-from streams.table.decision_log import DecisionLog, LogUnavailable
+from streams.table.decision_log import DecisionLog, LogIsNewer, LogUnavailable
 from streams.table.inputs import KINDS, Inputs, Taken
 from streams.table.outbox import Outbox, entry
 from streams.table.store import PairsStore, StoreFailed
@@ -77,7 +77,7 @@ class Owner:
                 await self._commit(self.inputs.take(self.store.checkpoint.input_offsets))
         except asyncio.CancelledError:
             raise
-        except StoreFailed as exc:
+        except (StoreFailed, LogIsNewer) as exc:
             fatal(f"partition {self.partition} of the table `pairs` cannot go on: {exc}.")
         except Exception as exc:
             logger.exception("partition %d cannot go on", self.partition)

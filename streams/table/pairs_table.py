@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,8 +18,9 @@ import rocksdict
 from faust.stores.base import Store
 from faust.types import TP, EventT
 
-from streams.join import decision
 from streams.process.fatal import fatal
+from streams.process.log_throttle import NEVER_HELD_BACK
+from streams.table.decision_log import LogIsNewer, read_record
 from streams.table.owner import Owner
 from streams.table.store import PairsStore, StoreFailed
 
@@ -40,7 +42,9 @@ class StandbyStore(Store):  # type: ignore[misc]
     def partition(self, partition: int) -> PairsStore:
         """Return the open store of a partition; it is opened when first asked for."""
         if partition not in self._stores:
-            self._stores[partition] = PairsStore(self._directory_of(partition), self._cache)
+            store = self._stores[partition] = PairsStore(self._directory_of(partition), self._cache)
+            if store.problem:
+                return self.set_aside(partition, store.problem)
         return self._stores[partition]
 
     def forget(self, keep: Iterable[int]) -> None:
@@ -48,8 +52,16 @@ class StandbyStore(Store):  # type: ignore[misc]
         for partition in set(self._stores) - set(keep):
             self._stores.pop(partition).close()
 
-    def set_aside(self, partition: int, suffix: str) -> PairsStore:
-        """Rename a partition's database and open an empty one in its place."""
+    def set_aside(self, partition: int, reason: str) -> PairsStore:
+        """Rename a partition's database, say why (the end of a sentence), and open an empty one in its place."""
+        suffix = f"set-aside-{time.time_ns()}"
+        logger.warning(
+            "partition %d: the local database %s; it is kept as *.%s, and the state is read from the log.",
+            partition,
+            reason,
+            suffix,
+            extra=NEVER_HELD_BACK,
+        )
         self._stores.pop(partition).close()
         path = self._directory_of(partition)
         path.rename(path.with_name(f"{path.name}.{suffix}"))
@@ -75,7 +87,11 @@ class StandbyStore(Store):  # type: ignore[misc]
             message = event.message
             store = self.partition(message.partition)
             if message.offset > store.checkpoint.offset:
-                store.apply(message.offset, decision.decode(message.value))
+                try:
+                    record = read_record(message.topic, message.partition, message.offset, message.value)
+                except LogIsNewer as exc:
+                    fatal(f"the table `pairs` cannot be kept: {exc}.")
+                store.apply(message.offset, record)
 
     def _no_mapping(self, *args: Any) -> Any:
         raise TypeError("the table `pairs` is read through its owners; it is no mapping, and its backup is its log")

@@ -16,7 +16,7 @@ import rocksdict
 from streams.join.decision import Checkpoint, Decision
 from streams.kafka.offsets import Position
 from streams.process.log_throttle import NEVER_HELD_BACK
-from streams.table.decision_log import DecisionLog
+from streams.table.decision_log import DecisionLog, LogIsNewer
 from streams.table.store import PairsStore
 
 logger = logging.getLogger("hindsight.restore")
@@ -49,23 +49,25 @@ async def restore(
     """Bring a partition's store to the end of the log; return it, or the empty one that took its place.
 
     Args:
-        set_aside: renames the partition's database with a suffix, and opens an empty one.
+        set_aside: puts the partition's database aside for a reason, and opens an empty one.
 
     Raises:
         LogUnavailable: Kafka cannot be reached.
+        CannotRestore: a newer program writes the log.
     """
+    try:
+        return await _restore(partition, store, log, set_aside)
+    except LogIsNewer as exc:
+        raise CannotRestore(str(exc)) from exc
+
+
+async def _restore(
+    partition: int, store: PairsStore, log: DecisionLog, set_aside: Callable[[int, str], PairsStore]
+) -> PairsStore:
     first, end = (await log.bounds([partition]))[partition]
     reason = await _unusable(partition, store.checkpoint, log, first, end)
     if reason:
-        suffix = f"set-aside-{time.time_ns()}"
-        logger.warning(
-            "partition %d: the local database %s; it is kept as *.%s, and the state is read from the log.",
-            partition,
-            reason,
-            suffix,
-            extra=NEVER_HELD_BACK,
-        )
-        store = set_aside(partition, suffix)
+        store = set_aside(partition, reason)
     started = time.monotonic()
     n = await _replay(partition, store, log, max(first, store.checkpoint.offset + 1), end)
     if n:
@@ -107,16 +109,19 @@ async def _unusable(partition: int, checkpoint: Checkpoint, log: DecisionLog, fi
         return f"is at {checkpoint.offset}, but the log begins at {first} (it was not used for longer than the log is kept)"
     if checkpoint.offset < first:
         return ""
-    record = await _record_at(partition, log, checkpoint.offset)
+    record = await _first_record(partition, log, checkpoint.offset, end)
     if record is not None and record.checkpoint.log != checkpoint.log:
         return f"belongs to the log {checkpoint.log}, not to {record.checkpoint.log}"
     return ""
 
 
-async def _record_at(partition: int, log: DecisionLog, offset: int) -> Decision | None:
-    async for records in log.read(partition, offset, offset + 1):
-        for _, record in records:
-            return record
+async def _first_record(partition: int, log: DecisionLog, start: int, end: int) -> Decision | None:
+    """Return the first record of ours from `start` on: mostly the one that lies there."""
+    for begin, until in ((start, start + 1), (start + 1, end)):
+        async for records in log.read(partition, begin, until):
+            for _, record in records:
+                if record is not None:
+                    return record
     return None
 
 

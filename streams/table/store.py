@@ -15,6 +15,7 @@ import rocksdict
 
 from streams.join.deadlines import INDEX, index_entries
 from streams.join.decision import Checkpoint, Decision, checkpoint_after, decode_checkpoint, encode_checkpoint, is_valid
+from streams.wire.versions import Newer
 
 CHECKPOINT = b"h"
 _encode_keys = msgspec.msgpack.Encoder().encode
@@ -65,11 +66,20 @@ class PairsStore:
             self._db = rocksdict.Rdict(str(path), options=options(block_cache))
         except Exception as exc:  # rocksdict raises bare exceptions with RocksDB's text
             raise StoreFailed(path, exc) from exc
+        self.problem = ""
+        """Why the database cannot be used, as the end of a sentence; its checkpoint is then one of an empty database."""
         self.checkpoint = self._read_checkpoint()
 
     def _read_checkpoint(self) -> Checkpoint:
         packed = self._db.get(CHECKPOINT)
-        return decode_checkpoint(packed) if packed else Checkpoint()
+        found = decode_checkpoint(packed) if packed else Checkpoint()
+        if isinstance(found, Checkpoint):
+            return found
+        if isinstance(found, Newer):
+            self.problem = f"is of version {found.version}, and this program knows versions up to {found.known}"
+        else:
+            self.problem = "is damaged: its checkpoint cannot be read"
+        return Checkpoint()
 
     def close(self) -> None:
         """Close the database; its lock is free then."""
@@ -97,8 +107,11 @@ class PairsStore:
             entries.append((index, keys))
         return entries
 
-    def apply(self, offset: int, decision: Decision) -> None:
+    def apply(self, offset: int, decision: Decision | None) -> None:
         """Apply the record at log offset `offset`, or note that it is void; the same for writer and reader.
+
+        Args:
+            decision: None if what lies there is no record of ours.
 
         Raises:
             StoreFailed: see `write`.
@@ -107,7 +120,7 @@ class PairsStore:
         self.add(batch, offset, decision)
         self.write(batch)
 
-    def add(self, batch: rocksdict.WriteBatch, offset: int, decision: Decision) -> None:
+    def add(self, batch: rocksdict.WriteBatch, offset: int, decision: Decision | None) -> None:
         """Add one record to a write batch and move `checkpoint`; `write` must follow before anything is read.
 
         Raises:

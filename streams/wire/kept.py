@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from streams.wire.dead_letters import Header
+from streams.wire.rows import MAX_TS_S
 
 MAX_PARTS = 100_000
 MAX_BEGUN = 100
@@ -109,7 +109,7 @@ def _row(offset: int, value: bytes, named: Mapping[str, bytes]) -> Kept:
         text.get("reason", ""),
         text.get("detail", ""),
         text.get("source", ""),
-        number(text.get("at", "")) or 0.0,
+        time_of(text.get("at", "")) or 0.0,
         named.get("properties", b"{}"),
         n_rows=n_rows(text.get("rows", "")),
     )
@@ -120,10 +120,10 @@ def n_rows(text: str) -> int:
     return max(1, int(text)) if text.isdecimal() and len(text) < 16 else 1
 
 
-def number(text: str) -> float | None:
-    """Return the finite number that a header holds; None if it holds none."""
+def time_of(text: str) -> float | None:
+    """Return the time that a header says, UTC epoch seconds; None if it says none."""
     try:
         found = float(text)
     except ValueError:
         return None
-    return found if math.isfinite(found) else None
+    return found if 0 <= found <= MAX_TS_S else None

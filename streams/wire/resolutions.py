@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
+
+from streams.wire.versions import Newer
+
+VERSION: Final = 1
+"""Of these records; one without a field `version` is of version 1."""
 
 
 class Resolution(msgspec.Struct, frozen=True):
@@ -20,19 +24,27 @@ class Resolution(msgspec.Struct, frozen=True):
     at: float
     row_at: float
     n_records: Annotated[int, Meta(ge=1)] = 1
+    version: int = VERSION
+
+
+class _Version(msgspec.Struct):
+    version: int = 1
 
 
 encode_resolution = msgspec.json.Encoder().encode
 _decode_resolution = msgspec.json.Decoder(Resolution).decode
+_decode_version = msgspec.json.Decoder(_Version).decode
 
 
-def resolutions(found: Iterable[tuple[bytes, bytes]]) -> dict[int, Resolution]:
-    """Return what was done last with each row, by its offset, from Kafka records (key, value); strange ones are left out."""
-    known: dict[int, Resolution] = {}
-    for key, value in found:
-        with suppress(Exception):  # anybody can write to the topic, and msgspec raises more than its own errors
-            known[int(key)] = _decode_resolution(value)
-    return known
+def decode_resolution(key: bytes | None, value: bytes | None) -> tuple[int, Resolution] | Newer | None:
+    """Return the offset of a row and what was done with it; None if the Kafka record is none of ours. Never raises."""
+    try:
+        offset, version = int(key or b""), _decode_version(value or b"").version
+        if version > VERSION:
+            return Newer("the topic quarantine-resolved", version, VERSION)
+        return offset, _decode_resolution(value or b"")
+    except Exception:  # anybody can write to the topic, and msgspec raises more than its own errors
+        return None
 
 
 def n_open(first: int, end: int, done: Mapping[int, Resolution]) -> int:

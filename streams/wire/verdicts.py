@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
+from streams.wire.rows import Id
+from streams.wire.versions import Newer
+
+VERSION: Final = 1
+"""Of records of the topic `metric`; one without a field `version` is of version 1."""
 VerdictKind = Literal["matched", "unmatched_true", "unmatched_pred"]
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """How one id ended. The side that never came is None. Times are UTC epoch seconds; `at`: when it was decided."""
 
-    id: str
+    id: Id
     verdict: VerdictKind
     at: float
     y_true: float | None = None
@@ -41,7 +46,75 @@ class VerdictRecord(Tag, frozen=True, gc=False):
     rows: list[Verdict]
 
 
-encode = msgspec.json.Encoder().encode
-decode = msgspec.json.Decoder(VerdictRecord).decode
-decode_tag = msgspec.json.Decoder(Tag).decode
-"""Read a record's tag alone, at a fifth of what its rows cost."""
+class _StoredTag(Tag, frozen=True, gc=False):
+    version: int = 1
+
+
+class _StoredRecord(VerdictRecord, frozen=True, gc=False):
+    version: int = 1
+
+
+_decode_tag = msgspec.json.Decoder(_StoredTag).decode
+_decode_record = msgspec.json.Decoder(_StoredRecord).decode
+_decode_rows = msgspec.json.Decoder(list[Verdict]).decode
+
+
+def record_bytes(tag: Tag, rows: bytes) -> bytes:
+    """Return a record of the topic `metric`, from its rows as JSON."""
+    return b'{"version":%d,"log":"%s","partition":%d,"offset":%d,"previous":%d,"rows":%s}' % (
+        VERSION,
+        tag.log.encode(),
+        tag.partition,
+        tag.offset,
+        tag.previous,
+        rows,
+    )
+
+
+def decode_tag(value: bytes | None) -> Tag | Newer | None:
+    """Read a record's tag alone, at a fifth of what its rows cost; None if it is no record of ours. Never raises."""
+    found: _StoredTag | None = _read(_decode_tag, value)
+    if found is None or not _is_sound(found):
+        return None
+    if found.version > VERSION:
+        return Newer("the topic metric", found.version, VERSION)
+    return Tag(found.log, found.partition, found.offset, found.previous)
+
+
+def decode(value: bytes | None) -> VerdictRecord | Newer | None:
+    """Read a record of the topic `metric`; None if it is none of ours. Never raises."""
+    found: _StoredRecord | None = _read(_decode_record, value)
+    if found is None or found.version > VERSION:
+        tag = decode_tag(value)
+        return tag if isinstance(tag, Newer) else None
+    if not _is_sound(found) or not _are_whole(found.rows):
+        return None
+    return VerdictRecord(found.log, found.partition, found.offset, found.previous, found.rows)
+
+
+def decode_rows(json: bytes) -> list[Verdict] | None:
+    """Read the verdicts that a decision holds as JSON; None if they are none of ours. Never raises."""
+    rows: list[Verdict] | None = _read(_decode_rows, json) if json else []
+    return rows if rows is not None and _are_whole(rows) else None
+
+
+def _are_whole(rows: list[Verdict]) -> bool:
+    """Tell whether each verdict has the value and time of each side that came, as each of ours has."""
+    for row in rows:
+        if row.verdict != "unmatched_pred" and (row.y_true is None or row.ts_true is None):
+            return False
+        if row.verdict != "unmatched_true" and (row.y_pred is None or row.ts_pred is None):
+            return False
+    return True
+
+
+def _is_sound(tag: Tag) -> bool:
+    return tag.partition >= 0 and -1 <= tag.previous < tag.offset and tag.log != ""
+
+
+def _read(decode: Any, value: bytes | None) -> Any:
+    """Return what `decode` makes of foreign bytes, None if it raises: msgspec raises more than its own errors."""
+    try:
+        return decode(value or b"")
+    except Exception:
+        return None

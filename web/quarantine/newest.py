@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 from streams.kafka import client
 from streams.kafka.topics import topics
 from streams.settings import Settings
-from streams.wire.kept import n_rows, number
+from streams.wire.kept import n_rows, time_of
 from streams.wire.resolutions import Resolution
 
 TIMEOUT_S = 3.0
@@ -129,7 +129,7 @@ def _refused(record: Any) -> Refused:
     raw = bytes(record.value or b"")
     shown = {
         "offset": record.offset,
-        "at": number(headers.get("at", "")) or record.timestamp / 1000,
+        "at": time_of(headers.get("at", "")) or record.timestamp / 1000,
         "reason": headers.get("reason", ""),
         "detail": headers.get("detail", ""),
         "source": headers.get("source", ""),

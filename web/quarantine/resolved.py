@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 
-from streams.wire.resolutions import Resolution, resolutions
+from streams.process.log_throttle import NEVER_HELD_BACK
+from streams.process.void_records import step_over
+from streams.wire.resolutions import Resolution, decode_resolution
+from streams.wire.versions import Newer
 
 logger = logging.getLogger("hindsight.web")
 
@@ -19,7 +23,7 @@ class Resolved:
         self.found: dict[int, Resolution] = {}
         self._tp = TopicPartition(topic, 0)
         self._next = 0
-        self._is_ours = True
+        self._is_ours, self._is_newer = True, False
 
     async def read(self, consumer: AIOKafkaConsumer, end: int) -> None:
         """Read what came since the last time; `end` is where the topic ends now."""
@@ -32,7 +36,8 @@ class Resolved:
             consumer.seek(self._tp, self._next)
             while self._next < end:
                 records = (await consumer.getmany(self._tp, timeout_ms=500)).get(self._tp, [])
-                self.found |= resolutions((record.key or b"", record.value or b"") for record in records)
+                for record in records:
+                    self._take(record)
                 reached = await consumer.position(self._tp)
                 if reached == self._next:
                     return  # nothing more is sent now; the next look goes on here
@@ -44,3 +49,14 @@ class Resolved:
             )
         finally:
             consumer.unsubscribe()
+
+    def _take(self, record: ConsumerRecord[Any, Any]) -> None:
+        found = decode_resolution(record.key, record.value)
+        if isinstance(found, Newer):
+            if not self._is_newer:
+                logger.error("Rows that were dealt with count as quarantined: %s.", found, extra=NEVER_HELD_BACK)
+            self._is_newer = True
+        elif found is None:
+            step_over(record.topic, record.partition, record.offset, record.value)
+        else:
+            self.found[found[0]] = found[1]

@@ -97,6 +97,7 @@ def test_a_value_that_cannot_be_used_is_named_by_the_name_of_today_with_the_form
         ({"QUEUES": "foo"}, "HINDSIGHT_QUEUES is 'foo'"),
         ({"MAX_OUT_OF_ORDERNESS_S": "nan"}, "HINDSIGHT_MAX_OUT_OF_ORDERNESS_S is 'nan'"),
         ({"JOIN_WINDOW_S": "0"}, "HINDSIGHT_JOIN_WINDOW_S is '0'"),
+        ({"JOIN_WINDOW_S": "1e11"}, "HINDSIGHT_JOIN_WINDOW_S is '1e11'"),
         ({"KAFKA_PASSWORD_FILE": "/nowhere"}, "HINDSIGHT_KAFKA_PASSWORD_FILE names '/nowhere', which cannot be read"),
         ({"PARTITIONS_FILE": "x"}, "only secrets are read from files"),
         ({"QUEUE_Y_TRUE": "y_pred"}, "two kinds of rows share a queue (HINDSIGHT_QUEUE_FEATURES=features, "),

@@ -16,11 +16,12 @@ from tests.unit.agents.metric_log.world import expected, numbered, texts, writte
 
 CSV = "metric_log.csv"
 whole_state = msgspec.to_builtins(LogState("w", 10, 10))
+fields = sorted(set(whole_state) - {"version"})  # what a newer program wrote is left alone
 plain = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=5)
 values = st.recursive(
     plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
 )
-states = st.binary(max_size=200) | st.dictionaries(st.sampled_from(list(whole_state)), values).map(
+states = st.binary(max_size=200) | st.dictionaries(st.sampled_from(fields), values).map(
     lambda changed: msgspec.json.encode(whole_state | changed)
 )
 lines = st.text("ab,\"'\n\r 01.einf-", max_size=20)

@@ -9,6 +9,8 @@ from agents.metric_log.local_path import LocalPath
 from streams.table.outbox import entry
 from streams.wire.verdicts import Tag
 
+ROWS = b'[{"id":"a","verdict":"unmatched_true","at":1.0,"y_true":2.0,"ts_true":3.0}]'
+
 
 @pytest.fixture
 def way():
@@ -18,7 +20,7 @@ def way():
 
 
 def of(offset, previous, partition=0):
-    return entry(Tag("log", partition, offset, previous), b'[{"id":"a","verdict":"unmatched_true","at":1.0}]', int)
+    return entry(Tag("log", partition, offset, previous), ROWS, int)
 
 
 def offsets(records):

@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 
 from agents.metric_log import state
 from agents.metric_log.log import Appended, Fenced, MetricLog
-from agents.metric_log.state import Busy
+from agents.metric_log.state import Busy, StateIsNewer
+from commands.reconcile import csv_files
+from commands.status import snapshot
 from streams.scores.summary import ErrorSummary
 from tests.unit.agents.metric_log.world import (
     expected,
@@ -210,3 +213,23 @@ def test_files_are_readable_by_others_and_writable_by_their_owner(logs):
 def test_a_nan_never_reaches_the_figures(logs):
     log = written(logs, records([matched("a", math.nan, 1.0), matched("b", 1.0, 2.0)]))
     assert (log.summary.n, log.summary.mae) == (1, 1.0)
+
+
+def test_a_log_that_a_newer_program_wrote_is_left_alone_and_said(logs):
+    log = written(logs, numbered(3))
+    newer = msgspec.json.encode(
+        msgspec.json.decode((logs / state.STATE_NAME).read_bytes()) | {"version": 2, "rows": []}
+    )
+    (logs / state.STATE_NAME).write_bytes(newer)
+    before = texts(logs)
+    said = r"metric_log.state.json is of version 2, and this program knows versions up to 1: .* Start that version.*\.$"
+    with pytest.raises(StateIsNewer, match=said):
+        MetricLog.open(logs)
+    with pytest.raises(StateIsNewer, match=said):
+        log.append(numbered(6))
+    with pytest.raises(ValueError, match=said):
+        snapshot.errors(logs)
+    with pytest.raises(csv_files.NoLog, match=r"is of version 2, .*: the files were not checked$"):
+        csv_files.read_state(logs)
+    assert texts(logs) == before
+    assert (logs / state.STATE_NAME).read_bytes() == newer

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commands.probes import Unavailable
+from commands.quarantine import selection
 from commands.quarantine.actions import plan, properties
 from commands.quarantine.selection import Filter, Row, kind_named, kind_of
 from streams.settings import Settings
 from streams.wire import dead_letters
 from streams.wire.dead_letters import PART_BYTES
 from streams.wire.kept import Assembler, Kept
-from streams.wire.resolutions import Resolution, encode_resolution, resolutions
+from streams.wire.resolutions import Resolution, encode_resolution
 from streams.wire.rows import Unreadable
+from tests.unit.commands.reconcile.world import Reading
 
 
 def kept(raw: bytes = b"{}", **changes: object) -> Kept:
@@ -56,12 +61,26 @@ def test_records_of_anybody_are_rows_and_never_an_error(value, headers):
     assert all(isinstance(row, Kept) for row in assembled((value, headers), (value, headers)))
 
 
+def marks_read(*records: tuple[bytes | None, bytes | None]) -> dict[int, Resolution]:
+    kafka = Reading()
+    for key, value in records:
+        kafka.put("resolved", 0, value)
+        kafka.topics["resolved", 0][-1] = kafka.topics["resolved", 0][-1]._replace(key=key)
+    return asyncio.run(selection.resolutions(kafka, "resolved"))
+
+
 def test_the_last_resolution_counts_and_strange_ones_do_not():
     one, two = Resolution("requeued", 1.0, 5.0), Resolution("dropped", 2.0, 5.0)
     written = [(b"7", encode_resolution(each)) for each in (one, two)]
     deep = encode_resolution(one)[:-1] + b',"x":' + b"[" * 100_000
-    strange = [b"no json", b"", deep, b"\xff", b'{"what":"dropped","at":1,"row_at":1,"n_records":-5}']
-    assert resolutions([*written, (b"x", b"{}"), *((b"8", value) for value in strange)]) == {7: two}
+    strange = [b"no json", b"", None, deep, b"\xff", b'{"what":"dropped","at":1,"row_at":1,"n_records":-5}']
+    foreign = [(b"x", written[0][1]), (None, written[0][1]), *((b"8", value) for value in strange)]
+    assert marks_read(*written, *foreign) == {7: two}
+
+
+def test_a_mark_of_a_newer_version_is_no_mark_and_what_to_do_is_said():
+    with pytest.raises(Unavailable, match=r"^the topic quarantine-resolved is of version 2, .* Start that version"):
+        marks_read((b"7", b'{"what":"undone","version":2}'))
 
 
 @pytest.mark.parametrize(

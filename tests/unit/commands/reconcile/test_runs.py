@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from commands.probes import Unavailable
 from commands.reconcile.command import text
 from commands.reconcile.sums import Result
 from streams.join import decision
+from streams.wire import versions
+from streams.wire.verdicts import Tag, record_bytes
 from tests.unit.commands.reconcile.world import LOG, World, rows
 
 Reconcile = Callable[..., Result]
@@ -85,8 +88,11 @@ def test_damage_to_the_other_file_is_named(world: World, reconcile: Reconcile):
     assert set(said(reconcile())) == {"lone", "gone"}
 
 
+FORGED = {"id": "lone", "verdict": "matched", "at": 1.0, "y_true": 3.0, "y_pred": 3.0, "ts_true": 1.0, "ts_pred": 1.0}
+
+
 def test_a_verdict_forged_in_metric_is_named(world: World, reconcile: Reconcile):
-    world.rewrite("metric", -1, rows=[{"id": "lone", "verdict": "matched", "at": 1.0, "y_true": 3.0, "y_pred": 3.0}])
+    world.rewrite("metric", -1, rows=[FORGED])
     found = reconcile()
     assert broken(found) == ["verdicts confirmed = in the topic metric"]
     assert "was never decided, but is there" in said(found)["lone"]
@@ -95,8 +101,11 @@ def test_a_verdict_forged_in_metric_is_named(world: World, reconcile: Reconcile)
 def test_a_verdict_planted_in_the_log_is_named(world: World, reconcile: Reconcile):
     held = world.kafka.topics[LOG, 0]
     planted = decision.decode(held[-1].value)
+    assert isinstance(planted, decision.Decision)
     planted.base = len(held) - 1
-    planted.verdicts = b'[{"id":"planted","verdict":"matched","at":1.0,"y_true":1.0,"y_pred":1.0}]'
+    planted.verdicts = (
+        b'[{"id":"planted","verdict":"matched","at":1.0,"y_true":1.0,"y_pred":1.0,"ts_true":1.0,"ts_pred":1.0}]'
+    )
     counts = planted.checkpoint.counts
     counts.rows_true, counts.rows_pred, counts.matched = counts.rows_true + 1, counts.rows_pred + 1, counts.matched + 1
     world.kafka.put(LOG, 0, decision.encode(planted))
@@ -110,10 +119,39 @@ def test_a_record_that_landed_elsewhere_does_not_count(world: World, reconcile: 
     assert reconcile().code == 0
 
 
-def test_records_that_are_not_ours_are_said(world: World, reconcile: Reconcile):
-    world.kafka.put(LOG, 0, b"\xff")
-    world.kafka.put("metric", 0, b"no json")
-    assert [sentence.partition(" ")[0] for sentence in reconcile().strange] == ["metric@4", f"{LOG}/0@5"]
+@pytest.mark.parametrize(
+    "value", [b"\xff", b"no json", None, b'{"x":' + b"[" * 20_000], ids=["bytes", "text", "none", "deep"]
+)
+def test_records_that_are_not_ours_are_said_and_break_nothing(world: World, reconcile: Reconcile, value: bytes):
+    for topic in (LOG, "metric", "metric"):
+        world.kafka.put(topic, 0, value)
+    found = reconcile()
+    assert (broken(found), found.strange, found.code) == ([], [], 0)
+    assert [note.partition(":")[0] for note in found.notes] == [
+        "2 records of metric are none of ours",
+        f"1 records of {LOG} are none of ours",
+    ]
+
+
+def test_a_tag_of_a_decision_that_was_never_made_hides_no_verdict_behind_it(world: World, reconcile: Reconcile):
+    world.kafka.put("metric", 0, record_bytes(Tag("log", 0, 1 << 62, -1), b"[]"))
+    world.kafka.put("metric", 0, record_bytes(Tag("log", 5, 3, -1), b"[]"))
+    world.happen((0, rows("y_true", c=1.0)), (1, rows("y_pred", c=3.0)))
+    found = reconcile()
+    assert (broken(found), found.strange, found.code) == ([], [], 0)
+    assert found.notes == ["2 records of metric are none of ours: they are stepped over, by whoever reads them"]
+
+
+@pytest.mark.parametrize("topic", [LOG, "metric"])
+def test_records_of_a_newer_version_are_not_checked_and_said(world: World, reconcile: Reconcile, topic: str):
+    newer = (
+        versions.marked(9, b"") if topic == LOG else record_bytes(Tag("log", 0, 2, 1), b"{}").replace(b":1,", b":9,", 1)
+    )
+    world.kafka.put(topic, 0, newer)
+    with pytest.raises(
+        Unavailable, match=r"is of version 9, and this program knows versions up to [12]: .* Start that version"
+    ):
+        reconcile()
 
 
 def test_a_row_that_the_join_never_saw_is_named(world: World, reconcile: Reconcile):

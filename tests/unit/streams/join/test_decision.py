@@ -8,39 +8,53 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.join import decision
+from streams.join import state as pair
 from streams.join.deadlines import INDEX, TIMER_KINDS, Rules
 from streams.join.decide import id_of, key_of
 from streams.join.decision import NOWHERE_TS, Checkpoint, Counts, Decision, checkpoint_after, is_valid
+from streams.wire import versions
 from streams.wire.rows import MAX_ID_CHARS, MAX_TS_S
+from streams.wire.versions import Newer
 
 ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=MAX_ID_CHARS)
 keys = ids.map(key_of)
 numbers = st.integers(0, 2**62)
+offsets = st.integers(-1, 2**62 - 1)
 times = st.floats(0, MAX_TS_S)
 checkpoints = st.builds(
     Checkpoint,
-    offset=st.integers(-1, 2**62),
+    offset=offsets,
     log=st.text("0123456789abcdef", max_size=16),
-    input_offsets=st.lists(st.integers(-1, 2**62), min_size=2, max_size=2),
+    input_offsets=st.lists(offsets, min_size=2, max_size=2),
     ts=st.lists(times | st.just(NOWHERE_TS), min_size=2, max_size=2),
-    timer_cursors=st.lists(st.binary(min_size=INDEX.size, max_size=INDEX.size), min_size=4, max_size=4),
-    counts=st.builds(Counts, *[numbers] * 12),
-    verdicts_at=st.integers(-1, 2**62),
-    confirmed=st.integers(-1, 2**62),
+    timer_cursors=st.tuples(*[numbers.map(lambda n, kind=kind: INDEX.pack(kind, n, n, 7)) for kind in TIMER_KINDS]).map(
+        list
+    ),
+    counts=st.builds(Counts, *[st.integers(0, 2**62 - 1)] * 12),
+    verdicts_at=offsets,
+    confirmed=offsets,
 )
-states = st.dictionaries(keys, st.binary(max_size=80), max_size=5)
+values = st.floats()
+flags, n_repeats = st.integers(0, 31), st.integers(0, 0xFFFF)
+waiting = st.builds(pair.pack_waiting, st.integers(0, 1), flags, n_repeats, values, times, times, offsets)
+done = st.builds(
+    pair.pack_done,
+    *(st.integers(2, 4), flags, n_repeats, values, values, values, values, values, values, times, offsets, offsets),
+)
+beside = st.builds(pair.pack_other, st.integers(0, 1), values, values, values, offsets)
 decisions = st.builds(
     Decision,
-    base=st.integers(-1, 2**62),
+    base=offsets,
     writer=st.text(max_size=20),
     at=times,
-    rules=st.tuples(times, times, times),
+    rules=st.builds(Rules, times, times, times),
     checkpoint=checkpoints,
-    waiting=states,
-    done=states,
-    updated=states,
+    waiting=st.dictionaries(keys, waiting, max_size=5),
+    done=st.dictionaries(keys, done, max_size=5),
+    updated=st.dictionaries(keys, waiting | done, max_size=5)
+    | st.dictionaries(keys.map(pair.other_key), beside, max_size=5),
     deleted=st.lists(keys, max_size=5),
-    unindexed=st.lists(st.binary(max_size=20), max_size=5),
+    unindexed=st.lists(st.builds(INDEX.pack, st.sampled_from(TIMER_KINDS), numbers, numbers, st.just(3)), max_size=5),
     verdicts=st.binary(max_size=50),
 )
 entries = st.tuples(st.sampled_from(TIMER_KINDS), numbers, numbers, st.integers(0, 65_535))
@@ -57,6 +71,75 @@ def test_a_decision_comes_back_as_it_was_encoded(record):
 @given(checkpoints)
 def test_a_head_comes_back_as_it_was_encoded(checkpoint):
     assert decision.decode_checkpoint(decision.encode_checkpoint(checkpoint)) == checkpoint
+
+
+NOW = 1e9
+WAITS, DONE = pair.pack((0, 0, 0, 1.0, NOW, NOW, 3)), pair.pack((2, 0, 0, *[1.0] * 6, NOW, 3, 4))
+BESIDE = pair.pack_other(0, 1.0, NOW, NOW, 5)
+
+
+@pytest.mark.parametrize(
+    "unsound",
+    [
+        {"at": float("nan")},
+        {"base": 2**63},
+        {"rules": Rules(1.0, -1.0, 1.0)},
+        {"rules": Rules(1.0, 1.0, float("inf"))},
+        {"waiting": {b"h": WAITS}},
+        {"waiting": {b"i\xff": WAITS}},
+        {"waiting": {b"ia": WAITS + b"x"}},
+        {"waiting": {b"ia": DONE}},
+        {"waiting": {b"ia": b""}},
+        {"waiting": {b"ia": pair.pack((0, 0, 0, 1.0, float("nan"), NOW, 3))}},
+        {"waiting": {b"ia": pair.pack((0, 0, 0, 1.0, NOW, 1e300, 3))}},
+        {"done": {b"ia": WAITS}},
+        {"done": {b"ia": b"\x05" + DONE[1:]}},
+        {"done": {b"ia": pair.pack((2, 0, 0, *[1.0] * 6, float("inf"), 3, 4))}},
+        {"updated": {b"oa": DONE}},
+        {"updated": {b"ia": BESIDE}},
+        {"updated": {b"ia": b""}},
+        {"deleted": [b"h"]},
+        {"deleted": [b""]},
+        {"unindexed": [b"h"]},
+        {"unindexed": [b"ia" + b"x" * 17]},
+        {"checkpoint": Checkpoint(ts=[float("inf"), 1.0])},
+        {"checkpoint": Checkpoint(ts=[1.0])},
+        {"checkpoint": Checkpoint(input_offsets=[1, 2, 3])},
+        {"checkpoint": Checkpoint(input_offsets=[-2, 0])},
+        {"checkpoint": Checkpoint(timer_cursors=[b"", b"", b"", b""])},
+        {"checkpoint": Checkpoint(timer_cursors=Checkpoint().timer_cursors[::-1])},
+        {"checkpoint": Checkpoint(counts=Counts(matched=2**63))},
+        {"checkpoint": Checkpoint(log='"')},
+    ],
+    ids=str,
+)
+def test_a_record_that_could_not_be_applied_is_no_record(unsound):
+    record = decision.empty(Checkpoint(), "w", NOW, Rules(1.0, 1.0, 1.0))
+    record.waiting, record.done, record.updated = (
+        {b"ia": WAITS},
+        {b"ib": DONE},
+        {b"ic": WAITS, b"id": DONE, b"od": BESIDE},
+    )
+    assert decision.decode(decision.encode(record)) == record
+    assert decision.decode(decision.encode(msgspec.structs.replace(record, **unsound))) is None
+
+
+@pytest.mark.parametrize(
+    "value", [None, b"", b"garbage", b"\xc1hs\x02", b"\x9b" * 20_000, b'{"a":1}'], ids=lambda v: repr(v)[:20]
+)
+def test_what_is_no_record_is_none(value):
+    assert decision.decode(value) is None
+    assert value is None or decision.decode_checkpoint(value) is None
+
+
+def test_a_newer_version_is_named_with_what_to_do():
+    newer = versions.marked(decision.VERSION + 1, b"whatever it holds")
+    for found, what in ((decision.decode(newer), "decision log"), (decision.decode_checkpoint(newer), "database")):
+        assert isinstance(found, Newer)
+        assert str(found) == (
+            f"the {what} is of version 3, and this program knows versions up to 2: a newer Hindsight wrote it. "
+            "Start that version, or a newer one; nothing is lost"
+        )
 
 
 def test_rules_of_whole_seconds_come_back_as_rules():

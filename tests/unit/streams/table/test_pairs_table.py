@@ -7,9 +7,12 @@ from types import SimpleNamespace
 
 import faust
 import pytest
+import rocksdict
 from faust.types import TP
 
-from streams.table.pairs_table import PairsTable
+from streams.table.pairs_table import PairsTable, StandbyStore
+from streams.table.store import CHECKPOINT, options
+from streams.wire import versions
 
 MINE = {TP("log", 0)}
 
@@ -97,3 +100,18 @@ def test_a_second_recovery_stops_the_owners_of_the_first():
         assert Owner.running == len(table.fetched) == 0
 
     asyncio.run(play())
+
+
+def test_a_database_that_cannot_be_used_is_kept_aside_and_an_empty_one_takes_its_place(tmp_path, caplog):
+    store = StandbyStore("memory://", SimpleNamespace(), SimpleNamespace(name="pairs"))
+    store.directory = tmp_path
+    db = rocksdict.Rdict(str(tmp_path / "pairs-3"), options=options(rocksdict.Cache(1 << 20)))
+    db.put(CHECKPOINT, versions.marked(9, b""))
+    db.close()
+
+    found = store.partition(3)
+
+    assert (found.problem, found.checkpoint.offset, store.partition(3)) == ("", -1, found)
+    assert len(list(tmp_path.glob("pairs-3.set-aside-*"))) == 1
+    assert "partition 3: the local database is of version 9, and this program knows versions up to 2" in caplog.text
+    store.forget(keep=())

@@ -9,8 +9,11 @@ import rocksdict
 
 from streams.join import decision
 from streams.join.deadlines import Rules
-from streams.table.restore import Progress, restore, restoring
+from streams.process.void_records import n_void
+from streams.table.decision_log import read_record
+from streams.table.restore import CannotRestore, Progress, restore, restoring
 from streams.table.store import PairsStore
+from streams.wire import versions
 from tests.oracle import Row
 from tests.player import Player
 
@@ -30,7 +33,7 @@ class Log:
             self.seen.append(restoring.get(partition))
             if offset == self.breaks_at:
                 raise ConnectionError
-            yield [(offset, decision.decode(self.records[offset]))]
+            yield [(offset, read_record("log", partition, offset, self.records[offset]))]
 
 
 @pytest.fixture
@@ -46,6 +49,59 @@ def store(tmp_path):
     store = PairsStore(tmp_path / "pairs-3", rocksdict.Cache(1 << 20))
     yield store
     store.close()
+
+
+GARBAGE = [b"garbage", None, b"\x9b" * 20_000, b""]
+
+
+@pytest.mark.parametrize("at", [0, 2, 4], ids=["first", "between", "last"])
+def test_what_is_no_record_is_stepped_over_and_counted_at_every_start(records, store, at):
+    before = n_void.labels("log")._value.get()
+    asyncio.run(restore(3, store, Log([*records[:at], *GARBAGE]), None))
+    assert store.checkpoint.offset == at + len(GARBAGE) - 1
+    assert store.checkpoint.counts.rows_true == at
+    assert n_void.labels("log")._value.get() == before + len(GARBAGE)
+
+    asyncio.run(restore(3, store, Log([*records[:at], *GARBAGE]), None))
+    assert store.checkpoint.counts.rows_true == at, "a restart is the same"
+
+
+def test_a_record_behind_what_is_none_counts_if_it_was_decided_on_it(records, store):
+    player = Player(Rules(10.0, 1.0, 10.0))
+    player.view.apply(0, None)
+    record = player.decide([[Row("true", "a", 1e9, 1.0)]], 1e9)
+    asyncio.run(restore(3, store, Log([b"garbage", decision.encode(record)]), None))
+    assert (store.checkpoint.offset, store.checkpoint.counts.rows_true) == (1, 1)
+
+
+def test_a_log_that_a_newer_program_writes_is_a_sentence_and_nothing_of_it_is_applied(records, store):
+    newer = versions.marked(decision.VERSION + 1, b"")
+    with pytest.raises(
+        CannotRestore, match=r"^log/3@4: the decision log is of version 3, .* Start that version, or a newer one"
+    ):
+        asyncio.run(restore(3, store, Log([*records, newer]), None))
+
+
+@pytest.mark.parametrize("behind", [[], [b"garbage"]], ids=["", "with garbage in between"])
+def test_a_database_of_another_log_is_known_by_the_next_record_of_ours(records, store, tmp_path, behind):
+    asyncio.run(restore(3, store, Log([*records, *behind]), None))
+    others = [record if record is None else renamed(record) for record in records]
+    reasons = []
+
+    def set_aside(partition, reason):
+        reasons.append(reason)
+        return PairsStore(tmp_path / "empty", rocksdict.Cache(1 << 20))
+
+    fresh = asyncio.run(restore(3, store, Log([*others, *behind, renamed(records[-1])]), set_aside))
+    assert reasons == ["belongs to the log , not to another"]
+    assert fresh.checkpoint.counts.rows_true == len(records)
+    fresh.close()
+
+
+def renamed(value):
+    record = decision.decode(value)
+    record.checkpoint.log = "another"
+    return decision.encode(record)
 
 
 def test_progress_is_told_while_records_are_applied_and_then_no_more(records, store):

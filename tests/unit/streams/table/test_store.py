@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from streams.join import deadlines, decision, state
 from streams.join.deadlines import CHUNK, TIMER_KINDS, Rules
 from streams.join.decision import Checkpoint, decode_checkpoint
-from streams.table.store import CHECKPOINT, PairsStore, StoreFailed
+from streams.table.store import CHECKPOINT, PairsStore, StoreFailed, options
+from streams.wire import versions
 from tests.oracle import Oracle, Row
 from tests.player import SIDES, Player
 
@@ -245,6 +246,32 @@ def test_a_record_that_was_applied_before_is_refused(store):
 
     with pytest.raises(ValueError, match="log record 0 does not follow 0"):
         store.apply(0, record)
+
+
+def test_what_is_no_record_moves_the_offset_only(store):
+    store.apply(0, a_record(store))
+    before = contents(store)
+    store.apply(1, None)
+    assert contents(store) == (*before[:2], msgspec.structs.replace(before[2], offset=1))
+
+
+@pytest.mark.parametrize(
+    ("head", "problem"),
+    [
+        (versions.marked(3, b"anything"), "is of version 3, and this program knows versions up to 2"),
+        (b"\x98", "is damaged: its checkpoint cannot be read"),
+    ],
+    ids=["newer", "damaged"],
+)
+def test_a_database_whose_head_cannot_be_read_says_why_and_is_as_an_empty_one(tmp_path, head, problem):
+    path = tmp_path / "pairs-0"
+    db = rocksdict.Rdict(str(path), options=options(CACHE))
+    db.put(CHECKPOINT, head)
+    db.close()
+
+    store = PairsStore(path, CACHE)
+    assert (store.problem, store.checkpoint) == (problem, Checkpoint())
+    store.close()
 
 
 def test_an_empty_store_may_begin_where_the_log_does(store):

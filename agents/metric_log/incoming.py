@@ -1,0 +1,76 @@
+"""What the topic `metric` brings: which of its records are ours, and which of those are not written yet.
+
+A record is known by its tag. One that does not directly follow what was written is looked up in the decision log before
+it is believed: nothing that is written behind a made-up offset would ever be taken for new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from agents.metric_log.files import LogError
+from agents.metric_log.local_path import Positions
+from streams.kafka.fetcher import TP, Batch, Record
+from streams.process.void_records import step_over
+from streams.table.decision_log import LogIsNewer, LogUnavailable
+from streams.wire import verdicts
+from streams.wire.verdicts import Tag, VerdictRecord
+from streams.wire.versions import Newer
+
+MAX_STEP = 1000
+"""More decisions than this between two with verdicts are rare enough to be looked up."""
+
+
+class CannotTell(LogError):
+    """It cannot be told now which records of the topic `metric` are ours; they wait in Kafka."""
+
+
+class Incoming:
+    """Takes the records of the topic in their order, any of them again after a failure.
+
+    Args:
+        confirms: tells whether there is the decision that a tag names, see `Witness`.
+    """
+
+    def __init__(self, confirms: Callable[[Tag], Awaitable[bool]]):
+        self._confirms = confirms
+        self._stepped_to = -1
+
+    async def unwritten(self, came: Iterable[Batch], written: Positions) -> list[VerdictRecord]:
+        """Return the records that are not written yet; `written` moves on with them.
+
+        Raises:
+            CannotTell: a newer program wrote a record, or Kafka does not show the decision log.
+        """
+        found: list[VerdictRecord] = []
+        for batch in came:
+            for record in batch.records:
+                tag = verdicts.decode_tag(record.value())
+                if isinstance(tag, Newer):
+                    raise CannotTell(f"{tag}.")
+                seen = written.get(tag.log, {}).get(tag.partition, -1) if tag else -1
+                if tag is not None and tag.offset <= seen:
+                    continue
+                read = verdicts.decode(record.value())
+                if tag is None or not isinstance(read, VerdictRecord) or not await self._is_believed(tag, seen):
+                    self._step_over(batch.tp, record)
+                    continue
+                found.append(read)
+                written.setdefault(tag.log, {})[tag.partition] = tag.offset
+        return found
+
+    async def _is_believed(self, tag: Tag, seen: int) -> bool:
+        if tag.previous == seen and tag.offset - seen <= MAX_STEP:
+            return True
+        try:
+            return await self._confirms(tag)
+        except LogUnavailable as exc:
+            raise CannotTell(f"Kafka does not show the decision log: {exc}.") from exc
+        except LogIsNewer as exc:
+            raise CannotTell(f"{exc}.") from exc
+
+    def _step_over(self, tp: TP, record: Record) -> None:
+        """Count a record that is none of ours, once."""
+        if record.offset() > self._stepped_to:
+            self._stepped_to = record.offset()
+            step_over(tp.topic, tp.partition, record.offset(), record.value())

@@ -1,0 +1,99 @@
+"""Whether a record that could be decoded can be applied, too: no record of a log ends a process. Pure.
+
+Our own always can. Checked is what later steps rely on: keys that are keys, states that can be unpacked, times that have a
+place in the index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from streams.join import state
+from streams.join.deadlines import INDEX, TIMER_KINDS
+from streams.join.state import MATCHED, PRED, UNMATCHED
+
+LIMIT: Final = 1e18
+"""No time and no span is beyond it, in seconds: three of them together still have a bucket in the index."""
+_MOST: Final = 1 << 62
+_WAITING = np.dtype([("kind", "u1"), ("rest", "V11"), ("ts", "<f8"), ("at", "<f8"), ("offset", "<i8")])
+_DONE = np.dtype([("kind", "u1"), ("rest", "V51"), ("at", "<f8"), ("offsets", "V16")])
+
+
+def are_times(values: Iterable[float]) -> bool:
+    """Tell whether each is finite, and small enough for the index."""
+    return all(-LIMIT <= value <= LIMIT for value in values)
+
+
+def are_spans(values: Iterable[float]) -> bool:
+    """Tell whether each can be added to a time."""
+    return all(0 <= value <= LIMIT for value in values)
+
+
+def are_offsets(values: Iterable[int]) -> bool:
+    """Tell whether each is an offset, or -1 for none."""
+    return all(-1 <= value < _MOST for value in values)
+
+
+def are_counts(values: Iterable[int]) -> bool:
+    """Tell whether each can go on counting."""
+    return all(-_MOST < value < _MOST for value in values)
+
+
+def are_index_keys(keys: Iterable[bytes]) -> bool:
+    """Tell whether each is a key of the index."""
+    return all(len(key) == INDEX.size and key[:1] in TIMER_KINDS for key in keys)
+
+
+def are_cursors(keys: Sequence[bytes]) -> bool:
+    """Tell whether there is an index key for each family, in their order."""
+    return are_index_keys(keys) and tuple(key[:1] for key in keys) == TIMER_KINDS
+
+
+def are_keys(keys: Collection[bytes], firsts: Collection[bytes] = (b"i",)) -> bool:
+    """Tell whether each begins with one of `firsts` and is UTF-8."""
+    try:
+        b"\n".join(keys).decode()
+    except UnicodeDecodeError:
+        return False
+    return {key[:1] for key in keys} <= set(firsts)
+
+
+def are_waiting(states: Collection[bytes]) -> bool:
+    """Tell whether each is the packed state of an id that waits, since times that have a deadline."""
+    if not states:
+        return True
+    columns = _columns(states, _WAITING)
+    return columns is not None and bool((columns["kind"] <= PRED).all()) and _are_in_range(columns["ts"], columns["at"])
+
+
+def are_done(states: Collection[bytes]) -> bool:
+    """Tell whether each is the packed state of an id that was decided, at a time whose tombstone has a deadline."""
+    if not states:
+        return True
+    columns = _columns(states, _DONE)
+    if columns is None or not _are_in_range(columns["at"]):
+        return False
+    return bool(((columns["kind"] >= MATCHED) & (columns["kind"] <= UNMATCHED + PRED)).all())
+
+
+def _columns(states: Collection[bytes], layout: np.dtype[Any]) -> np.ndarray[Any, Any] | None:
+    if set(map(len, states)) != {layout.itemsize}:
+        return None
+    return np.frombuffer(b"".join(states), layout)
+
+
+def _are_in_range(*columns: np.ndarray[Any, Any]) -> bool:
+    return all(bool((np.abs(column) <= LIMIT).all()) for column in columns)
+
+
+def are_updated(puts: Collection[tuple[bytes, bytes]]) -> bool:
+    """Tell whether each state fits its key: an id's own, or the row that is kept beside it."""
+    states = [packed for key, packed in puts if key[:1] == b"i"]
+    beside = [packed for key, packed in puts if key[:1] == b"o"]
+    waiting = [packed for packed in states if packed[:1] and packed[0] < MATCHED]
+    done = [packed for packed in states if not packed[:1] or packed[0] >= MATCHED]
+    fits = all(len(packed) == state.OTHER_BYTES and packed[0] <= PRED for packed in beside)
+    return fits and are_waiting(waiting) and are_done(done)
