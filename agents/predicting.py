@@ -8,6 +8,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from agents.loading import load_model
 from agents.predict import predict
 from bridge.predictions import Predictions
 from streams.kafka import client
@@ -20,7 +21,7 @@ from streams.wire.dead_letters import UnreadableRows, of_kafka, records_of
 from streams.wire.rows import FeaturesRow, PredRow, Unreadable, decode_record, encode_packet
 
 if TYPE_CHECKING:
-    from models.artefact import Model
+    from models.model import Model
 
 logger = logging.getLogger("hindsight.model")
 SLOW_S = 0.005
@@ -51,7 +52,9 @@ class Predicting:
     async def run(self) -> None:
         """Load the model, then predict what comes, for as long as the worker runs."""
         self.model = await asyncio.to_thread(_load, self._settings)
-        logger.info("The model %s takes %d features.", self.model.name, self.model.n_features)
+        logger.info("The model %s takes %d features.", self.model.label, len(self.model.columns))
+        for remark in self.model.remarks:
+            logger.warning("The model %s was %s.", self.model.label, remark)
         if self.exchange is not None:
             self.exchange.start()
         while True:
@@ -118,10 +121,10 @@ class Predicting:
 
 def _load(settings: Settings) -> Model:
     """Return the model; without one this agent cannot run. scikit-learn is imported here, and not for other commands."""
-    from models.artefact import ModelError, load
+    from models.errors import ModelError
 
     try:
-        return load(settings.model, settings.model_pickle_sha256)
+        return load_model(settings)
     except ModelError as exc:
         fatal(f"{exc} (A worker that is not to predict runs without it: HINDSIGHT_AGENTS=metric,plot.)")
     except Exception as exc:

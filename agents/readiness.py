@@ -38,7 +38,7 @@ def _model(worker: Worker) -> Check:
     predicting = worker.predicting
     if predicting.model is None:
         return _check("model", "The model is not loaded yet.")
-    return _check("model", predicting.producer.problem, f"{predicting.model.name} predicts.")
+    return _check("model", predicting.producer.problem, f"{predicting.model.label} predicts.")
 
 
 def _metric(worker: Worker) -> list[Check]:

@@ -1,86 +1,131 @@
-"""Reading a model file without trusting it.
+"""Reading a model without trusting it, and trying it before it is relied on.
 
-A `.skops` file loads if its card names its sha256 and it holds allowed types only. A `.pkl` file can run any code when
-it is opened, so it loads only with a sha256 that somebody set, compared before one byte of it is unpickled.
+A `.skops` file loads if it holds trusted types only. A pickle (`.pkl`, `.pickle`, `.joblib`) can run any code when it is
+opened, so it loads only with a sha256 that somebody set. A directory of MLflow holds one of the two.
 """
 
 from __future__ import annotations
 
 import hashlib
-from io import BytesIO
+import platform
+import warnings
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import joblib  # type: ignore[import-untyped]
 import msgspec
-import numpy as np
-import pandas as pd
-import skops.io
-from numpy.typing import NDArray
 from sklearn.base import is_regressor
+from sklearn.exceptions import InconsistentVersionWarning
 
-from models.card import Card, card_path, decode
+from models.card import MAX_NAME_CHARS, Card, read_card
+from models.columns import columns_of, feature_names, n_features
+from models.errors import ModelError, printable
+from models.mlflow_directory import is_mlflow, read_mlflow
+from models.model import Model
+from models.pickle_file import open_pickle
+from models.skops_file import TRAIN, open_skops
+from models.told import Told
+from models.trial import trial
 
-ALLOWED_TYPES = frozenset({"sklearn.tree._tree.Tree"})
-"""What a skops file may hold beyond the types of scikit-learn and numpy that skops trusts itself: regression trees."""
-TRAIN = "Train one with `python -m models.train`"
-
-
-class ModelError(Exception):
-    """A model file cannot be used; the message says what, why and what to do."""
-
-
-class Model:
-    """A regressor that takes `n_features` numbers a row; `name` is its kind and the start of its file's sha256."""
-
-    def __init__(self, estimator: Any, *, name: str, n_features: int) -> None:
-        self.name = name
-        self.n_features = n_features
-        self._predict = estimator.predict
-        self._names = getattr(estimator, "feature_names_in_", None)
-
-    def predict(self, rows: list[list[float]]) -> list[float | None]:
-        """Predict all rows in one call; None stands where the model's answer is NaN or infinite.
-
-        Args:
-            rows: at least one, each of `n_features` finite numbers.
-
-        Raises:
-            Exception: whatever the model raises, for instance for a number that is too large for it.
-        """
-        with np.errstate(all="ignore"):  # what overflows becomes None
-            answers = np.asarray(self._predict(self._table(rows)), dtype=np.float64).reshape(len(rows))
-        values: list[float] = answers.tolist()
-        if np.isfinite(answers).all():
-            return values  # type: ignore[return-value]  # a list of floats is one of floats and None
-        return [value if finite else None for value, finite in zip(values, np.isfinite(answers).tolist(), strict=True)]
-
-    def _table(self, rows: list[list[float]]) -> NDArray[np.float64] | pd.DataFrame:
-        table = np.array(rows, dtype=np.float64)
-        return table if self._names is None else pd.DataFrame(table, columns=self._names)
+PICKLES = (".pkl", ".pickle", ".joblib")
+SAVE = 'save the fitted regressor itself with skops (`skops.io.dump(model, "model.skops")`)'
+N_DIGITS = 8
+"""How many digits of the file's sha256 stand for a version that nobody named."""
+WRAPPED = ("best_estimator_", "regressor_")
+"""What a search and a TransformedTargetRegressor call the fitted regressor in them."""
 
 
-def load(path: Path, pickle_sha256: str = "") -> Model:
-    """Load a model from `.skops` (with its card beside it) or, where `pickle_sha256` is its digest, from `.pkl`.
+class _Opened(NamedTuple):
+    """A file that was opened: its estimator, its digest, and what is said of it elsewhere."""
+
+    path: Path
+    estimator: Any
+    digest: str
+    told: Told
+
+
+def load(path: Path, *, name: str = "", pickle_sha256: str = "", types: Iterable[str] = ()) -> Model:
+    """Load a model and try it.
+
+    Args:
+        name: what it is called; empty: as its card or MLflow's registry says, else after its kind.
+        pickle_sha256: the digests of pickles that may be opened, comma-separated.
+        types: what a skops file may hold beyond scikit-learn's own types, by full name.
 
     Raises:
-        ModelError: the file is missing, is not what its digest says, holds types that are not allowed, or is not
-            a regressor with the number of features that its card names.
+        ModelError: the file is missing, is not what its digest says, holds types that are not trusted, is not a
+            regressor of one target, or does not predict.
     """
-    if path.suffix == ".skops":
-        raw = _read(path)
-        card = _card_of(path, raw)
-        return _model(path, raw, _from_skops(path, raw), card)
-    if path.suffix == ".pkl":
-        raw = _read(path)
-        _check_pickle(path, raw, pickle_sha256)
-        return _model(path, raw, _from_pickle(path, raw), None)
-    raise ModelError(f"The model {path} is neither a .skops nor a .pkl file: give it the ending of what it is.")
+    return _tried(path, Told(name=name), pickle_sha256, types, with_card=True)[0]
+
+
+def describe(path: Path, told: Told, *, pickle_sha256: str = "", types: Iterable[str] = ()) -> Card:
+    """Return a card for a model file, from what is told and what it knows itself; a card beside it is not looked at.
+
+    Raises:
+        ModelError: as `load`.
+    """
+    model, opened = _tried(path, told, pickle_sha256, types, with_card=False)
+    libraries = {library: version(library) for library in ("scikit-learn", "numpy")} | dict(opened.told.libraries)
+    fields = {
+        "model": told.name or model.name,
+        "sha256": opened.digest,
+        "features": model.names or [f"x{i}" for i in range(len(model.columns))],
+        "version": opened.told.version,
+        "example": opened.told.example,
+        "libraries": {"python": platform.python_version()} | libraries,
+    }
+    try:
+        return msgspec.convert(fields, Card)
+    except msgspec.ValidationError as exc:
+        raise ModelError(
+            f"The card of {path} could not be read again: {exc}. Choose another --name or --version."
+        ) from None
+
+
+def _tried(
+    path: Path, told: Told, pickle_sha256: str, types: Iterable[str], *, with_card: bool
+) -> tuple[Model, _Opened]:
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        opened = _open(path, told, pickle_sha256, types, with_card=with_card)
+        opened = opened._replace(told=_with_version(opened.told, [each.message for each in warned]))
+        model = _model(opened)
+        trial(model, path, opened.told.example)
+    model.remarks = tuple(_remarks(opened.told))
+    return model, opened
 
 
 def sha256(raw: bytes) -> str:
     """Return the digest by which cards and settings name a file."""
     return hashlib.sha256(raw).hexdigest()
+
+
+def _open(path: Path, told: Told, pickle_sha256: str, types: Iterable[str], *, with_card: bool) -> _Opened:
+    file = path
+    if is_mlflow(path):
+        file, said_by_mlflow = read_mlflow(path)
+        told = told.completed(said_by_mlflow)
+    if file.suffix not in (".skops", *PICKLES):
+        raise ModelError(
+            f"The model {file} is none of .skops, {', '.join(PICKLES)} or a directory of MLflow, by its ending: {SAVE}."
+        )
+    raw = _read(file)
+    digest = sha256(raw)
+    card = read_card(path, digest) if with_card else None
+    if card:
+        told = told.completed(card.told)
+    is_skops = file.suffix == ".skops"
+    estimator = open_skops(file, raw, types) if is_skops else open_pickle(file, raw, digest, pickle_sha256)
+    return _Opened(path, estimator, digest, told)
+
+
+def _with_version(told: Told, warned: Iterable[Warning | str]) -> Told:
+    """Return what is told, with the version of scikit-learn that wrote the file, where scikit-learn warns of it."""
+    versions = (each.original_sklearn_version for each in warned if isinstance(each, InconsistentVersionWarning))
+    found = next(versions, None)
+    return told._replace(libraries={**told.libraries, "scikit-learn": found}) if found else told
 
 
 def _read(path: Path) -> bytes:
@@ -92,70 +137,40 @@ def _read(path: Path) -> bytes:
         raise ModelError(f"The file {path} cannot be read: {exc.strerror or exc}. Check its permissions.") from None
 
 
-def _card_of(path: Path, raw: bytes) -> Card:
-    beside = card_path(path)
-    try:
-        card = decode(_read(beside))
-    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
-        raise ModelError(f"The card {beside} cannot be read: {exc}. {TRAIN}.") from None
-    if card.sha256 != sha256(raw):
+def _model(opened: _Opened) -> Model:
+    path, estimator, digest, told = opened
+    kind = printable(type(estimator).__name__, MAX_NAME_CHARS)
+    if not _regresses(estimator):
+        raise ModelError(f"The model {path} holds a {kind}, which is not a fitted scikit-learn regressor: {SAVE}.")
+    names = feature_names(estimator)
+    n = n_features(estimator) or len(told.features)
+    if not n:
         raise ModelError(
-            f"The model {path} has the sha256 {sha256(raw)}, but its card says {card.sha256}: one of the two was "
-            f"replaced, so the model is not opened. Restore the pair, or train anew with `python -m models.train`."
+            f"The model {path} holds a {kind}, which is not a fitted scikit-learn regressor, or does not say how many "
+            f"features it takes. If it is fitted, name them: `python -m models.card {path} --features a,b,c`."
         )
-    return card
-
-
-def _check_pickle(path: Path, raw: bytes, pickle_sha256: str) -> None:
-    if not pickle_sha256:
-        raise ModelError(
-            f"The model {path} is a pickle, which can run any code when it is opened. If you trust where it comes "
-            f"from, set HINDSIGHT_MODEL_PICKLE_SHA256={sha256(raw)}; better, save it with skops."
-        )
-    if pickle_sha256.lower() != sha256(raw):
-        raise ModelError(
-            f"The model {path} has the sha256 {sha256(raw)}, but HINDSIGHT_MODEL_PICKLE_SHA256 is {pickle_sha256}: it "
-            f"is not the file that was trusted, so it is not opened. Restore that file, or set the new digest."
-        )
-
-
-def _from_skops(path: Path, raw: bytes) -> Any:
-    try:
-        foreign = sorted(set(skops.io.get_untrusted_types(data=raw)) - ALLOWED_TYPES)
-        if not foreign:
-            return skops.io.loads(raw, trusted=sorted(ALLOWED_TYPES))
-    except Exception as exc:  # foreign bytes: skops and zipfile raise whatever they meet
-        raise ModelError(f"The file {path} is not a skops file that can be read: {_said(exc)}. {TRAIN}.") from None
-    raise ModelError(
-        f"The model {path} holds types that are not allowed: {', '.join(foreign)}. Use a plain scikit-learn regressor, "
-        f"or add a type that you trust to ALLOWED_TYPES in models/artefact.py."
+    if told.features:
+        _check_features(path, told.features, n, names)
+    columns = columns_of(estimator, n)
+    return Model(
+        estimator,
+        name=printable(told.name, MAX_NAME_CHARS) or _kind(estimator),
+        version=printable(told.version, MAX_NAME_CHARS) or digest[:N_DIGITS],
+        columns=columns,
+        names=names or told.features or None,
+        by_frame=names is not None and all(column.kind != "code" for column in columns),
     )
 
 
-def _from_pickle(path: Path, raw: bytes) -> Any:
-    try:
-        return joblib.load(BytesIO(raw))  # reads what joblib.dump and what pickle.dump wrote
-    except Exception as exc:  # a pickle raises whatever its code raises, a missing module first of all
+def _check_features(path: Path, told: tuple[str, ...], n: int, names: tuple[str, ...] | None) -> None:
+    again = f"Restore the pair, or write the card anew: `python -m models.card {path}`."
+    if len(told) != n:
+        raise ModelError(f"The model {path} takes {n} features, but its card names {len(told)}. {again}")
+    if names is not None and told != names:
+        i = next(i for i in range(n) if told[i] != names[i])
         raise ModelError(
-            f"The pickle {path} cannot be opened here: {_said(exc)}. "
-            f"Install the libraries it was made with, or save the model with skops."
-        ) from None
-
-
-def _model(path: Path, raw: bytes, estimator: Any, card: Card | None) -> Model:
-    kind = card.model if card else type(estimator).__name__.lower()
-    n_features = getattr(estimator, "n_features_in_", None)
-    if not _regresses(estimator) or not isinstance(n_features, int):
-        raise ModelError(
-            f"The model {path} holds a {type(estimator).__name__}, which is not a fitted scikit-learn regressor: "
-            f"save the fitted regressor itself."
+            f"The model {path} takes `{names[i]}` as feature {i + 1}, but its card says `{told[i]}`. {again}"
         )
-    if card and len(card.features) != n_features:
-        raise ModelError(
-            f"The model {path} takes {n_features} features, but its card names {len(card.features)}. "
-            f"Restore the pair, or train anew with `python -m models.train`."
-        )
-    return Model(estimator, name=f"{kind}-{sha256(raw)[:4]}", n_features=n_features)
 
 
 def _regresses(estimator: Any) -> bool:
@@ -165,5 +180,29 @@ def _regresses(estimator: Any) -> bool:
         return False
 
 
-def _said(exc: Exception) -> str:
-    return f"{type(exc).__name__}: {exc}".split("\n", 1)[0].rstrip(".")
+def _kind(estimator: Any) -> str:
+    """Return what a model is called after: its regressor, without what is wrapped around it."""
+    for attribute in WRAPPED:
+        if hasattr(estimator, attribute):
+            return _kind(getattr(estimator, attribute))
+    if hasattr(estimator, "steps"):
+        return _kind(estimator.steps[-1][1])
+    return printable(type(estimator).__name__.lower(), MAX_NAME_CHARS)
+
+
+def _remarks(told: Told) -> Iterable[str]:
+    """Yield what a person should know of a model that loads: above all, that other versions of libraries made it."""
+    differing = [
+        f"{library} {then} (here {now})"
+        for library, then in told.libraries.items()
+        if (now := _installed(library)) not in ("", then)
+    ]
+    if differing:
+        yield f"made with {', '.join(differing)}: its predictions may differ from those it was tested with"
+
+
+def _installed(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return ""

@@ -24,9 +24,10 @@ from sklearn.linear_model import LassoCV, LinearRegression, RidgeCV
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.model_selection import RepeatedKFold, cross_validate, train_test_split
 
-from models.artefact import ModelError, load, sha256
+from models.artefact import load, sha256
 from models.card import Card, Scores, card_path, encode
 from models.data import TARGET, UNIT, Data, diabetes
+from models.errors import ModelError
 from streams.process import atomic_file
 
 OUT = Path("models/model.skops")
@@ -132,12 +133,13 @@ def _show(table: pd.DataFrame, card: Card, out: Path) -> None:
     print(f"Cross-validation on {card.n_rows_trained} rows, errors in {card.unit} ({card.target}):\n")
     print(shown.to_string(float_format="{:.2f}".format))
     held = card.held_out
+    assert held is not None
     print(f"\nKept {card.model}: the simplest within one standard error of the best RMSE.")
     print(
         f"On {card.n_rows_held_out} held-out rows: MAE {held.mae:.2f}, RMSE {held.rmse:.2f}, R² {held.r2:.2f}, "
         f"bias {held.bias:+.2f}."
     )
-    print(f"Wrote {out} ({load(out).name}) and {card_path(out)}.")
+    print(f"Wrote {out} ({load(out).label}) and {card_path(out)}.")
 
 
 def main(arguments: list[str] | None = None) -> int:

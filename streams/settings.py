@@ -124,9 +124,18 @@ class Settings(BaseModel):
     agents: tuple[AgentName, ...] = Field(
         ("model", "metric", "plot"), description="which agents the worker runs, comma-separated"
     )
-    model: Path = Field(Path("models/model.skops"), description="the model's file: .skops with its card, or .pkl")
+    model: Path = Field(
+        Path("models/model.skops"), description="the model: a .skops file, a pickle or a model directory of MLflow"
+    )
     model_pickle_sha256: str = Field(
-        "", pattern=r"^([0-9a-fA-F]{64})?$", description="sha256 that lets a .pkl model be loaded; empty: none is"
+        "",
+        pattern=r"^([0-9a-fA-F]{64}( *, *[0-9a-fA-F]{64})*)?$",
+        description="sha256 of the .pkl, .pickle or .joblib files that may be opened, comma-separated; empty: none",
+    )
+    model_types: tuple[str, ...] = Field(
+        (),
+        description="types that a .skops model may hold beyond scikit-learn's own, by full name, comma-separated; "
+        "each can run code of its library",
     )
     plot_every_s: Seconds = Field(10.0, description="how often the error histogram is drawn, in seconds")
 
@@ -151,7 +160,7 @@ class Settings(BaseModel):
     dev_amqp_port: Port = Field(5672, description="port of the embedded RabbitMQ")
     dev_kafka_port: Port = Field(9092, description="port of the embedded Kafka")
 
-    @field_validator("queues", "agents", "web_hosts", mode="before")
+    @field_validator("queues", "agents", "web_hosts", "model_types", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

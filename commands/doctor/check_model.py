@@ -1,19 +1,46 @@
-"""Does the model load?"""
+"""Does the model load, and does it predict?"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from agents.loading import load_model
 from commands.doctor.finding import Finding, note, ok, wrong
+from models.errors import ModelError, printable
 from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from models.model import Model
+
+WHAT = "model"
 
 
 def check(settings: Settings) -> list[Finding]:
-    """Load the model as the worker would."""
-    from models.artefact import ModelError, load  # scikit-learn takes a second to import
-
+    """Load the model as the worker would, and try it."""
     if "model" not in settings.agents:
-        return [note("model", "not needed: HINDSIGHT_AGENTS leaves out `model`")]
+        return [note(WHAT, "not needed: HINDSIGHT_AGENTS leaves out `model`")]
     try:
-        model = load(settings.model, settings.model_pickle_sha256)
+        model = load_model(settings)
     except ModelError as exc:
-        return [wrong("model", str(exc))]
-    return [ok("model", f"{model.name} of {settings.model}, takes {model.n_features} features")]
+        return [wrong(WHAT, str(exc))]
+    return [
+        ok(WHAT, f"{model.label} of {settings.model} predicts; it takes {_features(model)}"),
+        *(note(WHAT, f"{model.label} was {remark}") for remark in model.remarks),
+    ]
+
+
+def _features(model: Model) -> str:
+    names = ", ".join(model.names) if model.names else "without names, in the order that it was trained on"
+    return printable(f"{len(model.columns)} features ({names})") + "".join(_gaps(model))
+
+
+def _gaps(model: Model) -> Iterator[str]:
+    """Yield where null stands for a missing value."""
+    if all(model.takes_null):
+        yield "; null is a missing value"
+    elif any(model.takes_null):
+        taken = [
+            model.names[i] if model.names else f"features[{i}]" for i, takes in enumerate(model.takes_null) if takes
+        ]
+        yield printable(f"; null is a missing value of {', '.join(taken)}")

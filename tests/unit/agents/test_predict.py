@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestRegressor
 
 from agents.predict import predict
-from models.artefact import Model
+from models.columns import NUMBER
+from models.model import Model
 from streams.wire.rows import FeaturesRow, PredRow, decode_body
 
 TOO_LARGE = 1.5e308
@@ -31,6 +32,10 @@ class Sum:
         return table.sum(axis=1)
 
 
+def made(estimator: Any) -> Model:
+    return Model(estimator, name="sum", version="3f2a", columns=[NUMBER] * 2, names=["a", "b"])
+
+
 @pytest.fixture
 def adder() -> Sum:
     return Sum()
@@ -38,17 +43,29 @@ def adder() -> Sum:
 
 @pytest.fixture
 def model(adder: Sum) -> Model:
-    return Model(adder, name="sum-3f2a", n_features=2)
+    return made(adder)
 
 
 def rows_of(*features: list[float]) -> list[FeaturesRow]:
-    return [FeaturesRow(f"id{i}", 100.0 + i, values) for i, values in enumerate(features)]
+    return [FeaturesRow(f"id{i}", 100.0 + i, [*values]) for i, values in enumerate(features)]
 
 
-def test_a_packet_is_predicted_in_one_call_in_order_with_the_ts_of_its_rows(adder: Sum, model: Model):
+def test_a_packet_is_predicted_in_one_call_in_order_with_the_ts_of_its_rows_and_the_name_of_the_model(
+    adder: Sum, model: Model
+):
     predicted, refused = predict(rows_of([1.0, 2.0], [3.0, 4.0]), model)
 
-    assert predicted == [PredRow("id0", 100.0, 3.0, "sum-3f2a"), PredRow("id1", 101.0, 7.0, "sum-3f2a")]
+    assert predicted == [PredRow("id0", 100.0, 3.0, "sum", "3f2a"), PredRow("id1", 101.0, 7.0, "sum", "3f2a")]
+    assert refused == []
+    assert adder.n_calls == 1
+
+
+def test_rows_by_name_and_by_position_are_predicted_in_one_call(adder: Sum, model: Model):
+    rows = [FeaturesRow("id0", 100.0, {"b": 2.0, "a": 1.0, "other": "x"}), FeaturesRow("id1", 101.0, [3.0, 4.0])]
+
+    predicted, refused = predict(rows, model)
+
+    assert [row.y_pred for row in predicted] == [3.0, 7.0]
     assert refused == []
     assert adder.n_calls == 1
 
@@ -67,7 +84,7 @@ def test_a_row_with_another_number_of_features_is_refused_and_the_others_are_pre
 
     assert [row.id for row in predicted] == ["id0", "id2"]
     assert [row.reason for row in refused] == ["bad_features", "bad_features"]
-    assert refused[0].detail == "1 features, but sum-3f2a takes 2"
+    assert refused[0].detail == "1 feature, but sum 3f2a takes 2"
     assert adder.n_calls == 1
 
 
@@ -91,7 +108,7 @@ def test_a_row_that_a_real_model_dies_of_costs_no_other_row():
     forest = RandomForestRegressor(5, random_state=0).fit(table, table[:, 0])
     rows = rows_of(*table.tolist(), [1e200, 0.0])
 
-    predicted, [refused] = predict(rows, Model(forest, name="forest-0000", n_features=2))
+    predicted, [refused] = predict(rows, made(forest))
 
     assert [row.y_pred for row in predicted] == forest.predict(table).tolist()
     assert refused.reason == "bad_prediction"
@@ -115,9 +132,9 @@ features = st.lists(st.sampled_from([0.0, 1.0, -2.5, 1e299, TOO_LARGE]), min_siz
 def test_every_row_ends_once_as_a_prediction_or_as_a_refusal(packet: list[list[float]]):
     rows = rows_of(*packet)
 
-    predicted, refused = predict(rows, Model(Sum(), name="sum-3f2a", n_features=2))
+    predicted, refused = predict(rows, made(Sum()))
 
     ids = [row.id for row in predicted] + [msgspec.json.decode(row.raw)["id"] for row in refused]
     assert sorted(ids) == sorted(row.id for row in rows)
-    good = [row for row in rows if len(row.features) == 2 and max(map(abs, row.features)) < TOO_LARGE]
-    assert [(row.id, row.ts, row.y_pred) for row in predicted] == [(r.id, r.ts, sum(r.features)) for r in good]
+    good = [f"id{i}" for i, values in enumerate(packet) if len(values) == 2 and max(map(abs, values)) < TOO_LARGE]
+    assert [(row.id, row.y_pred) for row in predicted] == [(name, sum(packet[int(name[2:])])) for name in good]

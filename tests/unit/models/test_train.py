@@ -37,8 +37,9 @@ def card(trained: Path) -> dict[str, Any]:
 def test_the_trained_model_loads_and_is_named_after_its_kind_and_file(trained: Path, card: dict[str, Any]):
     model = load(trained)
 
-    assert model.name == f"{card['model']}-{card['sha256'][:4]}"
-    assert model.n_features == len(card["features"]) == 10
+    assert (model.name, model.version) == (card["model"], card["sha256"][:8])
+    assert model.names == tuple(card["features"])
+    assert len(model.columns) == 10
 
 
 @pytest.mark.slow

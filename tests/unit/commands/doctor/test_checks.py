@@ -7,11 +7,19 @@ import socket
 import ssl
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import skops.io
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
 
 from commands.doctor import check_files_and_ports, check_kafka, check_model, check_python, check_settings, check_topics
 from commands.doctor.command import line
 from commands.doctor.finding import Finding, ok
+from models.artefact import sha256
+from models.card import Card, encode
 from streams.kafka.topics import topics as named
 from streams.process.tls import tls_problem
 from streams.settings import Settings
@@ -80,6 +88,38 @@ def test_a_port_of_somebody_else_is_wrong():
 def test_a_missing_model_says_how_to_get_one(tmp_path: Path):
     (found,) = check_model.check(Settings(model=tmp_path / "none.skops"))
     assert "python -m models.train" in found.said
+
+
+def test_a_model_that_predicts_is_fine_with_its_features_and_where_null_is_taken(tmp_path: Path):
+    frame = pd.DataFrame({"bmi": [1.0, 2.0, 3.0], "age": [3.0, 1.0, 2.0]})
+    gaps = make_column_transformer((SimpleImputer(), ["age"]), remainder="passthrough")
+    skops.io.dump(make_pipeline(gaps, Ridge()).fit(frame, [1.0, 2.0, 3.0]), tmp_path / "model.skops")
+
+    (found,) = check_model.check(Settings(model=tmp_path / "model.skops"))
+
+    assert found.level == "ok"
+    assert found.said.endswith("predicts; it takes 2 features (bmi, age); null is a missing value of age")
+
+
+def test_a_model_of_other_versions_is_one_line_more(tmp_path: Path):
+    path = tmp_path / "model.skops"
+    skops.io.dump(Ridge().fit([[1.0], [2.0]], [1.0, 2.0]), path)
+    card = Card(model="price", sha256=sha256(path.read_bytes()), features=["bmi"], libraries={"numpy": "0.1"})
+    path.with_suffix(".card.json").write_bytes(encode(card))
+
+    found = check_model.check(Settings(model=path))
+
+    assert levels(found) == ["ok", "note"]
+    assert "made with numpy 0.1 (here " in found[1].said
+
+
+def test_a_model_that_does_not_predict_is_wrong(tmp_path: Path):
+    skops.io.dump(Ridge().fit([[1.0], [2.0]], [[1.0, 2.0], [3.0, 1.0]]), tmp_path / "model.skops")
+
+    (found,) = check_model.check(Settings(model=tmp_path / "model.skops"))
+
+    assert found.level == "wrong"
+    assert "2 numbers" in found.said
 
 
 def test_a_worker_without_the_agent_needs_no_model(tmp_path: Path):

@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from agents.metric_log.log import MetricLog
 from agents.predict import predict
 from commands.reconcile.collect import Gatherer
 from commands.reconcile.facts import Facts
 from commands.reconcile.sums import Result, compute
+from models.columns import NUMBER
+from models.model import Model
 from streams.join import decision
 from streams.join.deadlines import Rules
 from streams.join.decide import Input, decide
@@ -73,13 +77,13 @@ class Reading:
 
 
 class Summing:
-    """A model of two features."""
+    """Adds up the numbers of each row."""
 
-    name = "sum"
-    n_features = 2
+    def predict(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
+        return table.sum(axis=1)
 
-    def predict(self, rows: list[list[float]]) -> list[float]:
-        return [sum(row) for row in rows]
+
+SUMMING = Model(Summing(), name="sum", version="1", columns=[NUMBER] * 2)
 
 
 class World:
@@ -126,7 +130,7 @@ class World:
         """Let a Kafka record of features come, and our model answer it."""
         offset = self.kafka.put("features", 0, value)
         given, unreadable = decode_record("features", value, ts=self.kafka.now)
-        predicted, refused = predict(given, Summing())  # type: ignore[arg-type]
+        predicted, refused = predict(given, SUMMING)  # type: ignore[arg-type]
         sources = [
             *((row, f"topic features/0@{offset}") for row in unreadable),
             *((r, "topic features/0") for r in dead_letters.together(refused)),
