@@ -30,8 +30,8 @@ class Bridge:
 
     def __init__(self, settings: Settings) -> None:
         self._namespace = settings.namespace
-        self._queues = [Queue(kind, settings) for kind in settings.queues]
         self._kafka = Kafka(settings)
+        self._queues = [Queue(kind, settings, self._kafka.gate) for kind in settings.queues]
         self._rabbitmq = RabbitMQ(settings, self._queues)
         linger = Linger(settings.linger_s, LONGEST_LINGER_S)
         self._relays = [Relay(queue, self._kafka, settings, linger) for queue in self._queues]
@@ -58,6 +58,7 @@ class Bridge:
             "namespace": self._namespace,
             "links": {link.name: link.state() for link in self.links},
             "rows": {kind: ledger.state() for kind, ledger in self.ledgers.items()},
+            "notes": [note for queue in self._queues for note in queue.notes()],
             "messages_behind": {queue.kind: queue.n_behind() for queue in self._queues},
         }
 

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from bridge import counts
+from bridge.gate import Gate
 from streams.kafka.client import kafka_producer
 from streams.kafka.probe import why_away
 from streams.kafka.topics import declare
@@ -49,17 +50,23 @@ class _Sending:
     def __init__(self, producer: AIOKafkaProducer, records: Sequence[Record]) -> None:
         self.producer = producer
         self.outcomes: list[BaseException | None] = [_GivenUp()] * len(records)
+        self.n_answered = 0
         self.task = asyncio.create_task(self._send(records))
 
     def is_confirmed(self) -> bool:
-        """Whether Kafka has confirmed all of the records."""
-        return self.task.done() and not any(self.outcomes)
+        """Whether Kafka has confirmed all of the records that are not too large for it, and there are any."""
+        left = [outcome for outcome in self.outcomes if not isinstance(outcome, _TOO_LARGE)]
+        return bool(left) and not any(left)
+
+    def _count(self, _answer: asyncio.Future[Any]) -> None:
+        self.n_answered += 1
 
     async def _send(self, records: Sequence[Record]) -> None:
         confirmed: list[asyncio.Future[Any]] = []
         try:
             for topic, partition, value, headers in records:
                 sent = await self.producer.send(topic, value, partition=partition, headers=headers)
+                sent.add_done_callback(self._count)
                 confirmed.append(sent)
         except Exception as exc:  # aiokafka raises more than its own errors, such as AssertionError on its metadata
             self.outcomes[len(confirmed) :] = [exc] * (len(records) - len(confirmed))
@@ -72,10 +79,15 @@ class _Sending:
 
 
 class Kafka:
-    """A producer that neither loses nor gives up. A producer that is stuck is replaced by a new one."""
+    """A producer that neither loses nor gives up. A producer that is stuck is replaced by a new one.
+
+    `gate` is open while Kafka takes records: once one was refused or is not confirmed, until one is confirmed.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.link = Link("kafka", log, counts.link)
+        self.gate = Gate()
+        self._is_in_doubt = False
         self.record_bytes = RECORD_BYTES
         self._settings = settings
         self._where = f"Kafka at {settings.kafka_address}"
@@ -95,7 +107,7 @@ class Kafka:
                 try:
                     self._producer = await self._started()
                 except _AWAY as exc:
-                    self.link.down(f"{await why_away(self._settings, exc)} Trying again until it answers.")
+                    self._down(f"{await why_away(self._settings, exc)} Trying again until it answers.")
                     await self.link.pause()
             return self._producer
 
@@ -139,19 +151,31 @@ class Kafka:
         except BaseException:
             await _discard(producer)
             raise
-        self.link.up(f"Connected to {self._where}.")
+        if not self._is_in_doubt:
+            self._up(f"Connected to {self._where}.")
         return producer
+
+    def _up(self, sentence: str) -> None:
+        self._is_in_doubt = False
+        self.link.up(sentence)
+        self.gate.open()
+
+    def _down(self, problem: str) -> None:
+        self.gate.close()
+        self.link.down(problem)
 
     async def _watched(self, sending: _Sending) -> None:
         """Wait until the records are confirmed or refused, or their producer is replaced."""
         replaced = self._replaced
         try:
             while not sending.task.done() and not replaced.done():
+                n_before = sending.n_answered
                 await asyncio.wait({sending.task, replaced}, timeout=SILENT_S, return_when=asyncio.FIRST_COMPLETED)
                 if sending.is_confirmed():
-                    self.link.up(f"{self._where} confirms again.")
-                elif not sending.task.done() and not replaced.done():
-                    self.link.down(
+                    self._up(f"{self._where} confirms again.")
+                if not sending.task.done() and not replaced.done() and sending.n_answered == n_before:
+                    self._is_in_doubt = True
+                    self._down(
                         f"{self._where} does not confirm what it is sent: nothing more is read from RabbitMQ, "
                         "nothing is acknowledged, and both go on when it answers."
                     )
@@ -164,7 +188,8 @@ class Kafka:
             return
         self._producer = None
         if not isinstance(exc, _TOO_LARGE):
-            self.link.down(f"{self._where} refused a record: {_text(exc)}. Sending again over a new connection.")
+            self._is_in_doubt = True
+            self._down(f"{self._where} refused a record: {_text(exc)}. Sending again over a new connection.")
         replaced, self._replaced = self._replaced, asyncio.get_running_loop().create_future()
         await _discard(producer)
         replaced.set_result(None)

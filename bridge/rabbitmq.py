@@ -95,6 +95,6 @@ class RabbitMQ:
                 channel = await Channel.open(connection)
                 while True:
                     for queue in self._queues:
-                        queue.n_ready = await channel.n_ready(queue.name) if queue.channel is not None else None
+                        await queue.look(channel)
                     await asyncio.sleep(COUNT_EVERY_S)
             await asyncio.sleep(COUNT_EVERY_S)

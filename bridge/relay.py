@@ -49,7 +49,7 @@ class Relay:
             if batch.n_messages:
                 await self._deliver(batch)
                 self.ledger.close()
-                self._queue.ack(batch.tag, channel)
+                self._queue.ack(batch.tag, batch.n_messages, channel)
 
     async def _linger(self) -> None:
         """Let rows gather until the next stroke of the beat, or until they fill a batch."""

@@ -10,7 +10,7 @@ import time
 from aiokafka.errors import KafkaError
 
 from commands.probes import Unavailable, rabbitmq_queues
-from streams.amqp.client import queue_declarations
+from streams.amqp.declarations import ways_to_declare
 from streams.kafka import probe, topics
 from streams.settings import Settings, SettingsError
 
@@ -83,9 +83,10 @@ def _declare(settings: Settings) -> str:
             seen = rabbitmq_queues.declare(connection, name, passive=True)
             if isinstance(seen, rabbitmq_queues.Refusal) and seen.code != rabbitmq_queues.NOT_FOUND:
                 raise Unavailable(f"RabbitMQ does not show us the queue {name!r}: {seen.text}.")
-            if isinstance(seen, rabbitmq_queues.Queue) or settings.queue_kind == "existing":
+            ways = ways_to_declare(settings.queue_kind, rabbitmq_queues.version(connection))
+            if isinstance(seen, rabbitmq_queues.Queue) or not ways:
                 continue
-            made = rabbitmq_queues.declare(connection, name, **queue_declarations[settings.queue_kind])
+            made = rabbitmq_queues.declare(connection, name, **ways[0])
             if isinstance(made, rabbitmq_queues.Refusal):
                 raise Unavailable(f"RabbitMQ does not let us declare the queue {name!r}: {made.text}.")
             missing.append(name)

@@ -8,8 +8,18 @@ import pika
 
 from commands.doctor.finding import Finding, note, ok, wrong
 from commands.probes import Unavailable
-from commands.probes.rabbitmq_queues import NOT_FOUND, Queue, Refusal, connected, declare
-from streams.amqp.client import amqp_shown, queue_declarations
+from commands.probes.rabbitmq_queues import (
+    NOT_FOUND,
+    RESOURCE_LOCKED,
+    Queue,
+    Refusal,
+    connected,
+    declare,
+    learned,
+    version,
+)
+from streams.amqp.client import amqp_shown
+from streams.amqp.declarations import EXCLUSIVE, shared, ways_to_declare
 from streams.settings import Settings, SettingsError
 
 WHAT = "RabbitMQ"
@@ -20,28 +30,48 @@ def check(settings: Settings) -> list[Finding]:
     try:
         with connected(settings) as connection:
             found = [ok(WHAT, f"reached at {amqp_shown(settings)}")]
-            found += [_queue(connection, name, settings) for name in settings.queue_names]
+            for name in settings.queue_names:
+                found += _queue(connection, name, settings)
             return found + _for_simple_services(connection, settings.queue_names)
     except (Unavailable, SettingsError) as exc:
         return [wrong(WHAT, str(exc))]
 
 
-def _queue(connection: pika.BlockingConnection, name: str, settings: Settings) -> Finding:
-    what, kind = f"queue {name}", settings.queue_kind
+def _queue(connection: pika.BlockingConnection, name: str, settings: Settings) -> list[Finding]:
+    what = f"queue {name}"
     seen = declare(connection, name, passive=True)
     if isinstance(seen, Refusal):
-        return _not_there(what, seen, settings)
-    as_asked = declare(connection, name, **queue_declarations[kind])
-    if isinstance(as_asked, Refusal):
-        return note(
-            what,
-            f"is there, but not as HINDSIGHT_QUEUE_KIND={kind} declares it ({as_asked.text}): the bridge reads it as "
-            "it is. Set HINDSIGHT_QUEUE_KIND to the kind it is, or to existing.",
-        )
+        return [_not_there(what, seen, settings)]
+    declared = learned(connection, name)
+    if declared is not None and (problem := declared.problem()):
+        return [wrong(what, f"is not read: {problem}.")]
+    known = [] if declared is None else [f"{one}." for one in declared.notes(version(connection))]
+    if seen.consumers is not None and seen.consumers > 1:
+        known.append(shared(name, seen.consumers - 1))
+    return [_as_it_is(connection, what, seen, settings), *(note(what, sentence) for sentence in known)]
+
+
+def _as_it_is(connection: pika.BlockingConnection, what: str, seen: Queue, settings: Settings) -> Finding:
+    kind = settings.queue_kind
+    refusal: Refusal | None = None
+    for how in ways_to_declare(kind, version(connection)):
+        answer = declare(connection, seen.name, **how)
+        if isinstance(answer, Queue):
+            break
+        refusal = answer
+    else:
+        if refusal is not None:
+            return note(
+                what,
+                f"is there, but not as HINDSIGHT_QUEUE_KIND={kind} declares it ({refusal.text}): the bridge reads it as "
+                "it is. Set HINDSIGHT_QUEUE_KIND to the kind it is, or to existing.",
+            )
     return ok(what, f"{seen.ready:,} messages ready, {seen.consumers} consumer{'s' if seen.consumers != 1 else ''}")
 
 
 def _not_there(what: str, seen: Refusal, settings: Settings) -> Finding:
+    if seen.code == RESOURCE_LOCKED:
+        return wrong(what, f"is not read: {EXCLUSIVE}.")
     if seen.code != NOT_FOUND:
         return wrong(what, f"RabbitMQ does not show it to us: {seen.text}. Give our user the right to read it.")
     if settings.queue_kind != "existing":

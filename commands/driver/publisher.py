@@ -11,7 +11,8 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import AMQPError
 
 from commands.driver.traffic import Message
-from streams.amqp.client import explain, parameters, queue_declarations, settle
+from streams.amqp.client import explain, parameters, server_version, settle
+from streams.amqp.declarations import ways_to_declare
 from streams.kinds import Kind
 from streams.settings import Settings
 
@@ -101,10 +102,11 @@ class Publisher:
 
     async def _declare(self, queue: str) -> None:
         """Declare a queue; where RabbitMQ refuses, because it exists otherwise or we may not, use what is there."""
-        how = queue_declarations[self._settings.queue_kind]
-        refusal = await self._refusal(queue, how)
-        if refusal in (ACCESS_REFUSED, PRECONDITION_FAILED):
-            refusal = await self._refusal(queue, {"passive": True})
+        ways = ways_to_declare(self._settings.queue_kind, server_version(self._connection))
+        for how in (*ways, {"passive": True}):
+            refusal = await self._refusal(queue, how)
+            if refusal not in (ACCESS_REFUSED, PRECONDITION_FAILED):
+                break
         if refusal == NOT_FOUND:
             self._lose(f"the queue {queue!r} does not exist, and we may not declare it")
         elif refusal:

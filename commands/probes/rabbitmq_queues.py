@@ -10,11 +10,12 @@ import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from commands.probes import Unavailable
-from streams.amqp.client import UNAVAILABLE, amqp_parameters, amqp_shown, explain
+from streams.amqp.client import UNAVAILABLE, amqp_parameters, amqp_shown, explain, server_version
+from streams.amqp.declarations import MOST_STEPS, Declared, corrected
 from streams.settings import Settings
 
 TIMEOUT_S = 4.0
-NOT_FOUND = 404
+NOT_FOUND, RESOURCE_LOCKED = 404, 405
 
 
 class Queue(NamedTuple):
@@ -62,6 +63,24 @@ def declare(connection: pika.BlockingConnection, queue: str, **how: Any) -> Queu
         return Refusal(exc.reply_code, exc.reply_text)
     channel.close()
     return Queue(queue, method.message_count, method.consumer_count)
+
+
+def version(connection: pika.BlockingConnection) -> str:
+    """Return RabbitMQ's version."""
+    return server_version(connection._impl)  # pika 1.4: the blocking connection has no such property itself
+
+
+def learned(connection: pika.BlockingConnection, queue: str) -> Declared | None:
+    """Return how a queue that exists was declared; None if RabbitMQ does not tell us, such as without a right to declare."""
+    how: dict[str, Any] | None = {"durable": True}
+    for _ in range(MOST_STEPS):
+        if how is None:
+            break
+        answer = declare(connection, queue, **how)
+        if isinstance(answer, Queue):
+            return Declared.by(how)
+        how = corrected(how, answer.text)
+    return None
 
 
 def queues(settings: Settings, names: Sequence[str]) -> list[Queue]:

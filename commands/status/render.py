@@ -11,6 +11,7 @@ from commands.probes.kafka_topics import Join
 from commands.probes.processes import Ready
 from commands.status.snapshot import Errors, Snapshot
 from streams.amqp.client import amqp_shown
+from streams.amqp.declarations import shared
 from streams.settings import Settings
 
 GREEN, RED, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[0m"
@@ -62,7 +63,9 @@ def _row(cells: Sequence[int | str | None]) -> str:
 def _queues(now: Snapshot, settings: Settings) -> list[str]:
     if "rabbitmq" in now.problems:
         return [_line("RabbitMQ", f"{BAD} {now.problems['rabbitmq']}")]
-    return [_line("RabbitMQ", f"{GOOD} {amqp_shown(settings)}"), *_table(("queue", "ready", "consumers"), now.queues)]
+    others = [f"  {shared(one.name, one.consumers - 1)}" for one in now.queues if one.consumers and one.consumers > 1]
+    table = _table(("queue", "ready", "consumers"), now.queues)
+    return [_line("RabbitMQ", f"{GOOD} {amqp_shown(settings)}"), *table, *others]
 
 
 def _topics(now: Snapshot, settings: Settings) -> list[str]:

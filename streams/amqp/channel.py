@@ -9,10 +9,10 @@ from typing import Any
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 from pika.spec import BasicProperties
 
-from streams.amqp.client import settle, why
+from streams.amqp.client import server_version, settle, why
 from streams.amqp.frames import Connection, Sink
 
-NOT_FOUND, ACCESS_REFUSED, PRECONDITION_FAILED = 404, 403, 406
+ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, PRECONDITION_FAILED = 403, 404, 405, 406
 
 
 class ChannelLost(Exception):
@@ -31,6 +31,7 @@ class Channel:
         self._connection = connection
         self._pika: Any = None
         self._tag = ""
+        self._is_cancelling = False
 
     @classmethod
     async def open(cls, connection: Connection) -> Channel:
@@ -47,6 +48,16 @@ class Channel:
         return channel
 
     @property
+    def server_version(self) -> str:
+        """RabbitMQ's version."""
+        return server_version(self._connection)
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether deliveries are asked for."""
+        return bool(self._tag)
+
+    @property
     def is_open(self) -> bool:
         """Whether deliveries can be acknowledged."""
         return bool(self._pika.is_open)
@@ -55,10 +66,10 @@ class Channel:
         """Declare a queue, with pika's keyword arguments."""
         await self._call(self._pika.queue_declare, queue=queue, **how)
 
-    async def n_ready(self, queue: str) -> int:
-        """Return how many messages of a queue that exists are not delivered to anybody yet."""
+    async def depth(self, queue: str) -> tuple[int, int]:
+        """Return how many messages of a queue that exists are not delivered to anybody yet, and how many read it."""
         frame = await self._call(self._pika.queue_declare, queue=queue, passive=True)
-        return int(frame.method.message_count)
+        return int(frame.method.message_count), int(frame.method.consumer_count)
 
     async def declare_exchange(self, exchange: str, **how: Any) -> None:
         """Declare an exchange, with pika's keyword arguments."""
@@ -89,7 +100,15 @@ class Channel:
 
     async def cancel(self) -> None:
         """End the deliveries; what has come can still be acknowledged."""
-        await self._call(self._pika.basic_cancel, consumer_tag=self._tag)
+        if self._tag and not self._is_cancelling:
+            self._is_cancelling = True
+            await self._call(self._pika.basic_cancel, consumer_tag=self._tag)
+            self._is_cancelling, self._tag = False, ""
+
+    def give_back(self, tag: int) -> None:
+        """Have RabbitMQ deliver one delivery again, to whoever reads; does nothing on a channel that is gone."""
+        if self.is_open:
+            self._pika.basic_nack(tag, multiple=False, requeue=True)
 
     def ack(self, tag: int) -> None:
         """Acknowledge every delivery up to this tag; does nothing on a channel that is gone."""
@@ -126,6 +145,7 @@ class Channel:
         settle(self.lost, ChannelLost(why(reason), code))
 
     def _on_cancel(self, _frame: Any) -> None:
+        self._tag = ""
         settle(self.lost, ChannelLost("RabbitMQ ended our reading: the queue was deleted, or its node went away"))
 
 

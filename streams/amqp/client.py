@@ -22,19 +22,12 @@ from pika.exceptions import (
 )
 
 from streams.process.tls import certificate_hint, tls_context, tls_problem
-from streams.settings import QueueKind, Settings, SettingsError
+from streams.settings import Settings, SettingsError
 
 HEARTBEAT_S = 20
 UNAVAILABLE = (AMQPError, AMQPConnectorException, OSError)
 """What pika raises where RabbitMQ cannot be used. A silent one makes `BlockingConnection` raise what is no AMQPError."""
 T = TypeVar("T")
-queue_declarations: dict[QueueKind, dict[str, Any]] = {
-    "durable": {"durable": True},
-    "quorum": {"durable": True, "arguments": {"x-queue-type": "quorum"}},
-    "transient": {"durable": False},
-    "existing": {"passive": True},
-}
-"""How pika declares a queue of each kind."""
 
 
 def amqp_parameters(settings: Settings) -> pika.URLParameters:
@@ -79,6 +72,12 @@ def parameters(settings: Settings, *, connect_s: float) -> pika.URLParameters:
     made.socket_timeout = made.stack_timeout = connect_s
     made.connection_attempts = 1
     return made
+
+
+def server_version(connection: Any) -> str:
+    """Return RabbitMQ's version, such as `4.1.2`, as an open connection of pika has heard it; empty if it did not say."""
+    said = (connection.server_properties or {}).get("version", "")
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
 
 
 def settle(future: asyncio.Future[T], result: T) -> None:

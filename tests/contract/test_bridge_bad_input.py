@@ -9,7 +9,7 @@ import time
 import pika
 import pytest
 
-from tests.contract.bridging import MOVED_S, Bridging, Found, rss_mb
+from tests.contract.bridging import MOVED_S, Bridging, Found, peak_mb
 from tests.contract.conftest import MakeBridging
 from tests.waiting import wait_until
 
@@ -88,7 +88,7 @@ def test_a_body_of_very_many_bad_rows_is_kept_once_and_what_came_with_it_once(
     body, n_bad = MANY[mark]
     bridging = make_bridging(queues="y_true")
     bridging.start()
-    before = rss_mb(bridging.bridge.process.pid)
+    before = peak_mb(bridging.bridge.process.pid)
 
     bridging.publish("y_true", *([body] * 3), headers={"note": "x" * 100_000})
 
@@ -101,7 +101,7 @@ def test_a_body_of_very_many_bad_rows_is_kept_once_and_what_came_with_it_once(
     cost = sum(map(len, values)) + sum(len(value) for r in records for value in r.headers.values())
     assert cost < 3 * (len(body) + 120_000)
     assert b"".join(values) == 3 * (body if not n_good else b"[" + body.partition(b"},")[2])
-    assert rss_mb(bridging.bridge.process.pid) < before + 150
+    assert peak_mb(bridging.bridge.process.pid) < before + 150
     assert "does not confirm" not in bridging.bridge.said
 
 

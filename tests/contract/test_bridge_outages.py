@@ -62,6 +62,12 @@ def behind(bridging: Bridging) -> int | None:
     return found
 
 
+def n_consumers(bridging: Bridging) -> int:
+    with bridging.connection() as connection:
+        n: int = connection.channel().queue_declare("y_true", passive=True).method.consumer_count
+        return n
+
+
 def test_kafka_goes_away_and_comes_back(make_bridging: MakeBridging) -> None:
     bridging = make_bridging(prefetch=300)
     bridging.start()
@@ -71,9 +77,10 @@ def test_kafka_goes_away_and_comes_back(make_bridging: MakeBridging) -> None:
     bridging.brokers.kafka_server.stop()
     bodies = truths("away", 5_000)
     bridging.pour("y_true", bodies.values())
-    wait_until(lambda: bridging.metric("unacked_messages") == 300, MOVED_S, "the prefetch is used up")
-    wait_until(lambda: behind(bridging) == 5_000, MOVED_S, "it says how many messages RabbitMQ still holds")
     wait_until(lambda: not bridging.readyz()["links"]["kafka"]["up"], MOVED_S, "/readyz says that Kafka is away")
+    wait_until(lambda: bridging.metric("unacked_messages") <= 150, MOVED_S, "what is in no batch is given back")
+    wait_until(lambda: behind(bridging) == 5_000, MOVED_S, "it says how many messages RabbitMQ still holds")
+    wait_until(lambda: n_consumers(bridging) == 0, MOVED_S, "nothing more is asked for")
     resident = rss_mb(bridging.bridge.process.pid)
     problem = bridging.readyz()["links"]["kafka"]["last_problem"]
     assert bridging.metric("acked_messages_total", queue="y_true") == 1
@@ -134,10 +141,62 @@ def test_a_bridge_that_starts_before_the_brokers_waits_and_says_so(make_bridging
 
     rabbitmq.open(real_rabbitmq)
     bridging.publish_when_declared("y_true", {"id": "a", "y_true": 1.0})
-    wait_until(lambda: bridging.metric("unacked_messages") == 1, MOVED_S, "the row waits for Kafka")
+    assert n_consumers(bridging) == 0
     kafka.open(bridging.brokers.kafka)
 
     bridging.wait_ready()
     bridging.wait_ids("y_true", ["a"])
     assert len(warnings(bridging)) == 2
     assert "Traceback" not in bridging.bridge.said
+
+
+QUORUM = {"x-queue-type": "quorum"}
+
+
+def test_a_queue_with_a_delivery_limit_loses_nothing_while_kafka_is_away(make_bridging: MakeBridging) -> None:
+    """Each delivery that ends without an acknowledgement counts, and after three RabbitMQ drops the message."""
+    bridging = make_bridging(queues="y_true", queue_kind="quorum", prefetch=100)
+    with bridging.connection() as connection:
+        arguments = QUORUM | {"x-delivery-limit": 3}
+        connection.channel().queue_declare("y_true", durable=True, arguments=arguments)
+    bridging.start()
+    assert "came back more than 3 times (x-delivery-limit)" in bridging.readyz()["notes"][0]
+    bodies = truths("limited", 500)
+
+    bridging.brokers.kafka_server.pause()
+    try:
+        bridging.pour("y_true", bodies.values())
+        wait_until(lambda: bridging.n_ready("y_true") >= 450, MOVED_S, "what is in no batch is given back")
+        for _ in range(6):
+            bridging.bridge.kill()
+            bridging.bridge.start("RabbitMQ at")
+            wait_until(lambda: "queue y_true" in bridging.readyz().get("links", {}), MOVED_S, "it runs")
+    finally:
+        bridging.brokers.kafka_server.resume()
+
+    rows = bridging.wait_ids("y_true", bodies)
+    assert len(rows) <= 1000
+    assert bridging.bridge.stop() == 0
+    assert bridging.n_ready("y_true") == 0
+
+
+def test_an_outage_costs_a_message_one_delivery_at_most(make_bridging: MakeBridging) -> None:
+    bridging = make_bridging(queues="y_true", queue_kind="quorum", prefetch=200)
+    bridging.start()
+    bodies = truths("once", 1000)
+    bridging.brokers.kafka_server.pause()
+    try:
+        bridging.pour("y_true", bodies.values())
+        wait_until(lambda: bridging.n_ready("y_true") >= 900, MOVED_S, "what is in no batch is given back")
+        bridging.bridge.kill()
+        with bridging.connection() as connection:
+            channel = connection.channel()
+            taken = [channel.basic_get("y_true") for _ in range(1000)]
+            counted = [(properties.headers or {}).get("x-delivery-count", 0) for _, properties, _ in taken]
+            assert max(counted) <= 1
+    finally:
+        bridging.brokers.kafka_server.resume()
+
+    bridging.start()
+    rows = bridging.wait_ids("y_true", bodies)
+    assert len(rows) <= 1100

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pika.exceptions import ChannelClosedByBroker
 
-from tests.contract.bridging import MOVED_S, Bridging, truths
+from tests.contract.bridging import MOVED_S, Bridging, peak_mb, truths
 from tests.contract.conftest import MakeBridging
 from tests.waiting import wait_until
 
@@ -49,7 +49,7 @@ QUORUM = {"durable": True, "arguments": {"x-queue-type": "quorum"}}
     ("ours", "theirs"),
     [
         ("durable", [{}, QUORUM, {"durable": True, "arguments": {"x-message-ttl": 3_600_000, "x-max-length": 9000}}]),
-        ("quorum", [{}, {"durable": True}, {"auto_delete": True}]),
+        ("quorum", [{}, {"durable": True}, {"arguments": {"x-dead-letter-exchange": "dlx"}}]),
         ("transient", [{"durable": True}, QUORUM, {"arguments": {"x-max-priority": 5}}]),
     ],
     ids=["durable", "quorum", "transient"],
@@ -71,6 +71,10 @@ def test_queues_that_somebody_declared_otherwise_are_read_as_they_are_and_a_sent
     for kind, sentence in zip(sorted(KINDS), said, strict=True):
         assert f"The queue {kind!r} is read as it is: HINDSIGHT_QUEUE_KIND={ours} was asked for" in sentence
         assert "inequivalent arg" in sentence
+    if ours == "durable":
+        notes = bridging.readyz()["notes"]
+        assert any("drops what waits in it for longer than 3600 s (x-message-ttl)" in note for note in notes)
+        assert any("'y_pred': RabbitMQ drops the oldest beyond 9,000 messages (x-max-length)" in note for note in notes)
 
 
 def test_a_missing_queue_that_is_to_exist_is_waited_for(make_bridging: MakeBridging) -> None:
@@ -202,22 +206,31 @@ def test_a_second_bridge_on_the_same_web_port_works_without_pages(make_bridging:
 
 
 def test_large_messages_are_read_fewer_at_once(make_bridging: MakeBridging) -> None:
-    """So that memory is bounded in bytes too, although RabbitMQ's prefetch counts messages."""
+    """So that memory is bounded in bytes too, although RabbitMQ's prefetch counts messages.
+
+    Somebody else has the queue for himself until Kafka stands still: the bridge is connected to it, and reads all at once.
+    """
     bridging = make_bridging(queues="features")
     declare(bridging, "features", durable=True)
     ids = [f"large-{i}" for i in range(150)]
     padding = b" " * 1_000_000
     bridging.pour("features", [b'{"id":"%s","features":[1]}' % row_id.encode() + padding for row_id in ids])
-    bridging.brokers.kafka_server.pause()
+    with bridging.connection() as connection:
+        channel = connection.channel()
+        channel.basic_qos(prefetch_count=1)
+        channel.basic_consume("features", lambda *_: None, exclusive=True)
+        bridging.bridge.start("is not being read")
+        wait_until(lambda: bridging.readyz()["links"]["kafka"]["up"], MOVED_S, "it is connected to Kafka")
+        bridging.brokers.kafka_server.pause()
+        before = peak_mb(bridging.bridge.process.pid)
     try:
-        bridging.bridge.start("Reading the queue")
-        wait_until(lambda: bridging.metric("unacked_messages") >= 32, MOVED_S, "the bridge holds what it may")
-        assert bridging.metric("unacked_messages") < 40
+        wait_until(lambda: not bridging.readyz()["links"]["kafka"]["up"], MOVED_S, "it sees that Kafka stands still")
     finally:
         bridging.brokers.kafka_server.resume()
 
     rows = bridging.wait_ids("features", ids)
     assert {row["id"] for row in rows} == set(ids)
-    assert "read at once from now on" in bridging.bridge.said
+    assert "so no more than 32 are read at once from now on" in bridging.bridge.said
+    assert peak_mb(bridging.bridge.process.pid) < before + 100
     assert bridging.bridge.stop() == 0
     assert bridging.n_ready("features") == 0

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bridge import queues
+from bridge.gate import Gate
 from bridge.queues import Queue
 from streams.settings import load
 
@@ -34,7 +35,8 @@ class Channel:
 
 
 def queue_of(**settings: int) -> tuple[Queue, Channel]:
-    queue = Queue("y_true", load({f"HINDSIGHT_{name.upper()}": str(value) for name, value in settings.items()}))
+    environ = {f"HINDSIGHT_{name.upper()}": str(value) for name, value in settings.items()}
+    queue = Queue("y_true", load(environ), Gate())
     channel = Channel()
     queue.channel = channel  # type: ignore[assignment]
     return queue, channel
@@ -110,7 +112,7 @@ def test_what_does_not_fit_is_dropped_with_all_that_follows_and_never_acknowledg
 
         tags = [queue.take()[0] for _ in range(11)]
         queue._arrive(21, False, PROPERTIES, BODY)
-        queue.ack(tags[-1], queue.channel)
+        queue.ack(tags[-1], len(tags), queue.channel)
 
         assert not queue.waiting
         assert channel.acked == [11]
@@ -127,7 +129,7 @@ def test_an_acknowledgement_for_a_channel_that_is_gone_does_nothing() -> None:
         new = Channel()
         queue.channel = new  # type: ignore[assignment]
 
-        queue.ack(3, before)
+        queue.ack(3, 3, before)
 
         assert (old.acked, new.acked) == ([], [])
 

@@ -41,6 +41,13 @@ def test_what_is_not_there_is_said():
     assert line(render(NOW, Settings()), "y_true").split() == ["y_true", "not", "there"]
 
 
+def test_a_queue_that_others_read_too_is_named():
+    shared = NOW._replace(queues=[Queue("features", 5, 3), Queue("y_true", 0, 1)])
+    text = render(shared, Settings())
+    assert "The queue 'features' is also read by 2 other consumers" in text
+    assert "The queue 'y_true'" not in text
+
+
 def test_numbers_stand_in_their_lines():
     text = render(NOW, Settings())
     assert line(text, "features").split() == ["features", "5", "1"]
