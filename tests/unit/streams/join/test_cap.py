@@ -60,6 +60,21 @@ def test_the_other_side_of_an_evicted_id_is_late_and_opens_nothing() -> None:
     assert player.counts["late"] == 1
 
 
+def test_a_decision_that_ends_ids_past_their_deadline_and_others_before_it_is_done_with_each_index_entry_once() -> None:
+    player = Capped(RULES)
+    player.play([[truth("old-1", 30.0), truth("old-2", 20.0)]], NOW)
+    record = player.decide([[truth(f"new-{n}", n / 4) for n in range(6)], [Row("pred", "other", NOW, 2.0)]], NOW)
+    assert record is not None
+    player.append(record)
+    player.catch_up()
+    player.settle(NOW)
+
+    assert [row_id for row_id, _ in Counter(e.id for e in player.endings).most_common()][:2] == ["old-1", "old-2"]
+    assert player.counts["waiting"] == Capped.cap
+    for one in map(decision.decode, player.log):
+        assert len(set(one.unindexed)) == len(one.unindexed)
+
+
 def test_a_record_from_before_there_was_a_cap_can_be_read() -> None:
     player = Player(RULES)
     player.play([[truth("a")]], NOW)

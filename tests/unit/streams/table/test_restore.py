@@ -1,8 +1,9 @@
-"""What the pages can tell while a partition is being restored."""
+"""A partition gets its state back: which database is used, where it goes on, and what the pages can tell."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 import rocksdict
@@ -17,31 +18,44 @@ from streams.wire import versions
 from tests.oracle import Row
 from tests.player import Player
 
+RULES, NOW = Rules(10.0, 1.0, 10.0), 1e9
+
 
 class Log:
-    """A decision log that hands out one record at a time, and notes what `restoring` says as each is asked for."""
+    """A decision log that hands out one record at a time, and notes what `restoring` says as each is asked for.
 
-    def __init__(self, records, breaks_at=None):
-        self.records, self.breaks_at = records, breaks_at
+    Kafka has removed the records before `first`.
+    """
+
+    def __init__(self, records, first=0, breaks_at=None):
+        self.records, self.first, self.breaks_at = records, first, breaks_at
         self.seen = []
 
     async def bounds(self, partitions):
-        return {partition: (0, len(self.records)) for partition in partitions}
+        return {partition: (self.first, len(self.records)) for partition in partitions}
 
     async def read(self, partition, start, end):
-        for offset in range(start, end):
+        for offset in range(max(start, self.first), end):
             self.seen.append(restoring.get(partition))
             if offset == self.breaks_at:
                 raise ConnectionError
             yield [(offset, read_record("log", partition, offset, self.records[offset]))]
 
 
+def a_log(name, n):
+    """Return the records of a log that is known as `name`, each of a row of its own."""
+    player = Player(RULES)
+    for i in range(n):
+        record = player.decide([[Row("true", f"id{i}", NOW, 1.0)]], NOW)
+        record.checkpoint.log = name
+        player.append(record)
+        player.catch_up()
+    return player.log
+
+
 @pytest.fixture
 def records():
-    player = Player(Rules(10.0, 1.0, 10.0))
-    for n in range(4):
-        player.play([[Row("true", f"id{n}", 1e9, 1.0)]], 1e9)
-    return player.log
+    return a_log("A", 4)
 
 
 @pytest.fixture
@@ -116,3 +130,81 @@ def test_progress_is_forgotten_when_kafka_goes_away(records, store):
     with pytest.raises(ConnectionError):
         asyncio.run(restore(3, store, Log(records, breaks_at=2), None))
     assert restoring == {}
+
+
+# Which database is used
+
+
+class Disk:
+    """Databases of one partition; `set_aside` notes the suffix that the old one gets, and opens an empty one."""
+
+    def __init__(self, directory):
+        self._paths = (directory / f"pairs-3-{n}" for n in itertools.count())
+        self.opened, self.suffixes = [], []
+
+    def store(self, records=()):
+        store = PairsStore(next(self._paths), rocksdict.Cache(1 << 20))
+        self.opened.append(store)
+        for offset, record in enumerate(records):
+            store.apply(offset, decision.decode(record))
+        return store
+
+    def set_aside(self, partition, suffix):
+        assert partition == 3
+        self.suffixes.append(suffix)
+        return self.store()
+
+
+@pytest.fixture
+def disk(tmp_path):
+    disk = Disk(tmp_path)
+    yield disk
+    for store in disk.opened:
+        store.close()
+
+
+@pytest.mark.parametrize("n_applied", [0, 1, 3, 4])
+def test_a_database_of_this_log_goes_on_where_it_is(disk, records, n_applied):
+    store = disk.store(records[:n_applied])
+
+    restored = asyncio.run(restore(3, store, Log(records), disk.set_aside))
+
+    assert restored is store
+    assert disk.suffixes == []
+    assert (store.checkpoint.offset, store.checkpoint.counts.waiting) == (3, 4)
+
+
+def test_a_database_may_end_right_before_the_first_record_that_the_log_keeps(disk, records):
+    store = disk.store(records[:2])
+
+    assert asyncio.run(restore(3, store, Log(records, first=2), disk.set_aside)) is store
+    assert store.checkpoint.counts.waiting == 4
+
+
+@pytest.mark.parametrize(
+    ("n_applied", "log", "said"),
+    [
+        (4, Log(a_log("A", 3)), "is at 3, but the log ends before 3"),
+        (2, Log(a_log("A", 4), first=3), "is at 1, but the log begins at 3"),
+        (2, Log(a_log("B", 4)), "belongs to the log A, not to B"),
+    ],
+    ids=["ahead of the log", "older than the log", "of another log"],
+)
+def test_a_database_that_the_log_does_not_continue_is_set_aside(disk, records, n_applied, log, said, caplog):
+    store = disk.store(records[:n_applied])
+
+    restored = asyncio.run(restore(3, store, log, disk.set_aside))
+
+    assert restored is not store
+    (suffix,) = disk.suffixes
+    assert said in caplog.text
+    assert f"it is kept as *.{suffix}" in caplog.text
+    assert restored.checkpoint.offset == len(log.records) - 1
+    assert restored.checkpoint.log == decision.decode(log.records[-1]).checkpoint.log
+
+
+def test_where_kafka_has_removed_all_of_a_log_the_next_decision_is_made_on_its_end(disk, records):
+    restored = asyncio.run(restore(3, disk.store(), Log(records, first=4), disk.set_aside))
+
+    assert restored.checkpoint.offset == 3
+    assert restored.checkpoint.counts.waiting == 0
