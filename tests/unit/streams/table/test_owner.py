@@ -3,108 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
-
-import pytest
-import rocksdict
 
 from streams.join.deadlines import Rules
 from streams.join.state import PRED, TRUE
 from streams.kafka.fetcher import TP, Batch
-from streams.process.linger import Linger
+from streams.table import inputs
 from streams.table import owner as module
-from streams.table.owner import Owner
-from streams.table.store import PairsStore
 from tests.fake_record import FakeRecord
-
-RULES = Rules(window_s=100.0, max_out_of_orderness_s=10.0, horizon_s=1000.0)
-KINDS = ("y_true", "y_pred")
-
-
-class Log:
-    """A log that is appended to by one; `answer` is set while Kafka answers."""
-
-    def __init__(self):
-        self.records = []
-        self.answer = asyncio.Event()
-        self.answer.set()
-
-    async def append(self, partition, record):
-        await self.answer.wait()
-        self.records.append(record)
-        return len(self.records) - 1
-
-
-class Outbox:
-    """Takes letters, and keeps them."""
-
-    async def put(self, entry):
-        entry.confirm(entry.tag.offset)
-
-
-class Worker:
-    """What an owner asks of the worker; `keeps` is set while quarantine takes rows."""
-
-    def __init__(self):
-        self.quarantined, self.positions = [], {}
-        self.keeps = asyncio.Event()
-        self.keeps.set()
-
-    def is_heard(self, partition, side):
-        return True
-
-    def applied(self, partition, input_offsets):
-        self.positions[partition] = list(input_offsets)
-
-    async def quarantine(self, found):
-        self.quarantined.append([(one.source, [row.reason for row in one.rows], one.properties) for one in found])
-        await self.keeps.wait()
-
-
-def row(side, offset, *ids, ts=None):
-    """Return a record of rows."""
-    rows = [{"id": row_id, "ts": ts or time.time(), KINDS[side]: 1.0} for row_id in ids]
-    return FakeRecord(offset, json.dumps(rows).encode())
-
-
-def give(owner, side, *records, end=None, is_last=True):
-    """Hand records to an owner as the fetcher does: all that lies before offset `end` (right behind the last one)."""
-    start = owner.inputs._next[side]
-    end = records[-1].offset() + 1 if end is None else end
-    owner.inputs.feed(side, Batch(TP(KINDS[side], 0), start, end, records=list(records), is_last=is_last))
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = PairsStore(tmp_path / "pairs-0", rocksdict.Cache(1 << 20))
-    yield store
-    store.close()
-
-
-async def until(condition):
-    """Let the loop go on until something holds."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "not within 10 s"
-        await asyncio.sleep(0)
-
-
-def an_owner(store, context=None, log=None, linger_s=module.LINGER_S, **options):
-    linger = Linger(linger_s, linger_s)
-    return Owner(
-        0, store, log or Log(), Outbox(), RULES, context or Worker(), linger, writer="w", idle_record_s=1e9, **options
-    )
-
-
-async def while_running(owner, act):
-    running = asyncio.create_task(owner.run())
-    try:
-        await act()
-    finally:
-        owner.stop()
-        await running
+from tests.unit.streams.table.owners import Log, Worker, an_owner, give, row, until, while_running
 
 
 def test_offsets_that_hold_no_record_are_passed_over(store):
@@ -232,6 +140,42 @@ def test_more_ids_than_may_wait_end_before_their_time(store, caplog):
     assert counts.difference() == 0
     assert counts.evicted == counts.unmatched_true == 5000 - counts.waiting
     assert "more than 100 ids wait for their other side (HINDSIGHT_MAX_WAITING_IDS)" in caplog.text
+
+
+def test_an_id_whose_other_input_is_idle_ends_by_the_clock(store, monkeypatch):
+    monkeypatch.setattr(module, "TICK_S", 0.01)
+    monkeypatch.setattr(inputs, "MAX_PAUSE_S", 0.2)
+
+    async def play():
+        owner = an_owner(store, rules=Rules(window_s=0.3, max_out_of_orderness_s=0.1, horizon_s=1000.0))
+
+        async def act():
+            give(owner, PRED, end=0)
+            give(owner, TRUE, row(TRUE, 0, "lone"))
+            await until(lambda: store.checkpoint.counts.unmatched_true == 1)
+
+        await while_running(owner, act)
+
+    asyncio.run(play())
+    assert store.checkpoint.counts.waiting == 0
+
+
+def test_an_id_waits_past_its_window_while_its_other_input_is_not_read_to_the_end(store, monkeypatch):
+    monkeypatch.setattr(module, "TICK_S", 0.01)
+    monkeypatch.setattr(inputs, "MAX_PAUSE_S", 0.2)
+
+    async def play():
+        owner = an_owner(store, rules=Rules(window_s=0.3, max_out_of_orderness_s=0.1, horizon_s=1000.0))
+
+        async def act():
+            give(owner, PRED, row(PRED, 0, "other"), is_last=False)  # more of y_pred is to come
+            give(owner, TRUE, row(TRUE, 0, "lone"))
+            await until(lambda: store.checkpoint.counts.unmatched_pred == 1)  # y_true is idle
+
+        await while_running(owner, act)
+
+    asyncio.run(play())
+    assert store.checkpoint.counts.waiting == 1
 
 
 def test_a_log_that_does_not_answer_is_a_problem_until_it_does(store, monkeypatch, caplog):

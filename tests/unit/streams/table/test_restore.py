@@ -1,18 +1,20 @@
-"""A partition gets its state back: which database is used, where it goes on, and what the pages can tell."""
+"""A partition gets its state back: which database is used, where the log and the inputs go on, and what the pages can tell."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 
 import pytest
 import rocksdict
 
 from streams.join import decision
 from streams.join.deadlines import Rules
+from streams.kafka.offsets import Position
 from streams.process.void_records import n_void
 from streams.table.decision_log import read_record
-from streams.table.restore import CannotRestore, Progress, restore, restoring
+from streams.table.restore import CannotRestore, Progress, check_inputs, restore, restoring
 from streams.table.store import PairsStore
 from streams.wire import versions
 from tests.oracle import Row
@@ -58,13 +60,6 @@ def records():
     return a_log("A", 4)
 
 
-@pytest.fixture
-def store(tmp_path):
-    store = PairsStore(tmp_path / "pairs-3", rocksdict.Cache(1 << 20))
-    yield store
-    store.close()
-
-
 GARBAGE = [b"garbage", None, b"\x9b" * 20_000, b""]
 
 
@@ -107,7 +102,7 @@ def test_a_database_of_another_log_is_known_by_the_next_record_of_ours(records, 
         return PairsStore(tmp_path / "empty", rocksdict.Cache(1 << 20))
 
     fresh = asyncio.run(restore(3, store, Log([*others, *behind, renamed(records[-1])]), set_aside))
-    assert reasons == ["belongs to the log , not to another"]
+    assert reasons == ["belongs to the log A, not to another"]
     assert fresh.checkpoint.counts.rows_true == len(records)
     fresh.close()
 
@@ -136,11 +131,11 @@ def test_progress_is_forgotten_when_kafka_goes_away(records, store):
 
 
 class Disk:
-    """Databases of one partition; `set_aside` notes the suffix that the old one gets, and opens an empty one."""
+    """Databases of one partition; `set_aside` notes why the old one cannot be used, and opens an empty one."""
 
     def __init__(self, directory):
         self._paths = (directory / f"pairs-3-{n}" for n in itertools.count())
-        self.opened, self.suffixes = [], []
+        self.opened, self.reasons = [], []
 
     def store(self, records=()):
         store = PairsStore(next(self._paths), rocksdict.Cache(1 << 20))
@@ -149,9 +144,9 @@ class Disk:
             store.apply(offset, decision.decode(record))
         return store
 
-    def set_aside(self, partition, suffix):
+    def set_aside(self, partition, reason):
         assert partition == 3
-        self.suffixes.append(suffix)
+        self.reasons.append(reason)
         return self.store()
 
 
@@ -170,7 +165,7 @@ def test_a_database_of_this_log_goes_on_where_it_is(disk, records, n_applied):
     restored = asyncio.run(restore(3, store, Log(records), disk.set_aside))
 
     assert restored is store
-    assert disk.suffixes == []
+    assert disk.reasons == []
     assert (store.checkpoint.offset, store.checkpoint.counts.waiting) == (3, 4)
 
 
@@ -190,15 +185,14 @@ def test_a_database_may_end_right_before_the_first_record_that_the_log_keeps(dis
     ],
     ids=["ahead of the log", "older than the log", "of another log"],
 )
-def test_a_database_that_the_log_does_not_continue_is_set_aside(disk, records, n_applied, log, said, caplog):
+def test_a_database_that_the_log_does_not_continue_is_set_aside(disk, records, n_applied, log, said):
     store = disk.store(records[:n_applied])
 
     restored = asyncio.run(restore(3, store, log, disk.set_aside))
 
     assert restored is not store
-    (suffix,) = disk.suffixes
-    assert said in caplog.text
-    assert f"it is kept as *.{suffix}" in caplog.text
+    (reason,) = disk.reasons
+    assert said in reason
     assert restored.checkpoint.offset == len(log.records) - 1
     assert restored.checkpoint.log == decision.decode(log.records[-1]).checkpoint.log
 
@@ -208,3 +202,47 @@ def test_where_kafka_has_removed_all_of_a_log_the_next_decision_is_made_on_its_e
 
     assert restored.checkpoint.offset == 3
     assert restored.checkpoint.counts.waiting == 0
+
+
+# Where the inputs go on
+
+
+def positions(true, pred):
+    """Return where both inputs stand, each given as (first, end, committed)."""
+    return tuple(Position(topic, *given) for topic, given in (("y_true", true), ("y_pred", pred)))
+
+
+def test_the_inputs_of_a_new_partition_begin_where_the_group_committed_or_kafka_begins(disk):
+    checkpoint = disk.store().checkpoint
+
+    check_inputs(3, checkpoint, positions((5, 90, None), (5, 90, 40)), "pairs")
+
+    assert checkpoint.input_offsets == [4, 39]
+
+
+def test_inputs_that_kafka_has_up_to_what_was_joined_are_left_as_they_are(disk, records):
+    checkpoint = disk.store(records).checkpoint
+    before = list(checkpoint.input_offsets)
+
+    check_inputs(3, checkpoint, positions((4, 4, 4), (0, 0, None)), "pairs")
+
+    assert checkpoint.input_offsets == before == [3, -1]
+    assert checkpoint.counts.skipped == 0
+
+
+def test_an_input_that_ends_before_what_was_joined_of_it_was_deleted_and_the_sentence_says_so(disk, records):
+    checkpoint = disk.store(records).checkpoint
+
+    with pytest.raises(CannotRestore, match="'y_true' ends at 3 in partition 3, but 4 of its records were joined"):
+        check_inputs(3, checkpoint, positions((0, 3, 3), (0, 0, None)), "pairs")
+
+
+def test_records_that_kafka_removed_unread_are_counted_and_an_error(disk, records, caplog):
+    checkpoint = disk.store(records).checkpoint
+
+    with caplog.at_level(logging.ERROR):
+        check_inputs(3, checkpoint, positions((10, 20, 4), (0, 0, None)), "pairs")
+
+    assert checkpoint.input_offsets == [9, -1]
+    assert checkpoint.counts.skipped == 6
+    assert "Kafka removed 6 records of y_true before they were read" in caplog.text

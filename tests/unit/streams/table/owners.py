@@ -1,0 +1,125 @@
+"""An owner over a log in memory and a real store, and what it is given: helpers of the tests beside this file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+from streams.join import decision
+from streams.join.deadlines import Rules
+from streams.kafka.fetcher import TP, Batch
+from streams.process.linger import Linger
+from streams.table import owner as module
+from streams.table.decision_log import LogUnavailable
+from streams.table.owner import Owner
+from tests.fake_record import FakeRecord
+
+RULES = Rules(window_s=100.0, max_out_of_orderness_s=10.0, horizon_s=1000.0)
+KINDS = ("y_true", "y_pred")
+
+
+class Log:
+    """A decision log in memory. `answer` is set while Kafka answers.
+
+    `others`: what other writers append right before our next records, a list for each; `unconfirmed`: of our next
+    records, whether each lands although its confirmation is lost.
+    """
+
+    def __init__(self):
+        self._packed, self.others, self.unconfirmed = [], [], []
+        self.answer = asyncio.Event()
+        self.answer.set()
+
+    @property
+    def records(self):
+        return [decision.decode(packed) for packed in self._packed]
+
+    async def append(self, partition, record):
+        await self.answer.wait()
+        self._packed += map(decision.encode, self.others.pop(0) if self.others else [])
+        lands = self.unconfirmed.pop(0) if self.unconfirmed else None
+        if lands is not False:
+            self._packed.append(decision.encode(record))
+        if lands is not None:
+            raise LogUnavailable("no answer")
+        return len(self._packed) - 1
+
+    async def bounds(self, partitions):
+        return {partition: (0, len(self._packed)) for partition in partitions}
+
+    async def read(self, partition, start, end):
+        for offset in range(start, end):
+            yield [(offset, self.records[offset])]
+
+
+class Outbox:
+    """Takes entries, and keeps them; confirms each at once where it `confirms`."""
+
+    def __init__(self, confirms=True):
+        self.confirms, self.entries = confirms, []
+
+    @property
+    def tags(self):
+        return [(entry.tag.offset, entry.tag.previous) for entry in self.entries]
+
+    async def put(self, entry):
+        self.entries.append(entry)
+        if self.confirms:
+            entry.confirm(entry.tag.offset)
+
+
+class Worker:
+    """What an owner asks of the worker; `keeps` is set while quarantine takes rows."""
+
+    def __init__(self):
+        self.quarantined, self.positions = [], {}
+        self.keeps = asyncio.Event()
+        self.keeps.set()
+
+    def is_heard(self, partition, side):
+        return True
+
+    def applied(self, partition, input_offsets):
+        self.positions[partition] = list(input_offsets)
+
+    async def quarantine(self, found):
+        self.quarantined.append([(one.source, [row.reason for row in one.rows], one.properties) for one in found])
+        await self.keeps.wait()
+
+
+def row(side, offset, *ids, ts=None):
+    """Return a record of rows."""
+    rows = [{"id": row_id, "ts": ts or time.time(), KINDS[side]: 1.0} for row_id in ids]
+    return FakeRecord(offset, json.dumps(rows).encode())
+
+
+def give(owner, side, *records, end=None, is_last=True):
+    """Hand records to an owner as the fetcher does: all that lies before offset `end` (right behind the last one)."""
+    start = owner.inputs._next[side]
+    end = records[-1].offset() + 1 if end is None else end
+    owner.inputs.feed(side, Batch(TP(KINDS[side], 0), start, end, records=list(records), is_last=is_last))
+
+
+async def until(condition):
+    """Let the loop go on until something holds."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "not within 10 s"
+        await asyncio.sleep(0)
+
+
+def an_owner(store, context=None, log=None, outbox=None, linger_s=module.LINGER_S, rules=RULES, **options):
+    """Return an owner of partition 0 that does not run yet."""
+    parts = (store, log or Log(), outbox or Outbox(), rules, context or Worker(), Linger(linger_s, linger_s))
+    return Owner(0, *parts, writer="w", idle_record_s=1e9, **options)
+
+
+async def while_running(owner, act):
+    """Let an owner run until `act` has ended."""
+    running = asyncio.create_task(owner.run())
+    try:
+        await act()
+    finally:
+        owner.stop()
+        await running
