@@ -49,13 +49,16 @@ class Worker:
         self.predicting = Predicting(settings, names, app.fetcher)
         incoming = Incoming(Witness(self.joining.log, settings.partitions).confirms)
         self.plotting = Plotting(settings, names, app.fetcher, incoming, local_path, self.windows, self._writes_the_log)
-        self.bridge = Bridge(settings) if settings.bridge_in_worker else None
+        self.bridge: Bridge | None = None
+        """Where the setting asks for it, once the worker is set up."""
 
     def set_up(self) -> None:
         """Tell the parts what is known only once the worker has its place on disk."""
         self.joining.instance_id = self.app.instance.instance_id
         self.pairs.store.directory = self.app.instance.path
         self.app.closers.append(self.joining.close)
+        if self.settings.bridge_in_worker:
+            self.bridge = Bridge(self.settings)
         self.is_started = True
 
     def runs(self, agent: str) -> bool:

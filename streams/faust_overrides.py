@@ -48,13 +48,19 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
         def assign_paused(assignment: set[Any]) -> None:
             assign(assignment)
-            standbys = self.app.assignor.assigned_standbys()
             for tp in assignment:
-                if TP(tp.topic, tp.partition) not in standbys:
+                if tp.topic not in self.app.tables.changelog_topics:
                     state.pause(tp)
 
         state.assign_from_subscribed = assign_paused
         return consumer
+
+    def pause_active_changelogs(self, assigned: Iterable[Any]) -> None:
+        """Pause the changelogs of partitions that are ours, once the assignor knows which are standbys."""
+        standbys = self.app.assignor.assigned_standbys()
+        for tp in assigned:
+            if tp.topic in self.app.tables.changelog_topics and TP(tp.topic, tp.partition) not in standbys:
+                self._ensure_consumer()._subscription.pause(tp)
 
 
 class PartitionAssignor(FaustPartitionAssignor):  # type: ignore[misc]
@@ -86,6 +92,7 @@ class RebalanceListener(driver.ConsumerRebalanceListener):  # type: ignore[misc]
     """
 
     async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        self._thread.pause_active_changelogs(assigned)
         self._watch_missing_topics()
         await super().on_partitions_assigned(assigned)
 

@@ -41,7 +41,7 @@ def build(worker: Worker, url: str) -> web.Application:
     app[WORKER], app[SETTINGS], app[URL] = worker, settings, url
     app[ENDS] = Ends(settings, worker.problems)
     app[FACTS] = Facts(worker, app[ENDS])
-    app[BRIDGE] = BridgeWatch(settings, worker.bridge)
+    app[BRIDGE] = BridgeWatch(worker)
     app[PEERS], app[QUARANTINE] = Peers(worker, url), Quarantine(settings, worker.problems)
     app[PAYLOADS], app[CACHE], app[LIVE] = Payloads(settings, worker.problems), Cache(), Live()
     routes(app)

@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 import aiohttp
 import msgspec
 
-from bridge.app import Bridge
+from agents.worker import Worker
 from bridge.ledger import rows_in_kafka
-from streams.settings import Settings
 from web import port
 
 ASK_EVERY_S, TIMEOUT_S = 2.0, 1.0
@@ -31,9 +30,9 @@ class Heard(NamedTuple):
 class BridgeWatch:
     """The answers of the last seconds; none where no bridge of our namespace answers."""
 
-    def __init__(self, settings: Settings, in_worker: Bridge | None):
-        self._settings, self._in_worker = settings, in_worker
-        self._url = f"http://{port.of_bridge(settings)}/readyz"
+    def __init__(self, worker: Worker):
+        self._worker, self._settings = worker, worker.settings
+        self._url = f"http://{port.of_bridge(worker.settings)}/readyz"
         self._heard: deque[Heard] = deque(maxlen=RATE_OVER)
 
     async def run(self) -> None:
@@ -72,8 +71,8 @@ class BridgeWatch:
         self._heard.append(heard)
 
     async def _ask(self, session: aiohttp.ClientSession) -> Any:
-        if self._in_worker is not None:
-            return self._in_worker.state()
+        if self._settings.bridge_in_worker:
+            return self._worker.bridge and self._worker.bridge.state()
         try:
             async with asyncio.timeout(TIMEOUT_S), session.get(self._url, allow_redirects=False) as response:
                 return msgspec.json.decode(await response.read())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from aiokafka import TopicPartition
@@ -62,6 +62,9 @@ def test_topics_of_the_same_subscribers_stay_together_in_any_order() -> None:
 class Standbys:
     """An app with one standby partition."""
 
+    class tables:  # noqa: N801
+        changelog_topics: ClassVar = {"pairs-changelog"}
+
     class assignor:  # noqa: N801
         assigned_standbys = staticmethod(lambda: {TP("pairs-changelog", 1)})
 
@@ -79,7 +82,10 @@ def test_faust_fetches_standbys_alone_and_does_not_wait_long_at_the_broker(monke
     for _ in range(2):
         made._subscription.assign_from_subscribed(tps)
 
-    assert paused == tps[:2], "with each assignment anew"
+    assert paused == tps[:1], "with each assignment anew"
+    thread._ensure_consumer = lambda: made
+    thread.pause_active_changelogs(tps)
+    assert paused == tps[:2]
     assert made._fetch_max_wait_ms < 1500
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ def state(n_rows: int, behind: int | None = 0, namespace: str = "") -> dict[str,
 
 
 def heard(clock: Clock, *answers: Any) -> BridgeWatch:
-    watch = BridgeWatch(load({}), None)
+    watch = BridgeWatch(SimpleNamespace(settings=load({})))
     for answer in answers:
         watch._hear(answer)
         clock.now += 2.0
