@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streams.scores.delay import Ints
 from streams.scores.error_bins import ErrorBins
@@ -65,6 +66,21 @@ class Cells(NamedTuple):
     def sum_of(self, name: str) -> Floats:
         """Return the sums of that name by bin of delay, shape (C, B)."""
         return self.sums[:, SUMS.index(name)]
+
+    def take(self, kept: NDArray[np.bool_]) -> Self:
+        """Return those cells for which `kept`, shape (C,), is true."""
+        return type(self)(
+            self.series[kept],
+            self.start[kept],
+            self.width[kept],
+            self.counts[kept],
+            self.n[kept],
+            self.sums[kept],
+            self.error_min[kept],
+            self.error_max[kept],
+            self.errors.take(kept),
+            [rows for rows, is_kept in zip(self.worst, kept.tolist(), strict=True) if is_kept],
+        )
 
     @classmethod
     def merge(cls, parts: Sequence[Self]) -> Self:

@@ -43,15 +43,21 @@ class Cohorts(NamedTuple):
             self.ends, self.start[rows], self.width[rows], self.n_predictions[rows], self.n[rows], columns
         )
 
+    def within(self, horizon_s: float) -> Self:
+        """Return the same slices without the labels of bins that end later than so long after the prediction."""
+        return self._kept(self.ends <= horizon_s)
+
     def mature(self, now: float) -> NDArray[np.bool_]:
         """Return of which slices all labels of a bin are there: the youngest prediction is older than the bin's end."""
         return (now - self.start - self.width)[:, None] >= self.ends
 
     def matured(self, now: float) -> Self:
         """Return the same slices without the labels of bins that they are not old enough for."""
-        mature = self.mature(now)
-        columns = {name: np.where(mature, column, 0.0) for name, column in self.columns.items()}
-        return self._replace(n=np.where(mature, self.n, 0), columns=columns)
+        return self._kept(self.mature(now))
+
+    def _kept(self, kept: NDArray[np.bool_]) -> Self:
+        columns = {name: np.where(kept, column, 0.0) for name, column in self.columns.items()}
+        return self._replace(n=np.where(kept, self.n, 0), columns=columns)
 
 
 def _centred(cells: Cells) -> dict[str, Floats]:

@@ -48,6 +48,11 @@ class ErrorBins(NamedTuple):
         n = np.concatenate([part.n for part in parts])
         return cls._merged(owner, code, n, np.concatenate([part.value for part in parts]))
 
+    def take(self, kept: NDArray[np.bool_]) -> Self:
+        """Return the histograms of the owners for which `kept` is true, numbered anew."""
+        rows = kept[self.owner]
+        return type(self)((np.cumsum(kept) - 1)[self.owner[rows]], self.code[rows], self.n[rows], self.value[rows])
+
     @classmethod
     def _merged(cls, owner: Ints, code: Ints, n: Ints, value: Floats) -> Self:
         packed = owner * _CODES + (code + _CODES // 2)

@@ -16,7 +16,7 @@ _T_LAST = 2.093
 
 
 class Estimate(NamedTuple):
-    """A figure and its 95% interval; both ends are None where nothing can be said of how sure it is."""
+    """A figure and its 95% interval. An end is None where nothing can be said of how far off the figure is that way."""
 
     value: float
     low: float | None = None

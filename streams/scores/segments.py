@@ -1,0 +1,108 @@
+"""Segments: by tags, as `country:DE`, of which only so many are told apart; and by size, as `y_pred:80 to 110`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from streams.scores.histogram import Floats
+
+MAX_KEYS = 8
+MAX_CHARS = 64
+MAX_VALUES = 64
+MAX_SEGMENTS = 500
+MAX_SETS = 4096
+OTHER = "other"
+N_SIZES = 8
+
+
+class Segments:
+    """The segments that rows belong to by their tags. A set of them is interned: the same tags have the same number.
+
+    Of more than MAX_VALUES values of a key, and of more than MAX_SEGMENTS segments in all, the later ones become
+    `key:other`; of more than MAX_SETS sets, a later one becomes `other` for each key. What is told apart stays so: give
+    `known` to a new instance. Memory does not grow with the number of values.
+    """
+
+    def __init__(self, keys: Sequence[str], known: Iterable[str] = ()) -> None:
+        """Take the keys that count, at most MAX_KEYS, and the names of segments that are told apart already.
+
+        Raises:
+            ValueError: there are more keys.
+        """
+        if len(keys) > MAX_KEYS:
+            raise ValueError(f"{len(keys)} segment keys, but there can be {MAX_KEYS} at most: {', '.join(keys)}")
+        self.keys = tuple(keys)
+        self.n_dropped = 0
+        """Tags that were left out since their value is no string of 1 to MAX_CHARS characters."""
+        self.n_other = 0
+        """Tags that came as `other` since there were too many to tell apart."""
+        self.sets: list[tuple[str, ...]] = []
+        """The names of each set's segments, by its number."""
+        self._numbers: dict[tuple[str, ...], int] = {}
+        self._names: dict[str, dict[str, str]] = {key: {} for key in keys}
+        self._n_names = 0
+        for name in known:
+            key, _, value = name.partition(":")
+            if key in self._names and value not in self._names[key]:
+                self._add(key, value)
+
+    @property
+    def known(self) -> list[str]:
+        """The names of all segments that are told apart."""
+        return [name for names in self._names.values() for name in names.values()]
+
+    def intern(self, tags: Mapping[str, object]) -> int:
+        """Return the number of the set of segments that a row with these tags belongs to; other keys do not count."""
+        names = tuple(self._name(key, tags[key]) for key in self.keys if key in tags)
+        names = tuple(filter(None, names))
+        if len(self.sets) >= MAX_SETS and names not in self._numbers:
+            self.n_other += len(names)
+            names = tuple(f"{name.partition(':')[0]}:{OTHER}" for name in names)
+        number = self._numbers.setdefault(names, len(self.sets))
+        if number == len(self.sets):
+            self.sets.append(names)
+        return number
+
+    def _name(self, key: str, value: object) -> str:
+        if not (isinstance(value, str) and 0 < len(value) <= MAX_CHARS):
+            self.n_dropped += 1
+            return ""
+        name = self._names[key].get(value)
+        if name is None:
+            if len(self._names[key]) >= MAX_VALUES or self._n_names >= MAX_SEGMENTS:
+                self.n_other += 1
+                return f"{key}:{OTHER}"
+            name = self._add(key, value)
+        return name
+
+    def _add(self, key: str, value: str) -> str:
+        self._n_names += 1
+        return self._names[key].setdefault(value, f"{key}:{value}")
+
+
+def size_edges(values: Floats) -> list[float]:
+    """Return up to 7 edges that split values, at least one, into parts of about the same number.
+
+    They are as round as can be, while no more than one value in a hundred changes sides.
+    """
+    exact = sorted(set(np.quantile(values, np.arange(1, N_SIZES) / N_SIZES).tolist()))
+    values = np.sort(values)
+    for digits in range(1, 17):
+        edges = sorted({float(f"{edge:.{digits}g}") for edge in exact})
+        moved = np.abs(np.searchsorted(values, edges) - np.searchsorted(values, exact[: len(edges)]))
+        if len(edges) == len(exact) and moved.max() <= len(values) / 100:
+            return edges
+    return exact
+
+
+def size_names(key: str, edges: Sequence[float]) -> list[str]:
+    """Return the names of the segments that edges, at least one, make.
+
+    A value belongs to number `np.searchsorted(edges, value, "right")`.
+    """
+    texts = [f"{edge:.16g}" for edge in edges]
+    between = [f"{key}:{low} to {high}" for low, high in pairwise(texts)]
+    return [f"{key}:below {texts[0]}", *between, f"{key}:{texts[-1]} and more"]
