@@ -19,6 +19,7 @@ from streams.process.fatal import fatal
 from streams.process.linger import Linger
 from streams.settings import Settings
 from streams.table.decision_log import DecisionLog, LogUnavailable
+from streams.table.forwarder import Forwarder, Forwarding
 from streams.table.inputs import KINDS
 from streams.table.outbox import Outbox, OutboxEntry
 from streams.table.owner import LINGER_S, LONGEST_LINGER_S, Owner
@@ -54,10 +55,11 @@ class Joining:
         self.rules = Rules(settings.join_window_s, settings.max_out_of_orderness_s, settings.dedupe_horizon_s)
         self.log = DecisionLog(names.pairs_log.name, self._client, options)
         self.outbox = Outbox(names.metric.name, options, deliver_locally=deliver_locally)
-        self.producer = Producer(options)
+        self.producer, sending_on = Producer(options), Producer(options)
         self.instance_id = ""
         """What this worker writes into its decisions; set before there is an owner."""
         self._inputs = [names.of_kind(kind).name for kind in KINDS]
+        self.forwarder, self._sending_on = Forwarder(self._inputs, sending_on), sending_on
         self._side = {topic: side for side, topic in enumerate(self._inputs)}
         self._linger = Linger(LINGER_S, LONGEST_LINGER_S)
         self._owners: Mapping[int, Owner] = {}
@@ -78,6 +80,7 @@ class Joining:
             writer=self.instance_id,
             idle_record_s=log_retention_s(self._settings) / 3,
             max_waiting=-(-self._settings.max_waiting_ids // self._settings.partitions),
+            n_partitions=self._settings.partitions,
         )
         await owner.resend()
         return owner
@@ -135,6 +138,10 @@ class Joining:
             if offset >= 0:
                 self._fetcher.positions[TP(topic, partition)] = offset + 1
 
+    async def forward(self, forwarding: Forwarding) -> None:
+        """Take rows for other partitions; wait while too many are waiting."""
+        await self.forwarder.put(forwarding)
+
     async def quarantine(self, found: Sequence[UnreadableRows]) -> None:
         """Return once unreadable rows are kept."""
         await self.producer.write(self._names.quarantine.name, 0, records_of(found, at=time.time()))
@@ -143,3 +150,4 @@ class Joining:
         """Disconnect."""
         await self.log.stop()
         await self.producer.stop()
+        await self._sending_on.stop()

@@ -18,7 +18,8 @@ async def metric(batches: Batches) -> None:
         worker.joining.feed(batch)
 
 
-@app.task
-async def send_verdicts() -> None:
-    """Send the verdicts in the outbox, for as long as the worker runs."""
-    await worker.joining.outbox.run()
+@app.on_before_start
+def send() -> None:
+    """Send verdicts, and rows that belong to other partitions, for as long as the worker runs."""
+    worker.children.start("the outbox", worker.joining.outbox.run(), is_vital=True)
+    worker.children.start("the forwarding of rows", worker.joining.forwarder.run(), is_vital=True)

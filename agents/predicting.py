@@ -18,6 +18,8 @@ from streams.kafka.topics import Topics
 from streams.process.fatal import fatal
 from streams.settings import Settings
 from streams.wire.dead_letters import UnreadableRows, of_kafka, records_of
+from streams.wire.forwarding import packed_for
+from streams.wire.partition import partitions_of
 from streams.wire.rows import FeaturesRow, PredRow, Unreadable, decode_record, encode_packet
 
 if TYPE_CHECKING:
@@ -70,7 +72,7 @@ class Predicting:
             await self.exchange.close()
 
     async def _predict_some(self) -> None:
-        """Predict the queued records, and send the predictions to the partitions that their features came from."""
+        """Predict the queued records, and send the predictions on."""
         batches = self._next_batches()
         rows_of: dict[int, list[FeaturesRow]] = {}
         found: list[UnreadableRows] = []
@@ -99,11 +101,22 @@ class Predicting:
         predicted, refused = await self._predict(rows)
         await self._quarantine(UnreadableRows(f"topic features/{partition}", refused))
         if predicted:
-            await self.producer.write(self._names.y_pred.name, partition, [(encode_packet(predicted), [])])
+            await self._send(predicted)
             if self.exchange is not None:
                 await self.exchange.publish(predicted)
         self.n_predicted += len(predicted)
         self.n_refused += len(refused)
+
+    async def _send(self, predicted: list[PredRow]) -> None:
+        """Write predictions to the partitions of their ids, wherever their features lay."""
+        n = self._settings.partitions
+        homes: dict[int, list[PredRow]] = {}
+        for row, home in zip(predicted, partitions_of([row.id for row in predicted], n), strict=True):
+            homes.setdefault(home, []).append(row)
+        topic, headers = self._names.y_pred.name, [packed_for(n)]
+        await asyncio.gather(
+            *(self.producer.write(topic, home, [(encode_packet(rows), headers)]) for home, rows in homes.items())
+        )
 
     async def _predict(self, rows: list[FeaturesRow]) -> tuple[list[PredRow], list[Unreadable]]:
         assert self.model is not None, "nothing is predicted before the model is loaded"

@@ -15,6 +15,7 @@ from bridge.refused import Quarantine
 from streams.kafka.topics import topics
 from streams.process.linger import Linger
 from streams.settings import Settings
+from streams.wire.forwarding import packed_for
 from streams.wire.rows import Row
 
 BATCH_BYTES = 4 << 20
@@ -31,6 +32,7 @@ class Relay:
         self._kafka = kafka
         self._settings = settings
         self._topic = topics(settings).of_kind(queue.kind).name
+        self._marks = [packed_for(settings.partitions)]
         self.ledger = Ledger(queue.kind)
         self._quarantine = Quarantine(queue, kafka, topics(settings).quarantine.name, self.ledger)
         self._sent_at = 0.0
@@ -94,7 +96,7 @@ class Relay:
 
     async def _produce(self, packets: Sequence[Packet]) -> list[Packet]:
         """Return when Kafka has the packets; those that are too large for it are returned."""
-        too_large = await self._kafka.produce([Record(self._topic, p.partition, p.value) for p in packets])
+        too_large = await self._kafka.produce([Record(self._topic, p.partition, p.value, self._marks) for p in packets])
         values = {id(record.value) for record in too_large}
         left = [packet for packet in packets if id(packet.value) in values]
         n_left = sum(len(packet.rows) for packet in left)

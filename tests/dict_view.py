@@ -53,6 +53,8 @@ class DictView:
         self.checkpoint.offset = offset
         if record.verdicts:
             self.checkpoint.verdicts_at = offset
+        if record.forwards:
+            self.checkpoint.forwards_at = offset
 
     def _new_entries(self, offset: int, record: Decision) -> dict[bytes, list[bytes]]:
         window_s, max_out_of_orderness_s, horizon_s = record.rules

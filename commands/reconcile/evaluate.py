@@ -133,6 +133,11 @@ def _rows(
     n_rows = len(of_side[TRUE]) + len(of_side[PRED])
     if n_rows and not past and not waits:
         return [Problem("rows", row_id, f"{_times(n_rows, 'row')} came in, but it has no verdict and does not wait")]
+    if len(apart := {fact.partition for fact in past}) > 1:
+        said = (
+            f"it has {len(past)} verdicts, in the partitions {', '.join(map(str, sorted(apart)))}: one alone is right"
+        )
+        return [Problem("rows", row_id, said)]
     if not past or not spans[past[0].partition].whole:
         return []
     n_used = sum(2 if fact.verdict == MATCHED else 1 for fact in past) + waits

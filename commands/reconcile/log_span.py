@@ -27,6 +27,8 @@ class LogPart(msgspec.Struct):
     n_verdicts: Counter[str] = msgspec.field(default_factory=Counter)
     n_rows: list[int] = msgspec.field(default_factory=lambda: [0, 0])
     n_unreadable: int = 0
+    n_foreign: int = 0
+    """Rows of other partitions that lie in this one, of the span."""
 
     @property
     def is_whole(self) -> bool:

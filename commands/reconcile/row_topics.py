@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,8 +14,10 @@ from commands.reconcile.log_span import LogPart
 from streams.kafka.topics import topics
 from streams.kinds import Kind
 from streams.settings import Settings
+from streams.wire import forwarding
+from streams.wire.forwarding import Marks, Origin
 from streams.wire.kept import Assembler, Kept
-from streams.wire.rows import decode_record
+from streams.wire.rows import Row, decode_record
 
 CLOCKS_S = 60.0
 """How far the clocks of those who write to Kafka may lie apart, where its oldest records tell what was removed."""
@@ -93,12 +95,21 @@ class Inputs:
             self._answers_from[p] = NEVER
         everything = self._is_all or (side == PRED and self.model_is_ours)
         read_from, read_to = kept if everything else (first, min(end, kept[1]))
+        seen = _Seen(side, part.start.origins if part.start else {})
         async for record in self._records(self._names.of_kind(kind).name, p, read_from, read_to):
             if side == PRED and self._answers_from[p] == NEVER:
                 self._answers_from[p] = record.timestamp / 1000 + CLOCKS_S
-            rows, unreadable = decode_record(kind, record.value or b"", ts=record.timestamp / 1000)
-            self.n_there[kind] += len(rows)
-            if not first <= record.offset < end:
+            found, unreadable = decode_record(kind, record.value or b"", ts=record.timestamp / 1000)
+            rows: Sequence[Row] = found
+            marks = forwarding.marks(record.headers)
+            in_span = first <= record.offset < end
+            if marks.origin is None:
+                self.n_there[kind] += len(rows)
+                rows, n_foreign = self._parted(rows, p, marks)
+                part.n_foreign += n_foreign if in_span else 0
+            elif not seen.is_new(marks.origin):
+                continue  # a second copy, which the join drops, too
+            if not in_span:
                 if side == PRED and self.model_is_ours:
                     self._facts.add(Fact(row.id, ANSWERED, "", 0.0, 0.0, p, -1) for row in rows)
                 continue
@@ -121,6 +132,14 @@ class Inputs:
                 self._facts.add(Fact(row.id, FEATURES, "", 0.0, 0.0, partition, record.offset) for row in rows)
             for row in unreadable:
                 self._expect(f"features/{partition}@{record.offset}", row.raw, record.timestamp)
+
+    def _parted(self, rows: Sequence[Row], partition: int, marks: Marks) -> tuple[Sequence[Row], int]:
+        """Return the rows that are joined where they lie, and how many others there are: those are joined as their copies."""
+        n_partitions = self._settings.partitions
+        if marks.n_partitions == n_partitions or not rows:
+            return rows, 0
+        mine, _ = forwarding.parted(rows, partition, n_partitions)
+        return mine, len(rows) - len(mine)
 
     def _expect(self, where: str, raw: bytes, timestamp: int) -> None:
         self._facts.expect_in_quarantine(f"topic {where}", raw, timestamp / 1000)
@@ -159,3 +178,17 @@ class Inputs:
             self._facts.add(Fact(one.id, ANSWERED, "", 0.0, 0.0, -1, -1) for one in rows)
         except Exception:  # foreign bytes: msgspec raises more than its own errors
             self.strange.append(f"quarantine@{row.offset} ({row.reason}) holds no row that a model was given")
+
+
+class _Seen:
+    """Which records of those that were sent on a partition has seen, as its owner keeps it."""
+
+    def __init__(self, side: int, origins: Mapping[str, int]):
+        self._side, self._last = side, dict(origins)
+
+    def is_new(self, origin: Origin) -> bool:
+        """Tell whether a record is no second copy, and keep it."""
+        source = f"{origin.log}/{self._side}"
+        is_new = origin.number > self._last.get(source, -1)
+        self._last[source] = max(origin.number, self._last.get(source, -1))
+        return is_new

@@ -117,7 +117,10 @@ def _of_the_join(logs: Sequence[LogPart], rows: Sum, tally: Tally) -> list[Sum]:
     unreadable = Sum(
         *_total("unreadable rows in Kafka = counted", ((p, p.n_unreadable, _grown(p, "unreadable")) for p in logs))
     )
-    return [rows, *sides, invariant, *ends, waiting, unreadable]
+    foreign = Sum(
+        *_total("rows of other partitions = sent on", ((p, p.n_foreign, _grown(p, "forwarded")) for p in logs))
+    )
+    return [rows, *sides, invariant, *ends, waiting, unreadable, *([foreign] if foreign.left or foreign.right else [])]
 
 
 def _total(name: str, parts: Iterable[tuple[LogPart, int, int]]) -> tuple[str, int, int, list[int]]:

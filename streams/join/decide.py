@@ -9,7 +9,7 @@ records are batched. The method is that of Flink's interval join, with one answe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple, Protocol, cast
 
@@ -20,6 +20,8 @@ from streams.join import state as pair
 from streams.join.deadlines import LAST_BUCKET, TIMER_KINDS, TOMBSTONE, Rules, last_bucket
 from streams.join.decision import Checkpoint, Counts, Decision
 from streams.join.state import MATCHED, NAN, PRED, TRUE, UNMATCHED, State
+from streams.wire import forwarding
+from streams.wire.forwarding import Forward, Origin
 from streams.wire.rows import PredRow, TrueRow
 from streams.wire.verdicts import Verdict, VerdictKind
 
@@ -34,12 +36,17 @@ _UNMATCHED: tuple[VerdictKind, VerdictKind] = ("unmatched_true", "unmatched_pred
 
 
 class Input(NamedTuple):
-    """The rows of one Kafka record; `side` is pair.TRUE or pair.PRED."""
+    """The rows of one Kafka record; `side` is pair.TRUE or pair.PRED.
+
+    `origin`: which decision of another partition sent the record on. `foreign`: rows of it that belong to other partitions.
+    """
 
     side: int
     offset: int
     rows: Sequence[TrueRow | PredRow]
     n_unreadable: int = 0
+    origin: Origin | None = None
+    foreign: Mapping[int, Sequence[TrueRow | PredRow]] = {}
 
 
 class View(Protocol):
@@ -108,6 +115,8 @@ class _Draft:
         self.verdicts: list[Verdict] = []
         self.watermark = deadlines.watermark(self.ts, rules)
         self.unindexed: list[bytes] = []
+        self.origins = dict(checkpoint.origins)
+        self.forwards: list[Forward] = []
 
     # Rows
 
@@ -117,6 +126,9 @@ class _Draft:
         keys = list(dict.fromkeys(chain.from_iterable(keys_of)))
         self.known = dict(zip(keys, self.view.states(keys), strict=True)) if keys else {}
         for record, keys in zip(inputs, keys_of, strict=True):
+            self.input_offsets[record.side] = record.offset
+            if record.origin is not None and not self._is_new(record.side, record.origin):
+                continue
             self.watermark = deadlines.watermark(self.ts, self.rules)
             if record.side == TRUE:
                 self.counts.rows_true += len(keys)
@@ -125,9 +137,19 @@ class _Draft:
                 self.counts.rows_pred += len(keys)
                 values = [row.y_pred for row in cast(Sequence[PredRow], record.rows)]
             self._read_record(record, keys, values)
-            self.input_offsets[record.side] = record.offset
             self.counts.unreadable += record.n_unreadable
+            if record.foreign:
+                self.forwards += forwarding.forwards(record.side, record.foreign)
+                self.counts.forwarded += sum(map(len, record.foreign.values()))
         self.watermark = deadlines.watermark(self.ts, self.rules)
+
+    def _is_new(self, side: int, origin: Origin) -> bool:
+        """Tell whether a record that was sent on has not been seen; from one log they come in order, some of them again."""
+        source = f"{origin.log}/{side}"
+        is_new = origin.number > self.origins.get(source, -1)
+        if is_new:
+            self.origins[source] = origin.number
+        return is_new
 
     def _read_record(self, record: Input, keys: list[bytes], values: list[float]) -> None:
         """Apply each row; the hot loop: in one piece, since a call a row costs a sixth of its time."""
@@ -321,6 +343,9 @@ class _Draft:
             self.counts,
             checkpoint.verdicts_at,
             checkpoint.confirmed,
+            checkpoint.forwards_at,
+            checkpoint.forwarded,
+            self.origins,
         )
         verdicts = _encode(self.verdicts) if self.verdicts else b""
         return Decision(
@@ -335,4 +360,5 @@ class _Draft:
             self.deleted,
             self.unindexed,
             verdicts,
+            forwarding.encode(self.forwards) if self.forwards else b"",
         )

@@ -28,7 +28,8 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
 
     The law: rows_true + rows_pred == 2 * matched + unmatched_true + unmatched_pred + duplicates + conflicts + late
     + waiting. `unreadable` rows came in a Kafka record, not from the bridge; they are in quarantine. `evicted` ids ended
-    unmatched before their time, since too many waited; they are in unmatched_true and unmatched_pred too.
+    unmatched before their time, since too many waited; they are in unmatched_true and unmatched_pred too. `forwarded` rows
+    belong to other partitions and were sent there; they are counted as rows where they came.
     """
 
     rows_true: int = 0
@@ -43,6 +44,7 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     unreadable: int = 0
     skipped: int = 0
     evicted: int = 0
+    forwarded: int = 0
 
     def difference(self) -> int:
         """Return rows in less the rows accounted for: 0, or the law is broken."""
@@ -70,6 +72,12 @@ class Checkpoint(msgspec.Struct, array_like=True):
     """Log offset of the last valid record with verdicts."""
     confirmed: int = -1
     """The topic `metric` has the verdicts of all records up to this log offset."""
+    forwards_at: int = -1
+    """Log offset of the last valid record that sends rows on."""
+    forwarded: int = -1
+    """Their partitions have the rows that all records up to this log offset send on."""
+    origins: dict[str, int] = {}
+    """By the log and side that sent rows here: the number of the last record of it that was seen (`Origin`)."""
 
 
 class Decision(msgspec.Struct, array_like=True):
@@ -93,6 +101,8 @@ class Decision(msgspec.Struct, array_like=True):
     """Index keys that are done with."""
     verdicts: bytes
     """JSON array of `Verdict`, or empty."""
+    forwards: bytes = b""
+    """Rows that belong to other partitions: a list of `Forward` (`forwarding.encode`), or empty."""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -156,7 +166,15 @@ def _is_sound_checkpoint(checkpoint: Checkpoint) -> bool:
     return (
         len(checkpoint.input_offsets) == len(checkpoint.ts) == 2
         and soundness.are_offsets(
-            (*checkpoint.input_offsets, checkpoint.offset, checkpoint.verdicts_at, checkpoint.confirmed)
+            (
+                *checkpoint.input_offsets,
+                checkpoint.offset,
+                checkpoint.verdicts_at,
+                checkpoint.confirmed,
+                checkpoint.forwards_at,
+                checkpoint.forwarded,
+                *checkpoint.origins.values(),
+            )
         )
         and soundness.are_times(checkpoint.ts)
         and soundness.are_cursors(checkpoint.timer_cursors)
@@ -182,6 +200,9 @@ def checkpoint_after(decision: Decision, offset: int) -> Checkpoint:
         checkpoint.counts,
         offset if decision.verdicts else checkpoint.verdicts_at,
         checkpoint.confirmed,
+        offset if decision.forwards else checkpoint.forwards_at,
+        checkpoint.forwarded,
+        checkpoint.origins,
     )
 
 
@@ -196,5 +217,8 @@ def empty(checkpoint: Checkpoint, writer: str, now: float, rules: Rules) -> Deci
         checkpoint.counts,
         checkpoint.verdicts_at,
         checkpoint.confirmed,
+        checkpoint.forwards_at,
+        checkpoint.forwarded,
+        checkpoint.origins,
     )
     return Decision(checkpoint.offset, writer, now, rules, after, {}, {}, {}, [], [], b"")

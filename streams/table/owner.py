@@ -21,11 +21,12 @@ from streams.process.fatal import fatal
 from streams.process.linger import Linger
 from streams.table.context import OwnerContext
 from streams.table.decision_log import DecisionLog, LogIsNewer, LogUnavailable
-from streams.table.inputs import KINDS, Inputs, Taken
+from streams.table.forwarder import Forwarding
+from streams.table.inputs import Inputs, Taken
 from streams.table.outbox import Outbox, entry
+from streams.table.reading import read
 from streams.table.store import PairsStore, StoreFailed
-from streams.wire.dead_letters import UnreadableRows, of_kafka
-from streams.wire.rows import decode_record
+from streams.wire import forwarding
 from streams.wire.verdicts import Tag
 
 logger = logging.getLogger("hindsight.join")
@@ -59,11 +60,12 @@ class Owner:
         writer: str,
         idle_record_s: float,
         max_waiting: int = NO_CAP,
+        n_partitions: int = 1,
     ):
         self.partition, self.store, self.log, self.outbox, self.rules = partition, store, log, outbox, rules
         self.context, self.linger, self.writer, self.idle_record_s = context, linger, writer, idle_record_s
-        self.max_waiting = max_waiting
-        self.confirmed = store.checkpoint.confirmed
+        self.max_waiting, self.n_partitions = max_waiting, n_partitions
+        self.confirmed, self.forwarded = store.checkpoint.confirmed, store.checkpoint.forwarded
         self.problem, self.n_fenced, self.last_commit_at = "", 0, 0.0
         self.inputs = Inputs(partition, context, [offset + 1 for offset in store.checkpoint.input_offsets])
         self._taken_at = 0.0
@@ -117,19 +119,10 @@ class Owner:
 
     async def _decoded(self, batch: Sequence[Taken]) -> list[Input]:
         """Return the rows of records; what cannot be read is in quarantine before anything is decided."""
-        inputs: list[Input] = []
-        refused: list[UnreadableRows] = []
-        for side, records in batch:
-            for record in records:
-                offset = record.offset()
-                rows, unreadable = decode_record(KINDS[side], record.value() or b"", ts=record.timestamp()[1] / 1e3)
-                inputs.append(Input(side, offset, rows, sum(one.n_rows for one in unreadable)))  # type: ignore[arg-type]
-                if unreadable:
-                    source = f"topic {KINDS[side]}/{self.partition}@{offset}"
-                    refused.append(UnreadableRows(source, unreadable, of_kafka(record.key(), record.headers())))
-        if refused:
+        found = [read(side, self.partition, self.n_partitions, records) for side, records in batch]
+        if refused := [one for each in found for one in each.refused]:
             await self.context.quarantine(refused)
-        return inputs
+        return [given for each in found for given in each.inputs]
 
     async def _make_room(self) -> None:
         """Take no further rows while more ids wait than may: those with the nearest deadlines end unmatched."""
@@ -171,7 +164,7 @@ class Owner:
             n //= 2
         if record is not None:
             record.checkpoint.log = checkpoint.log or secrets.token_hex(8)
-            record.checkpoint.confirmed = self.confirmed
+            record.checkpoint.confirmed, record.checkpoint.forwarded = self.confirmed, self.forwarded
         return n, record
 
     async def _append(self, record: Decision) -> bool:
@@ -200,17 +193,24 @@ class Owner:
         self._say_back()
         self.store.apply(offset, record)
         self.last_commit_at = record.at
-        await self._send_verdicts(offset, record)
+        await self._send(offset, record)
         return True
 
-    async def _send_verdicts(self, offset: int, record: Decision) -> None:
+    async def _send(self, offset: int, record: Decision) -> None:
+        """Send on what a decision says, as far as the log does not know that it has come."""
         checkpoint = record.checkpoint
-        if record.verdicts:
+        if record.verdicts and offset > self.confirmed:
             tag = Tag(checkpoint.log, self.partition, offset, checkpoint.verdicts_at)
             await self.outbox.put(entry(tag, record.verdicts, self._confirm))
+        if record.forwards and offset > self.forwarded:
+            forwards = forwarding.decode(record.forwards)
+            await self.context.forward(Forwarding(checkpoint.log, offset, forwards, self._confirm_forwards))
 
     def _confirm(self, offset: int) -> None:
         self.confirmed = max(self.confirmed, offset)
+
+    def _confirm_forwards(self, offset: int) -> None:
+        self.forwarded = max(self.forwarded, offset)
 
     # The log's word
 
@@ -238,21 +238,24 @@ class Owner:
         self.problem = ""
 
     async def resend(self) -> None:
-        """Send the verdicts that the log does not say are confirmed; after a recovery.
+        """Send what the log does not say is confirmed; after a recovery.
 
         Raises:
             LogUnavailable: Kafka cannot be reached.
         """
         checkpoint = self.store.checkpoint
-        if checkpoint.verdicts_at <= checkpoint.confirmed:
+        owed = [(checkpoint.confirmed, checkpoint.verdicts_at), (checkpoint.forwarded, checkpoint.forwards_at)]
+        spans = [(confirmed, last) for confirmed, last in owed if last > confirmed]
+        if not spans:
             return
-        async for records in self.log.read(self.partition, checkpoint.confirmed + 1, checkpoint.verdicts_at + 1):
+        start, end = min(confirmed for confirmed, _ in spans) + 1, max(last for _, last in spans) + 1
+        async for records in self.log.read(self.partition, start, end):
             for offset, record in records:
                 if decision.is_valid(record, offset):
-                    await self._send_verdicts(offset, record)
+                    await self._send(offset, record)
 
     async def catch_up(self) -> None:
-        """Apply the log's records past our own last one, and send on the verdicts that we have not sent.
+        """Apply the log's records past our own last one, and send on the verdicts and rows that we have not sent.
 
         Raises:
             LogUnavailable: Kafka cannot be reached.
@@ -262,4 +265,4 @@ class Owner:
             for offset, record in records:
                 self.store.apply(offset, record)
                 if decision.is_valid(record, offset):
-                    await self._send_verdicts(offset, record)
+                    await self._send(offset, record)

@@ -31,6 +31,7 @@ _SUMMED = (
     "duplicates",
     "conflicts",
     "late",
+    "forwarded",
     "difference",
     "predicted_per_s",
     "logged_per_s",

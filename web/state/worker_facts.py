@@ -27,6 +27,7 @@ COUNTED = (
     "late",
     "waiting",
     "unreadable",
+    "forwarded",
 )
 
 
@@ -99,6 +100,7 @@ class Facts:
             "duplicates": counts.duplicates,
             "conflicts": counts.conflicts,
             "late": counts.late,
+            "forwarded": counts.forwarded,
             "difference": sum(
                 abs(owner.store.checkpoint.counts.difference()) for owner in self.worker.pairs.owners.values()
             ),

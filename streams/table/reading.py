@@ -1,0 +1,55 @@
+"""From Kafka records of one input to what the join is given: their rows, those of other partitions, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from streams.join.decide import Input
+from streams.kafka.fetcher import Record
+from streams.table.inputs import KINDS
+from streams.wire import forwarding
+from streams.wire.dead_letters import UnreadableRows, of_kafka
+from streams.wire.rows import decode_record
+
+
+class Read(NamedTuple):
+    """The inputs that records hold, in their order, and what of them cannot be read."""
+
+    inputs: list[Input]
+    refused: list[UnreadableRows]
+
+
+def read(side: int, partition: int, n_partitions: int, records: Sequence[Record]) -> Read:
+    """Read Kafka records of one side; nothing that they hold raises."""
+    inputs: list[Input] = []
+    refused: list[UnreadableRows] = []
+    unmarked: list[int] = []
+    kind = KINDS[side]
+    for record in records:
+        offset, headers = record.offset(), record.headers()
+        rows, unreadable = decode_record(kind, record.value() or b"", ts=record.timestamp()[1] / 1e3)
+        marks = forwarding.marks(headers) if headers else forwarding.UNMARKED
+        if marks.n_partitions != n_partitions and marks.origin is None and rows:
+            unmarked.append(len(inputs))
+        n_unreadable = sum(one.n_rows for one in unreadable)
+        inputs.append(Input(side, offset, rows, n_unreadable, marks.origin))  # type: ignore[arg-type]
+        if unreadable:
+            source = f"topic {kind}/{partition}@{offset}"
+            refused.append(UnreadableRows(source, unreadable, of_kafka(record.key(), headers)))
+    _part(inputs, unmarked, partition, n_partitions)
+    return Read(inputs, refused)
+
+
+def _part(inputs: list[Input], unmarked: Sequence[int], partition: int, n_partitions: int) -> None:
+    """Take the rows of other partitions out of those inputs that anybody may have written: all looked at in one call."""
+    all_rows = [row for i in unmarked for row in inputs[i].rows]
+    if not all_rows:
+        return
+    mine, foreign = forwarding.parted(all_rows, partition, n_partitions)
+    if not foreign:
+        return
+    for i in unmarked:
+        mine, foreign = forwarding.parted(inputs[i].rows, partition, n_partitions)
+        if foreign:
+            inputs[i] = inputs[i]._replace(rows=mine, foreign=foreign)

@@ -1,0 +1,58 @@
+"""What the records of one input hold: whose rows, and which of them are looked at for their partition."""
+
+from __future__ import annotations
+
+import json
+
+from streams.join.state import TRUE
+from streams.table.reading import read
+from streams.wire import forwarding
+from streams.wire.partition import partition_of
+from tests.fake_record import FakeRecord
+
+N = 4
+MINE = [name for name in map(str, range(100)) if partition_of(name, N) == 2]
+THEIRS = [name for name in map(str, range(100)) if partition_of(name, N) == 3]
+
+
+def packet(offset: int, *ids: str, headers: list[tuple[str, bytes]] | None = None) -> FakeRecord:
+    rows = [{"id": name, "ts": 1.0, "y_true": 2.0} for name in ids]
+    return FakeRecord(offset, json.dumps(rows).encode(), headers=headers)
+
+
+def test_rows_of_other_partitions_are_parted_from_ours_record_by_record() -> None:
+    found = read(TRUE, 2, N, [packet(0, MINE[0], THEIRS[0]), packet(1, MINE[1]), packet(2, THEIRS[1])])
+
+    assert not found.refused
+    assert [[row.id for row in given.rows] for given in found.inputs] == [[MINE[0]], [MINE[1]], []]
+    assert [{p: [row.id for row in rows] for p, rows in given.foreign.items()} for given in found.inputs] == [
+        {3: [THEIRS[0]]},
+        {},
+        {3: [THEIRS[1]]},
+    ]
+    assert [given.offset for given in found.inputs] == [0, 1, 2]
+
+
+def test_records_that_say_how_they_were_packed_or_who_sent_them_on_are_believed() -> None:
+    origin = forwarding.origin_of("abc", 5, 0)
+    records = [
+        packet(0, THEIRS[0], headers=[forwarding.packed_for(N)]),
+        packet(1, THEIRS[1], headers=[forwarding.forwarded_by(origin)]),
+        packet(2, THEIRS[2], headers=[forwarding.packed_for(N + 1)]),
+    ]
+    found = read(TRUE, 2, N, records)
+
+    assert [len(given.rows) for given in found.inputs] == [1, 1, 0], (
+        "packed for another number of partitions says nothing"
+    )
+    assert [given.origin for given in found.inputs] == [None, origin, None]
+
+
+def test_what_cannot_be_read_is_named_with_what_came_with_it() -> None:
+    bad = FakeRecord(7, b"{nonsense", b"the-key", [("trace", b"1")])
+    found = read(TRUE, 2, N, [bad])
+
+    assert [(one.source, one.properties) for one in found.refused] == [
+        ("topic y_true/2@7", {"key": "the-key", "headers": [["trace", "1"]]})
+    ]
+    assert [(given.offset, given.n_unreadable) for given in found.inputs] == [(7, 1)]
