@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from commands.reconcile import csv_files
 from commands.reconcile.evaluate import Span, Tally, closely, evaluate
-from commands.reconcile.facts import DECIDED, PRED, SENT, TRUE, WAITING, WRITTEN, Fact, Facts
+from commands.reconcile.facts import DECIDED, FEATURES, PRED, SENT, TRUE, WAITING, WRITTEN, Fact, Facts
 from commands.reconcile.log_span import LogPart
 from commands.times import parse_time
 from streams.join.decision import Checkpoint, Counts, Decision
@@ -78,6 +78,11 @@ def test_the_quick_look_at_an_id_finds_what_the_close_one_does(more: list[Fact],
             [*without(TRUE), fact(TRUE, 7.0)],
             "rows: its verdict matched 1.0, 2.0 holds a value that none of its rows has",
         ),
+        (
+            [*without(PRED), fact(PRED, 7.0)],
+            "rows: its verdict matched 1.0, 2.0 holds a value that none of its rows has",
+        ),
+        ([*WELL, fact(WAITING, at=20)], "rows: its verdicts account for 3 rows, but 2 came in"),
         (without(SENT), "metric: its verdict matched 1.0, 2.0 is not in the topic"),
         ([*WELL, fact(SENT, 1, 9)], "metric: matched 1.0, 9.0 was never decided, but is there"),
         (without(WRITTEN), "metric_log.csv: the row of its verdict matched 1.0, 2.0 is not there"),
@@ -109,6 +114,28 @@ def test_what_is_on_its_way_is_not_missing():
 
 def test_what_is_outside_the_span_is_not_asked_for():
     assert said(*without(SENT, WRITTEN), spans={0: ALL[0]._replace(start=10, whole=False)}) == []
+
+
+def test_what_was_decided_after_the_span_need_not_be_written_yet():
+    assert said(*without(SENT, WRITTEN), spans={0: ALL[0]._replace(end=9)}) == []
+
+
+def test_a_verdict_that_the_topic_metric_no_longer_keeps_is_not_missing():
+    assert said(*without(SENT), spans={0: ALL[0]._replace(metric_from=11)}) == []
+
+
+def test_a_verdict_that_an_older_decision_sent_is_not_that_of_this_one():
+    sent_before = [*without(SENT), fact(SENT, 1, 2, at=3)]
+    assert said(*sent_before, spans={0: ALL[0]._replace(log_from=5)}) == [
+        "metric: its verdict matched 1.0, 2.0 is not in the topic"
+    ]
+
+
+def test_of_rows_of_features_those_that_were_answered_are_counted():
+    tally = Tally()
+    (problem,) = evaluate("x", [*WELL, fact(FEATURES), fact(FEATURES)], ALL, tally, whole=True)
+    assert problem.said.startswith("2 rows of features came in, but 1 answer")
+    assert (tally.n_features, tally.n_answered) == (2, 1)
 
 
 def test_rows_that_are_older_than_what_kafka_keeps_are_counted_apart():
