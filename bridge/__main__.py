@@ -9,10 +9,13 @@ import argparse
 import sys
 
 from bridge.process import main
+from streams.version import version
 
 if __name__ == "__main__":
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="python -m bridge",
         description="Move RabbitMQ's queues into Kafka's topics, until Ctrl-C. Its settings are HINDSIGHT_ variables.",
-    ).parse_args()
+    )
+    parser.add_argument("--version", action="version", version=f"Hindsight {version()}")
+    parser.parse_args()
     sys.exit(main())

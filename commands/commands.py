@@ -142,3 +142,18 @@ class quarantine(PlainCommand):  # noqa: N801
         from streams.faust_app import settings
 
         return command.run(settings, **options)
+
+
+class version(PlainCommand):  # noqa: N801
+    """Print the version of Hindsight, and of what it runs on."""
+
+    def work(self, **options: Any) -> int:
+        """Print it."""
+        import platform
+
+        import faust
+
+        from streams.version import version as ours
+
+        print(f"Hindsight {ours()} (Faust {faust.__version__}, Python {platform.python_version()})")
+        return 0

@@ -30,7 +30,7 @@ from streams.settings import settings as read_settings
 logger = logging.getLogger("hindsight")
 RETRY_S = 1.0
 COMMIT_S = 1.0
-OWN_COMMANDS = frozenset(("bridge", "features", "status", "doctor", "topology", "reconcile", "quarantine"))
+OWN_COMMANDS = frozenset(("bridge", "features", "status", "doctor", "topology", "reconcile", "quarantine", "version"))
 """The commands of `commands.commands`."""
 T = TypeVar("T")
 

@@ -11,6 +11,7 @@ import jinja2
 import msgspec
 from aiohttp import web
 
+from streams.version import version
 from web import text
 
 HERE = Path(__file__).parent
@@ -22,7 +23,11 @@ _templates = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.globals |= {name: getattr(text, name) for name in text.__all__} | {"spelled": text.shown, "range_of": range}
+_templates.globals |= {name: getattr(text, name) for name in text.__all__} | {
+    "spelled": text.shown,
+    "range_of": range,
+    "version": version,
+}
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 

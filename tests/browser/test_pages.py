@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
+from streams.version import version
 from tests.browser.chromium import PHONE, Person, barriers, wide
 from tests.browser.conftest import HOSTILE, NewPerson, View
 from tests.waiting import wait_until
@@ -87,6 +88,7 @@ def test_the_dashboard_shows_every_term_of_the_sum_and_the_charts(person: Person
     page.get_by_role("link", name="log", exact=True).click()
     expect(page).to_have_url(re.compile("error=signed&y=log"))
     expect(page.locator("section", has_text="Partitions").locator("tbody tr").last).to_contain_text("ready")
+    expect(page.locator("footer")).to_contain_text(f"Hindsight {version()}")
 
 
 def test_the_picture_and_the_page_say_the_same(person: Person, view: View) -> None:
