@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.errors import InvalidTimestampError, KafkaError, KafkaTimeoutError
 
 from bridge import counts
 from bridge.gate import Gate
+from bridge.sending import TOO_LARGE, Record, Sending
 from streams.kafka.client import kafka_producer
 from streams.kafka.probe import why_away
+from streams.kafka.refusals import CLOCK_S, OF_THE_RECORD, problem_of_topic, sentence
 from streams.kafka.topics import declare
 from streams.process.link import Link
 from streams.settings import Settings
@@ -27,55 +30,21 @@ START_S = 20.0
 SILENT_S = 3.0
 """A record that is not confirmed for so long means that Kafka is away; it is still being sent."""
 STOP_S = 2.0
-_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+MOST_TRIES = 2
+"""How often a record is sent alone that Kafka refuses for a reason of its own, before it is given up."""
 _AWAY = (KafkaError, OSError, asyncio.TimeoutError)
 
 
-class Record(NamedTuple):
-    """One record to produce."""
+class Refused(NamedTuple):
+    """A record that Kafka will not take, and what it said. It may be too large for it."""
 
-    topic: str
-    partition: int
-    value: bytes
-    headers: Sequence[tuple[str, bytes]] = ()
+    record: Record
+    why: BaseException
 
-
-class _GivenUp(Exception):
-    """The producer was replaced before Kafka confirmed the record."""
-
-
-class _Sending:
-    """Some records on their way through one producer, and what became of each: confirmed (None), or an exception."""
-
-    def __init__(self, producer: AIOKafkaProducer, records: Sequence[Record]) -> None:
-        self.producer = producer
-        self.outcomes: list[BaseException | None] = [_GivenUp()] * len(records)
-        self.n_answered = 0
-        self.task = asyncio.create_task(self._send(records))
-
-    def is_confirmed(self) -> bool:
-        """Whether Kafka has confirmed all of the records that are not too large for it, and there are any."""
-        left = [outcome for outcome in self.outcomes if not isinstance(outcome, _TOO_LARGE)]
-        return bool(left) and not any(left)
-
-    def _count(self, _answer: asyncio.Future[Any]) -> None:
-        self.n_answered += 1
-
-    async def _send(self, records: Sequence[Record]) -> None:
-        confirmed: list[asyncio.Future[Any]] = []
-        try:
-            for topic, partition, value, headers in records:
-                sent = await self.producer.send(topic, value, partition=partition, headers=headers)
-                sent.add_done_callback(self._count)
-                confirmed.append(sent)
-        except Exception as exc:  # aiokafka raises more than its own errors, such as AssertionError on its metadata
-            self.outcomes[len(confirmed) :] = [exc] * (len(records) - len(confirmed))
-        for i, future in enumerate(confirmed):
-            try:
-                await future
-                self.outcomes[i] = None
-            except Exception as exc:  # as above
-                self.outcomes[i] = exc
+    @property
+    def is_too_large(self) -> bool:
+        """Whether a smaller one might be taken."""
+        return isinstance(self.why, TOO_LARGE)
 
 
 class Kafka:
@@ -111,23 +80,49 @@ class Kafka:
                     await self.link.pause()
             return self._producer
 
-    async def produce(self, records: Sequence[Record]) -> list[Record]:
-        """Return when Kafka has confirmed the records; those that are too large for it are returned.
+    async def produce(self, records: Sequence[Record]) -> list[Refused]:
+        """Return when Kafka has confirmed the records; those that it will not take are returned.
 
         Raises:
-            TopicMismatch: a topic was made anew, with another number of partitions.
+            TopicMismatch: a topic was recreated with another number of partitions.
         """
-        too_large: list[Record] = []
+        refused: list[Refused] = []
+        suspects: list[Record] = []
         left = list(records)
         while left:
-            sending = _Sending(await self.start(), left)
-            await self._watched(sending)
-            failed = [(r, exc) for r, exc in zip(left, sending.outcomes, strict=True) if exc is not None]
-            too_large += [r for r, exc in failed if isinstance(exc, _TOO_LARGE)]
-            left = [r for r, exc in failed if not isinstance(exc, _TOO_LARGE)]
-            for _, exc in failed[:1]:
-                await self._recover(sending.producer, exc)
-        return too_large
+            failed = await self._sent(left)
+            refused += [one for one in failed if one.is_too_large]
+            suspects += [record for record, exc in failed if isinstance(exc, OF_THE_RECORD)]
+            left = [one.record for one in failed if not one.is_too_large and not isinstance(one.why, OF_THE_RECORD)]
+        for record in suspects:
+            refused += await self._sent_alone(record)
+        return refused
+
+    async def _sent(self, records: Sequence[Record]) -> list[Refused]:
+        """Send records once; return those that Kafka has not, ready to be sent again."""
+        sending = Sending(await self.start(), records)
+        await self._watched(sending)
+        failed = [Refused(r, exc) for r, exc in zip(records, sending.outcomes, strict=True) if exc is not None]
+        if failed:
+            await self._recover(sending.producer, failed[0])
+        return failed
+
+    async def _sent_alone(self, record: Record) -> list[Refused]:
+        """Send a record until Kafka has it, or has refused it `MOST_TRIES` times for what may be its own fault."""
+        n_tries = 0
+        while True:
+            failed = await self._sent([record])
+            if not failed or failed[0].is_too_large:
+                return failed
+            if not isinstance(failed[0].why, OF_THE_RECORD):
+                continue
+            if problem := await problem_of_topic(self._settings, record.topic):
+                self._doubt(problem)
+                await asyncio.sleep(CLOCK_S)
+                continue
+            n_tries += 1
+            if n_tries >= MOST_TRIES:
+                return failed
 
     def learn_limit(self, refused_bytes: int) -> None:
         """Keep records to half of one that Kafka found too large."""
@@ -164,7 +159,12 @@ class Kafka:
         self.gate.close()
         self.link.down(problem)
 
-    async def _watched(self, sending: _Sending) -> None:
+    def _doubt(self, problem: str) -> None:
+        """Say that records are not taken; only a confirmed one takes that back."""
+        self._is_in_doubt = True
+        self._down(problem)
+
+    async def _watched(self, sending: Sending) -> None:
         """Wait until the records are confirmed or refused, or their producer is replaced."""
         replaced = self._replaced
         try:
@@ -174,26 +174,27 @@ class Kafka:
                 if sending.is_confirmed():
                     self._up(f"{self._where} confirms again.")
                 if not sending.task.done() and not replaced.done() and sending.n_answered == n_before:
-                    self._is_in_doubt = True
-                    self._down(
+                    self._doubt(
                         f"{self._where} does not confirm what it is sent: nothing more is read from RabbitMQ, "
                         "nothing is acknowledged, and both go on when it answers."
                     )
         finally:
             sending.task.cancel()
 
-    async def _recover(self, producer: AIOKafkaProducer, exc: BaseException) -> None:
+    async def _recover(self, producer: AIOKafkaProducer, failed: Refused) -> None:
         """Replace a producer that failed: it may have lost count of its sequence numbers."""
-        if producer is not self._producer or isinstance(exc, KafkaTimeoutError):
+        if producer is not self._producer or isinstance(failed.why, KafkaTimeoutError):
             return
         self._producer = None
-        if not isinstance(exc, _TOO_LARGE):
-            self._is_in_doubt = True
-            self._down(f"{self._where} refused a record: {_text(exc)}. Sending again over a new connection.")
+        is_ours = failed.is_too_large or isinstance(failed.why, OF_THE_RECORD)
+        if not is_ours:
+            self._doubt(sentence(failed.why, self._where, time.time()))
         replaced, self._replaced = self._replaced, asyncio.get_running_loop().create_future()
         await _discard(producer)
         replaced.set_result(None)
-        if not isinstance(exc, _TOO_LARGE):
+        if isinstance(failed.why, InvalidTimestampError):
+            await asyncio.sleep(CLOCK_S)
+        elif not is_ours:
             await self.link.pause()
 
 
@@ -207,7 +208,3 @@ async def _discard(producer: AIOKafkaProducer) -> None:
         task.cancel()
     with suppress(*_AWAY):
         await asyncio.wait_for(producer.client.close(), STOP_S)
-
-
-def _text(exc: BaseException) -> str:
-    return f"{type(exc).__name__} {exc}".rstrip() if isinstance(exc, KafkaError) else str(exc) or type(exc).__name__

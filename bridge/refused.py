@@ -9,15 +9,22 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bridge.batch import Refused
-from bridge.kafka import Kafka, Record
+from bridge.kafka import Kafka
 from bridge.ledger import Ledger
 from bridge.queues import Queue
+from bridge.sending import Record
 from streams.amqp import properties
+from streams.kafka.refusals import text
 from streams.wire import dead_letters
+from streams.wire.rows import Unreadable
 
 log = logging.getLogger("bridge")
 
 RETRY_S, REMIND_S = 5.0, 300.0
+WARNED = {
+    "oversize": "holds bodies that are too large; they go to quarantine",
+    "refused": "holds rows that Kafka does not take; they go to quarantine",
+}
 
 
 class Quarantine:
@@ -38,10 +45,12 @@ class Quarantine:
             for unreadable, raw in refused
             for part in dead_letters.records(unreadable, source=source, at=now, properties=properties.shown(raw))
         ]
-        while records := await self._kafka.produce(records):
+        while failed := await self._kafka.produce(records):
+            records = [one.record for one in failed]
+            cure = "raise its max.message.bytes" if failed[0].is_too_large else f"it says {text(failed[0].why)}"
             self._queue.link.down(
-                f"Kafka refuses a record of {len(records[0].value)} bytes in the topic {self._topic!r}: raise its "
-                f"max.message.bytes. The queue {self._queue.name!r} waits until then, so that nothing is lost."
+                f"Kafka refuses a record of {len(records[0].value)} bytes in the topic {self._topic!r}: {cure}. "
+                f"The queue {self._queue.name!r} waits until then, so that nothing is lost."
             )
             await asyncio.sleep(RETRY_S)
         if not self._queue.link.is_up and self._queue.channel is not None:
@@ -50,9 +59,10 @@ class Quarantine:
         for unreadable, _ in refused:
             n_rows[unreadable.reason] += unreadable.n_rows
         self._ledger.quarantine(n_rows)
-        if n_rows["oversize"] and time.monotonic() - self._said_at > REMIND_S:
+        self._say([unreadable for unreadable, _ in refused if unreadable.reason in WARNED])
+
+    def _say(self, found: Sequence[Unreadable]) -> None:
+        """Say now and then what needs somebody's attention."""
+        if found and time.monotonic() - self._said_at > REMIND_S:
             self._said_at = time.monotonic()
-            detail = next(unreadable.detail for unreadable, _ in refused if unreadable.reason == "oversize")
-            log.warning(
-                f"The queue {self._queue.name!r} holds bodies that are too large; they go to quarantine: {detail}."
-            )
+            log.warning(f"The queue {self._queue.name!r} {WARNED[found[0].reason]}: {found[0].detail}.")

@@ -7,16 +7,18 @@ import time
 from collections.abc import Sequence
 
 from bridge.batch import NO_PROPERTIES, Batch, giant
-from bridge.kafka import Kafka, Record
+from bridge.kafka import MOST_TRIES, Kafka, Refused
 from bridge.ledger import Ledger
 from bridge.packets import Packet, halves, pack
 from bridge.queues import Queue
 from bridge.refused import Quarantine
+from bridge.sending import Record
+from streams.kafka.refusals import text
 from streams.kafka.topics import topics
 from streams.process.linger import Linger
 from streams.settings import Settings
 from streams.wire.forwarding import packed_for
-from streams.wire.rows import Row
+from streams.wire.rows import Row, Unreadable
 
 BATCH_BYTES = 4 << 20
 """What one batch may cost in memory; the message that reaches it may be larger alone."""
@@ -80,25 +82,38 @@ class Relay:
     async def _deliver_rows(self, rows: Sequence[Row]) -> None:
         settings = self._settings
         packets = pack(rows, settings.partitions, settings.packet_rows, self._kafka.record_bytes)
-        for packet in await self._produce(list(packets)):
-            await self._deliver_alone(packet)
+        for packet, refused in await self._produce(list(packets)):
+            if refused.is_too_large:
+                await self._deliver_alone(packet)
+            else:
+                await self._give_up(packet, refused)
 
     async def _deliver_alone(self, packet: Packet) -> None:
         """Produce what Kafka found too large by itself, then in halves; a row that is too large alone is refused."""
-        if not await self._produce([packet]):
+        failed = await self._produce([packet])
+        if not failed:
             return
-        if len(packet.rows) == 1:
-            await self._quarantine.put([(giant(packet.rows[0], packet.value), NO_PROPERTIES)])
+        if not failed[0][1].is_too_large or len(packet.rows) == 1:
+            await self._give_up(*failed[0])
             return
         self._kafka.learn_limit(len(packet.value))
         for half in halves(packet):
             await self._deliver_alone(half)
 
-    async def _produce(self, packets: Sequence[Packet]) -> list[Packet]:
-        """Return when Kafka has the packets; those that are too large for it are returned."""
-        too_large = await self._kafka.produce([Record(self._topic, p.partition, p.value, self._marks) for p in packets])
-        values = {id(record.value) for record in too_large}
-        left = [packet for packet in packets if id(packet.value) in values]
-        n_left = sum(len(packet.rows) for packet in left)
+    async def _give_up(self, packet: Packet, refused: Refused) -> None:
+        """Put rows into quarantine that Kafka will not take in their topic."""
+        if refused.is_too_large:
+            unreadable = giant(packet.rows[0], packet.value)
+        else:
+            detail = f"Kafka refused it {MOST_TRIES} times: {text(refused.why)}"
+            unreadable = Unreadable(packet.value, "refused", detail, len(packet.rows))
+        await self._quarantine.put([(unreadable, NO_PROPERTIES)])
+
+    async def _produce(self, packets: Sequence[Packet]) -> list[tuple[Packet, Refused]]:
+        """Return when Kafka has the packets; those that it will not take are returned."""
+        refused = await self._kafka.produce([Record(self._topic, p.partition, p.value, self._marks) for p in packets])
+        by_value = {id(one.record.value): one for one in refused}
+        left = [(packet, by_value[id(packet.value)]) for packet in packets if id(packet.value) in by_value]
+        n_left = sum(len(packet.rows) for packet, _ in left)
         self.ledger.keep(len(packets) - len(left), sum(len(packet.rows) for packet in packets) - n_left)
         return left

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+
+from streams.kafka import refusals
 
 logger = logging.getLogger("hindsight.writer")
 RETRY_S = 1.0
@@ -33,11 +36,12 @@ class Producer:
             if problem is None:
                 self.problem = ""
                 continue
+            said = refusals.sentence(problem, "Kafka", time.time())
             if not self.problem:
-                logger.error("Kafka does not take a record of %r, trying again: %r", topic, problem)
-            self.problem = f"Kafka does not take a record of {topic!r}: {problem!r}"
+                logger.error("Kafka does not take a record of %r, trying again: %s", topic, said)
+            self.problem = f"Kafka does not take a record of {topic!r}: {said}"
             await self.stop()
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(refusals.pause_s(problem, RETRY_S))
 
     async def _tried(
         self, topic: str, partition: int, records: list[Record]

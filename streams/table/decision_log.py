@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,12 +12,17 @@ from aiokafka.errors import KafkaError
 
 from streams.join import decision
 from streams.join.decision import Decision
+from streams.kafka import refusals
 from streams.process.void_records import step_over
 from streams.wire.versions import Newer
 
 
 class LogUnavailable(Exception):
-    """Kafka did not confirm a record: it may be in the log, or not."""
+    """Kafka did not confirm a record: it may be in the log, or not. The next attempt has to wait `pause_s`."""
+
+    def __init__(self, problem: str, pause_s: float = 0.0) -> None:
+        super().__init__(problem)
+        self.pause_s = pause_s
 
 
 class LogIsNewer(Exception):
@@ -70,7 +76,8 @@ class DecisionLog:
             appended_at = await producer.send_and_wait(self.topic, decision.encode(record), partition=partition)
         except KafkaError as exc:
             await self.stop()  # an idempotent producer that failed once can be stuck: the next append makes a new one
-            raise LogUnavailable(f"{type(exc).__name__}: {exc}") from exc
+            said = refusals.sentence(exc, "Kafka", time.time())
+            raise LogUnavailable(said, refusals.pause_s(exc, 0.0)) from exc
         return int(appended_at.offset)
 
     async def _started(self) -> AIOKafkaProducer:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from streams.kafka import refusals
 from streams.wire.verdicts import Tag, record_bytes
 
 logger = logging.getLogger("hindsight.outbox")
@@ -103,11 +105,12 @@ class Outbox:
         try:
             sent = await self._request()
         except KafkaError as exc:
+            said = refusals.sentence(exc, "Kafka", time.time())
             if not self.problem:
-                logger.error("Kafka does not take the verdicts for %r, they wait here: %r", self.topic, exc)
-            self.problem = f"Kafka does not take the verdicts for {self.topic!r}: {exc!r}"
+                logger.error("Kafka does not take the verdicts for %r, they wait here: %s", self.topic, said)
+            self.problem = f"Kafka does not take the verdicts for {self.topic!r}: {said}"
             await self._drop_producer()
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(refusals.pause_s(exc, RETRY_S))
             return
         if self.problem:
             logger.info("Kafka takes the verdicts for %r again.", self.topic)

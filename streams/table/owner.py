@@ -173,7 +173,8 @@ class Owner:
         try:
             offset = await self.log.append(self.partition, record)
         except LogUnavailable as exc:
-            await self._catch_up_when_possible(str(exc))
+            late.cancel()  # what is wrong is known
+            await self._catch_up_when_possible(str(exc), exc.pause_s)
             return False
         finally:
             late.cancel()
@@ -214,8 +215,10 @@ class Owner:
 
     # The log's word
 
-    async def _catch_up_when_possible(self, problem: str) -> None:
+    async def _catch_up_when_possible(self, problem: str, pause_s: float = 0.0) -> None:
         """Read the log to its end, as soon as Kafka lets us."""
+        self._say_away(problem)
+        await asyncio.sleep(pause_s)
         while True:
             self._say_away(problem)
             try:
@@ -229,7 +232,7 @@ class Owner:
 
     def _say_away(self, problem: str) -> None:
         if problem and not self.problem:
-            logger.error("partition %d: Kafka does not answer, waiting for it: %s", self.partition, problem)
+            logger.error("partition %d waits for Kafka: %s", self.partition, problem)
         self.problem = problem
 
     def _say_back(self) -> None:

@@ -63,7 +63,7 @@ type_of_kind: dict[Kind, type[FeaturesRow] | type[TrueRow] | type[PredRow]] = {
 Row = FeaturesRow | TrueRow | PredRow
 
 
-Reason = Literal["oversize", "not_json", "bad_row", "bad_features", "bad_prediction"]
+Reason = Literal["oversize", "not_json", "bad_row", "bad_features", "bad_prediction", "refused"]
 
 
 class Unreadable(NamedTuple):

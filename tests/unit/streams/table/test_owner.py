@@ -197,5 +197,5 @@ def test_a_log_that_does_not_answer_is_a_problem_until_it_does(store, monkeypatc
 
     with caplog.at_level(logging.INFO):
         asyncio.run(play())
-    assert caplog.text.count("Kafka does not answer, waiting for it") == 1
+    assert caplog.text.count("partition 0 waits for Kafka") == 1
     assert caplog.text.count("Kafka answers again") == 1
