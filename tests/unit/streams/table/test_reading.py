@@ -56,3 +56,31 @@ def test_what_cannot_be_read_is_named_with_what_came_with_it() -> None:
         ("topic y_true/2@7", {"key": "the-key", "headers": [["trace", "1"]]})
     ]
     assert [(given.offset, given.n_unreadable) for given in found.inputs] == [(7, 1)]
+
+
+def test_many_records_of_one_row_are_read_as_a_run_that_keeps_each_offset() -> None:
+    records = [
+        FakeRecord(10 + 2 * i, json.dumps({"id": name, "ts": 1.0, "y_true": 2.0}).encode())
+        for i, name in enumerate(MINE)
+    ]
+    (run,) = read(TRUE, 2, N, records).inputs
+
+    assert [row.id for row in run.rows] == MINE
+    assert list(run.offsets) == [10 + 2 * i for i in range(len(MINE))]
+    assert run.offset == run.offsets[-1]
+
+
+def test_a_run_with_anything_else_in_it_is_read_record_by_record() -> None:
+    good = [
+        FakeRecord(i, json.dumps({"id": name, "ts": 1.0, "y_true": 2.0}).encode()) for i, name in enumerate(MINE[:9])
+    ]
+    others = (
+        FakeRecord(9, b"{nonsense"),
+        packet(9, MINE[0]),
+        packet(9, THEIRS[0]),
+        packet(9, MINE[0], headers=[forwarding.forwarded_by(forwarding.origin_of("abc", 1, 0))]),
+    )
+    for other in others:
+        found = read(TRUE, 2, N, [*good, other])
+        assert [given.offset for given in found.inputs] == list(range(10))
+        assert all(not given.offsets for given in found.inputs)
