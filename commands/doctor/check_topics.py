@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from commands.doctor.finding import Finding, note, ok, wrong
-from streams.kafka.topics import RETENTION_MARGIN_S, Topic, log_retention_s, mismatch, topics
+from streams.kafka.topics import RETENTION_MARGIN_S, Topic, log_retention_s, mismatch, numbers, topics
 from streams.settings import Settings
 
 LARGEST_PACKET_BYTES = 1_000_000
@@ -33,25 +33,24 @@ async def findings(admin: AIOKafkaAdminClient, settings: Settings) -> There:
     wanted = topics(settings)
     existing = set(await admin.list_topics())
     present = [topic for topic in wanted if topic.name in existing]
-    described = await admin.describe_topics([topic.name for topic in present]) if present else []
-    partitions = {each["topic"]: len(each["partitions"]) for each in described}
+    partitions = await numbers(admin, [topic.name for topic in present])
     configs = {topic.name: await _config(admin, topic.name) for topic in present}
-    found: list[Finding] = []
+    said = mismatch(wanted, partitions)
+    found = [wrong("partitions of the topics", said)] if said else []
     for topic in wanted:
         if topic.name not in partitions:
             found.append(ok(f"topic {topic.name}", "not there yet, whoever starts first makes it"))
             continue
-        wrongs = faults(topic, partitions[topic.name], configs[topic.name])
+        wrongs = faults(topic, configs[topic.name])
         if topic is wanted.pairs_log:
             wrongs += log_faults(topic, configs[topic.name], settings)
         found += wrongs or [ok(f"topic {topic.name}", _shown(partitions[topic.name]))]
     return There(found, partitions.get(wanted.pairs_log.name, 0))
 
 
-def faults(topic: Topic, n_partitions: int, config: dict[str, str]) -> list[Finding]:
-    """Return what is wrong with the partitions and the record size of a topic."""
-    what = f"topic {topic.name}"
-    found = [wrong(what, mismatch(topic, n_partitions))] if n_partitions != topic.partitions else []
+def faults(topic: Topic, config: dict[str, str]) -> list[Finding]:
+    """Return what is wrong with the record size of a topic."""
+    what, found = f"topic {topic.name}", []
     least = int(topic.config.get("max.message.bytes", LARGEST_PACKET_BYTES))
     allowed = int(config["max.message.bytes"])
     if allowed < least:

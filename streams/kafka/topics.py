@@ -5,7 +5,7 @@ Whoever starts first creates what is missing. A topic that exists with other par
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -46,6 +46,11 @@ class Topics(NamedTuple):
     quarantine: Topic
     pairs_log: Topic
     resolved: Topic
+
+    @property
+    def alike(self) -> tuple[Topic, ...]:
+        """The topics that need the same number of partitions."""
+        return self.features, self.y_true, self.y_pred, self.pairs_log
 
     def of_kind(self, kind: Kind) -> Topic:
         """Return the topic that carries rows of `kind`."""
@@ -101,26 +106,49 @@ async def declare(settings: Settings) -> list[str]:
     return [topic.name for topic in missing]
 
 
-async def _missing(admin: AIOKafkaAdminClient, wanted: Iterable[Topic]) -> list[Topic]:
+async def _missing(admin: AIOKafkaAdminClient, wanted: Topics) -> list[Topic]:
     existing = set(await admin.list_topics())
     present = [topic for topic in wanted if topic.name in existing]
-    if present:
-        described = await admin.describe_topics([topic.name for topic in present])
-        n_partitions = {found["topic"]: len(found["partitions"]) for found in described}
-        for topic in present:
-            if n_partitions[topic.name] != topic.partitions:
-                raise TopicMismatch(mismatch(topic, n_partitions[topic.name]))
+    said = mismatch(wanted, await numbers(admin, [topic.name for topic in present]))
+    if said:
+        raise TopicMismatch(said)
     return [topic for topic in wanted if topic.name not in existing]
 
 
-def mismatch(topic: Topic, n_found: int) -> str:
-    """Return what is wrong with a topic of `n_found` partitions, and what to do."""
-    fixed = topic.partitions == 1
-    cure = "delete that topic or set HINDSIGHT_NAMESPACE" if fixed else f"set HINDSIGHT_PARTITIONS={n_found}"
-    other = "" if fixed else ", or use topics of your own with HINDSIGHT_NAMESPACE"
+async def numbers(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, int]:
+    """Return how many partitions each of these topics has.
+
+    Raises:
+        KafkaError: Kafka cannot be reached, or refuses.
+    """
+    described = await admin.describe_topics(list(names)) if names else []
+    return {found["topic"]: len(found["partitions"]) for found in described}
+
+
+def mismatch(wanted: Topics, found: Mapping[str, int]) -> str:
+    """Return what is wrong with the numbers of partitions that topics have, by their names, with a cure that works for all.
+
+    Empty if nothing is wrong. Topics that are not there yet are none of `found`.
+    """
+    off = {
+        topic.name: found[topic.name] for topic in wanted if found.get(topic.name, topic.partitions) != topic.partitions
+    }
+    if not off:
+        return ""
+    n_wanted = wanted.y_true.partitions
+    there = [found[topic.name] for topic in wanted.alike if topic.name in found]
+    said = ", ".join(f"{name!r} has {n}" for name, n in off.items())
+    if set(off) <= {topic.name for topic in wanted.alike} and len(set(there)) == 1:
+        what = f"The Kafka topic {said} partitions" if len(off) == 1 else f"Of the Kafka topics, {said} partitions"
+        return (
+            f"{what}, but {n_wanted} are asked for: set HINDSIGHT_PARTITIONS={there[0]}, or use topics of your own with "
+            "HINDSIGHT_NAMESPACE. (All row topics need the same number: an id is joined inside its partition.)"
+        )
+    needed = ", ".join(f"{topic.name!r} {topic.partitions}" for topic in wanted if topic.name in off)
     return (
-        f"The Kafka topic {topic.name!r} has {n_found} partitions, but {topic.partitions} are asked for: "
-        f"{cure}{other}. (All row topics need the same number: an id is joined inside its partition.)"
+        f"Kafka's topics differ in their partitions: {said}, and needed are {needed}. What lies in the partitions beyond is not "
+        "read, and Kafka cannot take partitions away. Stop the producers, set HINDSIGHT_NAMESPACE to a new name (with the "
+        "HINDSIGHT_PARTITIONS that you want), start again, and have the producers write to the topics of that name."
     )
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
 import confluent_kafka
 import kafka
 import pytest
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from tests.e2e.conftest import MakePipeline
 from tests.e2e.pipeline import Pipeline
@@ -113,3 +116,25 @@ def test_the_model_answers_into_the_partition_of_the_id(make_pipeline: MakePipel
     assert sorted(row["id"] for row in pipeline.metric_rows()) == sorted(f"f-{i}" for i in range(n))
     assert pipeline.unmatched_rows() == []
     reconciled(pipeline)
+
+
+def test_topics_that_somebody_grows_while_all_runs_are_on_readyz_with_a_cure(make_pipeline: MakePipeline) -> None:
+    pipeline = make_pipeline(agents="metric,plot", queues="off")
+    pipeline.start_worker()
+    admin = AdminClient({"bootstrap.servers": pipeline.environ["HINDSIGHT_KAFKA"]})
+    for future in admin.create_partitions([NewPartitions(topic(pipeline, "y_true"), 8)]).values():
+        future.result(EFFECT_S)
+
+    def said() -> str:
+        url = f"http://127.0.0.1:{pipeline.environ['HINDSIGHT_WEB_PORT']}/readyz"
+        try:
+            urllib.request.urlopen(url)  # ready
+        except urllib.error.HTTPError as exc:
+            checks = json.loads(exc.read())["checks"]
+        else:
+            return ""
+        return next((check["sentence"] for check in checks if check["name"] == "partitions" and not check["ok"]), "")
+
+    sentence = wait_until(said, EFFECT_S, "/readyz names the topic")
+    assert f"'{topic(pipeline, 'y_true')}' has 8" in sentence
+    assert "set HINDSIGHT_NAMESPACE to a new name" in sentence

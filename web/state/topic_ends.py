@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from streams.kafka import client as connect
-from streams.kafka.topics import Topic, topics
+from streams.kafka.topics import Topic, mismatch, numbers, topics
 from streams.process import log_throttle
 from streams.process.fatal import fatal
 from streams.settings import Settings
@@ -91,6 +91,8 @@ class Ends:
         first = await consumer.beginning_offsets(tps) if tps else {}
         end = await consumer.end_offsets(tps) if tps else {}
         self._end_if_lost(end)
+        there = [topic.name for topic in self._names if topic.name in existing]
+        self._say_mismatch(mismatch(self._names, await numbers(admin, there)))
         if not tps or self._n_lost:
             return
         self._first, self._end = first, end
@@ -113,6 +115,12 @@ class Ends:
                 f"Kafka has lost what it had of {', '.join(lost)}: its data or these topics were removed, or another Kafka "
                 "answers at its address. Started again, the worker makes them anew; ids that waited in them are gone."
             )
+
+    def _say_mismatch(self, said: str) -> None:
+        """Report topics whose partitions do not fit: somebody changed them while we run."""
+        if said and said != self._problems.get("partitions"):
+            logger.error(said)
+        self._problems["partitions"] = said
 
     def _say_what_is_removed(self) -> None:
         """Warn when Kafka removes records of quarantine, as its cap says."""

@@ -127,13 +127,13 @@ def test_a_worker_without_the_agent_needs_no_model(tmp_path: Path):
 
 
 def test_a_log_as_declared_is_fine():
-    assert check_topics.faults(LOG, 4, GOOD_LOG) == []
+    assert check_topics.faults(LOG, GOOD_LOG) == []
     assert check_topics.log_faults(LOG, GOOD_LOG, Settings()) == []
     assert check_topics.log_faults(LOG, GOOD_LOG | {"retention.ms": "-1"}, Settings()) == []
 
 
 def test_small_records_and_other_partitions_are_wrong():
-    assert levels(check_topics.faults(LOG, 3, GOOD_LOG | {"max.message.bytes": "1048588"})) == ["wrong", "wrong"]
+    assert levels(check_topics.faults(LOG, GOOD_LOG | {"max.message.bytes": "1048588"})) == ["wrong"]
 
 
 @pytest.mark.parametrize(

@@ -32,12 +32,31 @@ def test_the_decision_log_outlives_every_id():
 
 
 def test_a_mismatch_names_the_topic_both_numbers_and_the_cure():
-    said = mismatch(topics(Settings()).y_true, 6)
+    said = mismatch(topics(Settings()), {"y_true": 6})
     assert said.startswith("The Kafka topic 'y_true' has 6 partitions, but 4 are asked for: set HINDSIGHT_PARTITIONS=6")
+    assert mismatch(topics(Settings()), {"y_true": 4, "metric": 1}) == ""
 
 
-def test_a_topic_that_must_have_one_partition_has_another_cure():
-    assert "delete that topic or set HINDSIGHT_NAMESPACE" in mismatch(topics(Settings()).metric, 6)
+ALL = {"features": 4, "y_true": 4, "y_pred": 4, "hindsight-pairs-changelog": 4, "metric": 1}
+
+
+@pytest.mark.parametrize(
+    "grown",
+    [{"y_true": 8}, {"y_true": 8, "y_pred": 8, "features": 8}, {"metric": 6}],
+    ids=["one", "all rows", "metric"],
+)
+def test_topics_that_cannot_be_made_alike_have_a_cure_that_is_no_circle(grown: dict[str, int]):
+    for asked_for in (4, 8):
+        found = ALL | grown
+        said = mismatch(topics(Settings(partitions=asked_for)), found)
+        assert "set HINDSIGHT_NAMESPACE to a new name" in said
+        assert "HINDSIGHT_PARTITIONS=" not in said, "it would be the next mismatch"
+
+
+def test_topics_that_are_alike_but_not_as_asked_for_need_one_setting():
+    found = {name: 8 if n == 4 else n for name, n in ALL.items()}
+    assert "set HINDSIGHT_PARTITIONS=8," in mismatch(topics(Settings()), found)
+    assert mismatch(topics(Settings(partitions=8)), found) == ""
 
 
 @pytest.mark.parametrize("max_bytes", [4 << 20, 100 << 20, 1 << 30, 1 << 40])
