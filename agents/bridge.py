@@ -32,4 +32,4 @@ async def _run(bridge: Bridge, stop: asyncio.Event) -> None:
     except (SettingsError, TopicMismatch) as exc:
         fatal(str(exc))
     except Exception as exc:
-        fatal(f"the bridge cannot go on: {exc!r}.")
+        fatal(f"the bridge cannot continue: {exc!r}.")

@@ -105,13 +105,13 @@ class Plotting:
         self._windows.take(done.fresh)
         if done.n_broken:
             logger.error(
-                "The topic %s lacks the verdicts of %d decisions or more: was it emptied, or the log made anew?",
+                "The topic %s lacks the verdicts of %d decisions or more: was it emptied, or the log recreated?",
                 self._topic,
                 done.n_broken,
                 extra=NEVER_HELD_BACK,
             )
         if self.problem:
-            logger.info("The metric log is written again.")
+            logger.info("The metric log is being written again.")
             self.problem = ""
 
     async def _opened(self) -> MetricLog:
@@ -128,7 +128,7 @@ class Plotting:
 
     async def _wait_after(self, exc: LogError, delay_s: float) -> None:
         if not self.problem:
-            logger.error("The metric log cannot be written, its rows wait in Kafka: %s", exc)
+            logger.error("The metric log cannot be written; its rows wait in Kafka: %s", exc)
         self.problem = str(exc)
         await asyncio.sleep(delay_s)
         if not self._is_mine():

@@ -139,7 +139,7 @@ def _load(settings: Settings) -> Model:
     try:
         return load_model(settings)
     except ModelError as exc:
-        fatal(f"{exc} (A worker that is not to predict runs without it: HINDSIGHT_AGENTS=metric,plot.)")
+        fatal(f"{exc} (To run a worker that does not predict, set HINDSIGHT_AGENTS=metric,plot.)")
     except Exception as exc:
         logger.exception("the model was not loaded")
         fatal(f"the model {settings.model} cannot be loaded: {exc!r}.")

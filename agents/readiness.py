@@ -51,18 +51,18 @@ def _metric(worker: Worker) -> list[Check]:
     elif pairs.standby_partitions:
         found = [_check("table", "", f"No partition is ours; standby for {pairs.standby_partitions}.")]
     else:
-        found = [_check("table", "No partition is ready: the table is being restored, or Kafka assigns it anew.")]
+        found = [_check("table", "No partition is ready: the table is being restored, or Kafka is reassigning it.")]
     found += [_check(f"partition {p}", owner.problem) for p, owner in sorted(pairs.owners.items()) if owner.problem]
     return [
         *found,
         _check("ledger", ledger(pairs.owners), "Every row read is accounted for."),
-        _check("verdicts", joining.outbox.problem, "Kafka takes the verdicts."),
-        _check("quarantine", joining.producer.problem, "Kafka takes what cannot be read."),
+        _check("verdicts", joining.outbox.problem, "Kafka accepts the verdicts."),
+        _check("quarantine", joining.producer.problem, "Kafka accepts what cannot be read."),
     ]
 
 
 def ledger(owners: Mapping[int, Owner]) -> str:
-    """Return how the law of rows is broken, partition by partition; an empty string if it holds."""
+    """Return how the invariant of rows is broken, partition by partition; an empty string if it holds."""
     off = {p: owner.store.checkpoint.counts.difference() for p, owner in sorted(owners.items())}
     broken = [f"partition {p} by {n:+,} rows" for p, n in off.items() if n]
     if not broken:
@@ -77,6 +77,6 @@ def _plot(worker: Worker) -> list[Check]:
     if not worker.is_started:
         return [_check("metric log", "Kafka does not answer: the metric log waits for it.")]
     return [
-        _check("metric log", worker.plotting.problem, "The disk takes the metric log."),
+        _check("metric log", worker.plotting.problem, "The metric log can be written."),
         _check("picture", worker.plotting.picture_problem, "The picture is drawn."),
     ]

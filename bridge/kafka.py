@@ -176,7 +176,7 @@ class Kafka:
                 if not sending.task.done() and not replaced.done() and sending.n_answered == n_before:
                     self._doubt(
                         f"{self._where} does not confirm what it is sent: nothing more is read from RabbitMQ, "
-                        "nothing is acknowledged, and both go on when it answers."
+                        "nothing is acknowledged, and both resume when it answers."
                     )
         finally:
             sending.task.cancel()

@@ -1,4 +1,4 @@
-"""The law of one queue's rows: rows delivered = rows in Kafka + rows quarantined + rows on their way."""
+"""The invariant of one queue's rows: rows delivered = rows in Kafka + rows quarantined + rows on their way."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger("bridge")
 
 
 class Ledger:
-    """What became of the rows of one queue since this process began. `problem` says it once the law is broken."""
+    """What became of the rows of one queue since this process began. `problem` says so once the invariant is broken."""
 
     def __init__(self, kind: Kind) -> None:
         self.problem = ""
@@ -45,7 +45,7 @@ class Ledger:
             counts.quarantined.labels(self._kind, reason).inc(n)
 
     def close(self) -> None:
-        """Hold the law against the counts, now that a batch is delivered and before it is acknowledged."""
+        """Check the invariant, now that a batch is delivered and before it is acknowledged."""
         if self.n_under_way and not self.problem:
             self.problem = (
                 f"The queue {self._kind!r} has delivered {self.n_delivered} rows, but {self.n_kept} went to Kafka and "

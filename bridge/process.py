@@ -41,7 +41,7 @@ async def _run(settings: Settings) -> None:
     bridge = Bridge(settings)
     async with pages(bridge, settings):
         await bridge.run(stop)
-    log.info("Stopped: what Kafka has is acknowledged, RabbitMQ delivers the rest again.")
+    log.info("Stopped: what Kafka has is acknowledged; RabbitMQ will redeliver the rest.")
 
 
 def _stop(stop: asyncio.Event) -> None:

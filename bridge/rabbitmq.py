@@ -78,12 +78,12 @@ class RabbitMQ:
             await asyncio.wait([*watching, *reading])
 
     async def _watch(self, connection: Connection) -> None:
-        """Ask for something small now and then: silence is a state of the link, long before a heartbeat is missed."""
+        """Ask for something small now and then: a dead connection is noticed long before a heartbeat is missed."""
         where = f"RabbitMQ at {amqp_shown(self._settings)}"
         with suppress(ChannelLost):
             channel = await Channel.open(connection)
             while True:
-                with self.link.answers_within(SILENT_S, f"{where} answers nothing: all goes on when it does."):
+                with self.link.answers_within(SILENT_S, f"{where} does not answer: everything resumes when it does."):
                     await channel.ask()
                 self.link.up(f"{where} answers again.")
                 await asyncio.sleep(ASK_EVERY_S)

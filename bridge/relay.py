@@ -56,7 +56,7 @@ class Relay:
                 self._queue.ack(batch.tag, batch.n_messages, channel)
 
     async def _linger(self) -> None:
-        """Let rows gather until the next stroke of the beat, or until they fill a batch."""
+        """Let rows gather until the linger ends, or until they fill a batch."""
         rest = self._beat.rest_s(self._sent_at)
         if rest > 0:
             await self._queue.gather(rest)

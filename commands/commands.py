@@ -42,10 +42,10 @@ class features(PlainCommand):  # noqa: N801
     """Send random rows of load_diabetes to the queues `features` and `y_true`: the data driver."""
 
     options: ClassVar[list[Any]] = [
-        option("--rate", type=float, default=5.0, help="rows a second"),
+        option("--rate", type=float, default=5.0, help="rows per second"),
         option("--count", type=int, default=None, help="stop after so many rows (default: never)"),
-        option("--seed", type=int, default=None, help="makes the rows repeat from run to run"),
-        option("--label-delay", type=float, default=0.0, help="seconds that the truth comes after the features"),
+        option("--seed", type=int, default=None, help="makes runs repeatable"),
+        option("--label-delay", type=float, default=0.0, help="seconds between the features and their truth"),
         option("--duplicate-rate", type=float, default=0.0, help="share of messages that are sent twice"),
         option("--missing-rate", type=float, default=0.0, help="share of truths that are never sent"),
     ]
@@ -59,15 +59,15 @@ class features(PlainCommand):  # noqa: N801
 
 
 class status(PlainCommand):  # noqa: N801
-    """Show on one screen how everything stands: queues, topics, verdicts, errors. Needs no running worker."""
+    """Show the state of everything on one screen: queues, topics, verdicts, errors. Needs no running worker."""
 
     options: ClassVar[list[Any]] = [
         option("--json", "as_json", is_flag=True, help="print it as JSON"),
-        option("--watch", is_flag=True, help="again every 2 seconds, until Ctrl-C"),
+        option("--watch", is_flag=True, help="refresh every 2 seconds, until Ctrl-C"),
     ]
 
     def work(self, **options: Any) -> int:
-        """Print the screen."""
+        """Print it."""
         from commands.status import command
         from streams.faust_app import settings
 
@@ -75,7 +75,7 @@ class status(PlainCommand):  # noqa: N801
 
 
 class doctor(PlainCommand):  # noqa: N801
-    """Check each thing that must be right, with the cause and what to do where it is not; exit 1 if any is not."""
+    """Check everything that must be right, with the cause and the remedy if it is not; exits with 1 if anything is wrong."""
 
     options: ClassVar[list[Any]] = [option("--json", "as_json", is_flag=True, help="print it as JSON")]
 
@@ -88,7 +88,7 @@ class doctor(PlainCommand):  # noqa: N801
 
 
 class topology(PlainCommand):  # noqa: N801
-    """Declare the Kafka topics and the RabbitMQ queues that are missing, and end."""
+    """Declare the Kafka topics and the RabbitMQ queues that are missing, and exit."""
 
     options: ClassVar[list[Any]] = [
         option("--wait", "wait_s", type=float, default=60.0, help="seconds to wait for brokers that do not answer yet")
@@ -103,10 +103,10 @@ class topology(PlainCommand):  # noqa: N801
 
 
 class reconcile(PlainCommand):  # noqa: N801
-    """Prove from Kafka and the CSV files that nothing is lost or there twice; exit 1 if not, 2 if it cannot be told."""
+    """Prove from Kafka and the CSV files that nothing is lost or duplicated; exits with 1 if not, with 2 if it cannot tell."""
 
     options: ClassVar[list[Any]] = [
-        text("--from", "start", help="only what was decided from then on: a time in UTC, or 2h, 7d ago"),
+        text("--from", "start", help="only what was decided since then: a UTC time, or how long ago: 2h, 7d"),
         text("--to", "end", help="only what was decided before that time"),
         option("--json", "as_json", is_flag=True, help="print it as JSON"),
     ]
@@ -125,15 +125,15 @@ class quarantine(PlainCommand):  # noqa: N801
     options: ClassVar[list[Any]] = [
         argument("action", type=click.Choice(["list", "show", "requeue", "drop"])),
         argument("numbers", type=int, nargs=-1),
-        text("--reason", help="only of this reason: oversize, not_json, bad_row, ..."),
-        text("--queue", help="only of this queue or topic: features, y_true, y_pred"),
-        text("--from", "start", help="only refused from then on: a time in UTC, or 2h, 7d ago"),
-        text("--to", "end", help="only refused before that time"),
-        option("--resolved", is_flag=True, help="also those that were requeued or dropped before"),
-        option("--dry-run", is_flag=True, help="only say what would be done"),
+        text("--reason", help="only rows with this reason: oversize, not_json, bad_row, ..."),
+        text("--queue", help="only rows of this queue or topic: features, y_true, y_pred"),
+        text("--from", "start", help="only what was refused since then: a UTC time, or how long ago: 2h, 7d"),
+        text("--to", "end", help="only what was refused before that time"),
+        option("--resolved", is_flag=True, help="include rows that were requeued or dropped before"),
+        option("--dry-run", is_flag=True, help="only print what would be done"),
         option("--yes", is_flag=True, help="do not ask"),
-        option("--raw", is_flag=True, help="show: the bytes as they came, and nothing else"),
-        option("--json", "as_json", is_flag=True, help="list, show: as JSON, a row a line"),
+        option("--raw", is_flag=True, help="show: print the original bytes, and nothing else"),
+        option("--json", "as_json", is_flag=True, help="list, show: print JSON, one row per line"),
     ]
 
     def work(self, **options: Any) -> int:

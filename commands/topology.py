@@ -82,7 +82,7 @@ def _declare(settings: Settings) -> str:
         for name in settings.queue_names:
             seen = rabbitmq_queues.declare(connection, name, passive=True)
             if isinstance(seen, rabbitmq_queues.Refusal) and seen.code != rabbitmq_queues.NOT_FOUND:
-                raise Unavailable(f"RabbitMQ does not show us the queue {name!r}: {seen.text}.")
+                raise Unavailable(f"RabbitMQ does not let us see the queue {name!r}: {seen.text}.")
             ways = ways_to_declare(settings.queue_kind, rabbitmq_queues.version(connection))
             if isinstance(seen, rabbitmq_queues.Queue) or not ways:
                 continue

@@ -39,10 +39,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m dev", description="Embedded brokers for a first run and for tests."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("brokers", help="run a RabbitMQ and a Kafka on loopback until Ctrl-C")
-    commands.add_parser("rabbitmq", help="run the RabbitMQ alone")
-    commands.add_parser("kafka", help="run the Kafka alone")
-    commands.add_parser("run", help="run the whole program, with the brokers that the settings do not name")
+    commands.add_parser("brokers", help="run RabbitMQ and Kafka on loopback until Ctrl-C")
+    commands.add_parser("rabbitmq", help="run only RabbitMQ")
+    commands.add_parser("kafka", help="run only Kafka")
+    commands.add_parser("run", help="run everything, with embedded brokers where the settings name none")
     return parser
 
 

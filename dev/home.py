@@ -26,7 +26,7 @@ def claimed(home: Path) -> Iterator[None]:
         lock = try_lock(home / "lock")
     except OSError as exc:
         raise DevError(
-            f"{home} cannot be used: {exc.strerror}. Set HINDSIGHT_DEV_DIR to a directory of yours."
+            f"{home} cannot be used: {exc.strerror}. Set HINDSIGHT_DEV_DIR to a directory that you can write to."
         ) from None
     if lock is None:
         raise DevError(

@@ -64,7 +64,9 @@ def install(packages: Sequence[str]) -> None:
     """
     names = " ".join(packages)
     if shutil.which("apt-get") is None:
-        raise DevError(f"This machine has no apt-get: install what Debian calls {names}, or use `docker compose up`.")
+        raise DevError(
+            f"This machine has no apt-get: install the equivalents of Debian's {names}, or use `docker compose up`."
+        )
     prefix = _as_root(names)
     print(f"Installing {names} with apt{' and sudo' if prefix else ''} ...", flush=True)
     with _services_off(prefix):

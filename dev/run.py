@@ -115,7 +115,7 @@ def _say_where(settings: Settings, say: Say) -> None:
     say(
         f"Picture:     {_shown(settings.logs_dir / 'error_distribution.png')} (drawn every {settings.plot_every_s:g} s)"
     )
-    say("Ctrl-C ends all of it; the next `make run` goes on where this one stops.")
+    say("Ctrl-C stops everything; the next `make run` resumes where this one stopped.")
 
 
 def _shown(path: Path) -> Path:

@@ -80,7 +80,7 @@ def describe(path: Path, told: Told, *, pickle_sha256: str = "", types: Iterable
         return msgspec.convert(fields, Card)
     except msgspec.ValidationError as exc:
         raise ModelError(
-            f"The card of {path} could not be read again: {exc}. Choose another --name or --version."
+            f"The card of {path} could not be read back: {exc}. Choose another --name or --version."
         ) from None
 
 
@@ -163,7 +163,7 @@ def _model(opened: _Opened) -> Model:
 
 
 def _check_features(path: Path, told: tuple[str, ...], n: int, names: tuple[str, ...] | None) -> None:
-    again = f"Restore the pair, or write the card anew: `python -m models.card {path}`."
+    again = f"Restore the pair, or rewrite the card: `python -m models.card {path}`."
     if len(told) != n:
         raise ModelError(f"The model {path} takes {n} features, but its card names {len(told)}. {again}")
     if names is not None and told != names:

@@ -97,7 +97,7 @@ def read_card(model: Path, digest: str) -> Card | None:
         return None
     except Exception as exc:  # foreign bytes: msgspec raises more than its own errors (RecursionError, UnicodeError)
         raise ModelError(
-            f"The card {beside} cannot be read: {said(exc)}. Put it right, or write it anew: `python -m models.card {model}`."
+            f"The card {beside} cannot be read: {said(exc)}. Correct it, or rewrite it: `python -m models.card {model}`."
         ) from None
     if card.sha256 != digest:
         raise ModelError(

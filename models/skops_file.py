@@ -78,12 +78,14 @@ def open_skops(path: Path, raw: bytes, types: Iterable[str]) -> Any:
             if not foreign:
                 return _checked(skops.io.loads(raw, trusted=sorted(trusted)))
     except BrokenIndices as exc:
-        raise ModelError(f"The model {path} is broken: {exc}. It was damaged, or made to do harm. {TRAIN}.") from None
+        raise ModelError(
+            f"The model {path} is broken: {exc}. It was damaged, or crafted to do harm. {TRAIN}."
+        ) from None
     except Exception as exc:  # foreign bytes: skops and zipfile raise whatever they meet
         raise ModelError(f"The file {path} is not a skops file that can be read: {said(exc)}. {TRAIN}.") from None
     if foreign is None:
         raise ModelError(
-            f"The model {path} of {len(raw):,} bytes would unpack to {unpacked:,}, so it is not opened: save it anew, "
+            f"The model {path} of {len(raw):,} bytes would unpack to {unpacked:,}, so it is not opened: save it again, "
             f"uncompressed, if it is yours."
         )
     raise ModelError(

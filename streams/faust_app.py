@@ -135,7 +135,9 @@ async def _declare_when_possible() -> None:
             await asyncio.sleep(RETRY_S)
             continue
         if made or said:
-            logger.info("Kafka at %s is there; topics made: %s.", settings.kafka_address, ", ".join(made) or "none")
+            logger.info(
+                "Kafka at %s is available; topics created: %s.", settings.kafka_address, ", ".join(made) or "none"
+            )
         return
 
 

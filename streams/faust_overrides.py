@@ -268,4 +268,4 @@ async def _or_end(work: BatchAgent, batches: Batches) -> None:
         await work(batches)
     except Exception as exc:
         logging.getLogger("hindsight").exception("the agent %s failed", work.__name__)
-        fatal(f"the agent `{work.__name__}` cannot go on: {exc!r}.")
+        fatal(f"the agent `{work.__name__}` cannot continue: {exc!r}.")

@@ -47,14 +47,14 @@ class Settings(BaseModel):
     amqp_url: SecretStr = Field(
         SecretStr(""), description="RabbitMQ, `amqp://host:port/vhost` or `amqps://`; empty: the embedded one"
     )
-    amqp_user: str = Field("", description="RabbitMQ user, where the URL names none")
-    amqp_password: SecretStr = Field(SecretStr(""), description="RabbitMQ password, where the URL holds none")
+    amqp_user: str = Field("", description="RabbitMQ user, if the URL names none")
+    amqp_password: SecretStr = Field(SecretStr(""), description="RabbitMQ password, if the URL holds none")
     amqp_tls_ca: Path | None = Field(None, description="PEM file of the CA that signed RabbitMQ's certificate")
     amqp_tls_cert: Path | None = Field(None, description="PEM file of our certificate, if RabbitMQ asks for one")
     amqp_tls_key: Path | None = Field(None, description="PEM file of our certificate's key")
     queues: tuple[Kind, ...] = Field(
         KINDS,
-        description="which kinds of rows come by RabbitMQ, comma-separated; `off`, or set and empty: none, Kafka alone is used",
+        description="which kinds of rows come through RabbitMQ, comma-separated; `off` or an empty value: only Kafka is used",
     )
     queue_features: QueueName = Field("features", description="name of the queue of features")
     queue_y_true: QueueName = Field("y_true", description="name of the queue of y_true")
@@ -83,10 +83,10 @@ class Settings(BaseModel):
     kafka_tls_cert: Path | None = Field(None, description="PEM file of our certificate, if Kafka asks for one")
     kafka_tls_key: Path | None = Field(None, description="PEM file of our certificate's key")
     namespace: str = Field(
-        "", pattern=r"^[A-Za-z0-9._-]{0,40}$", description="put before every topic name and the consumer group"
+        "", pattern=r"^[A-Za-z0-9._-]{0,40}$", description="prefix of every topic name and of the consumer group"
     )
     topic_features: TopicName = Field(
-        "", description="Kafka topic of features, taken as it is; empty: `features` with the namespace before it"
+        "", description="Kafka topic of features, used as it is; empty: `features`, prefixed with the namespace"
     )
     topic_y_true: TopicName = Field(
         "", description="Kafka topic of y_true, as above. To change a topic later, start over with another namespace"
@@ -107,7 +107,7 @@ class Settings(BaseModel):
     bridge_web_port: Port = Field(6067, description="port of the bridge's /livez, /readyz and /metrics")
 
     max_quarantine_bytes: Count = Field(
-        1 << 30, description="what the topic quarantine may hold, in bytes; of more, Kafka removes the oldest"
+        1 << 30, description="what the topic quarantine may hold, in bytes; when exceeded, Kafka removes the oldest"
     )
 
     # The join
@@ -119,7 +119,7 @@ class Settings(BaseModel):
     dedupe_horizon_s: Seconds = Field(3600.0, description="how long an id is remembered after its verdict, in seconds")
     max_waiting_ids: Count = Field(
         10_000_000,
-        description="ids that may wait for their other side, over all partitions; of more, the oldest end unmatched early",
+        description="ids that may wait for their other side, over all partitions; when exceeded, the oldest end unmatched early",
     )
     agents: tuple[AgentName, ...] = Field(
         ("model", "metric", "plot"), description="which agents the worker runs, comma-separated"
@@ -141,15 +141,17 @@ class Settings(BaseModel):
 
     # The web view
     web_bind: str = Field("127.0.0.1", description="address that the web view listens on")
-    web_port: Port = Field(6066, description="port of the web view; taken: one of the next 20")
+    web_port: Port = Field(6066, description="port of the web view; if it is taken, one of the next 20")
     web_token: SecretStr = Field(
-        SecretStr(""), description="what callers of the web view must show, as bearer token or basic-auth password"
+        SecretStr(""), description="what callers of the web view must present, as bearer token or basic-auth password"
     )
     web_open: bool = Field(False, description="let the web view listen beyond this machine without a token")
     web_hosts: tuple[str, ...] = Field(
         (), description="further host names that the web view is reached by, such as a proxy's, comma-separated"
     )
-    web_url: str = Field("", description="where other workers reach this one's web view; empty: by bind and host name")
+    web_url: str = Field(
+        "", description="where other workers reach this one's web view; empty: derived from bind address and host name"
+    )
 
     # Places
     dev_dir: Path = Field(Path(".run"), description="where the embedded brokers keep their files")
@@ -186,7 +188,7 @@ class Settings(BaseModel):
             cert, key = getattr(self, f"{broker}_tls_cert"), getattr(self, f"{broker}_tls_key")
             if (cert is None) != (key is None):
                 raise ValueError(
-                    f"{PREFIX}{broker.upper()}_TLS_CERT and {PREFIX}{broker.upper()}_TLS_KEY go together: set both"
+                    f"{PREFIX}{broker.upper()}_TLS_CERT and {PREFIX}{broker.upper()}_TLS_KEY belong together: set both"
                 )
         return self
 
@@ -196,7 +198,7 @@ class Settings(BaseModel):
             names = [name_of(kind) for kind in KINDS]
             if len(set(names)) < len(names):
                 said = ", ".join(f"{PREFIX}{what}_{kind.upper()}={name_of(kind)}" for kind in KINDS)
-                raise ValueError(f"two kinds of rows share a {what.lower()} ({said}): each needs one of its own")
+                raise ValueError(f"two kinds of rows share a {what.lower()} ({said}): each needs its own")
         ours = {f"{self.namespace}{name}" for name in ("metric", "quarantine", "quarantine-resolved")}
         if taken := ours.intersection(self.topic_of(kind) for kind in KINDS):
             raise ValueError(
@@ -208,7 +210,7 @@ class Settings(BaseModel):
     def _nobody_opens_the_web_view_by_mistake(self) -> Settings:
         if not (self.web_is_local or self.web_open or self.web_token.get_secret_value()):
             raise ValueError(
-                f"{PREFIX}WEB_BIND is {self.web_bind!r}, which other machines reach: set {PREFIX}WEB_TOKEN, "
+                f"{PREFIX}WEB_BIND is {self.web_bind!r}, which other machines can reach: set {PREFIX}WEB_TOKEN, "
                 f"or {PREFIX}WEB_OPEN=true if something else guards it"
             )
         return self

@@ -74,7 +74,7 @@ class Guard:
             raise
         except Exception:
             logger.exception("a page failed: %s", ascii(request.path)[:300])
-            return answers.error(request, 500, "This page failed; the worker's log says why. The join goes on.")
+            return answers.error(request, 500, "This page failed; the worker's log says why. The join continues.")
 
 
 def _refusal(request: web.Request, hosts: set[str], token: str) -> web.Response | None:
@@ -82,15 +82,15 @@ def _refusal(request: web.Request, hosts: set[str], token: str) -> web.Response 
         return answers.error(request, 414, f"A URL of more than {MAX_TARGET_CHARS:,} characters is not read.")
     if not _is_known(request.headers.get("Host", ""), hosts):
         return answers.error(
-            request, 421, "The web view does not go by this host name. HINDSIGHT_WEB_HOSTS lists further ones."
+            request, 421, "The web view is not served under this host name. HINDSIGHT_WEB_HOSTS lists further ones."
         )
     if request.method not in ("GET", "HEAD"):
-        return answers.error(request, 405, "The web view only shows: GET and HEAD.", headers={"Allow": "GET, HEAD"})
+        return answers.error(request, 405, "The web view is read-only: GET and HEAD.", headers={"Allow": "GET, HEAD"})
     if token and request.path not in OPEN_PATHS and not _shows(request.headers.get("Authorization", ""), token):
         return answers.error(
             request,
             401,
-            "A token is needed: as bearer token, or as the password of any user.",
+            "A token is required, as a bearer token or as the password of any user.",
             headers={"WWW-Authenticate": 'Basic realm="Hindsight", charset="UTF-8"'},
         )
     return None

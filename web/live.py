@@ -44,7 +44,7 @@ class Live:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Send events until the caller goes, or does not read for a while."""
         if self._n_clients >= MOST_CLIENTS:
-            raise web.HTTPServiceUnavailable(text=f"{MOST_CLIENTS} pages listen already; close some.")
+            raise web.HTTPServiceUnavailable(text=f"{MOST_CLIENTS} pages are listening already; close some.")
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         self._n_clients += 1
         try:

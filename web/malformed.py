@@ -40,9 +40,7 @@ class _Handler(RequestHandler):
             logger.error("a request failed outside the pages", exc_info=exc)
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun")
-        sentence = (
-            "This is no HTTP request that can be read." if status < 500 else "The web view failed; its log says why."
-        )
+        sentence = "This is not a readable HTTP request." if status < 500 else "The web view failed; its log says why."
         response = answers.json({"error": HTTPStatus(status).phrase, "sentence": sentence}, status)
         response.headers.update(HEADERS)
         response.headers["Cache-Control"] = "no-store"

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class LogError(Exception):
-    """The metric log cannot go on; the message is a sentence."""
+    """The metric log cannot continue; the message is a sentence."""
 
 
 class Unwritable(LogError):
@@ -37,7 +37,7 @@ def set_aside(path: Path, why: str) -> Path:
     while kept.exists():
         kept, n = path.with_name(f"{path.name}.damaged-{stamp}-{n}"), n + 1
     path.rename(kept)
-    logger.warning("%s %s. It is kept as %s, and a new file begins.", path, why, kept.name, extra=NEVER_HELD_BACK)
+    logger.warning("%s %s. It is kept as %s, and a new file is started.", path, why, kept.name, extra=NEVER_HELD_BACK)
     return kept
 
 
@@ -84,7 +84,7 @@ class LogFile:
             return size
         if found == -1:
             if size > len(self.header):
-                said = "%s is gone with its %d bytes: somebody moved it. A new file begins."
+                said = "%s is gone with its %d bytes: somebody moved it. A new file is started."
                 logger.warning(said, self.path, size, extra=NEVER_HELD_BACK)
             return self._begin()
         if found < size:
@@ -94,7 +94,11 @@ class LogFile:
             set_aside(self.path, "is not as it was written: somebody changed it")
             return self._begin()
         os.truncate(self.path, size)
-        logger.warning("%s: %d bytes of an unfinished write were cut off; they come again.", self.path, found - size)
+        logger.warning(
+            "%s: %d bytes of an unfinished write were removed; their rows will be written again.",
+            self.path,
+            found - size,
+        )
         return size
 
     def adopt(self) -> int:

@@ -1,7 +1,7 @@
-"""The short way: verdicts from the join to the metric log of the same worker, not through Kafka and back.
+"""The local path: verdicts from the join to the metric log of the same worker, without a detour through Kafka.
 
 They go to the topic `metric` all the same, for whichever worker writes the metric log; there their tag tells that they
-are written. Verdicts of an earlier owner may still be in Kafka, so on the short way a record counts only if it directly
+are written. Verdicts of an earlier owner may still be in Kafka, so on the local path a record counts only if it directly
 follows the last one written; until then it waits. Nothing depends on it: what is forgotten here comes from Kafka.
 """
 
@@ -21,7 +21,7 @@ Positions = dict[str, dict[int, int]]
 
 
 class LocalPath:
-    """Letters on the short way; `is_open` while this worker writes the metric log. `filled` is set by what comes."""
+    """Outbox entries on the local path; `is_open` while this worker writes the metric log. `filled` is set by what comes."""
 
     def __init__(self) -> None:
         self.is_open = False
@@ -30,7 +30,7 @@ class LocalPath:
         self._n_bytes = 0
 
     def put(self, entry: OutboxEntry) -> bool:
-        """Take a letter, if the way is open; tell whether it is taken."""
+        """Take an entry, if the path is open; tell whether it is taken."""
         if self.is_open:
             if self._n_bytes > MAX_BYTES:
                 self.forget()

@@ -119,12 +119,12 @@ class MetricLog:
             return self.state.copy()
         sizes = (self._metric.size(), self._unmatched.size())
         if raw is None and sizes in ((self.state.metric_bytes, self.state.unmatched_bytes), NOTHING):
-            logger.warning("%s is gone; it is written again.", self._directory / log_state.STATE_NAME)
+            logger.warning("%s is missing; it is rewritten.", self._directory / log_state.STATE_NAME)
             return self.state.copy()
         found = log_state.load(self._directory)
         if found is not None and found.writer == self.state.writer:
             return found  # of an append of ours that failed after this file was replaced
-        raise Fenced(f"Another worker has opened the metric log in {self._directory}: this one writes no more.")
+        raise Fenced(f"Another worker has opened the metric log in {self._directory}: this one no longer writes to it.")
 
     def _cut_back(self, state: LogState) -> LogState:
         state.metric_bytes = self._metric.cut_back(state.metric_bytes)

@@ -40,7 +40,7 @@ def summarise(path: Path) -> ErrorSummary:
             summary.update(np.array([row.y_true for row in readable]), np.array([row.y_pred for row in readable]))
             progress.show(file.tell())
     if n_unreadable:
-        logger.warning("%s: %d lines are not rows; the figures leave them out.", path, n_unreadable)
+        logger.warning("%s: %d lines are not rows; the scores leave them out.", path, n_unreadable)
     return summary
 
 

@@ -127,7 +127,7 @@ def locked(directory: Path) -> Iterator[None]:
     give_up_at = time.monotonic() + LOCK_WAIT_S
     while (lock := try_lock(path)) is None:
         if time.monotonic() > give_up_at:
-            raise Busy(f"{path} is held by another process for {LOCK_WAIT_S:.0f} s: is a paused worker in between?")
+            raise Busy(f"{path} is held by another process for {LOCK_WAIT_S:.0f} s: is a worker paused?")
         time.sleep(0.01)
     with lock:
         yield

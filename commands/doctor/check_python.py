@@ -43,7 +43,7 @@ def packages(wanted: Mapping[str, str] | None) -> Finding:
         return wrong("packages", f"missing: {_few(missing)}. Run `make setup`, or install {LOCK.name} with pip.")
     other = [f"{name} {has} (locked: {wanted[name]})" for name, has in found.items() if has != wanted[name]]
     if other:
-        return note("packages", f"other versions than were tested: {_few(other)}. `make setup` installs those.")
+        return note("packages", f"versions other than those tested: {_few(other)}. `make setup` installs those.")
     return ok("packages", f"{len(wanted)} as locked")
 
 

@@ -73,9 +73,9 @@ def _not_there(what: str, seen: Refusal, settings: Settings) -> Finding:
     if seen.code == RESOURCE_LOCKED:
         return wrong(what, f"is not read: {EXCLUSIVE}.")
     if seen.code != NOT_FOUND:
-        return wrong(what, f"RabbitMQ does not show it to us: {seen.text}. Give our user the right to read it.")
+        return wrong(what, f"RabbitMQ does not let us see it: {seen.text}. Give our user permission to read it.")
     if settings.queue_kind != "existing":
-        return ok(what, f"not there yet, the bridge will declare it ({settings.queue_kind})")
+        return ok(what, f"missing; the bridge will declare it ({settings.queue_kind})")
     return wrong(
         what,
         "is not there, and HINDSIGHT_QUEUE_KIND=existing declares none: start the service that declares it, or set "

@@ -48,6 +48,6 @@ def _without_effect(settings: Settings) -> Iterator[Finding]:
     if "model" not in settings.agents and "y_pred" not in settings.queues:
         yield note(
             WHAT,
-            "nobody brings predictions: HINDSIGHT_AGENTS leaves out `model`, and HINDSIGHT_QUEUES leaves out `y_pred`. "
+            "nothing delivers predictions: HINDSIGHT_AGENTS leaves out `model`, and HINDSIGHT_QUEUES leaves out `y_pred`. "
             "That is right only if somebody writes to the Kafka topic itself",
         )

@@ -39,7 +39,7 @@ async def findings(admin: AIOKafkaAdminClient, settings: Settings) -> There:
     found = [wrong("partitions of the topics", said)] if said else []
     for topic in wanted:
         if topic.name not in partitions:
-            found.append(ok(f"topic {topic.name}", "not there yet, whoever starts first makes it"))
+            found.append(ok(f"topic {topic.name}", "missing; whichever process starts first creates it"))
             continue
         wrongs = faults(topic, configs[topic.name])
         if topic is wanted.pairs_log:

@@ -67,7 +67,7 @@ def _drive(settings: Settings, plan: Plan, seed: int | None, where: str) -> None
     n_rows = "rows" if plan.count is None else f"{plan.count} rows"
     log.info(
         f"Sending {n_rows} of load_diabetes, {plan.rate:g} a second, to the queues "
-        f"{' and '.join(settings.queue_of(kind) for kind in QUEUES)} of {where}; Ctrl-C ends it."
+        f"{' and '.join(settings.queue_of(kind) for kind in QUEUES)} of {where}; Ctrl-C stops it."
     )
     traffic = Traffic(plan, _rows(), random.Random(seed), time.time, f"{secrets.randbelow(1_000_000):06d}")
     driver = _Driver(settings, traffic, where)
@@ -109,7 +109,7 @@ class _Driver:
         if n_unconfirmed:
             sentence += f" Due, but not confirmed by RabbitMQ: {n_unconfirmed}."
         if n_held:
-            sentence += f" Truths whose time had not come, and which are not sent: {n_held}."
+            sentence += f" Truths that were not due yet, and are not sent: {n_held}."
         return sentence
 
     async def _send_whatever_happens(self) -> None:

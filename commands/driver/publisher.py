@@ -153,7 +153,7 @@ class Publisher:
         self._lose(f"the queue {method.routing_key!r} is gone")
 
     def _blocked(self, _connection: Any, frame: Any) -> None:
-        self._say(f"RabbitMQ takes no messages for now: {frame.method.reason or 'it is short of memory or disk'}.")
+        self._say(f"RabbitMQ accepts no messages for now: {frame.method.reason or 'it is short of memory or disk'}.")
 
     def _lose(self, reason: BaseException | str) -> None:
         settle(self._lost, reason if isinstance(reason, str) else explain(reason, self._settings))

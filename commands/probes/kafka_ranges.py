@@ -43,7 +43,7 @@ class Reader:
         try:
             first, end = await self._consumer.beginning_offsets(tps), await self._consumer.end_offsets(tps)
         except KafkaError as exc:
-            raise Unavailable(f"{self._where} does not tell where {topic!r} ends: {exc!r}.") from None
+            raise Unavailable(f"{self._where} does not say where {topic!r} ends: {exc!r}.") from None
         return [(first[tp], end[tp]) for tp in tps]
 
     async def has(self, topic: str) -> bool:
@@ -65,7 +65,7 @@ class Reader:
         except GroupCoordinatorNotAvailableError:  # no group ever read from this Kafka
             return [0] * n_partitions
         except KafkaError as exc:
-            raise Unavailable(f"{self._where} does not tell how far {group!r} has read: {exc!r}.") from None
+            raise Unavailable(f"{self._where} does not say how far {group!r} has read: {exc!r}.") from None
         offsets = (found.get(TopicPartition(topic, p)) for p in range(n_partitions))
         return [max(0, at.offset) if at else 0 for at in offsets]
 
@@ -100,7 +100,7 @@ class Reader:
                 return 0
             return len((await self._admin.describe_topics([topic]))[0]["partitions"])
         except KafkaError as exc:
-            raise Unavailable(f"{self._where} does not name its topics: {exc!r}.") from None
+            raise Unavailable(f"{self._where} does not list its topics: {exc!r}.") from None
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from streams.table.decision_log import DecisionLog, LogIsNewer, LogUnavailable
 
 TIMEOUT_MS = 5000
 LOOK_BACK = 20
-"""How many records before the end of a log are searched for a valid one: void ones are rare, and never many."""
+"""How many records before the end of a log are searched for a valid one: void records are rare, and never many."""
 
 
 class Topic(NamedTuple):

@@ -50,7 +50,7 @@ def _ask(where: str, token: str = "") -> Ready:
     try:
         return _read(url, _get(where, token))
     except urllib.error.URLError as exc:
-        return Ready(url, None, f"nobody answers there ({getattr(exc.reason, 'strerror', None) or exc.reason})")
+        return Ready(url, None, f"nothing answers there ({getattr(exc.reason, 'strerror', None) or exc.reason})")
     except (OSError, HTTPException) as exc:
         return Ready(url, None, f"does not answer as a web server does ({exc})")
 
@@ -84,7 +84,7 @@ def _read(url: str, body: bytes) -> Ready:
             return Ready(url, True, "ready")
         return Ready(url, False, f"not ready: {_problem(answer)}")
     except (ValueError, KeyError, TypeError, AttributeError):
-        return Ready(url, None, "something else than Hindsight answers there")
+        return Ready(url, None, "something other than Hindsight answers there")
 
 
 def _problem(answer: dict[str, Any]) -> str:

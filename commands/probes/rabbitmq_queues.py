@@ -99,5 +99,5 @@ def _look(connection: pika.BlockingConnection, name: str) -> Queue:
     if isinstance(seen, Queue):
         return seen
     if seen.code != NOT_FOUND:
-        raise Unavailable(f"RabbitMQ does not show us the queue {name!r}: {seen.text}.")
+        raise Unavailable(f"RabbitMQ does not let us see the queue {name!r}: {seen.text}.")
     return Queue(name, None, None)

@@ -129,7 +129,7 @@ async def _requeue(given: _Options) -> int:
         else:
             ready.add(row.kept.offset)
             n_rows += planned.n_rows
-    print(f"{len(ready):,} of {n_found:,} can be read now and go to their queues again, with {n_rows:,} rows.")
+    print(f"{len(ready):,} of {n_found:,} can be read now and will go back to their queues, with {n_rows:,} rows.")
     code = _all_found(given, seen) or int(bool(given.numbers) and len(ready) < n_found)
     if not ready or given.dry_run:
         return code
@@ -181,7 +181,7 @@ def _confirmed(given: _Options, question: str) -> bool:
     if given.yes:
         return True
     if not sys.stdin.isatty():
-        print(f"{BAD} {question} Nothing was done: say --yes where nobody can be asked.", file=sys.stderr)
+        print(f"{BAD} {question} Nothing was done: use --yes if nobody can be asked.", file=sys.stderr)
         return False
     return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 

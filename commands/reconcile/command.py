@@ -36,7 +36,7 @@ def run(settings: Settings, *, start: str = "", end: str = "", as_json: bool = F
     except (Unavailable, SettingsError, ValueError) as exc:
         return _could_not(str(exc), as_json)
     except sqlite3.Error as exc:
-        return _could_not(f"The temporary file failed ({exc}): TMPDIR names a directory with more room.", as_json)
+        return _could_not(f"The temporary file failed ({exc}): set TMPDIR to a directory with more space.", as_json)
     print(_json(found) if as_json else text(found, colours=on_terminal()))
     return found.code
 
@@ -85,10 +85,10 @@ def _why(each: Sum) -> list[str]:
 def _summary(found: Result) -> str:
     if found.code == 1:
         n = sum(each.n_problems for each in found.sums) + len(found.strange)
-        return f"{found.n_ids:,} ids looked at: it does not add up ({n:,} found). docs/ledger.md says what each line means."
+        return f"{found.n_ids:,} ids checked: it does not add up (problems: {n:,}). docs/ledger.md says what each line means."
     if found.code == NOT_CHECKED:
-        return f"{found.n_ids:,} ids looked at: what was checked adds up, but not all could be checked."
-    return f"{found.n_ids:,} ids looked at: everything adds up, nothing is lost and nothing is there twice."
+        return f"{found.n_ids:,} ids checked: what could be checked adds up, but not everything could be."
+    return f"{found.n_ids:,} ids checked: everything adds up; nothing is lost, and nothing is duplicated."
 
 
 def _json(found: Result) -> str:

@@ -1,1 +1,1 @@
-"""The command `status`: one screen of how everything stands."""
+"""The command `status`: the state of everything on one screen."""

@@ -1,4 +1,4 @@
-"""The command `status`: one screen of how everything stands, without a running worker."""
+"""The command `status`: the state of everything on one screen, without a running worker."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLEAR = "\x1b[H\x1b[2J"
 
 
 def run(settings: Settings, *, as_json: bool = False, watch: bool = False) -> int:
-    """Print how everything stands, again and again with `watch`; return 1 if a broker cannot be reached."""
+    """Print the state of everything, repeatedly with `watch`; return 1 if a broker cannot be reached."""
     for name in ("aiokafka", "pika"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # the screen says what they would say
     before: Snapshot | None = None

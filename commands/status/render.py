@@ -79,13 +79,13 @@ def _topics(now: Snapshot, settings: Settings) -> list[str]:
 
 def _join(now: Snapshot, before: Snapshot | None) -> list[str]:
     if "kafka" in now.problems:
-        return [_line("Join", "unknown while Kafka is away")]
+        return [_line("Join", "unknown while Kafka is unavailable")]
     if now.join is None or now.join.decided_at is None:
         return [_line("Join", "nothing joined yet")]
     counts = now.join.counts
     off = counts.difference()
     invariant = (
-        f"{GOOD} it balances" if off == 0 else f"{BAD} it does not balance: {off:+,} rows (rows in less the rest)"
+        f"{GOOD} it balances" if off == 0 else f"{BAD} it does not balance: {off:+,} rows (rows in minus the rest)"
     )
     unmatched = counts.unmatched_true + counts.unmatched_pred
     rows: list[tuple[str, int, str]] = [

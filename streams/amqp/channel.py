@@ -146,7 +146,7 @@ class Channel:
 
     def _on_cancel(self, _frame: Any) -> None:
         self._tag = ""
-        settle(self.lost, ChannelLost("RabbitMQ ended our reading: the queue was deleted, or its node went away"))
+        settle(self.lost, ChannelLost("RabbitMQ ended our consumer: the queue was deleted, or its node went away"))
 
 
 def _answers(answer: asyncio.Future[Any]) -> Callable[[Any], None]:

@@ -26,7 +26,7 @@ from streams.settings import Settings, SettingsError
 
 HEARTBEAT_S = 20
 UNAVAILABLE = (AMQPError, AMQPConnectorException, OSError)
-"""What pika raises where RabbitMQ cannot be used. A silent one makes `BlockingConnection` raise what is no AMQPError."""
+"""What pika raises where RabbitMQ cannot be used. One that says nothing makes `BlockingConnection` raise what is no AMQPError."""
 T = TypeVar("T")
 
 
@@ -95,7 +95,7 @@ def explain(exc: BaseException, settings: Settings) -> str:
     if isinstance(cause, socket.gaierror):
         return f"the name {host!r} is not known here: check HINDSIGHT_AMQP_URL"
     if isinstance(cause, ConnectionRefusedError):
-        return "nobody listens there: start it, or check HINDSIGHT_AMQP_URL"
+        return "nothing is listening there: start it, or check HINDSIGHT_AMQP_URL"
     hung_up = _nested(exc, IncompatibleProtocolError, StreamLostError) is not None
     if hung_up and settings.amqp_address.startswith("amqps:") and settings.amqp_tls_cert is None:
         return f"it ends the connection; {certificate_hint('AMQP')}"
@@ -121,7 +121,7 @@ def why(exc: BaseException) -> str:
     if isinstance(exc, IncompatibleProtocolError):
         return "it does not speak AMQP 0-9-1 at this port: check HINDSIGHT_AMQP_URL"
     if isinstance(exc, AMQPConnectorStackTimeout):
-        return "it takes the connection and then says nothing: it may be paused, overloaded or behind a firewall"
+        return "it accepts the connection and then says nothing: it may be paused, overloaded or behind a firewall"
     inner = exc.exceptions[-1] if isinstance(exc, AMQPConnectionWorkflowFailed) else getattr(exc, "exception", None)
     inner = inner or (exc.args[0] if exc.args else None)
     if isinstance(inner, BaseException):

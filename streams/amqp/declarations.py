@@ -102,7 +102,7 @@ class Declared(NamedTuple):
         """Yield what becomes of rows in such a queue that nobody reads in time."""
         given = self.arguments
         if (ttl_ms := self._number("x-message-ttl")) is not None:
-            yield f"RabbitMQ drops what waits in it for longer than {ttl_ms / 1000:g} s (x-message-ttl)"
+            yield f"RabbitMQ drops messages that wait in it for longer than {ttl_ms / 1000:g} s (x-message-ttl)"
         for name, unit in (("x-max-length", "messages"), ("x-max-length-bytes", "bytes")):
             if (most := self._number(name)) is not None:
                 refuses = given.get("x-overflow", "drop-head") != "drop-head"
@@ -120,7 +120,7 @@ class Declared(NamedTuple):
         if (exchange := given.get("x-dead-letter-exchange")) is not None:
             yield f"what RabbitMQ drops of it goes to the exchange {exchange!r}, not to quarantine (x-dead-letter-exchange)"
         if given.get("x-single-active-consumer"):
-            yield "one reader at a time gets its rows (x-single-active-consumer): a second bridge waits for the first to end"
+            yield "one reader at a time gets its rows (x-single-active-consumer): a second bridge waits until the first one ends"
 
     def _delivery_limit(self, server_version: str) -> int | None:
         if self.arguments.get("x-queue-type") != "quorum":
@@ -141,7 +141,7 @@ EXCLUSIVE = (
     "published to another queue as well"
 )
 STREAM = (
-    "it is a stream, which gives everything again to whoever begins to read: rows would be missed or counted twice. Have "
+    "it is a stream, which delivers everything again to each new consumer: rows would be missed or counted twice. Have "
     "its rows published to a classic or a quorum queue"
 )
 

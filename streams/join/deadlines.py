@@ -17,19 +17,19 @@ from streams.join.state import MATCHED, PRED, TRUE, State
 
 EVENT, WAIT_PRED, WAIT_TRUE, TOMBSTONE = b"e", b"t", b"p", b"m"
 TIMER_KINDS = (EVENT, WAIT_PRED, WAIT_TRUE, TOMBSTONE)
-"""The expiry index's families, in the order of `Checkpoint.timer_cursors`.
+"""The kinds of timers in the expiry index, in the order of `Checkpoint.timer_cursors`.
 
 By event time; by the wall clock, waiting for the prediction or for the truth; tombstones.
 """
 WAITS_FOR = (WAIT_PRED, WAIT_TRUE)
-"""By the side that is there: the family of those that wait for the other."""
+"""By the side that is there: the timer of those that wait for the other."""
 
 MAX_DELAY_S: Final = 24 * 3600.0
 """An input that is not idle, but this much slower than the clock, no longer holds up the ids that wait for it."""
 BUCKET_S: Final = 0.25
 LAST_BUCKET: Final = 1 << 62
 INDEX = struct.Struct(">cQQH")
-"""Index key: family, bucket, log offset, chunk."""
+"""Index key: timer kind, bucket, log offset, chunk."""
 CHUNK: Final = 250
 """Most keys in one index entry: what one decision expires is bounded by whole entries."""
 
@@ -76,7 +76,7 @@ def span_s(timer_kind: bytes, rules: Rules) -> float:
 
 
 def deadline(timer_kind: bytes, state: State, rules: Rules) -> float:
-    """Return when a state is due under one family of the index."""
+    """Return when a state is due by one kind of timer."""
     time = state[4] if timer_kind == EVENT else state[9] if timer_kind == TOMBSTONE else state[5]
     return float(time + span_s(timer_kind, rules))
 

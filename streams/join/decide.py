@@ -26,9 +26,9 @@ from streams.wire.rows import PredRow, TrueRow
 from streams.wire.verdicts import Verdict, VerdictKind
 
 MAX_EXPIRY_BYTES = 150_000
-"""What the ids that one family of the index ends in one decision may weigh, in bytes of its record."""
+"""What the ids that one kind of timer ends in one decision may weigh, in bytes of its record."""
 MAX_EXPIRY_KEYS = 10_000
-"""How many keys of one family a decision looks at: more than it can add, or the index would outgrow its expiry."""
+"""How many keys of one kind of timer a decision looks at: more than it can add, or the index would outgrow its expiry."""
 NO_CAP = 1 << 62
 
 _encode = msgspec.json.Encoder().encode
@@ -58,7 +58,7 @@ class View(Protocol):
         """Return the packed state of each key."""
 
     def due(self, start: bytes, last_bucket: int, max_keys: int) -> list[tuple[bytes, list[bytes]]]:
-        """Return the index entries of a family from `start` to the end of `last_bucket`: index key, keys."""
+        """Return the index entries of a timer kind from `start` to the end of `last_bucket`: index key, keys."""
 
 
 def decide(
@@ -79,7 +79,7 @@ def decide(
         inputs: Kafka records in the order they are to be applied, each input's offsets rising.
         now: the wall clock, UTC epoch seconds.
         idle: whether y_true, and y_pred, have nothing to read and had nothing for `max_out_of_orderness_s`.
-        max_waiting: ids that may wait; of more, those with the nearest deadlines end unmatched before it.
+        max_waiting: ids that may wait; when exceeded, those with the nearest deadlines end unmatched before it.
     """
     draft = _Draft(checkpoint, view, rules, now)
     draft.read(inputs)

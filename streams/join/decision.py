@@ -2,7 +2,7 @@
 
 The changelog of `pairs` is a log of these records. One at log offset o is valid if and only if its `base` is o - 1:
 whoever wrote in between made it void. What is no record at all is void, too. Writer, recovery, standbys and audits all
-judge by `decode` and `is_valid`.
+decide by `decode` and `is_valid`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NOWHERE_TS = -1e18
 class Counts(msgspec.Struct, array_like=True, gc=False):
     """Running counts of one partition, in rows but for `waiting` (ids) and `skipped` (Kafka records).
 
-    The law: rows_true + rows_pred == 2 * matched + unmatched_true + unmatched_pred + duplicates + conflicts + late
+    The invariant: rows_true + rows_pred == 2 * matched + unmatched_true + unmatched_pred + duplicates + conflicts + late
     + waiting. `unreadable` rows came in a Kafka record, not from the bridge; they are in quarantine. `evicted` ids ended
     unmatched before their time, since too many waited; they are in unmatched_true and unmatched_pred too. `forwarded` rows
     belong to other partitions and were sent there; they are counted as rows where they came.
@@ -47,7 +47,7 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     forwarded: int = 0
 
     def difference(self) -> int:
-        """Return rows in less the rows accounted for: 0, or the law is broken."""
+        """Return rows in less the rows accounted for: 0, or the invariant is broken."""
         ended = 2 * self.matched + self.unmatched_true + self.unmatched_pred
         return self.rows_true + self.rows_pred - ended - self.duplicates - self.conflicts - self.late - self.waiting
 
@@ -66,7 +66,7 @@ class Checkpoint(msgspec.Struct, array_like=True):
     timer_cursors: list[bytes] = msgspec.field(
         default_factory=lambda: [INDEX.pack(timer_kind, 0, 0, 0) for timer_kind in TIMER_KINDS]
     )
-    """Per family: index keys below this one are done."""
+    """Per timer kind: index keys below this one are done."""
     counts: Counts = msgspec.field(default_factory=Counts)
     verdicts_at: int = -1
     """Log offset of the last valid record with verdicts."""
@@ -92,11 +92,11 @@ class Decision(msgspec.Struct, array_like=True):
     waiting: dict[bytes, bytes]
     """Ids that began to wait, with their packed state: to be indexed by event time and by wall clock."""
     done: dict[bytes, bytes]
-    """Ids that got their verdict: to be indexed as markers."""
+    """Ids that got their verdict: to be indexed as tombstones."""
     updated: dict[bytes, bytes]
     """Ids whose state changed, but not their deadline; and rows kept beside an id (`pair.Other`)."""
     deleted: list[bytes]
-    """Ids whose marker ended."""
+    """Ids whose tombstone ended."""
     unindexed: list[bytes]
     """Index keys that are done with."""
     verdicts: bytes

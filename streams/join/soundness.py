@@ -48,7 +48,7 @@ def are_index_keys(keys: Iterable[bytes]) -> bool:
 
 
 def are_cursors(keys: Sequence[bytes]) -> bool:
-    """Tell whether there is an index key for each family, in their order."""
+    """Tell whether there is an index key for each timer kind, in their order."""
     return are_index_keys(keys) and tuple(key[:1] for key in keys) == TIMER_KINDS
 
 

@@ -11,7 +11,7 @@ What never came is NaN, or -1 for an offset. `flags` say what else was seen; `n_
 its first true and first pred, and stops at MAX_REPEATS.
 
 A row with another value, or one that came too late, changes nothing of that; the last one of an id is kept beside it, as
-an `Other`, so that people can see both values. It goes when the id's marker goes.
+an `Other`, so that people can see both values. It goes when the id's tombstone goes.
 """
 
 from __future__ import annotations

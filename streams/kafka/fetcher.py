@@ -170,8 +170,8 @@ class Fetcher:
                 else:
                     self._poll()
         except Exception as exc:
-            logger.exception("nothing is fetched any more")
-            fatal(f"the thread that fetches from Kafka cannot go on: {exc!r}.")
+            logger.exception("nothing can be fetched any more")
+            fatal(f"the thread that fetches from Kafka cannot continue: {exc!r}.")
 
     def _obey(self) -> None:
         while True:
@@ -213,7 +213,7 @@ class Fetcher:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             fatal(
                 f"Kafka does not have offset {self._next[tp]} of partition {tp.partition} of the topic {tp.topic!r} any more: "
-                "its retention removed it unread, or the topic was recreated. A restart says which, and goes on where it can."
+                "its retention removed it unread, or the topic was recreated. A restart says which, and resumes if it can."
             )
         logger.error("%s/%d cannot be read: %s", tp.topic, tp.partition, error.str())
 

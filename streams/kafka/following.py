@@ -45,7 +45,7 @@ class Following:
             try:
                 await self._fetch()
             except (KafkaError, OSError) as exc:
-                logger.warning("Kafka does not tell how far the group has come, asking again: %s", exc)
+                logger.warning("Kafka does not say how far the group has come; asking again: %s", exc)
                 await asyncio.sleep(RETRY_S)
                 self._changed.set()
 

@@ -93,7 +93,7 @@ def _why(exc: BaseException, server: Server, settings: Settings) -> str:
     if isinstance(exc, socket.gaierror):
         return f"the name {server.host!r} is not known here: check HINDSIGHT_KAFKA"
     if isinstance(exc, ConnectionRefusedError):
-        return "nobody listens there: start it, or check HINDSIGHT_KAFKA"
+        return "nothing is listening there: start it, or check HINDSIGHT_KAFKA"
     if isinstance(exc, errors.IllegalSaslStateError):
         return f"it asks for no SASL at this port, but HINDSIGHT_KAFKA_SECURITY is {settings.kafka_security}"
     if isinstance(exc, errors.UnsupportedSaslMechanismError):

@@ -38,8 +38,8 @@ class Producer:
                 continue
             said = refusals.sentence(problem, "Kafka", time.time())
             if not self.problem:
-                logger.error("Kafka does not take a record of %r, trying again: %s", topic, said)
-            self.problem = f"Kafka does not take a record of {topic!r}: {said}"
+                logger.error("Kafka does not accept a record of %r, trying again: %s", topic, said)
+            self.problem = f"Kafka does not accept a record of {topic!r}: {said}"
             await self.stop()
             await asyncio.sleep(refusals.pause_s(problem, RETRY_S))
 

@@ -141,8 +141,8 @@ def mismatch(wanted: Topics, found: Mapping[str, int]) -> str:
     if set(off) <= {topic.name for topic in wanted.alike} and len(set(there)) == 1:
         what = f"The Kafka topic {said} partitions" if len(off) == 1 else f"Of the Kafka topics, {said} partitions"
         return (
-            f"{what}, but {n_wanted} are asked for: set HINDSIGHT_PARTITIONS={there[0]}, or use topics of your own with "
-            "HINDSIGHT_NAMESPACE. (All row topics need the same number: an id is joined inside its partition.)"
+            f"{what}, but {n_wanted} are required: set HINDSIGHT_PARTITIONS={there[0]}, or use topics of your own with "
+            "HINDSIGHT_NAMESPACE. (All row topics need the same number, because an id is joined within its partition.)"
         )
     needed = ", ".join(f"{topic.name!r} {topic.partitions}" for topic in wanted if topic.name in off)
     return (

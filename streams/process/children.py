@@ -35,7 +35,7 @@ class Children:
     def _ended(self, name: str, is_vital: bool, task: asyncio.Task[Any]) -> None:
         if task.cancelled() or (exc := task.exception()) is None:
             return
-        logger.error("%s ended by a defect", name, exc_info=exc)
+        logger.error("%s ended because of a defect", name, exc_info=exc)
         if is_vital:
-            fatal(f"{name} cannot go on: {exc!r}.")
-        self.problems[name] = f"{name} ended by a defect: {exc!r}. Start the process again."
+            fatal(f"{name} cannot continue: {exc!r}.")
+        self.problems[name] = f"{name} ended because of a defect: {exc!r}. Restart the process."

@@ -1,6 +1,6 @@
 """A worker's own place on disk: its tables, and the instance id that Kafka knows it by.
 
-Workers that share a state directory take one slot each; the lock of a killed worker is free at once, so that a
+Workers that share a state directory take one instance each; the lock of a killed worker is free at once, so that a
 restarted worker is the same group member as before and gets the same partitions back at once.
 """
 
@@ -38,10 +38,10 @@ class WorkerInstance(NamedTuple):
 
 
 def take(state_dir: Path) -> WorkerInstance:
-    """Lock the first free slot of a state directory.
+    """Lock the first free instance of a state directory.
 
     Raises:
-        SlotError: the directory cannot be written, or all slots are taken.
+        InstanceError: the directory cannot be written, or all instances are taken.
     """
     try:
         for n in range(1, MAX_INSTANCES + 1):
@@ -57,7 +57,7 @@ def take(state_dir: Path) -> WorkerInstance:
             f"The state directory {str(state_dir)!r} cannot be used: {exc.strerror}. "
             "Make it writable, or set HINDSIGHT_STATE_DIR to a directory that is."
         ) from exc
-    raise InstanceError(f"All {MAX_INSTANCES} slots of {str(state_dir)!r} are taken by running workers.")
+    raise InstanceError(f"All {MAX_INSTANCES} instances of {str(state_dir)!r} are taken by running workers.")
 
 
 def _instance_id(path: Path) -> str:

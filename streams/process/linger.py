@@ -1,4 +1,4 @@
-"""The beat on which batches leave. Rows that come faster wait longer, so that more of them share the cost of a batch."""
+"""The linger: when batches leave. Rows that come faster wait longer, so that more of them share the cost of a batch."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 import time
 
 STEADY_ROWS_S = 2000.0
-"""Up to so many rows a second the beat is at its shortest. Each doubling beyond doubles it: a batch holds four times as many."""
+"""Up to so many rows per second the linger is at its shortest. Each doubling beyond doubles it: batches of four times as many."""
 LOOK_S = 0.25
 """How often the rate is looked at."""
 
 
 class Linger:
-    """Strokes every `period_s`, on multiples of the monotonic clock: whoever shares the beat leaves together."""
+    """Ends every `period_s`, at multiples of the monotonic clock: whoever shares the linger leaves together."""
 
     def __init__(self, shortest_s: float, longest_s: float) -> None:
         self.period_s = shortest_s
@@ -21,11 +21,11 @@ class Linger:
         self._first_until = 0.0
 
     def count(self, n_rows: int) -> None:
-        """Note rows that came: the beat follows their rate."""
+        """Note rows that came: the linger follows their rate."""
         self._n_rows += n_rows
 
     def rest_s(self, last_at: float) -> float:
-        """Return how long it is to the next stroke; nothing if the last batch, at `last_at` (monotonic), is that long ago."""
+        """Return how long it is to the next end; nothing if the last batch, at `last_at` (monotonic), is that long ago."""
         now = time.monotonic()
         if now - self._since >= LOOK_S:
             self._follow(self._n_rows / (now - self._since))

@@ -36,7 +36,7 @@ class NewKafka(logging.Filter):
 class Throttle(logging.Filter):
     """Let a message of one place in the code through, again after `REPEAT_S` seconds, and then each `RARELY_S`.
 
-    It says how many were held back; where none was, it begins anew.
+    It says how many were held back; where none was, it starts over.
     """
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ def tls_problem(exc: ssl.SSLError, broker: str, host: str) -> str:
     """Return the cause of a failed handshake with `broker` (AMQP or KAFKA, as its settings are named)."""
     if isinstance(exc, ssl.SSLCertVerificationError):
         if exc.verify_code in (HOST_MISMATCH, IP_MISMATCH):
-            return f"its certificate is not for the name {host!r}: use the name that the certificate holds"
+            return f"its certificate is not valid for the name {host!r}: use a name that is in the certificate"
         if exc.verify_code == EXPIRED:
             return "its certificate has expired: renew it"
         return (
@@ -23,13 +23,13 @@ def tls_problem(exc: ssl.SSLError, broker: str, host: str) -> str:
             f"set HINDSIGHT_{broker}_TLS_CA to the PEM file of the CA that signed it"
         )
     if exc.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
-        return "it does not speak TLS at this port: use its TLS port, or ask for a connection without TLS"
+        return "it does not speak TLS at this port: use its TLS port, or a connection without TLS"
     return f"TLS failed ({exc.reason or exc}): {certificate_hint(broker)}"
 
 
 def certificate_hint(broker: str) -> str:
     """Return what to try where TLS stands and the broker still hangs up: TLS 1.3 tells a missing certificate so late."""
-    return f"if it asks for a certificate of ours, set HINDSIGHT_{broker}_TLS_CERT and HINDSIGHT_{broker}_TLS_KEY"
+    return f"if it requires a client certificate, set HINDSIGHT_{broker}_TLS_CERT and HINDSIGHT_{broker}_TLS_KEY"
 
 
 def tls_context(broker: str, ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext:

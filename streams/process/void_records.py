@@ -9,9 +9,7 @@ from prometheus_client import Counter
 from streams.process.log_throttle import NEVER_HELD_BACK
 
 logger = logging.getLogger("hindsight.topics")
-n_void = Counter(
-    "hindsight_void_records", "Records of our own topics that cannot be read, and are stepped over", ["topic"]
-)
+n_void = Counter("hindsight_void_records", "Records of our own topics that cannot be read, and are skipped", ["topic"])
 _said: set[str] = set()
 SHOWN_BYTES = 60
 
@@ -24,7 +22,7 @@ def step_over(topic: str, partition: int, offset: int, value: bytes | None) -> N
     _said.add(topic)
     held = "nothing (a tombstone)" if value is None else f"{value[:SHOWN_BYTES]!r}"
     logger.warning(
-        "%s/%d@%d is no record of ours: it holds %s. It is stepped over; further ones are only counted "
+        "%s/%d@%d is no record of ours: it holds %s. It is skipped; further ones are only counted "
         "(hindsight_void_records): does another program write to this topic?",
         topic,
         partition,

@@ -69,7 +69,7 @@ class DecisionLog:
         """Append one record; return its log offset.
 
         Raises:
-            LogUnavailable: it may have landed, or not; only the log itself can tell.
+            LogUnavailable: it may have been appended, or not; only the log itself can tell.
         """
         try:
             producer = await self._started()

@@ -14,7 +14,7 @@ from streams.table.context import OwnerContext
 KINDS: tuple[Kind, Kind] = ("y_true", "y_pred")
 MAX_TAKEN_BYTES = 400_000
 MAX_PAUSE_S = 1.0
-"""A longer pause between two looks at the inputs does not count as their silence."""
+"""A longer pause between two looks at the inputs does not count towards their being idle."""
 Taken = tuple[int, list[Record]]
 """Records of one side, in order."""
 

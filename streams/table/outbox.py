@@ -4,7 +4,7 @@ A record is put in once its decision is in the log. The log says how far `metric
 that after a recovery the rest is sent again; the reader drops what it has seen. `metric` may stall: the join goes on
 until the outbox holds MAX_BYTES.
 
-Where the metric log is written in this process, verdicts can be handed to it at once; Kafka's copy is in no hurry then.
+Where the metric log is written in this process, verdicts can be delivered to it locally; Kafka's copy is not urgent then.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_BYTES = 64 << 20
 REQUEST_BYTES = 900_000
 RETRY_S = 1.0
 GATHER_S = 0.1
-"""How long letters that nobody waits for may gather, so that a request carries more of them."""
+"""How long entries that nobody waits for may gather, so that a request carries more of them."""
 
 
 class OutboxEntry(NamedTuple):
@@ -40,7 +40,7 @@ class OutboxEntry(NamedTuple):
 
 
 def entry(tag: Tag, verdicts: bytes, confirm: Callable[[int], None]) -> OutboxEntry:
-    """Return the letter of a decision; its value is a `verdicts.VerdictRecord`."""
+    """Return the entry of a decision; its value is a `verdicts.VerdictRecord`."""
     return OutboxEntry(tag, record_bytes(tag, verdicts), confirm)
 
 
@@ -49,12 +49,12 @@ def _nobody(_: OutboxEntry) -> bool:
 
 
 class Outbox:
-    """Send letters to one topic of one partition, a request at a time.
+    """Send entries to one topic of one partition, a request at a time.
 
     Args:
         topic: the topic's name.
         producer: keyword arguments of an aiokafka producer.
-        hand_over: is given each letter at once; tells whether it is taken there, so that Kafka's copy is in no hurry.
+        deliver_locally: is given each entry at once; tells whether it is taken, so that Kafka's copy is not urgent.
     """
 
     def __init__(self, topic: str, producer: dict[str, Any], deliver_locally: Callable[[OutboxEntry], bool] = _nobody):
@@ -71,7 +71,7 @@ class Outbox:
         self._room.set()
 
     async def put(self, new: OutboxEntry) -> None:
-        """Take a letter; wait while the outbox is full."""
+        """Take an entry; wait while the outbox is full."""
         await self._room.wait()
         self._entries.append(new)
         self.n_bytes += len(new.value)
@@ -82,7 +82,7 @@ class Outbox:
         self._filled.set()
 
     async def run(self) -> None:
-        """Send letters until cancelled; while Kafka does not take them, try again."""
+        """Send entries until cancelled; while Kafka does not take them, try again."""
         try:
             while True:
                 await self._filled.wait()
@@ -94,7 +94,7 @@ class Outbox:
             await self._drop_producer()
 
     async def _gather(self) -> None:
-        """Wait until a letter is urgent or a request is full, but not longer than GATHER_S."""
+        """Wait until an entry is urgent or a request is full, but not longer than GATHER_S."""
         if self.n_bytes <= REQUEST_BYTES:
             with suppress(TimeoutError):
                 async with asyncio.timeout(GATHER_S):
@@ -107,13 +107,13 @@ class Outbox:
         except KafkaError as exc:
             said = refusals.sentence(exc, "Kafka", time.time())
             if not self.problem:
-                logger.error("Kafka does not take the verdicts for %r, they wait here: %s", self.topic, said)
-            self.problem = f"Kafka does not take the verdicts for {self.topic!r}: {said}"
+                logger.error("Kafka does not accept the verdicts for %r, they wait here: %s", self.topic, said)
+            self.problem = f"Kafka does not accept the verdicts for {self.topic!r}: {said}"
             await self._drop_producer()
             await asyncio.sleep(refusals.pause_s(exc, RETRY_S))
             return
         if self.problem:
-            logger.info("Kafka takes the verdicts for %r again.", self.topic)
+            logger.info("Kafka accepts the verdicts for %r again.", self.topic)
             self.problem = ""
         for _ in range(sent):
             done = self._entries.popleft()
@@ -123,7 +123,7 @@ class Outbox:
             self._room.set()
 
     async def _request(self) -> int:
-        """Send the oldest letters as one request; return how many Kafka has."""
+        """Send the oldest entries as one request; return how many Kafka has."""
         if self._producer is None:
             self._producer = AIOKafkaProducer(**self._producer_options)
             await self._producer.start()

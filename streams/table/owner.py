@@ -1,7 +1,7 @@
 """One owned partition of the table `pairs`: from its Kafka records to decisions in the log, the store and the outbox.
 
 The loop takes what has come, decides it as one batch, appends the decision to the log, and applies it once the log has
-it. Landed elsewhere than right after its base, or not confirmed: somebody else may have written. Then the log is read
+it. If it was appended elsewhere than right after its base, or not confirmed, somebody else may have written: the log is read
 up to its end, and what is still undecided is decided again.
 """
 
@@ -32,7 +32,7 @@ from streams.wire.verdicts import Tag
 logger = logging.getLogger("hindsight.join")
 TICK_S = 0.2
 LINGER_S, LONGEST_LINGER_S = 0.005, 0.02
-"""Owners that decide again and again do so on one beat: many rows share a decision, decisions a request and a disk sync."""
+"""Owners that decide again and again share a linger: many rows share a decision, decisions a request and a disk sync."""
 FIRST_LINGER_S = 0.002
 """One that has rested waits for the other side and for the other owners, who are often given theirs right behind."""
 FULL_BYTES = 40_000
@@ -80,10 +80,10 @@ class Owner:
         except asyncio.CancelledError:
             raise
         except (StoreFailed, LogIsNewer) as exc:
-            fatal(f"partition {self.partition} of the table `pairs` cannot go on: {exc}.")
+            fatal(f"partition {self.partition} of the table `pairs` cannot continue: {exc}.")
         except Exception as exc:
-            logger.exception("partition %d cannot go on", self.partition)
-            fatal(f"partition {self.partition} of the table `pairs` cannot go on: {exc!r}.")
+            logger.exception("partition %d cannot continue", self.partition)
+            fatal(f"partition {self.partition} of the table `pairs` cannot continue: {exc!r}.")
 
     def stop(self) -> None:
         """Let the batch in flight end, and take no further one."""
@@ -181,7 +181,7 @@ class Owner:
         if offset != record.base + 1:
             self.n_fenced += 1
             logger.warning(
-                "partition %d: another worker wrote to the log (our record on %d landed at %d); catching up",
+                "partition %d: another worker wrote to the log (our record on %d was appended at %d); catching up",
                 self.partition,
                 record.base,
                 offset,

@@ -68,7 +68,7 @@ class StandbyStore(Store):  # type: ignore[misc]
         return self.partition(partition)
 
     def _directory_of(self, partition: int) -> Path:
-        assert self.directory is not None, "the worker has not taken its slot yet"
+        assert self.directory is not None, "the worker has not taken its instance yet"
         return self.directory / f"pairs-{partition}"
 
     def persisted_offset(self, tp: TP) -> int | None:
@@ -94,7 +94,7 @@ class StandbyStore(Store):  # type: ignore[misc]
                 store.apply(message.offset, record)
 
     def _no_mapping(self, *args: Any) -> Any:
-        raise TypeError("the table `pairs` is read through its owners; it is no mapping, and its backup is its log")
+        raise TypeError("the table `pairs` is read through its owners; it is not a mapping, and its backup is its log")
 
     __getitem__ = __setitem__ = __delitem__ = backup_partition = restore_backup = _no_mapping
 

@@ -104,7 +104,7 @@ async def _unusable(partition: int, checkpoint: Checkpoint, log: DecisionLog, fi
     if checkpoint.offset < 0 and not checkpoint.log:
         return ""
     if checkpoint.offset >= end:
-        return f"is at {checkpoint.offset}, but the log ends before {end} (another Kafka, or its topic was made anew)"
+        return f"is at {checkpoint.offset}, but the log ends before {end} (another Kafka, or its topic was recreated)"
     if checkpoint.offset + 1 < first:
         return f"is at {checkpoint.offset}, but the log begins at {first} (it was not used for longer than the log is kept)"
     if checkpoint.offset < first:

@@ -2,7 +2,7 @@
 
 Keys: `i` + id: the id's state. `o` + id: a row of it that conflicted or came late (`pair.Other`). Index entries (see
 `deadlines.INDEX`): lists of keys that share a deadline's bucket, one list a bucket and log offset, cut into chunks. `h`:
-the head. No iterator lives longer than one call.
+the checkpoint. No iterator lives longer than one call.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class StoreFailed(Exception):
     def __init__(self, path: Path, exc: Exception) -> None:
         """Name the database and RocksDB's reason."""
         super().__init__(
-            f"the database {path} cannot be used: {str(exc).strip().rstrip('.')}. Give its disk room, or its user the "
-            "right to write there, and start the worker again; nothing is lost"
+            f"the database {path} cannot be used: {str(exc).strip().rstrip('.')}. Free space on its disk, or give its user "
+            "permission to write there, and restart the worker; nothing is lost"
         )
 
 
 class PairsStore:
-    """The states, the expiry index and the head of one partition."""
+    """The states, the expiry index and the checkpoint of one partition."""
 
     def __init__(self, path: Path, block_cache: rocksdict.Cache):
         """Open a database, or make it.
@@ -90,7 +90,7 @@ class PairsStore:
         return self._db.get(keys) if keys else []
 
     def due(self, start: bytes, last_bucket: int, max_keys: int) -> list[tuple[bytes, list[bytes]]]:
-        """Return the index entries of a family from `start` to the end of `last_bucket`: index key, keys.
+        """Return the index entries of a timer kind from `start` to the end of `last_bucket`: index key, keys.
 
         It stops after the entry that reaches `max_keys`.
         """
@@ -173,7 +173,7 @@ class PairsStore:
                 yield key[1:].decode(), packed
 
     def latest(self, before: bytes, n: int) -> list[tuple[bytes, list[bytes]]]:
-        """Return up to `n` entries of an index family below the index key `before`, the latest deadline first."""
+        """Return up to `n` entries of a timer kind below the index key `before`, the latest deadline first."""
         entries: list[tuple[bytes, list[bytes]]] = []
         for index, packed in self._db.items(backwards=True, from_key=before):
             if index[:1] != before[:1] or len(entries) == n:

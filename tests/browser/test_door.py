@@ -71,7 +71,7 @@ def test_without_the_token_a_browser_is_shown_nothing(guarded: Guarded, new_pers
     for credentials in ({}, {"http_credentials": {"username": "anybody", "password": TOKEN + "x"}}):
         answer = new_person(guarded.url, **credentials).context.request.get("/table/pairs/")
         assert answer.status == 401
-        assert answer.json()["sentence"].startswith("A token is needed")
+        assert answer.json()["sentence"].startswith("A token is required")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_the_two_hundred_and_first_listener_is_told_why_it_is_not_served(guarded
     try:
         assert {stream.getresponse().status for stream in streams} == {200}
         status, _, body = guarded.ask("GET", "/events", Authorization=f"Bearer {TOKEN}")
-        assert (status, "200 pages listen already; close some." in body) == (503, True)
+        assert (status, "200 pages are listening already; close some." in body) == (503, True)
     finally:
         for stream in streams:
             stream.close()

@@ -14,7 +14,7 @@ for pair in dockerd:docker.io iptables:iptables docker-compose:docker-compose mm
     command -v "${pair%%:*}" >/dev/null || needed+=("${pair##*:}")
 done
 if [ ${#needed[@]} -gt 0 ]; then
-    [ "$(id -u)" = 0 ] || die "run as root, or install what Debian calls ${needed[*]}"
+    [ "$(id -u)" = 0 ] || die "run as root, or install the equivalents of Debian's ${needed[*]}"
     echo "Installing ${needed[*]} with apt ..."
     policy=/usr/sbin/policy-rc.d  # the engine's service stays off: the tests start an engine of their own
     made=

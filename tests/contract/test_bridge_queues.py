@@ -73,7 +73,7 @@ def test_queues_that_somebody_declared_otherwise_are_read_as_they_are_and_a_sent
         assert "inequivalent arg" in sentence
     if ours == "durable":
         notes = bridging.readyz()["notes"]
-        assert any("drops what waits in it for longer than 3600 s (x-message-ttl)" in note for note in notes)
+        assert any("drops messages that wait in it for longer than 3600 s (x-message-ttl)" in note for note in notes)
         assert any("'y_pred': RabbitMQ drops the oldest beyond 9,000 messages (x-max-length)" in note for note in notes)
 
 
@@ -163,7 +163,7 @@ def test_a_queue_that_is_deleted_is_declared_again_and_nothing_that_was_delivere
     bridging.wait_ready()
     check_rows_come_through(bridging, "after")
     assert len(bridging.rows("y_true")) == 501
-    assert bridging.bridge.said.count("RabbitMQ ended our reading") == 1
+    assert bridging.bridge.said.count("RabbitMQ ended our consumer") == 1
 
 
 def test_a_queue_that_somebody_reads_alone_is_waited_for(make_bridging: MakeBridging) -> None:

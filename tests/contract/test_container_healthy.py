@@ -73,7 +73,7 @@ def test_a_worker_behind_a_token_is_asked_with_it(server: Ours, monkeypatch: pyt
 
 def test_nobody_answering_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert healthy.main() == 1
-    assert "nobody answers there (Connection refused)" in capsys.readouterr().out
+    assert "nothing answers there (Connection refused)" in capsys.readouterr().out
 
 
 def test_settings_that_cannot_be_used_are_a_line(

@@ -137,13 +137,13 @@ def test_a_rabbitmq_that_is_not_there_at_the_start_is_waited_for(make_driver: Ma
     driver = make_driver("--count", "10", "--rate", "1000", amqp_url=f"amqp://guest:guest@{door.address}/{vhost}")
     driver.vhost = vhost
     driver.launch()
-    driver.wait_said("nobody listens there: start it, or check HINDSIGHT_AMQP_URL. Trying again until it can.")
+    driver.wait_said("nothing is listening there: start it, or check HINDSIGHT_AMQP_URL. Trying again until it can.")
 
     door.open(brokers.amqp_url().split("@")[1].split("/")[0])
     driver.wait_end()
 
     assert [len(driver.ids(queue)) for queue in QUEUES] == [10, 10]
-    assert driver.said.count("nobody listens there") == 1
+    assert driver.said.count("nothing is listening there") == 1
 
 
 def test_no_row_is_missing_after_rabbitmq_was_killed(make_driver: MakeDriver, brokers: Brokers):
@@ -220,7 +220,7 @@ def test_ctrl_c_ends_it_at_once_and_it_says_how_many_truths_were_held(make_drive
 
     n_sent = len(driver.ids("features"))
     assert f"Sent {n_sent} messages to features and 0 to y_true." in driver.said
-    assert f"Truths whose time had not come, and which are not sent: {n_sent}." in driver.said
+    assert f"Truths that were not due yet, and are not sent: {n_sent}." in driver.said
 
 
 def test_a_signal_ends_it_although_rabbitmq_does_not_answer(make_driver: MakeDriver, brokers: Brokers):

@@ -98,7 +98,7 @@ def test_nothing_is_done_in_a_dry_run_or_unasked(tools: Tools) -> None:
     before = tools.bridging.records("quarantine-resolved", "y_true")
     assert "4 rows of" in tools.run("drop", "--dry-run")
     tools.run("drop", code=1)
-    assert "Nothing was done: say --yes" in tools.complaint
+    assert "Nothing was done: use --yes" in tools.complaint
     assert "0 of 4 can be read now" in tools.run("requeue", "--dry-run")
     assert tools.bridging.records("quarantine-resolved", "y_true") == before
     assert len(tools.list()) == 4

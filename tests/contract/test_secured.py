@@ -74,7 +74,7 @@ def test_rows_flow_and_no_secret_is_said(secured: Secured, pipeline_over: Any, l
 
 
 WRONG_CA = "not signed by a CA that is trusted here"
-WRONG_HOST = "its certificate is not for the name '127.0.0.1'"
+WRONG_HOST = "its certificate is not valid for the name '127.0.0.1'"
 ANOTHER_PROTOCOL = "HINDSIGHT_KAFKA_SECURITY is PLAINTEXT, and this port may speak another"
 CASES = {
     "Kafka's CA": ("kafka", {"kafka_tls_ca": "OTHER"}, "SSL", WRONG_CA),

@@ -35,7 +35,7 @@ def test_topics_and_queues_are_declared_once(pipeline_with: Callable[..., Pipeli
         f"{namespace}hindsight-pairs-changelog",
         f"{namespace}quarantine-resolved",
     ]
-    assert f"topics made: {', '.join(made)}." in first.stdout
+    assert f"topics created: {', '.join(made)}." in first.stdout
     assert "queues made: features, y_true, y_pred." in first.stdout
     with pika.BlockingConnection(pika.URLParameters(pipeline.environ["HINDSIGHT_AMQP_URL"])) as connection:
         for kind in KINDS:  # the arguments must be the same, or RabbitMQ refuses
@@ -64,7 +64,7 @@ def test_other_partitions_are_a_sentence(pipeline_with: Callable[..., Pipeline])
     pipeline.environ["HINDSIGHT_PARTITIONS"] = "3"
     refused = pipeline.run_command("topology")
     assert refused.returncode == 1
-    assert "has 2 partitions, but 3 are asked for: set HINDSIGHT_PARTITIONS=2" in refused.stderr
+    assert "has 2 partitions, but 3 are required: set HINDSIGHT_PARTITIONS=2" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -79,5 +79,5 @@ def test_a_broker_that_stays_away_is_a_sentence(
 ) -> None:
     done = pipeline_with(**{setting: f"{begin}127.0.0.1:{free_port()}"}).run_command("topology", "--wait", "0")
     assert done.returncode == 1
-    assert f"nobody listens there: start it, or {sentence}" in done.stderr
+    assert f"nothing is listening there: start it, or {sentence}" in done.stderr
     assert "Traceback" not in done.stderr

@@ -107,7 +107,7 @@ def test_neither_worker_nor_bridge_logs_or_serves_a_secret(pipeline: Pipeline) -
         for path in PAGES:
             for headers in ({}, bearer, bearer | {"Accept": "text/html"}):
                 assert canaries_in(fetched(worker, path, **headers)) == [], path
-        assert "A token is needed" in fetched(worker, "/api/status")
+        assert "A token is required" in fetched(worker, "/api/status")
         assert "rows_in" in json.loads(fetched(worker, "/api/status", **bearer).partition("\n\n")[2])
         for path in ("/readyz", "/metrics", "/livez"):
             assert canaries_in(fetched(bridge, path)) == [], path

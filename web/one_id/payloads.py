@@ -41,7 +41,7 @@ class Payloads:
 
     async def of(self, shown: dict[str, Any]) -> list[Payload]:
         """Return the records that a row of `rows.row` came from: its prediction, its truth, and one that changed nothing."""
-        asked, problem = _asked(shown, self._settings), "Kafka did not show it in time. Load the page again."
+        asked, problem = _asked(shown, self._settings), "Kafka did not return it in time. Reload the page."
         if self._problems["kafka"]:
             return [payload._replace(problem=self._problems["kafka"]) for payload in asked]
         try:
@@ -67,7 +67,7 @@ class Payloads:
             self._leave()
             raise
         found = pieces(value, row_id)
-        problem = "" if found else "The record at this offset holds no row of this id: the topic was made anew."
+        problem = "" if found else "The record at this offset holds no row of this id: the topic was recreated."
         return payload._replace(text="\n".join(found)[:SHOWN_CHARS], problem=problem)
 
     async def _value(self, tp: TopicPartition, offset: int) -> bytes:
@@ -85,7 +85,7 @@ class Payloads:
         return bytes(record.value or b"") if record.offset == offset else b""
 
     def _leave(self) -> None:
-        """Stop the consumer beside what goes on: where Kafka is silent, that can take long."""
+        """Stop the consumer beside what goes on: while Kafka does not answer, that can take long."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             leaving = asyncio.ensure_future(consumer.stop())

@@ -100,7 +100,7 @@ def read(given: Mapping[str, str], *, most: int = PAGE_SIZES[-1]) -> Query:
         raise BadQuery(f"sort is one of {', '.join(SORTS)}.")
     after = None if place is None else decode_place(place)
     if after is not None and not _fits(after, query.sort):
-        raise BadQuery("after is no place in this order; begin at its first page.")
+        raise BadQuery("after is no place in this order; start at its first page.")
     return query._replace(n=max(0, min(query.n, most)), after=after)
 
 
@@ -139,7 +139,7 @@ def _number(name: str, text: str) -> float:
 def _seconds(name: str, text: str) -> float:
     found = _SPAN.fullmatch(text.strip())
     if found is None:
-        raise BadQuery(f"{name} is a length of time, as 90, 90s, 5m, 2h or 1d.")
+        raise BadQuery(f"{name} is a length of time, such as 90, 90s, 5m, 2h or 1d.")
     return float(found[1]) * _UNITS[found[2] or "s"]
 
 
@@ -171,7 +171,7 @@ def decode_place(text: str) -> tuple[Any, ...]:
     try:
         place = msgspec.msgpack.decode(bytes.fromhex(text[:2048]), type=list[int | float | str])
     except (ValueError, msgspec.MsgspecError):
-        raise BadQuery("after is no place in this table; begin at its first page.") from None
+        raise BadQuery("after is no place in this table; start at its first page.") from None
     return tuple(place)
 
 

@@ -162,9 +162,9 @@ def _newest(stores: Mapping[int, PairsStore], query: Query, rules: Rules) -> Ite
 def _of_kind(
     partition: int, store: PairsStore, timer_kind: bytes, after: Place | None, rules: Rules
 ) -> Iterator[_Candidate]:
-    """Yield the ids of one index family, the newest first, behind the place `after`.
+    """Yield the ids of one timer kind, the newest first, behind the place `after`.
 
-    A place is (-time in buckets, -family, partition, -log offset, -chunk, number in the entry).
+    A place is (-time in buckets, -timer kind, partition, -log offset, -chunk, number in the entry).
     """
     n_kept, rank = round(span_s(timer_kind, rules) / BUCKET_S), _ALL_FAMILIES.index(timer_kind)
     before = INDEX.pack(timer_kind, (1 << 63), 0, 0)
@@ -183,10 +183,10 @@ def _of_kind(
 
 
 def _behind(after: Place, timer_kind: bytes, n_kept: int, own: tuple[int, int]) -> bytes:
-    """Return the index key below which a family's entries behind `after` begin: its own entry is still among them.
+    """Return the index key below which a timer kind's entries behind `after` begin: its own entry is still among them.
 
     Args:
-        own: what the places of this family and partition hold behind the time.
+        own: what the places of this timer kind and partition hold behind the time.
     """
     bucket, there = max(0, n_kept - after[0]), (after[1], after[2])
     if own != there:

@@ -112,7 +112,7 @@ class Quarantine:
             self._consumer.assign([self._tp])
         consumer, tp = self._consumer, self._tp
         first, end = (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]
-        if end < self._next:  # the topic was made anew
+        if end < self._next:  # the topic was recreated
             self._kept.clear()
             self._next = 0
         self._next = max(self._next, first, end - MOST_RECORDS)

@@ -27,7 +27,7 @@ class Resolved:
 
     async def read(self, consumer: AIOKafkaConsumer, end: int) -> None:
         """Read what came since the last time; `end` is where the topic ends now."""
-        if end < self._next:  # the topic was made anew
+        if end < self._next:  # the topic was recreated
             self.found, self._next = {}, 0
         if not self._is_ours or end == self._next:
             return
@@ -45,7 +45,7 @@ class Resolved:
         except TopicAuthorizationFailedError:
             self._is_ours = False
             logger.warning(
-                "The right to read %s is missing: rows that were dealt with count as quarantined.", self._tp.topic
+                "The permission to read %s is missing: rows that were dealt with count as quarantined.", self._tp.topic
             )
         finally:
             consumer.unsubscribe()

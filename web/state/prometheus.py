@@ -31,19 +31,19 @@ class WorkerCollector(Collector):
             "hindsight_rows", "Rows of the join, by where they went.", labels=["partition", "as"]
         )
         waiting = GaugeMetricFamily(
-            "hindsight_waiting_ids", "Ids that wait for their other side.", labels=["partition"]
+            "hindsight_waiting_ids", "Ids that are waiting for their other side.", labels=["partition"]
         )
         evicted = CounterMetricFamily(
-            "hindsight_evicted_ids", "Ids that ended early, since too many waited.", labels=["partition"]
+            "hindsight_evicted_ids", "Ids that ended early because too many were waiting.", labels=["partition"]
         )
         hurried = CounterMetricFamily(
             "hindsight_hurried_ids", "The former name of hindsight_evicted_ids.", labels=["partition"]
         )
         lag = GaugeMetricFamily("hindsight_join_lag_records", "Kafka records not joined yet.", labels=["partition"])
-        fenced = GaugeMetricFamily("hindsight_fenced", "Decisions that landed behind another's.", labels=["partition"])
+        fenced = GaugeMetricFamily("hindsight_fenced", "Decisions appended behind another's.", labels=["partition"])
         offset = GaugeMetricFamily("hindsight_log_offset", "Last offset of the decision log.", labels=["partition"])
         off = GaugeMetricFamily(
-            "hindsight_ledger_difference_rows", "Rows in less rows accounted for: 0, always.", labels=["partition"]
+            "hindsight_ledger_difference_rows", "Rows in minus rows accounted for: always 0.", labels=["partition"]
         )
         for p, owner in held:
             off.add_metric([str(p)], owner.store.checkpoint.counts.difference())
@@ -62,14 +62,18 @@ class WorkerCollector(Collector):
 
     def _of_the_worker(self) -> Iterator[Metric]:
         rates, worker = self._facts.rates(), self._facts.worker
-        yield GaugeMetricFamily("hindsight_rows_per_second", "Rows joined a second, lately.", rates["rows"])
-        yield GaugeMetricFamily("hindsight_matched_per_second", "Pairs matched a second, lately.", rates["matched"])
+        yield GaugeMetricFamily("hindsight_rows_per_second", "Rows joined per second, recently.", rates["rows"])
+        yield GaugeMetricFamily("hindsight_matched_per_second", "Pairs matched per second, recently.", rates["matched"])
         ready = GaugeMetricFamily("hindsight_check_ok", "1 if the part works.", labels=["check"])
         for check in readiness.checks(worker):
             ready.add_metric([check.name], float(check.ok))
         yield ready
         if worker.runs("metric"):
-            yield GaugeMetricFamily("hindsight_outbox_bytes", "Verdicts that wait.", worker.joining.outbox.n_bytes)
+            yield GaugeMetricFamily(
+                "hindsight_outbox_bytes",
+                "Bytes of verdicts that wait for the topic metric.",
+                worker.joining.outbox.n_bytes,
+            )
         if worker.runs("model"):
             yield CounterMetricFamily("hindsight_predicted_rows", "Rows predicted.", worker.predicting.n_predicted)
             yield CounterMetricFamily("hindsight_refused_rows", "Rows not predicted.", worker.predicting.n_refused)
@@ -88,7 +92,7 @@ class WorkerCollector(Collector):
             yield GaugeMetricFamily("hindsight_quarantined", "Records in the topic quarantine.", quarantined)
             yield GaugeMetricFamily(
                 "hindsight_quarantine_open",
-                "Of them, those that nobody requeued or dropped.",
+                "Those of them that nobody has requeued or dropped.",
                 self._facts.ends.quarantined(),
             )
             yield CounterMetricFamily(

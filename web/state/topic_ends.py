@@ -62,7 +62,7 @@ class Ends:
             await admin.start()
             await consumer.start()
             while True:
-                late = asyncio.get_running_loop().call_later(SILENT_S, self._say_away, f"silent for {SILENT_S:g} s")
+                late = asyncio.get_running_loop().call_later(SILENT_S, self._say_away, f"no answer for {SILENT_S:g} s")
                 try:
                     await self._ask(consumer, admin)
                 except (KafkaError, OSError) as exc:
@@ -113,7 +113,7 @@ class Ends:
         if self._n_lost >= LOST_TIMES:
             fatal(
                 f"Kafka has lost what it had of {', '.join(lost)}: its data or these topics were removed, or another Kafka "
-                "answers at its address. Started again, the worker makes them anew; ids that waited in them are gone."
+                "answers at its address. Restarted, the worker recreates them; ids that waited in them are gone."
             )
 
     def _say_mismatch(self, said: str) -> None:

@@ -113,7 +113,7 @@ def state_full(scene: Scene) -> None:
         fill(state / "filler")
         scene.note("the state directory is full")
         assert scene.ended(scene.worker) == 1
-        assert "The process ends:" in scene.worker.said, scene.worker.said[-2000:]
+        assert "The process exits:" in scene.worker.said, scene.worker.said[-2000:]
         (state / "filler").unlink()
         scene.note("it has room")
         scene.pipeline.start_worker()

@@ -59,7 +59,7 @@ def wrong_partitions(scene: Scene) -> None:
     other = scene.pipeline.new_worker("worker-with-3-partitions", **environ)
     other.launch()
     assert scene.ended(other) == 1, other.said
-    assert "has 4 partitions, but 3 are asked for: set HINDSIGHT_PARTITIONS=4" in other.said, other.said
+    assert "has 4 partitions, but 3 are required: set HINDSIGHT_PARTITIONS=4" in other.said, other.said
     assert "Traceback" not in other.said
     scene.note("a worker with HINDSIGHT_PARTITIONS=3 said what is wrong, and ended")
     scene.resume()

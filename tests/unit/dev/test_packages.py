@@ -48,7 +48,9 @@ def test_services_are_unmasked_when_apt_fails(machine: Path) -> None:
 
 
 def test_a_machine_without_apt_is_told_what_to_install(machine: Path) -> None:
-    with pytest.raises(DevError, match=r"no apt-get: install what Debian calls rabbitmq-server maven, or use `docker"):
+    with pytest.raises(
+        DevError, match=r"no apt-get: install the equivalents of Debian's rabbitmq-server maven, or use `docker"
+    ):
         packages.install(["rabbitmq-server", "maven"])
 
 

@@ -104,7 +104,7 @@ def test_a_value_that_cannot_be_used_is_named_by_the_name_of_today_with_the_form
         ({"TOPIC_Y_TRUE": "a.y_pred", "NAMESPACE": "a."}, "two kinds of rows share a topic"),
         ({"TOPIC_Y_TRUE": "metric"}, "the topic 'metric' is one that the program writes itself"),
         ({"TOPIC_Y_TRUE": "a/b"}, "HINDSIGHT_TOPIC_Y_TRUE is 'a/b'"),
-        ({"KAFKA_TLS_CERT": "c.pem"}, "HINDSIGHT_KAFKA_TLS_CERT and HINDSIGHT_KAFKA_TLS_KEY go together"),
+        ({"KAFKA_TLS_CERT": "c.pem"}, "HINDSIGHT_KAFKA_TLS_CERT and HINDSIGHT_KAFKA_TLS_KEY belong together"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -108,7 +108,7 @@ def test_what_is_no_http_gets_the_headers_and_a_sentence_too(raw, caplog):
     answer = asyncio.run(_say(raw))
     assert answer.startswith("HTTP/1.0 400 Bad Request\r\n")
     assert all(f"{name}: {value}\r\n" in answer for name, value in HEADERS.items())
-    assert '"sentence":"This is no HTTP request that can be read."' in answer
+    assert '"sentence":"This is not a readable HTTP request."' in answer
     assert "Python" not in answer
     assert not caplog.records
 

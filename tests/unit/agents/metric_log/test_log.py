@@ -162,7 +162,7 @@ def test_a_state_removed_under_a_running_writer_is_written_again(logs, caplog):
     log = written(logs, numbered(3))
     (logs / state.STATE_NAME).unlink()
     log.append(numbered(6))
-    assert "is gone; it is written again" in caplog.text
+    assert "is missing; it is rewritten" in caplog.text
     assert written(logs).append(numbered(7)).fresh == numbered(7)[6:]
     assert texts(logs) == expected(numbered(7))
 

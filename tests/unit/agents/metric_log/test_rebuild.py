@@ -109,7 +109,7 @@ def test_lines_that_are_not_rows_are_left_out_of_the_figures_and_said(logs, capl
     (logs / CSV).write_text("id,y_true,y_pred,absolute_error\na,1.0,3.0,2.0\nnonsense\nb,x,1,2\nc,2.0,3.0,1.0\n")
     log = written(logs)
     assert (log.summary.n, log.summary.mae) == (2, 1.5)
-    assert "2 lines are not rows; the figures leave them out." in caplog.text
+    assert "2 lines are not rows; the scores leave them out." in caplog.text
 
 
 def test_a_stray_quote_does_not_stop_the_reading(tmp_path):
@@ -134,7 +134,7 @@ def test_a_state_that_cannot_be_understood_is_kept_aside_and_the_rows_are_read(l
     [
         (lambda text: text[: len(text) // 2], "of the"),
         (lambda text: b"", "of the"),
-        (lambda text: text + b"x,1,2,1\n", "bytes of an unfinished write were cut off"),
+        (lambda text: text + b"x,1,2,1\n", "bytes of an unfinished write were removed"),
         (lambda text: text.replace(b"id,y", b"ID;;y"), "somebody changed it"),
         (lambda text: text.replace(b"1.0", b"1.000", 1), "somebody changed it"),
     ],

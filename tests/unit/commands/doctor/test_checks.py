@@ -159,7 +159,7 @@ def test_a_certificate_of_another_ca_names_the_setting():
     exc.verify_code, exc.verify_message = 19, "self-signed certificate in chain"
     assert "HINDSIGHT_KAFKA_TLS_CA" in tls_problem(exc, "KAFKA", "k1")
     exc.verify_code = 62
-    assert "not for the name 'k1'" in tls_problem(exc, "KAFKA", "k1")
+    assert "not valid for the name 'k1'" in tls_problem(exc, "KAFKA", "k1")
 
 
 def test_long_lines_are_wrapped_under_their_beginning():

@@ -61,8 +61,8 @@ def answering(body: Any, status: int = 200) -> Iterator[int]:
             "not ready: kafka: refused",
         ),
         ({"ready": False}, False, "not ready: it does not say why"),
-        ({"ready": False, "checks": "yes"}, None, "something else than Hindsight answers there"),
-        ([], None, "something else than Hindsight answers there"),
+        ({"ready": False, "checks": "yes"}, None, "something other than Hindsight answers there"),
+        ([], None, "something other than Hindsight answers there"),
     ],
     ids=["a worker", "a worker that waits", "a bridge that waits", "nothing said", "another shape", "a stranger"],
 )

@@ -22,7 +22,7 @@ NOW = Snapshot(
     quarantined=3,
     errors=Errors(1400, 43.21, 54.3, -0.5, None, 1_699_999_998.0),
     worker=Ready("http://127.0.0.1:6066/readyz", True, "ready"),
-    bridge=Ready("http://127.0.0.1:6067/readyz", None, "nobody answers there (Connection refused)"),
+    bridge=Ready("http://127.0.0.1:6067/readyz", None, "nothing answers there (Connection refused)"),
     problems={},
 )
 

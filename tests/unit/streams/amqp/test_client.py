@@ -36,7 +36,7 @@ from streams.amqp.client import settle, why
         (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
         (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
         (AMQPConnectionError(), "AMQPConnectionError"),
-        (AMQPConnectorStackTimeout("Timeout during AMQP handshake"), "it takes the connection and then says nothing"),
+        (AMQPConnectorStackTimeout("Timeout during AMQP handshake"), "it accepts the connection and then says nothing"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )

@@ -70,7 +70,7 @@ def test_only_what_was_not_taken_is_written_again(producer, when, caplog):
     assert write(b"a", b"b", b"c").problem == ""
     values = [value for _, _, value, _ in producer.taken]
     assert (values.count(b"a"), values.count(b"b"), values.count(b"c")) == (1, 1, 1)
-    assert caplog.text.count("Kafka does not take a record of 't', trying again") == 1
+    assert caplog.text.count("Kafka does not accept a record of 't', trying again") == 1
 
 
 def test_a_kafka_that_is_away_is_waited_for(producer):

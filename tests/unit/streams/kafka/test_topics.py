@@ -33,7 +33,7 @@ def test_the_decision_log_outlives_every_id():
 
 def test_a_mismatch_names_the_topic_both_numbers_and_the_cure():
     said = mismatch(topics(Settings()), {"y_true": 6})
-    assert said.startswith("The Kafka topic 'y_true' has 6 partitions, but 4 are asked for: set HINDSIGHT_PARTITIONS=6")
+    assert said.startswith("The Kafka topic 'y_true' has 6 partitions, but 4 are required: set HINDSIGHT_PARTITIONS=6")
     assert mismatch(topics(Settings()), {"y_true": 4, "metric": 1}) == ""
 
 

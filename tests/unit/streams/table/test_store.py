@@ -287,7 +287,7 @@ def test_a_write_that_fails_moves_no_head(store, monkeypatch):
     store.apply(0, a_record(store))
     record = a_record(store, "b")
     monkeypatch.setattr(store, "_db", FullDisk(store._db))
-    with pytest.raises(StoreFailed, match=r"cannot be used: .*no space.*Give its disk room"):
+    with pytest.raises(StoreFailed, match=r"cannot be used: .*no space.*Free space on its disk"):
         store.apply(1, record)
 
     monkeypatch.undo()

@@ -30,9 +30,9 @@ def test_what_was_removed_from_quarantine_is_counted_and_said_when_it_grows(capl
 def test_a_kafka_that_does_not_answer_is_a_problem_that_says_since_when():
     ends = Ends(Settings(), {"kafka": ""})
     ends.heard_at = 1_700_000_000.0
-    ends._say_away("silent for 3 s")
+    ends._say_away("no answer for 3 s")
 
-    assert "does not answer: silent for 3 s. It was last heard at 2023-11-14 22:13:20 UTC" in ends._problems["kafka"]
+    assert "does not answer: no answer for 3 s. It was last heard at 2023-11-14 22:13:20 UTC" in ends._problems["kafka"]
 
 
 class Ended(Exception):
