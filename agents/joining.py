@@ -26,6 +26,7 @@ from streams.table.owner import LINGER_S, LONGEST_LINGER_S, Owner
 from streams.table.restore import CannotRestore, check_inputs, restore
 from streams.table.store import PairsStore
 from streams.wire.dead_letters import UnreadableRows, records_of
+from streams.wire.decoder import Decoder
 
 logger = logging.getLogger("hindsight.join")
 RETRY_S = 1.0
@@ -61,6 +62,8 @@ class Joining:
         self._inputs = [names.of_kind(kind).name for kind in KINDS]
         self.forwarder, self._sending_on = Forwarder(self._inputs, sending_on), sending_on
         self._side = {topic: side for side, topic in enumerate(self._inputs)}
+        self.decoders = [Decoder(kind, settings.fields) for kind in KINDS]
+        """Of each side; what they note is of all partitions."""
         self._linger = Linger(LINGER_S, LONGEST_LINGER_S)
         self._owners: Mapping[int, Owner] = {}
 
@@ -81,6 +84,7 @@ class Joining:
             idle_record_s=log_retention_s(self._settings) / 3,
             max_waiting=-(-self._settings.max_waiting_ids // self._settings.partitions),
             n_partitions=self._settings.partitions,
+            decoders=self.decoders,
         )
         await owner.resend()
         return owner

@@ -18,9 +18,10 @@ from streams.kafka.topics import Topics
 from streams.process.fatal import fatal
 from streams.settings import Settings
 from streams.wire.dead_letters import UnreadableRows, of_kafka, records_of
+from streams.wire.decoder import Decoder
 from streams.wire.forwarding import packed_for
 from streams.wire.partition import partitions_of
-from streams.wire.rows import FeaturesRow, PredRow, Unreadable, decode_record, encode_packet
+from streams.wire.rows import FeaturesRow, PredRow, Unreadable, encode_packet
 
 if TYPE_CHECKING:
     from models.model import Model
@@ -41,6 +42,7 @@ class Predicting:
         self.n_predicted = 0
         self.n_refused = 0
         self.last_took_s = 0.0
+        self.decoder = Decoder("features", settings.fields)
         self.producer = Producer(client.kafka_producer(settings))
         self.exchange = Predictions(settings) if settings.publish_predictions else None
         self._queue: deque[Batch] = deque()
@@ -79,7 +81,7 @@ class Predicting:
         for batch in batches:
             partition = batch.tp.partition
             for record in batch.records:
-                rows, unreadable = decode_record("features", record.value() or b"", ts=record.timestamp()[1] / 1e3)
+                rows, unreadable = self.decoder.record(record.value() or b"", record.timestamp()[1] / 1e3, record.key())
                 rows_of.setdefault(partition, []).extend(rows)  # type: ignore[arg-type]
                 source = f"topic features/{partition}@{record.offset()}"
                 found.append(UnreadableRows(source, unreadable, of_kafka(record.key(), record.headers())))

@@ -27,7 +27,8 @@ from streams.join.decide import Input, decide
 from streams.join.decision import Checkpoint
 from streams.join.state import PRED, TRUE
 from streams.table.store import PairsStore
-from streams.wire.rows import Row, decode_body, encode_packet
+from streams.wire.decoder import Decoder
+from streams.wire.rows import Row, encode_packet
 from streams.wire.verdicts import Verdict, VerdictRecord
 
 RECORDED = Path(__file__).with_name("recorded.json")
@@ -72,7 +73,8 @@ def reference(_: Path) -> Callable[[], object]:
 def decode(_: Path) -> Callable[[], object]:
     """Read RabbitMQ bodies, one row each."""
     bodies = [encode_packet(row) for row in GIVEN.true]
-    return lambda: [decode_body("y_true", body, ts=AT) for body in bodies + bodies]
+    decoder = Decoder("y_true")
+    return lambda: [decoder.body(body, AT) for body in bodies + bodies]
 
 
 def packing(_: Path) -> Callable[[], object]:

@@ -17,7 +17,8 @@ from bench.peer import PYTHON
 from bench.place import Run
 from bench.program import ROOT, BenchError, Program
 from streams.kafka.topics import topics
-from streams.wire.rows import TrueRow, decode_record, encode_packet
+from streams.wire.decoder import Decoder
+from streams.wire.rows import TrueRow, encode_packet
 
 QUEUE = "y_true"
 READ_MS = 200
@@ -110,6 +111,7 @@ async def _read(run: Run) -> list[tuple[str, float]]:
     settings = run.settings()
     tps = [TopicPartition(topics(settings).y_true.name, partition) for partition in range(settings.partitions)]
     found: list[tuple[str, float]] = []
+    decoder = Decoder("y_true")
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_address, group_id=None, auto_offset_reset="earliest")
     await consumer.start()
     try:
@@ -118,7 +120,7 @@ async def _read(run: Run) -> list[tuple[str, float]]:
         while any([await consumer.position(tp) < ends[tp] for tp in tps]):
             for records in (await consumer.getmany(timeout_ms=READ_MS)).values():
                 for record in records:
-                    rows, _ = decode_record("y_true", record.value, ts=record.timestamp / 1000)
+                    rows, _ = decoder.record(record.value, record.timestamp / 1000)
                     found += [(row.id, row.y_true) for row in rows]
     finally:
         await consumer.stop()

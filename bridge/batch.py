@@ -6,8 +6,10 @@ from bridge.kafka import RECORD_BYTES
 from bridge.queues import Delivery
 from streams.amqp import properties
 from streams.kinds import Kind
+from streams.settings import Settings
 from streams.wire.dead_letters import PROPERTIES_BYTES
-from streams.wire.rows import Row, Unreadable, decode_body, encode_packet
+from streams.wire.decoder import Decoder
+from streams.wire.rows import Row, Unreadable, encode_packet
 
 Refused = tuple[Unreadable, bytes]
 """What cannot be used of one message, and its undecoded properties."""
@@ -18,24 +20,27 @@ _PROPERTIES_GROWTH = 6
 """The same for properties: as JSON, a NUL takes six characters."""
 
 
+def decoder(kind: Kind, settings: Settings) -> Decoder:
+    """Return a decoder for the bodies of a queue."""
+    return Decoder(kind, settings.fields, ids_of=properties.ids, max_body_bytes=settings.max_body_bytes)
+
+
 class Batch:
     """Rows of some messages of one queue. `tag` acknowledges them all; what is refused keeps its message's properties.
 
     `n_bytes`: what it may cost in memory on its way to Kafka, properties and quarantine included.
     """
 
-    def __init__(self, kind: Kind, max_body_bytes: int) -> None:
+    def __init__(self, decoder: Decoder) -> None:
         self.rows: list[Row] = []
         self.refused: list[Refused] = []
         self.tag = self.n_messages = self.n_bytes = 0
-        self._kind = kind
-        self._max_body_bytes = max_body_bytes
+        self._decoder = decoder
 
     def add(self, delivery: Delivery) -> None:
         """Decode one message."""
         self.tag, redelivered, raw, body, arrived = delivery
-        ts = properties.timestamp(raw) or arrived
-        rows, refused = decode_body(self._kind, body, ts=ts, redelivered=redelivered, max_bytes=self._max_body_bytes)
+        rows, refused = self._decoder.body(body, properties.timestamp(raw) or arrived, redelivered, raw)
         if len(body) > RECORD_BYTES // _GROWTH:
             rows, too_large = _without_giants(rows, body)
             refused += too_large

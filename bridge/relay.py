@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from bridge.batch import NO_PROPERTIES, Batch, giant
+from bridge.batch import NO_PROPERTIES, Batch, decoder, giant
 from bridge.kafka import MOST_TRIES, Kafka, Refused
 from bridge.ledger import Ledger
 from bridge.packets import Packet, halves, pack
@@ -31,6 +31,7 @@ class Relay:
         self.kind = queue.kind
         self._beat = linger
         self._queue = queue
+        self._decoder = decoder(queue.kind, settings)
         self._kafka = kafka
         self._settings = settings
         self._topic = topics(settings).of_kind(queue.kind).name
@@ -65,7 +66,7 @@ class Relay:
     def _take(self) -> Batch:
         """Take and decode what waits: rows for a packet a partition, and half the prefetch, so that the rest can come."""
         n_rows, n_messages = self._settings.packet_rows * self._settings.partitions, -(-self._settings.prefetch // 2)
-        batch, waiting = Batch(self._queue.kind, self._settings.max_body_bytes), self._queue.waiting
+        batch, waiting = Batch(self._decoder), self._queue.waiting
         while waiting and batch.n_messages < n_messages and len(batch.rows) < n_rows and batch.n_bytes < BATCH_BYTES:
             batch.add(self._queue.take())
         self._beat.count(len(batch.rows))

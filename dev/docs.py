@@ -15,6 +15,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 HEADINGS = {
     "amqp_url": "RabbitMQ",
     "kafka": "Kafka",
+    "field_id": "The fields of a row",
     "linger_s": "The bridge",
     "join_window_s": "The join, the model and the picture",
     "web_bind": "The web view",

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from streams.fields import FIELDS, Fields
 from streams.kinds import KINDS, Kind
 
 logger = logging.getLogger("hindsight.settings")
@@ -31,6 +32,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=1)]
 QueueName = Annotated[str, Field(min_length=1, max_length=255)]
 TopicName = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]{1,249})?$")]
+FieldNames = tuple[Annotated[str, Field(min_length=1, max_length=200)], ...]
 OFF = ("", "off", "none")
 
 
@@ -95,6 +97,19 @@ class Settings(BaseModel):
     partitions: Annotated[int, Field(ge=1, le=1000)] = Field(4, description="partitions of the row topics")
     replication: Annotated[int, Field(ge=1, le=9)] = Field(1, description="replication factor of topics we create")
     standbys: Annotated[int, Field(ge=0, le=5)] = Field(0, description="standby copies of the table on other workers")
+
+    # The fields of a row
+    field_id: FieldNames = Field(
+        (),
+        description="where the id is, comma-separated in the order in which they are tried before `id`; a dot leads into an "
+        "object (`data.order_id`), and `@message_id`, `@correlation_id`, `@key` are what came beside the body",
+    )
+    field_ts: FieldNames = Field((), description="the same for the time, before `ts`")
+    field_features: FieldNames = Field((), description="the same for the features, before `features` and `body`")
+    field_y_true: FieldNames = Field((), description="the same for the truth, before `y_true` and `body`")
+    field_y_pred: FieldNames = Field((), description="the same for the prediction, before `y_pred` and `body`")
+    field_model: FieldNames = Field((), description="the same for the model's name, before `model`")
+    field_version: FieldNames = Field((), description="the same for the model's version, before `version`")
 
     # The bridge
     linger_s: Annotated[float, Field(ge=0, le=10)] = Field(
@@ -162,7 +177,9 @@ class Settings(BaseModel):
     dev_amqp_port: Port = Field(5672, description="port of the embedded RabbitMQ")
     dev_kafka_port: Port = Field(9092, description="port of the embedded Kafka")
 
-    @field_validator("queues", "agents", "web_hosts", "model_types", mode="before")
+    @field_validator(
+        "queues", "agents", "web_hosts", "model_types", *(f"field_{name}" for name in FIELDS), mode="before"
+    )
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -249,6 +266,11 @@ class Settings(BaseModel):
         """Return the name of the Kafka topic of `kind`."""
         name: str = getattr(self, f"topic_{kind}")
         return name or f"{self.namespace}{kind}"
+
+    @property
+    def fields(self) -> Fields:
+        """Names of one's own for the fields of a row."""
+        return Fields(*(getattr(self, f"field_{field}") for field in FIELDS))
 
     @property
     def app_id(self) -> str:

@@ -13,17 +13,17 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from pika.exceptions import AMQPError, NackError, UnroutableError
 
-from bridge.batch import NO_PROPERTIES, Batch
+from bridge.batch import Batch, decoder
 from commands.probes import Unavailable, rabbitmq_queues
 from commands.quarantine.selection import Row
 from streams.kafka.client import kafka_producer
 from streams.kafka.topics import declare, topics
 from streams.settings import Settings
+from streams.wire import times
 from streams.wire.resolutions import Resolution, encode_resolution
-from streams.wire.rows import MAX_TS_S
 
-MOST_CHARS = 60
-"""A longer content type is none, and AMQP cannot say it."""
+MOST_BYTES = 255
+"""What a short text of AMQP may hold."""
 
 
 class Plan(NamedTuple):
@@ -39,8 +39,8 @@ def plan(row: Row, settings: Settings) -> Plan:
         return Plan(0, "some of its parts are not in Kafka any more")
     if row.kind is None:
         return Plan(0, f"{row.kept.source!r} names no queue of ours")
-    batch = Batch(row.kind, settings.max_body_bytes)
-    batch.add((1, True, NO_PROPERTIES, row.kept.raw, row.kept.at))
+    batch = Batch(decoder(row.kind, settings))
+    batch.add((1, True, b"".join(properties(row).encode()), row.kept.raw, row.kept.at))
     if batch.refused and not batch.rows:  # what is still refused of an array comes back here, the rest goes on
         return Plan(0, batch.refused[0][0].detail)
     return Plan(len(batch.rows), "")
@@ -111,21 +111,28 @@ def _publish(channel: Any, settings: Settings) -> Callable[[Row], None]:
 
 
 def properties(row: Row) -> pika.BasicProperties:
-    """Return what goes with the bytes: when they came first, so that a row without a `ts` of its own keeps its time."""
+    """Return what goes with the bytes: when they came first, for a row without a `ts`, and what may be its id."""
     try:
         came_with = msgspec.json.decode(row.kept.properties)
     except Exception:  # foreign bytes: msgspec raises more than its own errors
         came_with = {}
     given = came_with if isinstance(came_with, dict) else {}
-    timestamp, content_type = given.get("timestamp"), given.get("content_type")
     return pika.BasicProperties(
         delivery_mode=2,
-        content_type=content_type if isinstance(content_type, str) and len(content_type) <= MOST_CHARS else None,
-        timestamp=_seconds(timestamp) or _seconds(row.kept.at),
+        content_type=_short(given.get("content_type")),
+        correlation_id=_short(given.get("correlation_id")),
+        message_id=_short(given.get("message_id", given.get("key"))),
+        timestamp=_seconds(given.get("timestamp")) or _seconds(row.kept.at),
         headers={"x-hindsight-requeued": row.kept.offset},
     )
 
 
 def _seconds(when: object) -> int | None:
     """Return a time as AMQP can say it, None if it is none."""
-    return int(when) if isinstance(when, int | float) and 0 < when <= MAX_TS_S else None
+    time = times.of_number(when) if isinstance(when, int | float) else None
+    return int(time.ts) or None if time else None
+
+
+def _short(text: object) -> str | None:
+    """Return a text that AMQP can say, None if it is none."""
+    return text if isinstance(text, str) and len(text.encode("utf-8", "replace")) <= MOST_BYTES else None

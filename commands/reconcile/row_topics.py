@@ -12,12 +12,13 @@ from commands.probes.kafka_ranges import Reader
 from commands.reconcile.facts import ANSWERED, FEATURES, PRED, TRUE, Fact, Facts
 from commands.reconcile.log_span import LogPart
 from streams.kafka.topics import topics
-from streams.kinds import Kind
+from streams.kinds import KINDS, Kind
 from streams.settings import Settings
 from streams.wire import forwarding
+from streams.wire.decoder import Decoder
 from streams.wire.forwarding import Marks, Origin
 from streams.wire.kept import Assembler, Kept
-from streams.wire.rows import Row, decode_record
+from streams.wire.rows import Row
 
 CLOCKS_S = 60.0
 """How far the clocks of those who write to Kafka may lie apart, where its oldest records tell what was removed."""
@@ -53,6 +54,7 @@ class Inputs:
     ):
         self._settings, self._reader, self._records, self._facts = settings, reader, records, facts
         self._names = topics(settings)
+        self._decoders: dict[Kind, Decoder] = {kind: Decoder(kind, settings.fields) for kind in KINDS}
         self._is_all = start is None and end is None
         self._start = ALWAYS if start is None else start
         self._end = NEVER if end is None else end
@@ -99,7 +101,7 @@ class Inputs:
         async for record in self._records(self._names.of_kind(kind).name, p, read_from, read_to):
             if side == PRED and self._answers_from[p] == NEVER:
                 self._answers_from[p] = record.timestamp / 1000 + CLOCKS_S
-            found, unreadable = decode_record(kind, record.value or b"", ts=record.timestamp / 1000)
+            found, unreadable = self._decoders[kind].record(record.value or b"", record.timestamp / 1000, record.key)
             rows: Sequence[Row] = found
             marks = forwarding.marks(record.headers)
             in_span = first <= record.offset < end
@@ -123,7 +125,9 @@ class Inputs:
         """Read one partition of features: what the model has taken must be answered, if quarantine and y_pred tell."""
         since = max(self._start, self._answers_from[partition], self.quarantine_since)
         async for record in self._records(self._names.features.name, partition, first, end):
-            rows, unreadable = decode_record("features", record.value or b"", ts=record.timestamp / 1000)
+            rows, unreadable = self._decoders["features"].record(
+                record.value or b"", record.timestamp / 1000, record.key
+            )
             self.n_there["features"] += len(rows)
             at = record.timestamp / 1000
             if not self.model_is_ours or record.offset >= answered_to or not self._start <= at < self._end:

@@ -7,8 +7,6 @@ from typing import Any
 
 from pika.spec import BasicProperties
 
-from streams.wire.rows import MAX_TS_S
-
 _SHORT, _TABLE, _OCTET = "short", "table", "octet"
 _BEFORE_TIMESTAMP = (  # the order of AMQP 0-9-1, each with the bit that says it is there
     (1 << 15, _SHORT),  # content_type
@@ -22,10 +20,11 @@ _BEFORE_TIMESTAMP = (  # the order of AMQP 0-9-1, each with the bit that says it
     (1 << 7, _SHORT),  # message_id
 )
 _TIMESTAMP = 1 << 6
+_IDS = {1 << 10: "correlation_id", 1 << 7: "message_id"}
 
 
 def timestamp(raw: bytes) -> float | None:
-    """Return the AMQP property `timestamp` in UTC epoch seconds; None if it is absent or cannot be one."""
+    """Return the AMQP property `timestamp`, an epoch in whatever unit its sender took; None if it is absent or 0."""
     flags = int.from_bytes(raw[:2], "big")
     if not flags & _TIMESTAMP:
         return None
@@ -34,10 +33,27 @@ def timestamp(raw: bytes) -> float | None:
         for bit, form in _BEFORE_TIMESTAMP:
             if flags & bit:
                 at += _size(raw, at, form)
-        (seconds,) = struct.unpack_from(">Q", raw, at)
+        (epoch,) = struct.unpack_from(">Q", raw, at)
     except (IndexError, struct.error):
         return None
-    return float(seconds) if 0 < seconds <= MAX_TS_S else None
+    return float(epoch) or None
+
+
+def ids(raw: bytes) -> dict[str, str]:
+    """Return `message_id` and `correlation_id`, those of them that are there and not empty."""
+    flags = int.from_bytes(raw[:2], "big")
+    found: dict[str, str] = {}
+    at = 2
+    try:
+        for bit, form in _BEFORE_TIMESTAMP:
+            if flags & bit:
+                size = _size(raw, at, form)
+                if bit in _IDS:
+                    found[_IDS[bit]] = raw[at + 1 : at + size].decode()
+                at += size
+    except (IndexError, struct.error, UnicodeDecodeError):
+        return {}
+    return {name: text for name, text in found.items() if text}
 
 
 def shown(raw: bytes) -> dict[str, Any]:

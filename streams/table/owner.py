@@ -22,11 +22,12 @@ from streams.process.linger import Linger
 from streams.table.context import OwnerContext
 from streams.table.decision_log import DecisionLog, LogIsNewer, LogUnavailable
 from streams.table.forwarder import Forwarding
-from streams.table.inputs import Inputs, Taken
+from streams.table.inputs import KINDS, Inputs, Taken
 from streams.table.outbox import Outbox, entry
 from streams.table.reading import read
 from streams.table.store import PairsStore, StoreFailed
 from streams.wire import forwarding
+from streams.wire.decoder import Decoder
 from streams.wire.verdicts import Tag
 
 logger = logging.getLogger("hindsight.join")
@@ -61,10 +62,12 @@ class Owner:
         idle_record_s: float,
         max_waiting: int = NO_CAP,
         n_partitions: int = 1,
+        decoders: Sequence[Decoder] = (),
     ):
         self.partition, self.store, self.log, self.outbox, self.rules = partition, store, log, outbox, rules
         self.context, self.linger, self.writer, self.idle_record_s = context, linger, writer, idle_record_s
         self.max_waiting, self.n_partitions = max_waiting, n_partitions
+        self.decoders = decoders or [Decoder(kind) for kind in KINDS]
         self.confirmed, self.forwarded = store.checkpoint.confirmed, store.checkpoint.forwarded
         self.problem, self.n_fenced, self.last_commit_at = "", 0, 0.0
         self.inputs = Inputs(partition, context, [offset + 1 for offset in store.checkpoint.input_offsets])
@@ -119,7 +122,7 @@ class Owner:
 
     async def _decoded(self, batch: Sequence[Taken]) -> list[Input]:
         """Return the rows of records; what cannot be read is in quarantine before anything is decided."""
-        found = [read(side, self.partition, self.n_partitions, records) for side, records in batch]
+        found = [read(self.decoders[side], self.partition, self.n_partitions, records) for side, records in batch]
         if refused := [one for each in found for one in each.refused]:
             await self.context.quarantine(refused)
         return [given for each in found for given in each.inputs]

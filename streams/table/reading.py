@@ -10,7 +10,7 @@ from streams.kafka.fetcher import Record
 from streams.table.inputs import KINDS
 from streams.wire import forwarding
 from streams.wire.dead_letters import UnreadableRows, of_kafka
-from streams.wire.rows import decode_record, decode_run
+from streams.wire.decoder import Decoder
 
 RUN_FROM, RUN_RECORDS = 8, 500
 """Fewer records than this are read one by one, and no more than this together: a decision holds whole runs."""
@@ -23,51 +23,55 @@ class Read(NamedTuple):
     refused: list[UnreadableRows]
 
 
-def read(side: int, partition: int, n_partitions: int, records: Sequence[Record]) -> Read:
-    """Read Kafka records of one side; nothing that they hold raises.
+def read(decoder: Decoder, partition: int, n_partitions: int, records: Sequence[Record]) -> Read:
+    """Read Kafka records of the side that the decoder is for; nothing that they hold raises.
 
     Most producers of others write a row a record: many such are decoded in one call, at a third of what it costs one by one.
     """
     found = Read([], [])
     for i in range(0, len(records), RUN_RECORDS):
         some = records[i : i + RUN_RECORDS]
-        run = _run(side, partition, n_partitions, some) if len(some) >= RUN_FROM else None
-        part = Read([run], []) if run is not None else _read_each(side, partition, n_partitions, some)
+        run = _run(decoder, partition, n_partitions, some) if len(some) >= RUN_FROM else None
+        part = Read([run], []) if run is not None else _read_each(decoder, partition, n_partitions, some)
         found.inputs.extend(part.inputs)
         found.refused.extend(part.refused)
     return found
 
 
-def _run(side: int, partition: int, n_partitions: int, records: Sequence[Record]) -> Input | None:
+def _run(decoder: Decoder, partition: int, n_partitions: int, records: Sequence[Record]) -> Input | None:
     """Read records of one row each, all in their own partition and unmarked; None if they are anything else."""
-    rows = decode_run(KINDS[side], [record.value() or b"" for record in records])
+    rows = decoder.run([record.value() or b"" for record in records])
     if rows is None or any(record.headers() for record in records):
         return None
     mine, foreign = forwarding.parted(rows, partition, n_partitions)
     if foreign:
         return None
     offsets = [record.offset() for record in records]
-    return Input(side, offsets[-1], mine, offsets=offsets)  # type: ignore[arg-type]
+    return Input(_side(decoder), offsets[-1], mine, offsets=offsets)  # type: ignore[arg-type]
 
 
-def _read_each(side: int, partition: int, n_partitions: int, records: Sequence[Record]) -> Read:
+def _read_each(decoder: Decoder, partition: int, n_partitions: int, records: Sequence[Record]) -> Read:
     inputs: list[Input] = []
     refused: list[UnreadableRows] = []
     unmarked: list[int] = []
-    kind = KINDS[side]
+    side = _side(decoder)
     for record in records:
         offset, headers = record.offset(), record.headers()
-        rows, unreadable = decode_record(kind, record.value() or b"", ts=record.timestamp()[1] / 1e3)
+        rows, unreadable = decoder.record(record.value() or b"", record.timestamp()[1] / 1e3, record.key())
         marks = forwarding.marks(headers) if headers else forwarding.UNMARKED
         if marks.n_partitions != n_partitions and marks.origin is None and rows:
             unmarked.append(len(inputs))
         n_unreadable = sum(one.n_rows for one in unreadable)
         inputs.append(Input(side, offset, rows, n_unreadable, marks.origin))  # type: ignore[arg-type]
         if unreadable:
-            source = f"topic {kind}/{partition}@{offset}"
+            source = f"topic {decoder.kind}/{partition}@{offset}"
             refused.append(UnreadableRows(source, unreadable, of_kafka(record.key(), headers)))
     _part(inputs, unmarked, partition, n_partitions)
     return Read(inputs, refused)
+
+
+def _side(decoder: Decoder) -> int:
+    return KINDS.index(decoder.kind)
 
 
 def _part(inputs: list[Input], unmarked: Sequence[int], partition: int, n_partitions: int) -> None:

@@ -1,4 +1,4 @@
-"""Parts a JSON array into its elements, so that one bad element does not spoil the others. The bytes are foreign."""
+"""Parts a body into its rows, so that a bad one does not spoil the others. The bytes are foreign."""
 
 from __future__ import annotations
 
@@ -12,6 +12,20 @@ _STRING = rb'"(?:[^"\\]++|\\.?)*+"?'
 _token = re.compile(rb"\{(?:[^][{}\"]++|" + _STRING + rb")*+\}|\[[^][{}\"]*+\]|" + _STRING + rb"|[][{},]", re.DOTALL)
 """What an array is parted by: a flat object, a flat array of numbers, a string (to the end of the body, if it has none
 of its own), or a character that gives JSON its structure. No part of a body is tried more than twice."""
+
+
+def rows_of(text: bytes) -> list[bytes] | None:
+    """Return the rows in a body, elements of an array that holds objects or lines that are one each; None: it is one itself."""
+    bare = text.strip(WHITE)
+    if bare[:1] == b"[":
+        if not bare[1:-1].strip(WHITE) and bare[-1:] == b"]":
+            return []
+        found = elements(bare) if b"{" in bare else None
+        return found if found and any(one[:1] == b"{" for one in found) else None
+    if b"\n" not in bare:
+        return None
+    lines = [line.strip(WHITE) for line in bare.split(b"\n") if line.strip(WHITE)]
+    return lines if all(line[:1] == b"{" and line[-1:] == b"}" for line in lines) else None
 
 
 def elements(array: bytes) -> list[bytes] | None:

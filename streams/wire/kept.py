@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from streams.wire.dead_letters import Header
-from streams.wire.rows import MAX_TS_S
+from streams.wire.times import MAX_TS_S
 
 MAX_PARTS = 100_000
 MAX_BEGUN = 100

@@ -21,7 +21,7 @@ BAD = {
     "nan": b'{"id": "x", "y_true": NaN}',
     "infinite": b'{"id": "x", "y_true": 1e999}',
     "true": b'{"id": "x", "y_true": true}',
-    "text": b'{"id": "x", "y_true": "1"}',
+    "text": b'{"id": "x", "y_true": "one"}',
     "surrogate": b'{"id": "\\ud800", "y_true": 1}',
     "deep": b'{"id": "x", "y_true": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "deep array": b"[" * 100_000,

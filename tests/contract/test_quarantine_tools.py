@@ -114,7 +114,7 @@ def test_what_can_be_read_now_goes_through_the_bridge_and_keeps_its_time(tools: 
     printed = tools.run("requeue", "--queue", "y_true", "--yes", max_body_bytes="1000000")
 
     assert "2 of 3 can be read now" in printed
-    assert "the bridge would refuse it again (Object missing required field `y_true` (or `body`))" in printed
+    assert "the bridge would refuse it again (no field `y_true`; it has `id`" in printed
     row = next(row for row in tools.bridging.wait_ids("y_true", ["later", "long"]) if row["id"] == "later")
     assert row["y_true"] == 2.5
     assert row["ts"] == int(refused_at) <= came

@@ -14,7 +14,8 @@ from sklearn.ensemble import RandomForestRegressor
 from agents.predict import predict
 from models.columns import NUMBER
 from models.model import Model
-from streams.wire.rows import FeaturesRow, PredRow, decode_body
+from streams.wire.decoder import Decoder
+from streams.wire.rows import FeaturesRow, PredRow
 
 TOO_LARGE = 1.5e308
 
@@ -93,7 +94,7 @@ def test_a_refused_row_keeps_its_bytes_readable(model: Model):
 
     _, [refused] = predict(rows, model)
 
-    assert decode_body("features", refused.raw, ts=0.0) == (rows, [])
+    assert Decoder("features").body(refused.raw, 0.0) == (rows, [])
 
 
 def test_a_row_whose_prediction_is_not_finite_is_refused(model: Model):

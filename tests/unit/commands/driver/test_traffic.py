@@ -13,7 +13,7 @@ import pytest
 from commands.driver.command import run
 from commands.driver.traffic import MAX_LAG_S, Message, Plan, Traffic
 from streams.settings import load
-from streams.wire.rows import decode_body
+from streams.wire.decoder import Decoder
 
 START = 1669147134.196809
 ROWS = [([float(i), -float(i)], 10.0 * i) for i in range(100)]
@@ -63,7 +63,7 @@ def test_a_row_is_its_features_and_then_its_truth_with_one_id(clock: Clock):
 
 def test_the_bridge_reads_every_body(clock: Clock):
     for message in played(clock, traffic(clock, count=20, duplicate_rate=0.5)):
-        _, unreadable = decode_body(message.queue, message.body, ts=0.0)
+        _, unreadable = Decoder(message.queue).body(message.body, 0.0)
         assert unreadable == []
 
 

@@ -110,7 +110,7 @@ def test_filters_take_what_fits_them_all():
 def test_the_plan_reads_as_the_bridge_does():
     good = b'[{"id":"a","y_true":1},{"id":"b","y_true":2}]'
     assert plan(Row(kept(good), "y_true", None), Settings()) == (2, "")
-    assert "missing required field `y_pred`" in plan(Row(kept(good), "y_pred", None), Settings()).refusal
+    assert "no field `y_pred`" in plan(Row(kept(good), "y_pred", None), Settings()).refusal
     assert "HINDSIGHT_MAX_BODY_BYTES" in plan(Row(kept(good), "y_true", None), Settings(max_body_bytes=9)).refusal
     assert "names no queue" in plan(Row(kept(good, source="queue x"), None, None), Settings()).refusal
     assert plan(Row(kept(b'[{"id":"a","y_true":1},{"id":"b"}]'), "y_true", None), Settings()) == (1, "")
@@ -133,6 +133,22 @@ def test_the_plan_reads_as_the_bridge_does():
 def test_a_row_sent_again_keeps_its_first_time(came_with, timestamp, content_type):
     made = properties(Row(kept(properties=came_with), "y_true", None))
     assert (made.timestamp, made.content_type, made.delivery_mode) == (timestamp, content_type, 2)
+
+
+@pytest.mark.parametrize(
+    ("came_with", "message_id", "correlation_id"),
+    [
+        (b'{"message_id":"m","correlation_id":"c"}', "m", "c"),
+        (b'{"key":"k"}', "k", None),
+        (b'{"message_id":"%s"}' % (b"x" * 300), None, None),
+        (b'{"message_id":7}', None, None),
+    ],
+)
+def test_a_row_sent_again_keeps_what_may_be_its_id(came_with, message_id, correlation_id):
+    row = Row(kept(b"295.0", properties=came_with), "y_true", None)
+    made = properties(row)
+    assert (made.message_id, made.correlation_id) == (message_id, correlation_id)
+    assert plan(row, Settings(field_id=("@message_id",))).n_rows == (message_id is not None)
 
 
 def test_rows_are_asked_for_by_kind_queue_or_topic():

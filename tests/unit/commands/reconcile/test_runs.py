@@ -187,7 +187,7 @@ def test_what_came_long_after_quarantines_oldest_row_must_be_in_it(world: World,
 
 
 FEATURES = b"""[{"id":"f1","ts":1000,"features":[1,2]}, {"id":"f2","ts":1000,"features":[1,2]},
-    {"id":"long","ts":1000,"features":[1,2,3]}, {"id":"no numbers","features":[[1]]}]"""
+    {"id":"long","ts":1000,"features":[1,2,3]}, {"id":"no numbers","features":[[1],[2]]}]"""
 
 
 def test_every_row_of_features_is_predicted_or_refused(world: World, reconcile: Reconcile):

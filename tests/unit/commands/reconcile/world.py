@@ -26,7 +26,8 @@ from streams.kinds import Kind
 from streams.settings import Settings
 from streams.table.outbox import entry
 from streams.wire import dead_letters, verdicts
-from streams.wire.rows import decode_record, encode_packet
+from streams.wire.decoder import Decoder
+from streams.wire.rows import encode_packet
 from streams.wire.verdicts import Tag
 from tests.dict_view import DictView
 
@@ -105,7 +106,7 @@ class World:
         inputs = []
         for side, value in records:
             offset = self.kafka.put(KINDS[side], 0, value)
-            rows, unreadable = decode_record(KINDS[side], value, ts=self.kafka.now)
+            rows, unreadable = Decoder(KINDS[side]).record(value, self.kafka.now)
             inputs.append(Input(side, offset, rows, sum(one.n_rows for one in unreadable)))  # type: ignore[arg-type]
             for row in unreadable:
                 kept = dead_letters.records(
@@ -129,7 +130,7 @@ class World:
     def ask(self, value: bytes) -> None:
         """Let a Kafka record of features come, and our model answer it."""
         offset = self.kafka.put("features", 0, value)
-        given, unreadable = decode_record("features", value, ts=self.kafka.now)
+        given, unreadable = Decoder("features").record(value, self.kafka.now)
         predicted, refused = predict(given, SUMMING)  # type: ignore[arg-type]
         sources = [
             *((row, f"topic features/0@{offset}") for row in unreadable),

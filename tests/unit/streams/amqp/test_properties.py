@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pika.spec import BasicProperties
 
-from streams.amqp.properties import shown, timestamp
-from streams.wire.rows import MAX_TS_S
+from streams.amqp.properties import ids, shown, timestamp
+from streams.wire.times import MAX_TS_S
 
 short = st.none() | st.text(max_size=20)
 some_properties = st.fixed_dictionaries(
@@ -45,13 +45,22 @@ def test_the_timestamp_is_found_behind_any_other_property(properties: dict[str, 
 def test_foreign_bytes_never_raise(raw: bytes) -> None:
     ts = timestamp(raw)
 
-    assert ts is None or 0 < ts <= MAX_TS_S
+    assert ts is None or ts > 0
     assert isinstance(shown(raw), dict)
+    assert all(ids(raw).values())
 
 
-@pytest.mark.parametrize("seconds", [0, int(MAX_TS_S) + 1, 1700000000000, 2**64 - 1], ids=str)
-def test_a_timestamp_that_is_no_time_in_seconds_is_none(seconds: int) -> None:
-    assert timestamp(struct.pack(">HQ", BasicProperties.FLAG_TIMESTAMP, seconds)) is None
+@pytest.mark.parametrize("epoch", [0, 1, 1700000000000, 2**64 - 1], ids=str)
+def test_a_timestamp_is_as_it_came_and_0_is_none(epoch: int) -> None:
+    assert timestamp(struct.pack(">HQ", BasicProperties.FLAG_TIMESTAMP, epoch)) == (float(epoch) or None)
+
+
+@given(some_properties)
+def test_the_ids_are_found_between_any_other_properties(properties: dict[str, Any]) -> None:
+    raw = b"".join(BasicProperties(**properties).encode())
+
+    wanted = {name: properties.get(name) for name in ("message_id", "correlation_id")}
+    assert ids(raw) == {name: value for name, value in wanted.items() if value}
 
 
 def test_properties_are_shown_by_name() -> None:

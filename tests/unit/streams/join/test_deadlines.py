@@ -23,7 +23,7 @@ from streams.join.deadlines import (
     last_bucket,
 )
 from streams.join.state import MATCHED, NAN, PRED, TRUE, UNMATCHED
-from streams.wire.rows import MAX_TS_S
+from streams.wire.times import MAX_TS_S
 
 RULES = Rules(window_s=100.0, max_out_of_orderness_s=10.0, horizon_s=1000.0)
 CURSORS = [INDEX.pack(timer_kind, 0, 0, 0) for timer_kind in TIMER_KINDS]

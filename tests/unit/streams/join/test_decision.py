@@ -13,7 +13,8 @@ from streams.join.deadlines import INDEX, TIMER_KINDS, Rules
 from streams.join.decide import id_of, key_of
 from streams.join.decision import NOWHERE_TS, Checkpoint, Counts, Decision, checkpoint_after, is_valid
 from streams.wire import versions
-from streams.wire.rows import MAX_ID_CHARS, MAX_TS_S
+from streams.wire.times import MAX_TS_S
+from streams.wire.values import MAX_ID_CHARS
 from streams.wire.versions import Newer
 
 ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=MAX_ID_CHARS)

@@ -11,9 +11,10 @@ from streams.join import decision
 from streams.join.deadlines import Rules
 from streams.join.decide import Input, decide
 from streams.wire import forwarding
+from streams.wire.decoder import Decoder
 from streams.wire.forwarding import Origin
 from streams.wire.partition import partition_of
-from streams.wire.rows import PredRow, Row, TrueRow, decode_record
+from streams.wire.rows import PredRow, Row, TrueRow
 from tests.dict_view import DictView
 from tests.player import endings_of
 
@@ -57,7 +58,7 @@ class Partition:
             record = decision.decode(self.log[offset])
             assert isinstance(record, decision.Decision)
             for i, one in enumerate(forwarding.decode(record.forwards)):
-                rows, refused = decode_record(KINDS[one.side], one.packet, ts=0.0)
+                rows, refused = Decoder(KINDS[one.side]).record(one.packet, 0.0)
                 assert not refused
                 origin = forwarding.origin_of(record.checkpoint.log, offset, i)
                 self.topics[one.side][one.partition].append((rows, origin))

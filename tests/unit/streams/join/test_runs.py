@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from streams.join.deadlines import Rules
 from streams.join.decide import Input, decide
 from streams.join.decision import Decision
-from streams.wire.rows import PredRow, TrueRow, decode_record, decode_run
+from streams.wire.decoder import Decoder
+from streams.wire.rows import PredRow, TrueRow
 from tests.dict_view import DictView
 
 RULES = Rules(window_s=3.0, max_out_of_orderness_s=1.0, horizon_s=50.0)
@@ -65,14 +66,14 @@ def test_a_run_decides_what_its_records_do_one_by_one(given_rows: list[tuple[int
     )
 )
 def test_records_are_decoded_together_only_as_they_are_decoded_one_by_one(values: list[bytes]) -> None:
-    found = decode_run("y_true", values)
+    found = Decoder("y_true").run(values)
     if found is not None:
-        assert [[row] for row in found] == [decode_record("y_true", value, ts=0.0)[0] for value in values]
+        assert [[row] for row in found] == [Decoder("y_true").record(value, 0.0)[0] for value in values]
 
 
 def test_what_looks_like_other_records_when_joined_is_not_decoded_together() -> None:
     row = b'{"id":"a","ts":1,"y_true":2}'
-    assert decode_run("y_true", [row, row]) is not None
+    assert Decoder("y_true").run([row, row]) is not None
     for values in (
         [row + b"\n" + row],
         [row + b"\n" + row, b""],
@@ -80,4 +81,4 @@ def test_what_looks_like_other_records_when_joined_is_not_decoded_together() -> 
         [b"[" + row + b"]", row],
         [row, b""],
     ):
-        assert decode_run("y_true", values) is None
+        assert Decoder("y_true").run(values) is None

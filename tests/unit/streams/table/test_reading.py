@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from streams.join.state import TRUE
 from streams.table.reading import read
 from streams.wire import forwarding
+from streams.wire.decoder import Decoder
 from streams.wire.partition import partition_of
 from tests.fake_record import FakeRecord
 
@@ -21,7 +21,7 @@ def packet(offset: int, *ids: str, headers: list[tuple[str, bytes]] | None = Non
 
 
 def test_rows_of_other_partitions_are_parted_from_ours_record_by_record() -> None:
-    found = read(TRUE, 2, N, [packet(0, MINE[0], THEIRS[0]), packet(1, MINE[1]), packet(2, THEIRS[1])])
+    found = read(Decoder("y_true"), 2, N, [packet(0, MINE[0], THEIRS[0]), packet(1, MINE[1]), packet(2, THEIRS[1])])
 
     assert not found.refused
     assert [[row.id for row in given.rows] for given in found.inputs] == [[MINE[0]], [MINE[1]], []]
@@ -40,7 +40,7 @@ def test_records_that_say_how_they_were_packed_or_who_sent_them_on_are_believed(
         packet(1, THEIRS[1], headers=[forwarding.forwarded_by(origin)]),
         packet(2, THEIRS[2], headers=[forwarding.packed_for(N + 1)]),
     ]
-    found = read(TRUE, 2, N, records)
+    found = read(Decoder("y_true"), 2, N, records)
 
     assert [len(given.rows) for given in found.inputs] == [1, 1, 0], (
         "packed for another number of partitions says nothing"
@@ -50,7 +50,7 @@ def test_records_that_say_how_they_were_packed_or_who_sent_them_on_are_believed(
 
 def test_what_cannot_be_read_is_named_with_what_came_with_it() -> None:
     bad = FakeRecord(7, b"{nonsense", b"the-key", [("trace", b"1")])
-    found = read(TRUE, 2, N, [bad])
+    found = read(Decoder("y_true"), 2, N, [bad])
 
     assert [(one.source, one.properties) for one in found.refused] == [
         ("topic y_true/2@7", {"key": "the-key", "headers": [["trace", "1"]]})
@@ -63,7 +63,7 @@ def test_many_records_of_one_row_are_read_as_a_run_that_keeps_each_offset() -> N
         FakeRecord(10 + 2 * i, json.dumps({"id": name, "ts": 1.0, "y_true": 2.0}).encode())
         for i, name in enumerate(MINE)
     ]
-    (run,) = read(TRUE, 2, N, records).inputs
+    (run,) = read(Decoder("y_true"), 2, N, records).inputs
 
     assert [row.id for row in run.rows] == MINE
     assert list(run.offsets) == [10 + 2 * i for i in range(len(MINE))]
@@ -81,6 +81,6 @@ def test_a_run_with_anything_else_in_it_is_read_record_by_record() -> None:
         packet(9, MINE[0], headers=[forwarding.forwarded_by(forwarding.origin_of("abc", 1, 0))]),
     )
     for other in others:
-        found = read(TRUE, 2, N, [*good, other])
+        found = read(Decoder("y_true"), 2, N, [*good, other])
         assert [given.offset for given in found.inputs] == list(range(10))
         assert all(not given.offsets for given in found.inputs)

@@ -22,9 +22,10 @@ from streams.wire.dead_letters import (
     records_of,
     together,
 )
+from streams.wire.decoder import Decoder
 from streams.wire.kept import Assembler, Kept
 from streams.wire.resolutions import Resolution, n_open
-from streams.wire.rows import Unreadable, decode_body
+from streams.wire.rows import Unreadable
 
 amqp_values: st.SearchStrategy[Any] = st.recursive(
     st.none()
@@ -213,7 +214,7 @@ def test_rows_that_were_refused_one_by_one_share_records_and_none_is_lost(refuse
 
     found = list(together(rows))
 
-    read = [(one.reason, row.id) for one in found for row in decode_body("features", one.raw, ts=0.0)[0]]
+    read = [(one.reason, row.id) for one in found for row in Decoder("features").body(one.raw, 0.0)[0]]
     assert read == [(reason, str(n)) for reason, n in refused]
     assert sum(one.n_rows for one in found) == len(rows)
 

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.wire import forwarding
+from streams.wire.decoder import Decoder
 from streams.wire.forwarding import Forward, Marks, Origin
 from streams.wire.partition import partition_of
-from streams.wire.rows import TrueRow, decode_record
+from streams.wire.rows import TrueRow
 
 IDS = st.text(min_size=1, max_size=12).filter(str.isprintable)
 
@@ -31,7 +32,7 @@ def test_packets_hold_every_row_in_order_and_go_through_a_decision() -> None:
     packets = list(forwarding.forwards(0, {3: rows}))
 
     assert [(packet.side, packet.partition) for packet in packets] == [(0, 3)] * 3
-    assert [row for packet in packets for row in decode_record("y_true", packet.packet, ts=0.0)[0]] == rows
+    assert [row for packet in packets for row in Decoder("y_true").record(packet.packet, 0.0)[0]] == rows
     assert forwarding.decode(forwarding.encode(packets)) == packets
 
 
