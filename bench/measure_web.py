@@ -34,9 +34,9 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
     runs: dict[str, list[Figures]] = {ALONE: [], WATCHED: []}
     for i in range(n_runs):
         given = made_up_rows.pairs(int(N_IDS * scale), int(time.time()))
-        for what in runs:
+        for what, figures in runs.items():
             progress(f"web, run {i + 1} of {n_runs}: {what}")
-            runs[what].append(joined(place.new_run(), given, watched=what == WATCHED))
+            figures.append(joined(place.new_run(), given, watched=what == WATCHED))
     watched = [own | {SHARE: own[ROWS] / alone[ROWS]} for own, alone in zip(runs[WATCHED], runs[ALONE], strict=True)]
     newest = f"a page of 100, newest of {n_waiting:,} waiting"
     lines = [

@@ -21,6 +21,7 @@ class PlainCommand(AppCommand):  # type: ignore[misc]
     abstract = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Do the work, and exit with its code."""
         sys.exit(self.work(**{**self.kwargs, **kwargs}))
 
     @abstractmethod

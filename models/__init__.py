@@ -1,1 +1,1 @@
-
+"""Models: trained, described by a card, opened without trusting them, and tried."""

@@ -115,6 +115,7 @@ class HindsightApp(App):
                 committed |= new
 
     async def on_shutdown(self) -> None:
+        """Stop what runs beside Faust's services."""
         await self.children.stop()
         await super().on_shutdown()
         await self.fetcher.stop()

@@ -33,6 +33,7 @@ def frame(request: web.Request, here: str, status: dict[str, Any]) -> dict[str, 
 
 
 def query_of(request: web.Request, most: int = PAGE_SIZES[-1]) -> Query:
+    """Return what the URL of the table asks for; what cannot be used is an answer with its sentence."""
     try:
         return read(request.query, most=most)
     except BadQuery as exc:

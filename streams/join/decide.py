@@ -163,7 +163,7 @@ class _Draft:
             ts = row.ts
             if is_run and newest != looked_at:
                 looked_at, watermark = newest, self._watermark_at(side, newest)
-            if ts > newest:
+            if ts > newest:  # noqa: PLR1730  max() is a call a row
                 newest = ts
             flag = pair.REDELIVERED[side] if row.redelivered else 0
             state = dirty.get(key)

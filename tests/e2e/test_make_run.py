@@ -122,7 +122,7 @@ def test_what_a_killed_run_left_behind_is_stopped_and_the_next_goes_on(run: Run)
 
 def test_a_second_run_in_the_same_directory_is_refused(run: Run) -> None:
     run.start()
-    wait_until(lambda: (run.home / "pid" / "worker").exists(), 30, "the worker is started")
+    wait_until((run.home / "pid" / "worker").exists, 30, "the worker is started")
     argv = [sys.executable, "-m", "dev", "run"]
     second = subprocess.run(argv, cwd=CHECKOUT, env=run.environ, text=True, capture_output=True, check=False)
     assert second.returncode == 1

@@ -71,15 +71,19 @@ class Svg:
         self.parts: list[str] = []
 
     def x(self, share: float) -> float:
+        """Return the x of a share of the plot's width, from 0 to 1."""
         return round(self.x0 + share * (self.x1 - self.x0), 1)
 
     def y(self, share: float) -> float:
+        """Return the y of a share of the plot's height, from the bottom up."""
         return round(self.y0 - share * (self.y0 - self.y1), 1)
 
     def line(self, x1: float, y1: float, x2: float, y2: float, kind: str) -> None:
+        """Add a line."""
         self.parts.append(f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" class="{kind}"/>')
 
     def rect(self, x: float, y: float, w: float, h: float, kind: str, title: str = "") -> None:
+        """Add a rectangle, with a title that shows when it is pointed at."""
         inside = f"<title>{escape(title)}</title>" if title else ""
         self.parts.append(
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(w, 0):.1f}" height="{max(h, 0):.1f}" '
@@ -87,27 +91,33 @@ class Svg:
         )
 
     def dot(self, x: float, y: float) -> None:
+        """Add a dot."""
         self.parts.append(f'<circle cx="{x}" cy="{y}" r="3" class="dot"/>')
 
     def text(self, x: float, y: float, words: str, kind: str = "", anchor: str = "middle") -> None:
+        """Add words at a point."""
         self.parts.append(f'<text x="{x}" y="{y}" class="{kind}" text-anchor="{anchor}">{escape(words)}</text>')
 
     def path(self, points: Sequence[tuple[float, float]], kind: str) -> None:
+        """Add a line through points."""
         if points:
             self.parts.append(f'<path d="M{"L".join(f"{x} {y}" for x, y in points)}" class="{kind}"/>')
 
     def y_axis(self, values: Sequence[tuple[float, str]]) -> None:
+        """Add labels, each at a share of the height, and their grid lines."""
         for share, words in values:
             self.line(self.x0, self.y(share), self.x1, self.y(share), "axl" if not share else "gl")
             self.text(self.x0 - 8, self.y(share) + 4, words, anchor="end")
 
     def x_axis(self, values: Sequence[tuple[float, str]], words: str) -> None:
+        """Add labels, each at a share of the width, and what they measure."""
         for share, label in values:
             self.line(self.x(share), self.y0, self.x(share), self.y0 + 4, "axl")
             self.text(self.x(share), self.y0 + 16, label)
         self.text((self.x0 + self.x1) / 2, self.height - 3, words)
 
     def markup(self) -> Markup:
+        """Return what was drawn."""
         return Markup(  # noqa: S704  made of numbers and escaped words only
             f'<svg class="{self.kind}" viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{escape(self.label)}">'
             f"{''.join(self.parts)}</svg>"
@@ -120,7 +130,7 @@ def apart(wanted: Sequence[float], gap: float, low: float, high: float) -> list[
     They stay between `low` (the larger y) and `high` where that has room for all.
     """
     placed: list[float] = []
-    for i, y in enumerate(wanted):
-        y = max(y, high + gap * (len(wanted) - 1 - i))
+    for i, asked in enumerate(wanted):
+        y = max(asked, high + gap * (len(wanted) - 1 - i))
         placed.append(min(y, placed[-1] - gap) if placed else min(y, low))
     return placed

@@ -26,7 +26,7 @@ def test_ctrl_c_ends_a_step_and_its_children_without_a_traceback(tmp_path: Path)
     step = subprocess.Popen(
         [STEP, sys.executable, "-c", PARENT_OF_A_SLEEPER, str(pid_file)],
         start_new_session=True,  # the process group that a terminal would signal
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background inherit it ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  else it is inherited ignored
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

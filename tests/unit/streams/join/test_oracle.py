@@ -52,9 +52,9 @@ def later(rows: list[Row], by: float) -> list[Row]:
 @given(rules, st.lists(batches, max_size=12))
 def test_every_batch_ends_just_the_ids_that_the_oracle_ends(rules, batches):
     player, oracle, now = Player(rules), Oracle(*rules), NOW
-    for records, pause_s, idle in batches:
+    for given_records, pause_s, idle in batches:
         now += pause_s
-        records = [later(rows, now - NOW) for rows in records]
+        records = [later(rows, now - NOW) for rows in given_records]
         n_known = len(oracle.endings)
         for rows in records:
             oracle.read(rows[0].side, rows, now)

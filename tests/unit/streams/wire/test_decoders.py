@@ -26,7 +26,7 @@ from streams.wire.verdicts import Tag, VerdictRecord, decode_tag, record_bytes
 from streams.wire.versions import Newer
 from tests.older import TOPICS
 
-N_FUZZED = int(os.environ.get("N_FUZZED", 3000))
+N_FUZZED = int(os.environ.get("N_FUZZED", "3000"))
 
 
 def resolution(raw: bytes | None) -> object:
