@@ -6,18 +6,19 @@ import asyncio
 import logging
 import os
 import signal
-import threading
 
 from prometheus_client import disable_created_metrics
 
 from bridge.app import Bridge
 from bridge.health import pages
 from streams.kafka.topics import TopicMismatch
+from streams.process.stopping import end_within
 from streams.settings import Settings, SettingsError, settings
 
 log = logging.getLogger("bridge")
 
 STOP_WITHIN_S = 8.0
+"""Docker waits 10 s before it kills."""
 
 
 def main() -> int:
@@ -45,11 +46,9 @@ async def _run(settings: Settings) -> None:
 
 
 def _stop(stop: asyncio.Event) -> None:
-    """End in order at the first signal, at once at the second, and at the latest after STOP_WITHIN_S."""
+    """End in order at the first signal, within some seconds, and at once at the second."""
     if stop.is_set():
         os._exit(1)
     stop.set()
     log.info("Stopping: delivering what was read.")
-    deadline = threading.Timer(STOP_WITHIN_S, os._exit, [1])
-    deadline.daemon = True
-    deadline.start()
+    end_within(STOP_WITHIN_S)

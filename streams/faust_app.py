@@ -24,11 +24,14 @@ from streams.kafka.topics import TopicMismatch, declare, topics
 from streams.process import instance, log_throttle, memory
 from streams.process.children import Children
 from streams.process.fatal import fatal
+from streams.process.stopping import end_within
 from streams.settings import Settings, SettingsError
 from streams.settings import settings as read_settings
 
 logger = logging.getLogger("hindsight")
 RETRY_S = 1.0
+STOP_WITHIN_S = 6.0
+"""From when Faust begins to stop, which may be a second or two after the signal."""
 COMMIT_S = 1.0
 OWN_COMMANDS = frozenset(("bridge", "features", "status", "doctor", "topology", "reconcile", "quarantine", "version"))
 """The commands of `commands.commands`."""
@@ -113,6 +116,11 @@ class HindsightApp(App):
             new = {tp: at for tp, at in self.fetcher.positions.items() if committed.get(tp) != at}
             if new and await self.commit({types.TP(*tp): at for tp, at in new.items()}):
                 committed |= new
+
+    async def stop(self) -> None:
+        """Stop in order, within some seconds: consumers that wait for a broker which is away would take a minute."""
+        end_within(STOP_WITHIN_S)
+        await super().stop()
 
     async def on_shutdown(self) -> None:
         """Stop what runs beside Faust's services."""

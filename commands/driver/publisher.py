@@ -95,9 +95,11 @@ class Publisher:
 
     async def close(self, within_s: float) -> None:
         """Close the connection, waiting for it no longer than `within_s`."""
-        if self._connection is not None and not self._connection.is_closed:
-            if not self._connection.is_closing:
-                self._connection.close()
+        if self._connection is None:
+            return
+        if self._connection.is_open:  # pika 1.4 fails an assertion of its own when a handshake is broken off
+            self._connection.close()
+        if self._connection.is_closing:
             await asyncio.wait({self._lost}, timeout=within_s)
 
     async def _declare(self, queue: str) -> None:

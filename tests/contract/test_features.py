@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -235,3 +236,13 @@ def test_a_signal_ends_it_although_rabbitmq_does_not_answer(make_driver: MakeDri
         brokers.rabbitmq_server.resume()
 
     assert "Due, but not confirmed by RabbitMQ: " in driver.said
+
+
+def test_a_signal_ends_it_while_it_connects_to_somebody_who_says_nothing(make_driver: MakeDriver):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        driver = make_driver("--rate", "5", amqp_url=f"amqp://127.0.0.1:{silent.getsockname()[1]}/%2F")
+        driver.launch()
+        connected, _ = silent.accept()
+
+        with connected:
+            check_stops(driver, signal.SIGTERM)

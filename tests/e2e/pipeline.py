@@ -86,6 +86,7 @@ class Pipeline:
     """Workers and bridges over one namespace and one vhost, and what goes in and comes out."""
 
     def __init__(self, brokers: Brokers, **settings: Any):
+        self.brokers = brokers
         self.environ = brokers.environ(**settings)
         self.logs = Path(self.environ["HINDSIGHT_LOGS_DIR"])
         self._home = self.logs.parent
