@@ -14,8 +14,15 @@ async def model(batches: Batches) -> None:
         worker.predicting.take(batch)
 
 
+@app.at_first
+def begin_to_load() -> None:
+    """Load the model beside everything else that starts."""
+    worker.predicting.begin_to_load()
+
+
 @app.on_before_start
-def predict_rows() -> None:
-    """Load the model beside everything else that starts, since scikit-learn takes a second to import; then predict."""
+async def predict_rows() -> None:
+    """Join only with a model that predicts: another worker keeps its partitions until then."""
+    await worker.predicting.load()
     worker.children.start("the agent `model`", worker.predicting.run(), is_vital=True)
     app.closers.append(worker.predicting.close)

@@ -1,4 +1,4 @@
-"""From a packet of features rows to its predictions. Pure: no Kafka, no Faust, no clock.
+"""From rows of features to their predictions. Pure: no Kafka, no Faust, no clock.
 
 Every row ends as one prediction or as one named refusal, whatever it does to the model.
 """
@@ -7,23 +7,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.wire.rows import FeaturesRow, PredRow, Reason, Unreadable, encode_packet
+from streams.wire.rows import FeaturesRow, PredRow, Unreadable, encode_packet
+from streams.wire.values import MAX_VALUE
 
 if TYPE_CHECKING:
-    from models.model import Model
+    from models.model import Model, Refused
 
 
-def predict(rows: list[FeaturesRow], model: Model) -> tuple[list[PredRow], list[Unreadable]]:
-    """Predict all rows of a packet in one call; return the predictions, in order, and the rows refused.
+def predict(rows: list[FeaturesRow], model: Model) -> list[PredRow | Unreadable]:
+    """Predict all rows in one call; return what becomes of each, in order. Never raises.
 
-    A prediction carries the ts of its features row, and name and version of its model. Never raises.
+    A prediction carries the ts of its features row, and name and version of its model.
     """
-    predicted: list[PredRow] = []
-    refused: list[Unreadable] = []
-    for row, answer in zip(rows, model.predict([row.features for row in rows]), strict=True):
-        if isinstance(answer, float):
-            predicted.append(PredRow(row.id, row.ts, answer, model.name, model.version))
-        else:
-            reason: Reason = "bad_prediction" if answer.was_asked else "bad_features"
-            refused.append(Unreadable(encode_packet(row), reason, answer.sentence))
-    return predicted, refused
+    answers = model.predict([row.features for row in rows])
+    return [
+        PredRow(row.id, row.ts, answer, model.name, model.version)
+        if isinstance(answer, float) and -MAX_VALUE <= answer <= MAX_VALUE
+        else _refused(row, answer, model)
+        for row, answer in zip(rows, answers, strict=True)
+    ]
+
+
+def _refused(row: FeaturesRow, answer: float | Refused, model: Model) -> Unreadable:
+    if isinstance(answer, float):
+        sentence = f"{model.label} answered {answer!r}: values lie within ±{MAX_VALUE:g}"
+        return Unreadable(encode_packet(row), "bad_prediction", sentence)
+    return Unreadable(encode_packet(row), "bad_prediction" if answer.was_asked else "bad_features", answer.sentence)

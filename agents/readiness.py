@@ -36,9 +36,9 @@ def _check(name: str, problem: str, fine: str = "Works.") -> Check:
 
 def _model(worker: Worker) -> Check:
     predicting = worker.predicting
-    if predicting.model is None:
-        return _check("model", "The model is not loaded yet.")
-    return _check("model", predicting.producer.problem, f"{predicting.model.label} predicts.")
+    return _check(
+        "model", predicting.problem, f"{predicting.model.label if predicting.model else 'The model'} predicts."
+    )
 
 
 def _metric(worker: Worker) -> list[Check]:

@@ -23,6 +23,10 @@ from streams.process.fatal import fatal
 FETCH_MAX_WAIT_MS = 500
 
 
+Prepare = Callable[[], Awaitable[None] | None]
+"""What is called before Faust starts, and waited for if it returns something to wait for."""
+
+
 class BatchAgent(Protocol):
     """A function that reads batches for as long as the worker runs."""
 
@@ -191,7 +195,7 @@ class App(faust.App):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._at_first: list[Callable[[], None]] = []
-        self._before_start: list[Callable[[], None]] = []
+        self._before_start: list[Prepare] = []
         self.batches: dict[str, Batches] = {}
         """By topic, what its agent is given."""
         self.closers: list[Callable[[], Awaitable[None]]] = []
@@ -235,8 +239,8 @@ class App(faust.App):  # type: ignore[misc]
         self._at_first.append(prepare)
         return prepare
 
-    def on_before_start(self, prepare: Callable[[], None]) -> Callable[[], None]:
-        """Register a function that is called in the event loop before Faust starts any service."""
+    def on_before_start(self, prepare: Prepare) -> Prepare:
+        """Register a function that is called, and waited for, in the event loop before Faust starts any service."""
         self._before_start.append(prepare)
         return prepare
 
@@ -244,11 +248,12 @@ class App(faust.App):  # type: ignore[misc]
         """Do what must be done before Faust touches its directories or Kafka."""
 
     async def on_first_start(self) -> None:
-        for prepare in self._at_first:
-            prepare()
+        for begin in self._at_first:
+            begin()
         await self.before_start()
         for prepare in self._before_start:
-            prepare()
+            if (done := prepare()) is not None:
+                await done
         await super().on_first_start()
 
     async def on_shutdown(self) -> None:

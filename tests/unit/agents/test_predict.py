@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestRegressor
 
-from agents.predict import predict
+from agents import predict as tested
 from models.columns import NUMBER
 from models.model import Model
 from streams.wire.decoder import Decoder
-from streams.wire.rows import FeaturesRow, PredRow
+from streams.wire.rows import FeaturesRow, PredRow, Unreadable
 
 TOO_LARGE = 1.5e308
 
@@ -31,6 +31,14 @@ class Sum:
         if (np.abs(table) >= TOO_LARGE).any():
             raise ValueError("Input X contains a value too large for dtype('float32').")
         return table.sum(axis=1)
+
+
+def predict(rows: list[FeaturesRow], model: Model) -> tuple[list[PredRow], list[Unreadable]]:
+    """Return what was predicted and what was refused, each in order."""
+    answers = tested.predict(rows, model)
+    assert len(answers) == len(rows)
+    predicted = [answer for answer in answers if isinstance(answer, PredRow)]
+    return predicted, [answer for answer in answers if isinstance(answer, Unreadable)]
 
 
 def made(estimator: Any) -> Model:
@@ -102,6 +110,16 @@ def test_a_row_whose_prediction_is_not_finite_is_refused(model: Model):
 
     assert [row.id for row in predicted] == ["id0", "id2"]
     assert refused.reason == "bad_prediction"
+
+
+def test_a_prediction_that_no_row_may_hold_is_refused(model: Model):
+    predicted, [refused] = predict(rows_of([1.0, 2.0], [8.9e307, 1e306], [3.0, 4.0]), model)
+
+    assert [row.id for row in predicted] == ["id0", "id2"]
+    assert (refused.reason, refused.detail) == (
+        "bad_prediction",
+        "sum 3f2a answered 9e+307: values lie within ±8.9e+307",
+    )
 
 
 def test_a_row_that_a_real_model_dies_of_costs_no_other_row():

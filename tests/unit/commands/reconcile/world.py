@@ -27,7 +27,7 @@ from streams.settings import Settings
 from streams.table.outbox import entry
 from streams.wire import dead_letters, verdicts
 from streams.wire.decoder import Decoder
-from streams.wire.rows import encode_packet
+from streams.wire.rows import PredRow, Unreadable, encode_packet
 from streams.wire.verdicts import Tag
 from tests.dict_view import DictView
 
@@ -131,7 +131,9 @@ class World:
         """Let a Kafka record of features come, and our model answer it."""
         offset = self.kafka.put("features", 0, value)
         given, unreadable = Decoder("features").record(value, self.kafka.now)
-        predicted, refused = predict(given, SUMMING)  # type: ignore[arg-type]
+        answers = predict(given, SUMMING)  # type: ignore[arg-type]
+        predicted = [answer for answer in answers if isinstance(answer, PredRow)]
+        refused = [answer for answer in answers if isinstance(answer, Unreadable)]
         sources = [
             *((row, f"topic features/0@{offset}") for row in unreadable),
             *((r, "topic features/0") for r in dead_letters.together(refused)),
