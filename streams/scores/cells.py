@@ -5,9 +5,8 @@ Sums add over batches, partitions and restarts, in any order: counts exactly, su
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from streams.scores.error_bins import ErrorBins
 from streams.scores.histogram import Floats
 from streams.scores.losses import LOSSES
 
+T = TypeVar("T", np.int64, np.float64)
 COUNTS = ("n_predictions", "n_unmatched_pred", "n_unmatched_true", "n_late", "n_refused", "n_left_out")
 """What a cell counts whatever the delay. `n_left_out`: labels that no sum holds, since a value is beyond LARGEST."""
 SUMS = (
@@ -67,6 +67,14 @@ class Cells(NamedTuple):
         """Return the sums of that name by bin of delay, shape (C, B)."""
         return self.sums[:, SUMS.index(name)]
 
+    @classmethod
+    def none(cls, n_bins: int) -> Self:
+        """Return no cells."""
+        series, times = np.zeros(0, np.int64), np.zeros(0)
+        counts, n = np.zeros((0, len(COUNTS)), np.int64), np.zeros((0, n_bins), np.int64)
+        sums = np.zeros((0, len(SUMS), n_bins))
+        return cls(series, times, times, counts, n, sums, times, times, ErrorBins.merge([], []), [])
+
     def take(self, kept: NDArray[np.bool_]) -> Self:
         """Return those cells for which `kept`, shape (C,), is true."""
         return type(self)(
@@ -84,44 +92,69 @@ class Cells(NamedTuple):
 
     @classmethod
     def merge(cls, parts: Sequence[Self]) -> Self:
-        """Add up cells: those of one series and start become one. There is at least one part; all have the same bins."""
-        series, start, width, counts, n, sums, low, high = (
-            np.concatenate([part[i] for part in parts]) for i in range(_N_ARRAYS)
+        """Add up cells: those of one series and start become one. There is at least one part; all have the same bins.
+
+        Squared deviations are combined pairwise, which stays exact where sums of squares cancel (Chan, Golub, LeVeque:
+        Updating Formulae and a Pairwise Algorithm for Computing Sample Variances, 1979).
+        """
+        series, start, width, low, high = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("series", "start", "width", "error_min", "error_max")
         )
         order = np.lexsort((start, series))
         is_new = (np.diff(series[order], prepend=-1) != 0) | (np.diff(start[order], prepend=-1.0) != 0)
-        first = np.flatnonzero(is_new)
+        first = order[is_new]
         group = np.empty(len(order), np.int64)
         group[order] = np.cumsum(is_new) - 1
-        owners = np.split(group, np.cumsum([len(part.series) for part in parts])[:-1])
+        groups = np.split(group, np.cumsum([len(part.series) for part in parts])[:-1])
+        n = _added([part.n for part in parts], groups, len(first))
+        sums = _added([part.sums for part in parts], groups, len(first))
+        means_before = [means(part.sums[:, _TRUTH], part.n) for part in parts]
+        whole = means(sums[:, _TRUTH], n)
+        apart = [
+            part.n * np.square(mean - whole[own]) for part, mean, own in zip(parts, means_before, groups, strict=True)
+        ]
+        sums[:, _DEVIATION] += _added(apart, groups, len(first))
+        lowest, highest = np.full(len(first), np.inf), np.full(len(first), -np.inf)
+        np.minimum.at(lowest, group, low)
+        np.maximum.at(highest, group, high)
         return cls(
-            series[order[first]],
-            start[order[first]],
-            width[order[first]],
-            np.add.reduceat(counts[order], first),
-            np.add.reduceat(n[order], first),
-            _added(n, sums, order, first, group),
-            np.minimum.reduceat(low[order], first),
-            np.maximum.reduceat(high[order], first),
-            ErrorBins.merge([part.errors for part in parts], owners),
+            series[first],
+            start[first],
+            width[first],
+            _added([part.counts for part in parts], groups, len(first)),
+            n,
+            sums,
+            lowest,
+            highest,
+            ErrorBins.merge([part.errors for part in parts], groups),
             _worst_of([rows for part in parts for rows in part.worst], group, len(first)),
         )
 
+    def rebin(self, bins: Ints, n_bins: int) -> Self:
+        """Return the same cells with other bins of delay: what is in bin k goes to `bins[k]` of `n_bins`."""
+        n, sums = _gathered(self.n, bins, n_bins), _gathered(self.sums, bins, n_bins)
+        mean, whole = means(self.sums[:, _TRUTH], self.n), means(sums[:, _TRUTH], n)
+        sums[:, _DEVIATION] += _gathered(self.n * np.square(mean - whole[:, bins]), bins, n_bins)
+        return self._replace(n=n, sums=sums)
 
-_N_ARRAYS = Cells._fields.index("errors")
 
-
-def _added(n: Ints, sums: Floats, order: Ints, first: Ints, group: Ints) -> Floats:
-    """Return the sums of each group.
-
-    Squared deviations are combined pairwise, which stays exact where sums of squares cancel (Chan, Golub, LeVeque:
-    Updating Formulae and a Pairwise Algorithm for Computing Sample Variances, 1979).
-    """
-    added = np.add.reduceat(sums[order], first)
-    mean, whole = means(sums[:, _TRUTH], n), means(added[:, _TRUTH], np.add.reduceat(n[order], first))
-    between = n * np.square(mean - whole[group])
-    added[:, _DEVIATION] += np.add.reduceat(between[order], first)
+def _added(parts: Sequence[NDArray[T]], groups: Sequence[Ints], n_groups: int) -> NDArray[T]:
+    """Return the sums of each group, over cells whose groups come with them."""
+    added = np.zeros((n_groups, *parts[0].shape[1:]), parts[0].dtype)
+    for part, own in zip(parts, groups, strict=True):
+        if len(np.unique(own)) == len(own):
+            added[own] += part  # six times as fast
+        else:
+            np.add.at(added, own, part)
     return added
+
+
+def _gathered(values: NDArray[T], bins: Ints, n_bins: int) -> NDArray[T]:
+    gathered = np.zeros((*values.shape[:-1], n_bins), values.dtype)
+    for old, new in enumerate(bins.tolist()):
+        gathered[..., new] += values[..., old]
+    return gathered
 
 
 def means(sums: Floats, n: Floats | Ints) -> Floats:
@@ -132,5 +165,5 @@ def means(sums: Floats, n: Floats | Ints) -> Floats:
 def _worst_of(rows: list[list[Worst]], group: Ints, n_groups: int) -> list[list[Worst]]:
     gathered: list[list[Worst]] = [[] for _ in range(n_groups)]
     for index, found in zip(group.tolist(), rows, strict=True):
-        gathered[index] += found
-    return [heapq.nlargest(N_WORST, found) for found in gathered]
+        gathered[index] = sorted(gathered[index] + found, reverse=True)[:N_WORST] if gathered[index] else found
+    return gathered

@@ -17,14 +17,23 @@ CLEAN_SPANS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 36
 """Widths of slices: each divides a minute, an hour or a day, so that slices fill the wider ones they are rolled up to."""
 N_DELAY_BINS = 32
 _COARSE = 4
+_SLICES_OF_SEGMENT = 10
 _SHORTEST = 360.0
 """The first bin of delays ends at this share of the window, as 10 s are of an hour."""
 
 
 def slice_width(window_s: float) -> float:
     """Return how long a slice of prediction time is: about a 120th of the window, from 1 s to 6 h, a clean span."""
-    wanted = window_s / SLICES_A_WINDOW
-    return float(min(CLEAN_SPANS_S, key=lambda span: abs(np.log(span / wanted))))
+    return _clean(window_s / SLICES_A_WINDOW)
+
+
+def segment_width(slice_s: float) -> float:
+    """Return how long a slice is of segments, which are many and tell fewer delays apart: about ten slices."""
+    return _clean(_SLICES_OF_SEGMENT * slice_s)
+
+
+def _clean(span_s: float) -> float:
+    return float(min(CLEAN_SPANS_S, key=lambda clean: abs(np.log(clean / span_s))))
 
 
 class DelayBins(NamedTuple):

@@ -30,7 +30,7 @@ def of(rows: list[tuple[int, float, float, float, float]], width_s: float = WIDT
 def assert_same(one: Cells, other: Cells) -> None:
     for exact in ("series", "start", "width", "counts", "n", "error_min", "error_max"):
         assert getattr(one, exact).tolist() == getattr(other, exact).tolist(), exact
-    assert one.sums == pytest.approx(other.sums, rel=1e-9, abs=1e-3)
+    np.testing.assert_allclose(one.sums, other.sums, rtol=1e-9, atol=1e-3)
     assert [[w.absolute_error for w in rows] for rows in one.worst] == [
         [w.absolute_error for w in rows] for rows in other.worst
     ]

@@ -1,0 +1,157 @@
+"""The file insight.db: opened, checked, made if there is none, set aside if it is damaged. What may go wrong, as ours."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from agents.insight.schema import APPLICATION_ID, CELL_TABLES, FRAME_TABLES, VERSION
+from streams.process.file_lock import try_lock
+from streams.process.log_throttle import NEVER_HELD_BACK
+from streams.wire.versions import Newer
+
+logger = logging.getLogger(__name__)
+NAME = "insight.db"
+LOCK_NAME = "insight.lock"
+PAGE_BYTES = 16384
+"""A cell takes about 3,000 bytes: five fit a page, while a page of SQLite's own size would hold one."""
+LOCK_WAIT_S = 10.0
+_COMPANIONS = ("-wal", "-shm")
+
+
+class InsightError(Exception):
+    """insight.db cannot be used; the message is a sentence."""
+
+
+class Busy(InsightError):
+    """Another process holds the file for longer than a commit takes."""
+
+
+class Unwritable(InsightError):
+    """The file cannot be read or written: a full disk, a missing right."""
+
+
+class Damaged(InsightError):
+    """The file is damaged, or somebody removed or replaced it while it was open: open it again."""
+
+
+class WrittenByNewer(InsightError):
+    """A newer program writes the file; the message says what to do."""
+
+
+def open_or_make(path: Path) -> sqlite3.Connection:
+    """Open the file for writing; make it if it is missing. One that is damaged or none of ours is set aside and said.
+
+    Raises:
+        Busy: another process opens it at the same time.
+        Unwritable: it cannot be opened, made or renamed.
+        WrittenByNewer: it is of a version that this program does not know.
+    """
+    with translated(path), _locked(path.with_name(LOCK_NAME)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _remove_companions(path)
+        try:
+            return _checked(path)
+        except (sqlite3.DatabaseError, _Foreign) as exc:
+            if isinstance(exc, sqlite3.OperationalError):
+                raise
+            _set_aside(path, str(exc))
+            return _checked(path)
+
+
+class _Foreign(Exception):
+    """The file is a sound SQLite file, and none of ours."""
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Return a connection; transactions begin and end by statement."""
+    mode = "ro" if read_only else "rwc"
+    return sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=LOCK_WAIT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _checked(path: Path) -> sqlite3.Connection:
+    connection = connect(path)
+    try:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        if (problem := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            raise sqlite3.DatabaseError(problem)
+        if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+            marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
+            connection.executescript(f"BEGIN; {marks} {FRAME_TABLES} {CELL_TABLES} COMMIT;")
+        if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+            raise _Foreign("it is not a file of Hindsight")
+        if (version := connection.execute("PRAGMA user_version").fetchone()[0]) > VERSION:
+            raise WrittenByNewer(f"{Newer(str(path), version, VERSION)}.")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_aside(path: Path, why: str) -> None:
+    stamp, n = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), 0
+    while (kept := path.with_name(f"{path.name}.damaged-{stamp}{f'-{n}' if n else ''}")).exists():
+        n += 1
+    path.rename(kept)
+    _remove_companions(path)
+    logger.warning(
+        "%s cannot be used (%s). It is kept as %s, and a new file begins: figures of the past are read again as far as "
+        "they are known elsewhere.",
+        path,
+        why,
+        kept.name,
+        extra=NEVER_HELD_BACK,
+    )
+
+
+def _remove_companions(path: Path) -> None:
+    """Remove what SQLite kept beside a file that is gone: it would take it for the new file's."""
+    for suffix in _COMPANIONS:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock under which the file is made, checked and renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    give_up_at = time.monotonic() + LOCK_WAIT_S
+    while (lock := try_lock(path)) is None:
+        if time.monotonic() > give_up_at:
+            raise Busy(f"{path} is held by another process for {LOCK_WAIT_S:.0f} s: is a paused worker in between?")
+        time.sleep(0.01)
+    with lock:
+        yield
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Raise what SQLite and the system raise as errors of ours.
+
+    Raises:
+        Busy, Unwritable, Damaged: see there.
+    """
+    try:
+        yield
+    except sqlite3.OperationalError as exc:
+        if exc.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise Busy(
+                f"{path} is held by another process for {LOCK_WAIT_S:.0f} s: is a paused worker in between?"
+            ) from exc
+        raise Unwritable(f"{path} cannot be read or written: {exc}.") from exc
+    except sqlite3.DatabaseError as exc:
+        raise Damaged(f"{path} is damaged: {exc}. It is opened again.") from exc
+    except OSError as exc:
+        raise Unwritable(f"{exc.filename or path} cannot be written: {exc.strerror or exc}.") from exc

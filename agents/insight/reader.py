@@ -1,0 +1,127 @@
+"""What is read of insight.db: by its owner, by the pages of any process, beside whoever writes it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from agents.insight import histograms, rows
+from agents.insight.database import connect, translated
+from agents.insight.schema import DETAILS, FIGURES
+from agents.insight.series import Series
+from streams.scores.cells import N_WORST, Cells, Worst
+from streams.scores.delay import DelayBins
+from streams.scores.histogram import Histogram
+
+_SELECT = "SELECT {columns} FROM cells WHERE series = ? AND start + width > ? AND start < ? AND start > ?"
+_FIGURES = _SELECT.format(columns=", ".join(FIGURES)) + " ORDER BY start"
+_ALL = _SELECT.format(columns=", ".join(FIGURES + DETAILS)) + " ORDER BY start"
+_ERRORS = _SELECT.format(columns="error_min, error_max, errors") + " AND n_labels > 0"
+_WORST = _SELECT.format(columns="worst") + f" AND n_labels > 0 ORDER BY max(-error_min, error_max) DESC LIMIT {N_WORST}"
+_WIDEST_S = 86_400.0
+
+
+class Gap(NamedTuple):
+    """Cells of these times, UTC epoch seconds, lack rows: they are incomplete, and `why` says why."""
+
+    start: float
+    end: float
+    why: str
+
+
+class Reader:
+    """A view of the file as it was last committed. One thread at a time."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, bins: DelayBins) -> None:
+        """Take a connection; `open` is what callers use."""
+        self._path, self._connection, self._bins = path, connection, bins
+
+    @classmethod
+    def open(cls, path: Path, bins: DelayBins) -> Self:
+        """Open the file for reading.
+
+        Raises:
+            Unwritable: there is no such file, or it cannot be read.
+        """
+        with translated(path):
+            return cls(path, connect(path, read_only=True), bins)
+
+    def series(self) -> dict[Series, int]:
+        """Return what there are cells of, with the numbers of `Cells.series`."""
+        with translated(self._path):
+            found = self._connection.execute("SELECT series, model, segment, axis FROM series")
+            return {Series(model, segment, axis): number for number, model, segment, axis in found}
+
+    def cells(self, series: Series, start: float, end: float, *, details: bool = False) -> Cells:
+        """Return the cells of a series that hold anything of a span, as wide as they are kept.
+
+        Args:
+            start: UTC epoch seconds; `end`: likewise, not included.
+            details: also read histograms and worst labels, which take several times as long.
+        """
+        found = self._rows(_ALL if details else _FIGURES, series, start, end)
+        return rows.decode(found, details=details) if found else Cells.none(len(series.bins(self._bins).ends))
+
+    def errors(self, series: Series, start: float, end: float) -> tuple[Histogram, Histogram]:
+        """Return histograms of the errors of 0 and more, and of the sizes of those below, of the cells of a span."""
+        found = self._rows(_ERRORS, series, start, end)
+        if not found:
+            return Histogram(), Histogram()
+        least, largest, errors = zip(*found, strict=True)
+        return histograms.decode(errors).histograms(least=min(least), largest=max(largest))
+
+    def worst(self, series: Series, start: float, end: float) -> list[Worst]:
+        """Return the labels with the largest errors of the cells of a span, the largest first."""
+        found = self._rows(_WORST, series, start, end)
+        return sorted((label for row in found for label in rows.decode_worst(row[0])), reverse=True)[:N_WORST]
+
+    def _rows(self, query: str, series: Series, start: float, end: float) -> list[rows.Row]:
+        key = "SELECT series FROM series WHERE axis = ? AND model = ? AND segment = ?"
+        with translated(self._path):
+            number = self._connection.execute(key, (series.axis, series.model, series.segment)).fetchone()
+            span = (number[0] if number else -1, start, end, start - _WIDEST_S)
+            return self._connection.execute(query, span).fetchall()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all that is read meanwhile be of one moment."""
+        with translated(self._path):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("COMMIT")
+
+    def gaps(self, start: float, end: float) -> list[Gap]:
+        """Return the gaps that touch a span."""
+        with translated(self._path):
+            query = 'SELECT start, "end", why FROM gaps WHERE start < ? AND "end" > ? ORDER BY start'
+            return [Gap(*row) for row in self._connection.execute(query, (end, start))]
+
+    def positions(self) -> dict[str, dict[int, int]]:
+        """Return up to which offset each partition of each decision log is counted."""
+        found: dict[str, dict[int, int]] = {}
+        with translated(self._path):
+            for log, partition, offset in self._connection.execute('SELECT log, "partition", "offset" FROM positions'):
+                found.setdefault(log, {})[partition] = offset
+        return found
+
+    def state(self, name: str) -> bytes | None:
+        """Return what was kept under a name, None if nothing was."""
+        with translated(self._path):
+            found = self._connection.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
+            return bytes(found[0]) if found else None
+
+    def meta(self, name: str) -> object:
+        """Return a value of the table `meta`, None if there is none; it holds JSON where it is text."""
+        with translated(self._path):
+            found = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if found is None else json.loads(found[0])
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()

@@ -1,0 +1,27 @@
+"""What cells are of: a model, a segment of its predictions, and an axis of time."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from streams.scores.delay import DelayBins
+
+Axis = Literal["predicted", "decided"]
+Kind = Literal["whole", "segment"]
+
+
+class Series(NamedTuple):
+    """Cells by when their rows were predicted, or decided; of a segment, or with an empty one of the whole model."""
+
+    model: str
+    segment: str = ""
+    axis: Axis = "predicted"
+
+    @property
+    def kind(self) -> Kind:
+        """Which levels its cells are kept at."""
+        return "segment" if self.segment else "whole"
+
+    def bins(self, bins: DelayBins) -> DelayBins:
+        """Return its bins of delay: all for the whole model by prediction time, else coarse ones."""
+        return bins if self.axis == "predicted" and not self.segment else bins.coarse()

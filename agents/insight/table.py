@@ -1,0 +1,71 @@
+"""The table `cells`: what is added to it, and what is rolled up. Each function is a part of a transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from agents.insight import rows
+from agents.insight.rows import Row
+from agents.insight.schema import CELL_COLUMNS, DETAILS, FIGURES
+from streams.scores.cells import Cells
+from streams.scores.levels import Level
+
+_SELECT = f"SELECT {', '.join(FIGURES + DETAILS)} FROM cells WHERE series = ? AND "  # noqa: S608
+_SELECT_STARTS = f"{_SELECT} start IN (SELECT value FROM json_each(?))"  # noqa: S608
+_UPSERT = (
+    f"INSERT INTO cells ({', '.join(CELL_COLUMNS)}) VALUES ({', '.join('?' * len(CELL_COLUMNS))}) "  # noqa: S608
+    f"ON CONFLICT (series, start) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in CELL_COLUMNS[2:])}"
+)
+_AT_A_TIME = 2000
+"""Cells that are rolled up together: about 10 MB."""
+
+
+def add(connection: sqlite3.Connection, cells: Cells) -> None:
+    """Add cells, at least one, to those that are there."""
+    cells = Cells.merge([cells])
+    found: list[Row] = []
+    for number in np.unique(cells.series).tolist():
+        starts = json.dumps(cells.start[cells.series == number].tolist())
+        found += connection.execute(_SELECT_STARTS, (number, starts))
+    if found:
+        cells = Cells.merge([rows.decode(found, details=True), cells])
+    connection.executemany(_UPSERT, rows.encode(cells))
+
+
+def rolled_until(connection: sqlite3.Connection, kind: str, levels: Sequence[Level]) -> list[float]:
+    """Return for each level but the last the time before which all of its slices have been rolled up."""
+    found = dict(connection.execute("SELECT width, until FROM rolled WHERE kind = ?", (kind,)))
+    return [float(found.get(int(level.width_s), 0)) for level in levels[:-1]]
+
+
+def roll_up(
+    connection: sqlite3.Connection, kind: str, numbers: Iterable[int], levels: Sequence[Level], until: Sequence[float]
+) -> None:
+    """Move the cells of series of a kind to the next level.
+
+    Args:
+        numbers: all series of that kind.
+        until: for each level but the last, the time before which its slices become wider ones.
+    """
+    since = rolled_until(connection, kind, levels)
+    for level, wider, start, end in zip(levels, levels[1:], since, until, strict=False):
+        if end <= start:
+            continue
+        for number in numbers:
+            _widen(connection, number, level.width_s, wider.width_s, start, end)
+        connection.execute("REPLACE INTO rolled VALUES (?, ?, ?)", (kind, int(level.width_s), int(end)))
+
+
+def _widen(
+    connection: sqlite3.Connection, number: int, width_s: float, wider_s: float, start: float, end: float
+) -> None:
+    query = f"{_SELECT} width = ? AND start >= ? AND start < ? ORDER BY start LIMIT {_AT_A_TIME}"
+    while found := connection.execute(query, (number, width_s, start, end)).fetchall():
+        keys = [row[:2] for row in found]
+        connection.executemany("DELETE FROM cells WHERE series = ? AND start = ?", keys)
+        cells = rows.decode(found, details=True)
+        add(connection, cells._replace(start=cells.start // wider_s * wider_s, width=np.full(len(found), wider_s)))
