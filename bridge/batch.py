@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bridge.kafka import RECORD_BYTES
 from bridge.queues import Delivery
-from streams.amqp import properties
+from streams.amqp import encodings, properties
 from streams.kinds import Kind
 from streams.settings import Settings
 from streams.wire.dead_letters import PROPERTIES_BYTES
@@ -31,22 +33,33 @@ class Batch:
     `n_bytes`: what it may cost in memory on its way to Kafka, properties and quarantine included.
     """
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, decoder: Decoder, max_body_bytes: int) -> None:
         self.rows: list[Row] = []
         self.refused: list[Refused] = []
         self.tag = self.n_messages = self.n_bytes = 0
-        self._decoder = decoder
+        self._decoder, self._max_body_bytes = decoder, max_body_bytes
 
     def add(self, delivery: Delivery) -> None:
         """Decode one message."""
         self.tag, redelivered, raw, body, arrived = delivery
+        self.n_messages += 1
+        encoding = properties.content_encoding(raw)
+        if encoding in encodings.COMPRESSED:
+            plain = encodings.plain(body, encoding, self._max_body_bytes)
+            if isinstance(plain, Unreadable):
+                self._refuse([plain], raw)
+                return
+            body, raw = plain, properties.without_encoding(raw)
         rows, refused = self._decoder.body(body, properties.timestamp(raw) or arrived, redelivered, raw)
         if len(body) > RECORD_BYTES // _GROWTH:
             rows, too_large = _without_giants(rows, body)
             refused += too_large
         self.rows += rows
-        self.n_messages += 1
         self.n_bytes += len(body)
+        if refused:
+            self._refuse([encodings.named(one, encoding) for one in refused], raw)
+
+    def _refuse(self, refused: Sequence[Unreadable], raw: bytes) -> None:
         for one in refused:
             self.refused.append((one, raw))
             self.n_bytes += len(one.raw) + min(len(raw) * _PROPERTIES_GROWTH, PROPERTIES_BYTES)

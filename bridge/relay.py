@@ -66,7 +66,7 @@ class Relay:
     def _take(self) -> Batch:
         """Take and decode what waits: rows for a packet a partition, and half the prefetch, so that the rest can come."""
         n_rows, n_messages = self._settings.packet_rows * self._settings.partitions, -(-self._settings.prefetch // 2)
-        batch, waiting = Batch(self._decoder), self._queue.waiting
+        batch, waiting = Batch(self._decoder, self._settings.max_body_bytes), self._queue.waiting
         while waiting and batch.n_messages < n_messages and len(batch.rows) < n_rows and batch.n_bytes < BATCH_BYTES:
             batch.add(self._queue.take())
         self._beat.count(len(batch.rows))

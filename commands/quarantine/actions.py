@@ -39,7 +39,7 @@ def plan(row: Row, settings: Settings) -> Plan:
         return Plan(0, "some of its parts are not in Kafka any more")
     if row.kind is None:
         return Plan(0, f"{row.kept.source!r} names no queue of ours")
-    batch = Batch(decoder(row.kind, settings))
+    batch = Batch(decoder(row.kind, settings), settings.max_body_bytes)
     batch.add((1, True, b"".join(properties(row).encode()), row.kept.raw, row.kept.at))
     if batch.refused and not batch.rows:  # what is still refused of an array comes back here, the rest goes on
         return Plan(0, batch.refused[0][0].detail)
@@ -120,6 +120,7 @@ def properties(row: Row) -> pika.BasicProperties:
     return pika.BasicProperties(
         delivery_mode=2,
         content_type=_short(given.get("content_type")),
+        content_encoding=_short(given.get("content_encoding")),
         correlation_id=_short(given.get("correlation_id")),
         message_id=_short(given.get("message_id", given.get("key"))),
         timestamp=_seconds(given.get("timestamp")) or _seconds(row.kept.at),

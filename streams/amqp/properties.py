@@ -19,7 +19,7 @@ _BEFORE_TIMESTAMP = (  # the order of AMQP 0-9-1, each with the bit that says it
     (1 << 8, _SHORT),  # expiration
     (1 << 7, _SHORT),  # message_id
 )
-_TIMESTAMP = 1 << 6
+_TIMESTAMP, _ENCODING = 1 << 6, 1 << 14
 _IDS = {1 << 10: "correlation_id", 1 << 7: "message_id"}
 
 
@@ -54,6 +54,30 @@ def ids(raw: bytes) -> dict[str, str]:
     except (IndexError, struct.error, UnicodeDecodeError):
         return {}
     return {name: text for name, text in found.items() if text}
+
+
+def content_encoding(raw: bytes) -> str:
+    """Return the AMQP property `content_encoding` in lower case; empty if it is absent or no text."""
+    if not raw[:1] or not int.from_bytes(raw[:2], "big") & _ENCODING:
+        return ""
+    start, end = _place_of_encoding(raw)
+    return raw[start + 1 : end].decode("ascii", "replace").strip().lower()
+
+
+def without_encoding(raw: bytes) -> bytes:
+    """Return properties without their `content_encoding`, for a body whose compression was taken away."""
+    flags = int.from_bytes(raw[:2], "big")
+    if not flags & _ENCODING:
+        return raw
+    start, end = _place_of_encoding(raw)
+    return (flags & ~_ENCODING).to_bytes(2, "big") + raw[2:start] + raw[end:]
+
+
+def _place_of_encoding(raw: bytes) -> tuple[int, int]:
+    """Return where `content_encoding` begins, with its length byte, and ends. Only `content_type` stands before it."""
+    has_type = int.from_bytes(raw[:2], "big") & 1 << 15
+    start = 2 + (1 + raw[2] if has_type and len(raw) > 2 else 0)
+    return start, start + 1 + (raw[start] if start < len(raw) else 0)
 
 
 def shown(raw: bytes) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import struct
 import time
+import zlib
+from collections.abc import Callable
 
 import pika
 import pytest
@@ -103,6 +106,58 @@ def test_a_body_of_very_many_bad_rows_is_kept_once_and_what_came_with_it_once(
     assert b"".join(values) == 3 * (body if not n_good else b"[" + body.partition(b"},")[2])
     assert peak_mb(bridging.bridge.process.pid) < before + 150
     assert "does not confirm" not in bridging.bridge.said
+
+
+ENCODED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "gzip": (gzip.compress, "gzip"),
+    "deflate": (zlib.compress, "deflate"),
+    "no header": (lambda body: zlib.compress(body, wbits=-15), "deflate"),
+    "charset": (bytes, "utf-8"),
+    "with a byte-order mark": (lambda body: gzip.compress(b"\xef\xbb\xbf" + body), "gzip"),
+}
+
+
+@pytest.mark.parametrize("form", ENCODED)
+def test_a_body_is_read_as_its_content_encoding_says(bridging: Bridging, form: str) -> None:
+    encode, encoding = ENCODED[form]
+
+    bridging.publish("y_true", encode(b'{"id":"%s","y_true":1}' % form.encode()), content_encoding=encoding)
+    bridging.publish("y_pred", encode(b'[{"id":"%s","y_pred":1},{"id":7}]' % form.encode()), content_encoding=encoding)
+
+    bridging.wait_ids("y_true", [form])
+    bridging.wait_ids("y_pred", [form])
+
+
+def test_of_a_compressed_body_what_is_refused_is_kept_so_that_it_can_be_read(bridging: Bridging) -> None:
+    body = b'[{"id":"fine","y_true":1},{"id":"half"},{"id":"other"}]'
+
+    bridging.publish("y_true", gzip.compress(body), content_encoding="gzip", headers={"mark": "inflated"})
+
+    (record,) = wait_until(lambda: quarantined(bridging, "inflated"), MOVED_S, "the bad ones are in quarantine")
+    assert record.value == b'[{"id":"half"},{"id":"other"}]'
+    assert "content_encoding" not in json.loads(record.headers["properties"])
+
+
+WRONGLY_ENCODED = {
+    "bomb": (gzip.compress(bytes(50 << 20)), "gzip", "larger than HINDSIGHT_MAX_BODY_BYTES=1048576"),
+    "cut gzip": (gzip.compress(b'{"id":"x","y_true":1}')[:-4], "gzip", "it ends too early"),
+    "not gzip": (b'{"id":"x","y_true":1}', "gzip", "content_encoding says gzip, which it is not"),
+    "brotli": (b"\x0b\x02\x80abc\x03", "br", "content_encoding 'br' is not one that is read"),
+    "gzip unsaid": (gzip.compress(b'{"id":"x","y_true":1}'), None, "say so in content_encoding"),
+    "utf-16": ('{"id":"x","y_true":1}'.encode("utf-16"), None, "UTF-16"),
+}
+
+
+@pytest.mark.parametrize("mark", WRONGLY_ENCODED)
+def test_a_body_that_is_not_what_it_says_is_kept_as_it_came_and_named(bridging: Bridging, mark: str) -> None:
+    body, encoding, why = WRONGLY_ENCODED[mark]
+
+    bridging.publish("y_true", body, content_encoding=encoding, headers={"mark": mark})
+
+    records = wait_until(lambda: quarantined(bridging, mark), MOVED_S, f"{mark} is in quarantine")
+    assert b"".join(record.value for record in records) == body
+    assert why in records[0].headers["detail"].decode()
+    assert json.loads(records[0].headers["properties"]).get("content_encoding") == encoding
 
 
 class Undecodable(pika.BasicProperties):  # type: ignore[misc]

@@ -57,7 +57,7 @@ def test_a_packet_is_halved_without_loss() -> None:
 
 
 def taken(*bodies: bytes, properties: bytes = b"\0\0") -> Batch:
-    batch = Batch(decoder("y_true", Settings()))
+    batch = Batch(decoder("y_true", Settings()), 1 << 20)
     for tag, body in enumerate(bodies, 1):
         batch.add((tag, False, properties, body, 7.5))
     return batch
@@ -102,14 +102,14 @@ def test_two_ids_of_a_message_that_differ_are_none_unless_one_is_named() -> None
         "correlation_id and message_id could both be the id: they differ; "
         "set HINDSIGHT_FIELD_ID=@correlation_id or =@message_id"
     )
-    batch = Batch(decoder("y_true", Settings(field_id=("@message_id",))))
+    batch = Batch(decoder("y_true", Settings(field_id=("@message_id",))), 1 << 20)
     batch.add((1, False, properties, b"295.0", 7.5))
     assert [row.id for row in batch.rows] == ["m"]
 
 
 def test_a_row_too_large_for_kafka_is_refused_and_the_rest_of_its_array_goes_on() -> None:
     giant, small = {"id": "giant", "features": [1] * 240_000}, {"id": "small", "features": [1]}
-    batch = Batch(decoder("features", Settings()))
+    batch = Batch(decoder("features", Settings()), 1 << 20)
 
     batch.add((1, False, b"\0\0", json.dumps([giant, small]).encode(), 7.5))
 
@@ -120,7 +120,7 @@ def test_a_row_too_large_for_kafka_is_refused_and_the_rest_of_its_array_goes_on(
 
 def test_a_single_row_too_large_for_kafka_keeps_its_original_bytes() -> None:
     body = json.dumps({"id": "giant", "body": [1] * 240_000}).encode()
-    batch = Batch(decoder("features", Settings()))
+    batch = Batch(decoder("features", Settings()), 1 << 20)
 
     batch.add((1, False, b"\0\0", body, 7.5))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import gzip
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -159,3 +161,11 @@ def test_rows_are_asked_for_by_kind_queue_or_topic():
         "features",
     ]
     assert kind_named("labels", settings) == "labels"
+
+
+def test_a_body_that_is_still_compressed_is_sent_again_as_what_it_is():
+    squeezed = gzip.compress(b'{"id":"a","y_true":%d}' % 10**4)
+    row = Row(kept(squeezed, properties=b'{"content_encoding":"gzip"}'), "y_true", None)
+    assert properties(row).content_encoding == "gzip"
+    assert plan(row, Settings()) == (1, "")
+    assert "without its compression" in plan(row, Settings(max_body_bytes=9)).refusal

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pika.spec import BasicProperties
 
-from streams.amqp.properties import ids, shown, timestamp
+from streams.amqp.properties import content_encoding, ids, shown, timestamp, without_encoding
 from streams.wire.times import MAX_TS_S
 
 short = st.none() | st.text(max_size=20)
@@ -48,6 +48,8 @@ def test_foreign_bytes_never_raise(raw: bytes) -> None:
     assert ts is None or ts > 0
     assert isinstance(shown(raw), dict)
     assert all(ids(raw).values())
+    assert isinstance(content_encoding(raw), str)
+    assert content_encoding(without_encoding(raw)) == ""
 
 
 @pytest.mark.parametrize("epoch", [0, 1, 1700000000000, 2**64 - 1], ids=str)
@@ -61,6 +63,16 @@ def test_the_ids_are_found_between_any_other_properties(properties: dict[str, An
 
     wanted = {name: properties.get(name) for name in ("message_id", "correlation_id")}
     assert ids(raw) == {name: value for name, value in wanted.items() if value}
+
+
+@given(some_properties)
+def test_the_encoding_is_found_and_taken_away_and_the_rest_stays(properties: dict[str, Any]) -> None:
+    raw = b"".join(BasicProperties(**properties).encode())
+    encoding = properties.get("content_encoding") or ""
+
+    assert content_encoding(raw) == encoding.encode().decode("ascii", "replace").strip().lower()
+    assert shown(without_encoding(raw)) == {n: value for n, value in shown(raw).items() if n != "content_encoding"}
+    assert timestamp(without_encoding(raw)) == timestamp(raw)
 
 
 def test_properties_are_shown_by_name() -> None:
