@@ -1,4 +1,4 @@
-"""`python -m dev brokers | rabbitmq | kafka | run`: see each command's help."""
+"""`python -m dev brokers | rabbitmq | kafka | run | docs`: see each command's help."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 
-from dev import DevError, brokers, run
+from dev import DevError, brokers, docs, run
 from dev.say import say
 from dev.stopping import Stop
 from streams.settings import SettingsError, load
@@ -24,6 +24,8 @@ def main() -> int:
         settings = load(os.environ)
         if command == "run":
             run.run(settings, Stop(), say)
+        elif command == "docs":
+            docs.write()
         elif command == "brokers":
             brokers.run(brokers.BOTH, settings, Stop(), say)
         else:
@@ -43,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("rabbitmq", help="run only RabbitMQ")
     commands.add_parser("kafka", help="run only Kafka")
     commands.add_parser("run", help="run everything, with embedded brokers where the settings name none")
+    commands.add_parser("docs", help="write docs/configuration.md and web/static/openapi.json from the code")
     return parser
 
 

@@ -1,4 +1,7 @@
-"""Write docs/configuration.md from the settings themselves: `python -m dev.docs`. A test holds the file against it."""
+"""Write what is made from the code: docs/configuration.md from the settings, the API's description from its structs.
+
+`python -m dev docs` writes them; a test holds the files against the code.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from streams.settings import FORMER_NAMES, PREFIX, Settings
+from web import openapi
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 HEADINGS = {
@@ -36,7 +40,7 @@ All processes of one installation (workers, bridges, the data driver) must have 
 `{PREFIX}PARTITIONS`, `{PREFIX}JOIN_WINDOW_S`, `{PREFIX}MAX_OUT_OF_ORDERNESS_S` and `{PREFIX}DEDUPE_HORIZON_S`.
 `faust -A streams doctor` says which settings are set and whether they fit together.
 
-This page is written by `python -m dev.docs` from `streams/settings.py`.
+This page is written by `python -m dev docs` from `streams/settings.py`.
 """
 
 
@@ -76,5 +80,7 @@ def _formerly(name: str) -> str:
     return f" (formerly `{PREFIX}{old[0].upper()}`, which still works)" if old else ""
 
 
-if __name__ == "__main__":
+def write() -> None:
+    """Write the files."""
     PAGE.write_text(configuration(), encoding="utf-8")
+    openapi.PAGE.write_text(openapi.text(), encoding="utf-8")

@@ -8,6 +8,7 @@ that was renamed is read under its former name too, see `FORMER_NAMES`.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import logging
 import os
 import re
@@ -34,6 +35,8 @@ QueueName = Annotated[str, Field(min_length=1, max_length=255)]
 TopicName = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]{1,249})?$")]
 FieldNames = tuple[Annotated[str, Field(min_length=1, max_length=200)], ...]
 OFF = ("", "off", "none")
+ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+"""What a worker goes by among the others: only such addresses are asked."""
 
 
 class SettingsError(Exception):
@@ -199,6 +202,14 @@ class Settings(BaseModel):
                 raise ValueError(f"{server!r} is not of the form host:port")
         return ",".join(servers)
 
+    @field_validator("web_url")
+    @classmethod
+    def _web_url_is_an_address(cls, value: str) -> str:
+        value = value.rstrip("/")
+        if value and not ADDRESS.fullmatch(value):
+            raise ValueError(f"{value!r} is not of the form http://host:port or https://host:port")
+        return value
+
     @model_validator(mode="after")
     def _files_of_a_certificate_come_together(self) -> Settings:
         for broker in ("amqp", "kafka"):
@@ -235,7 +246,10 @@ class Settings(BaseModel):
     @property
     def web_is_local(self) -> bool:
         """Whether only this machine reaches the web view."""
-        return self.web_bind in ("localhost", "::1") or self.web_bind.startswith("127.")
+        try:
+            return self.web_bind == "localhost" or ipaddress.ip_address(self.web_bind).is_loopback
+        except ValueError:
+            return False  # another name, such as 127.example.org, may lead anywhere
 
     @property
     def amqp_address(self) -> str:

@@ -31,6 +31,13 @@ _templates.globals |= {name: getattr(text, name) for name in text.__all__} | {
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
+class Error(msgspec.Struct, frozen=True):
+    """What was wrong, in HTTP's words and in a sentence."""
+
+    error: str
+    sentence: str
+
+
 def read_templates() -> None:
     """Read all templates: the first page of each kind would take ten times as long, and hold the join up."""
     for name in _templates.list_templates():
@@ -79,7 +86,7 @@ def error(
     keep = {name: value for name, value in (headers or {}).items() if name in ("Allow", "WWW-Authenticate", "Location")}
     title = HTTPStatus(status).phrase
     if not wants_html(request) or status in (401, 414, 421):
-        return json({"error": title, "sentence": sentence}, status, keep)
+        return json(Error(title, sentence), status, keep)
     response = page(request, "message.html", status, title=title, sentence=sentence, here="")
     response.headers.update(keep)
     return response

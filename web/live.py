@@ -6,23 +6,24 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import msgspec
 from aiohttp import web
+
+from web.state.status import Status
 
 logger = logging.getLogger("hindsight.web")
 MOST_CLIENTS = 200
 EVERY_S = 1.0
 GIVE_UP_S = 10.0
-_encode = msgspec.json.Encoder(enc_hook=str).encode
+_encode = msgspec.json.Encoder().encode
 
 
 class Live:
     """Sends what `figures` returns to everybody who listens; nothing is made while nobody does."""
 
     def __init__(self) -> None:
-        self.figures: Callable[[], Awaitable[dict[str, Any]]]
+        self.figures: Callable[[], Awaitable[Status]]
         self._n_clients = 0
         self._event = b""
         self._ticked = asyncio.Condition()

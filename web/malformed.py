@@ -41,7 +41,7 @@ class _Handler(RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun")
         sentence = "This is not a readable HTTP request." if status < 500 else "The web view failed; its log says why."
-        response = answers.json({"error": HTTPStatus(status).phrase, "sentence": sentence}, status)
+        response = answers.json(answers.Error(HTTPStatus(status).phrase, sentence), status)
         response.headers.update(HEADERS)
         response.headers["Cache-Control"] = "no-store"
         response.force_close()

@@ -8,17 +8,20 @@ from typing import Any
 
 from aiohttp import web
 
-from web import answers
+from web import answers, api
 from web.dashboard import summaries
-from web.keys import CACHE, PAYLOADS, SETTINGS, URL, WORKER
+from web.keys import CACHE, PAYLOADS, SETTINGS, URL
 from web.one_id import lookup, sides
 from web.one_id.payloads import Payload
 from web.one_id.timeline import timeline
 from web.pairs import export as exports
 from web.pairs import listing
-from web.pairs.pair_rows import state_words
-from web.pairs.query import PAGE_SIZES, PARTS, SORTS, BadQuery, Query, read
+from web.pairs.cells import AsOf
+from web.pairs.columns import ON_PAGE, ORDERS, as_row
+from web.pairs.pair_view import PairView
+from web.pairs.query import PAGE_SIZES, PARTS, BadQuery, Query, read
 from web.state import gather
+from web.state.status import Status
 from web.text import long_span, shown
 
 REST = 9
@@ -26,7 +29,7 @@ REST = 9
 CHIPS = ("all", "matched", "waiting", "unmatched", "late", "duplicate", "conflict")
 
 
-def frame(request: web.Request, here: str, status: dict[str, Any]) -> dict[str, Any]:
+def frame(request: web.Request, here: str, status: Status) -> dict[str, Any]:
     """Return what every page shows around its own part."""
     settings = request.app[SETTINGS]
     return {"here": here, "status": status, "settings": settings, "worker": request.app[URL], "now": time.time()}
@@ -40,33 +43,30 @@ def query_of(request: web.Request, most: int = PAGE_SIZES[-1]) -> Query:
         raise web.HTTPBadRequest(text=str(exc)) from None
 
 
-# The dashboard
-
-
-async def _dashboard(request: web.Request) -> dict[str, Any]:
+def choice_of(request: web.Request) -> summaries.Choice:
     try:
-        choice = summaries.read(request.query)
+        return summaries.read(request.query)
     except BadQuery as exc:
         raise web.HTTPBadRequest(text=str(exc)) from None
-    if request.query.get("scope") == "local":
-        return summaries.own(choice, request.app[WORKER])
-    return await summaries.gathered(request.app, choice)
+
+
+# The dashboard
 
 
 async def dashboard_json(request: web.Request) -> web.Response:
     """Answer with the scores and charts of one window, as numbers."""
-    return answers.json(await _dashboard(request))
+    return answers.json(await summaries.gathered(request.app, choice_of(request)))
 
 
 async def dashboard(request: web.Request) -> web.Response:
     """Show the dashboard."""
-    data, status = await _dashboard(request), await gather.status(request.app)
-    choice = summaries.read(request.query)
+    choice = choice_of(request)
+    data, status = await summaries.gathered(request.app, choice), await gather.status(request.app)
 
     async def draw() -> dict[str, Any]:
         return summaries.drawn(data, choice)
 
-    drawn = await request.app[CACHE].get(f"drawn {choice._replace(paused='')} {data['at']}", 1.0, draw)
+    drawn = await request.app[CACHE].get(f"drawn {choice._replace(paused='')} {data.at}", 1.0, draw)
     return answers.page(
         request,
         "dashboard.html",
@@ -85,21 +85,11 @@ async def dashboard(request: web.Request) -> web.Response:
 async def pairs_json(request: web.Request) -> web.Response:
     """Answer with a page of the table."""
     query = query_of(request)
-    if request.query.get("scope") == "local":
-        return answers.json(await gather.own_page(request.app, query))
     listed = await gather.page(request.app, query)
-    rows = [_public(row) for row in listed.rows]
+    as_of = gather.as_of(request.app)
+    rows = [as_row(pair, as_of) for pair in listed.rows]
     following = None if listed.next is None else query.url(after=listed.next)
-    return answers.json(
-        {
-            "rows": rows,
-            "next": following,
-            "n_looked_at": listed.n_looked_at,
-            "is_whole": listed.is_whole,
-            "counts": listed.counts,
-            "silent": listed.silent,
-        }
-    )
+    return answers.json(api.Page(rows, following, listed.n_looked_at, listed.is_whole, listed.counts, listed.silent))
 
 
 async def pairs(request: web.Request) -> web.StreamResponse:
@@ -111,7 +101,7 @@ async def pairs(request: web.Request) -> web.StreamResponse:
     query = query_of(request)
     key = f"pairs {query._replace(paused='').url()}"
     listed = await request.app[CACHE].get(key, 1.0, lambda: gather.page(request.app, query), rest=REST)
-    status, rules = await gather.status(request.app), gather.rules(request.app)
+    status, as_of = await gather.status(request.app), gather.as_of(request.app, query.q)
     here = "unmatched" if query.state in PARTS["unmatched"] else "pairs"
     return answers.page(
         request,
@@ -121,18 +111,18 @@ async def pairs(request: web.Request) -> web.StreamResponse:
         listed=listed,
         chips=CHIPS,
         parts_of=PARTS,
-        sorts=SORTS,
+        orders=ORDERS,
+        columns=ON_PAGE,
         sizes=PAGE_SIZES,
-        states=state_words,
         counts=await _counts(request.app, query, status),
         filters=_filters(query),
         exact=await _exact(request, query),
-        rules=rules,
-        body=listing.body(listed.rows, query.q, rules),
+        rules=as_of.rules,
+        body=listing.body(listed.rows, as_of),
     )
 
 
-async def _exact(request: web.Request, query: Query) -> dict[str, Any] | None:
+async def _exact(request: web.Request, query: Query) -> PairView | None:
     """Return the id that is just what is searched, whoever owns it: it needs no look at the others."""
     return (await lookup.find(request.app, query.q))[0] if query.q and query.after is None else None
 
@@ -160,16 +150,16 @@ def _filters(query: Query) -> list[tuple[str, str]]:
     return found
 
 
-async def _counts(app: web.Application, query: Query, status: dict[str, Any]) -> dict[str, str]:
+async def _counts(app: web.Application, query: Query, status: Status) -> dict[str, str]:
     """Return the number on each chip: since the start; for a filter, the ids that it leaves, `≥` if more may be."""
     if not query.is_filtered:
         since = {
-            "waiting": status["waiting"],
-            "matched": status["matched"],
-            "unmatched": status["unmatched"],
-            "late": status["late"],
-            "duplicate": status["duplicates"],
-            "conflict": status["conflicts"],
+            "waiting": status.waiting,
+            "matched": status.matched,
+            "unmatched": status.unmatched,
+            "late": status.late,
+            "duplicate": status.duplicates,
+            "conflict": status.conflicts,
         }
         return {name: f"{n:,}" for name, n in since.items()}
     found = await gather.counts(app, query)
@@ -180,9 +170,9 @@ async def _counts(app: web.Application, query: Query, status: dict[str, Any]) ->
 async def export(request: web.Request) -> web.StreamResponse:
     """Answer with all rows of the filtered set, as a file."""
     query = query_of(request)._replace(paused="")
-    query = query._replace(n=1000 if query.sort in ("newest", "id") else 20_000)  # a sorted page looks at all rows
+    query = query._replace(n=1000 if ORDERS[query.sort].key is None else 20_000)  # a sorted page looks at all rows
 
-    async def batches() -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
+    async def batches() -> AsyncIterator[tuple[list[PairView], str]]:
         asked, n_rows = query, 0
         while True:
             listed = await gather.page(request.app, asked)
@@ -199,12 +189,7 @@ async def export(request: web.Request) -> web.StreamResponse:
                 return
             asked = query._replace(after=listed.next)
 
-    return await exports.stream(request, request.match_info["form"], batches())
-
-
-def _public(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row without its place on the page, which only the workers tell each other."""
-    return {name: value for name, value in row.items() if name != "place"}
+    return await exports.stream(request, request.match_info["form"], gather.as_of(request.app), batches())
 
 
 # One id
@@ -216,16 +201,10 @@ async def row_json(request: web.Request) -> web.Response:
 
 
 async def _row_json(request: web.Request, row_id: str) -> web.Response:
-    said = await lookup.answer(request.app, row_id, is_local=request.query.get("scope") == "local")
-    body: dict[str, Any] = {
-        "id": row_id,
-        "row": said.row and _public(said.row),
-        "why": " ".join(said.why),
-        "silent": said.silent,
-    }
-    if request.query.get("scope") != "local":
-        body["payloads"] = [payload._asdict() for payload in await _payloads(request, said)]
-    return answers.json(body, said.code)
+    said = await lookup.answer(request.app, row_id)
+    row = None if said.pair is None else as_row(said.pair, gather.as_of(request.app))
+    payloads = await _payloads(request, said)
+    return answers.json(api.One(row_id, row, " ".join(said.why), said.silent, payloads), said.code)
 
 
 async def row(request: web.Request) -> web.Response:
@@ -236,27 +215,36 @@ async def row(request: web.Request) -> web.Response:
 async def _row(request: web.Request, row_id: str) -> web.Response:
     if not answers.wants_html(request):
         return await _row_json(request, row_id)
-    said = await lookup.answer(request.app, row_id, is_local=False)
-    status = await gather.status(request.app)
-    found, columns = said.row, sides.sides(said.row) if said.row else []
+    said = await lookup.answer(request.app, row_id)
+    status, as_of = await gather.status(request.app), gather.as_of(request.app)
     return answers.page(
         request,
         "row.html",
         said.code,
         **frame(request, "pairs", status),
         row_id=row_id,
-        row=found,
         silent=said.silent,
         why=said.why,
-        states=state_words(found) if found else [],
-        sides=columns,
-        joined=sides.had_it_joined(columns) if found else None,
-        delay=sides.delay(columns) if found else None,
-        timeline=timeline(found, time.time()) if found else None,
         refused=said.refused,
         payloads=await _payloads(request, said),
+        **_about(said.pair, as_of),
     )
 
 
+def _about(pair: PairView | None, as_of: AsOf) -> dict[str, Any]:
+    """Return what the page of an id shows of its rows."""
+    if pair is None:
+        return {"pair": None}
+    rows = sides.rows(pair)
+    return {
+        "pair": pair,
+        "row": as_row(pair, as_of),
+        "sides": rows,
+        "joined": sides.had_it_joined(rows),
+        "delay": sides.delay(rows),
+        "timeline": timeline(pair, as_of.rules, as_of.now),
+    }
+
+
 async def _payloads(request: web.Request, said: lookup.Answer) -> list[Payload]:
-    return await request.app[PAYLOADS].of(said.row) if said.row else []
+    return await request.app[PAYLOADS].of(said.pair) if said.pair else []

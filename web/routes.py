@@ -9,10 +9,10 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from agents import readiness
-from web import answers, pages
+from web import answers, api, pages
 from web.keys import FACTS, LIVE, SETTINGS, WORKER
 from web.quarantine import page
-from web.state import gather, prometheus
+from web.state import gather, peer_pages, prometheus
 
 STATIC = Path(__file__).parent / "static"
 STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
@@ -49,24 +49,22 @@ def routes(app: web.Application) -> None:
             web.get("/table/pairs/.{form:json|csv|ndjson}", pages.export),
             web.get("/table/pairs/{id:.+}", pages.row),
             web.get("/quarantine", page.quarantine),
+            *peer_pages.routes(),
         ]
     )
 
 
 async def _livez(request: web.Request) -> web.Response:
-    return answers.json({"alive": True})
+    return answers.json(api.Alive())
 
 
 async def _readyz(request: web.Request) -> web.Response:
-    checks = readiness.checks(request.app[WORKER])
+    checks = [api.Check(*check) for check in readiness.checks(request.app[WORKER])]
     ready = all(check.ok for check in checks)
-    return answers.json({"ready": ready, "checks": [check._asdict() for check in checks]}, 200 if ready else 503)
+    return answers.json(api.Ready(ready, checks), 200 if ready else 503)
 
 
 async def _status(request: web.Request) -> web.Response:
-    if request.query.get("scope") == "local":
-        facts = request.app[FACTS]
-        return answers.json(facts.status() | {"partitions": facts.partitions()})
     return answers.json(await gather.status(request.app))
 
 

@@ -130,7 +130,7 @@ def _bind(settings: Settings) -> socket.socket | None:
 
 def _url(settings: Settings, port: int) -> str:
     if settings.web_url:
-        return settings.web_url.rstrip("/")
+        return settings.web_url
     bind = settings.web_bind
     host = socket.gethostname() if bind in ("0.0.0.0", "::") else f"[{bind}]" if ":" in bind else bind  # noqa: S104
     return f"http://{host}:{port}"

@@ -62,7 +62,7 @@ def date(ts: float | None) -> str:
 
 def span(seconds: float | None) -> str:
     """Return a length of time as a clock shows it: `0:41`, `12:39`, `1:02:03`, `3 d 4 h`."""
-    if seconds is None:
+    if seconds is None or not math.isfinite(seconds):
         return NONE
     sign = "−" if seconds <= -1 else ""
     whole = int(abs(seconds))
@@ -75,7 +75,7 @@ def span(seconds: float | None) -> str:
 
 def long_span(seconds: float | None) -> str:
     """Return a length of time in words: `0.4 s`, `41 s`, `1 min 34 s`, `2 h 5 min`, `3 d 4 h`."""
-    if seconds is None:
+    if seconds is None or not math.isfinite(seconds):
         return NONE
     size, sign = abs(seconds), "−" if seconds < 0 else ""
     if size < 9.95:

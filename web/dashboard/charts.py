@@ -10,13 +10,14 @@ import numpy as np
 from markupsafe import Markup
 
 from streams.scores.numbers import number, tick
-from web.dashboard.svg import LABEL_PX, LINE_PX, Svg, apart, round_up, ticks, time_step
+from web.dashboard.data import QUANTILES, Bins, Scores
+from web.dashboard.svg import LABEL_PX, LEAST, LINE_PX, Svg, apart, round_up, ticks, time_step
 from web.text import clock, count, long_span
 
 _N_HEAT = 16
 
 
-def histogram(data: dict[str, Any] | None, scores: dict[str, Any], *, log: bool, signed: bool = False) -> Markup | None:
+def histogram(data: Bins | None, scores: Scores, *, log: bool, signed: bool = False) -> Markup | None:
     """Return the error histogram, with the window before as an outline of the same area; quantiles, or the bias, marked.
 
     It is drawn twice, for wide and for narrow screens; the style sheet shows one of them.
@@ -24,20 +25,22 @@ def histogram(data: dict[str, Any] | None, scores: dict[str, Any], *, log: bool,
     if data is None:
         return None
     if signed:
-        marks, words = {"bias": scores["bias"]}, f"Histogram of the error: bias {number(scores['bias'], signed=True)}."
+        names: tuple[str, ...] = ("bias",)
+        words = f"Histogram of the error: bias {number(scores.get('bias'), signed=True)}."
     else:
-        marks = {name: scores[name] for name in ("p50", "p90", "p99")}
-        words = f"Histogram of the absolute error: median {number(scores['p50'])}, p99 {number(scores['p99'])}."
-    wide = _histogram(data, scores, marks, log, Svg(788, 306, words, top=40, kind="wide"), n_ticks=8)
-    return wide + _histogram(data, scores, marks, log, Svg(376, 266, words, top=40, kind="narrow"), n_ticks=4)
+        p50, p99 = number(scores.get("p50")), number(scores.get("p99"))
+        names, words = QUANTILES, f"Histogram of the absolute error: median {p50}, p99 {p99}."
+    marks = {name: value for name in names if (value := scores.get(name)) is not None}
+    wide = _histogram(data, scores.get("n") or 0.0, marks, log, Svg(788, 306, words, top=40, kind="wide"), n_ticks=8)
+    return wide + _histogram(
+        data, scores.get("n") or 0.0, marks, log, Svg(376, 266, words, top=40, kind="narrow"), n_ticks=4
+    )
 
 
-def _histogram(
-    data: dict[str, Any], scores: dict[str, Any], marks: dict[str, float], log: bool, svg: Svg, *, n_ticks: int
-) -> Markup:
-    edges, counts = data["edges"], data["counts"]
-    scale = scores["n"] / data["n_previous"] if data["n_previous"] else 0.0
-    before = [n * scale for n in data["previous"]]
+def _histogram(data: Bins, n: float, marks: dict[str, float], log: bool, svg: Svg, *, n_ticks: int) -> Markup:
+    edges, counts = data.edges, data.counts
+    scale = n / data.n_previous if data.n_previous else 0.0
+    before = [n * scale for n in data.previous]
     most = max([1, *counts, *before])
     up = [10.0**i for i in range(math.ceil(math.log10(max(most, 10))) + 1)] if log else ticks(most)
 
@@ -46,7 +49,7 @@ def _histogram(
 
     def across(value: float) -> float:
         first, last = edges[0], edges[-1]
-        if data["is_log"]:
+        if data.is_log:
             return math.log(max(value, first) / first) / math.log(last / first)
         return float((value - first) / (last - first))
 
@@ -124,7 +127,7 @@ def cells(points: Sequence[Sequence[float]]) -> list[Cell]:
     both = np.array(points, np.float64)
     flat = np.sort(both, axis=None)
     low, high = float(flat[len(flat) // 200]), float(flat[-1 - len(flat) // 200])
-    if not high > low:
+    if not high - low > LEAST:
         return []
     width = round_up((high - low) / _N_HEAT)
     inside = both[((both >= low) & (both <= high)).all(axis=1)]

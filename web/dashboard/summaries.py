@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 import numpy as np
@@ -17,20 +17,19 @@ from streams.scores import bins as picture_bins
 from streams.scores.summary import ErrorSummary
 from streams.scores.windows import Slice, Windows
 from web.dashboard import charts
+from web.dashboard.data import Bins, Covered, Dashboard, Delay, Ended, Line, Scores, Span, Worst
 from web.dashboard.svg import round_up
 from web.keys import BRIDGE, CACHE, ENDS, PEERS, WORKER
 from web.pairs.query import BadQuery
+from web.state.status import Status
 
-SPANS = {"1m": 60.0, "5m": 300.0, "1h": 3600.0, "all": 0.0}
-SPAN_WORDS = {"1m": "last 1 min", "5m": "last 5 min", "1h": "last hour", "all": "all pairs"}
+SPANS: dict[str, float] = {"1m": 60.0, "5m": 300.0, "1h": 3600.0, "all": 0.0}
+SPAN_WORDS: dict[str, str] = {"1m": "last 1 min", "5m": "last 5 min", "1h": "last hour", "all": "all pairs"}
 ERRORS, SCALES = ("absolute", "signed"), ("linear", "log")
-QUANTILES = (0.1, 0.5, 0.9, 0.99)
 N_AGES = 48
 N_SIGNED = 14
 """About so many bins on each side of zero."""
 
-Line = tuple[float, float, float, float, int]
-"""Of one slice of time: its start, p50, p90 and p99 of the error, and its pairs."""
 _known: dict[float, dict[float, Line]] = {}
 """The lines shown last, by window and start: most slices do not change any more."""
 
@@ -45,7 +44,7 @@ class Choice(NamedTuple):
 
     def url(self, **changes: str) -> str:
         """Return the query string of this choice with changes."""
-        return "?" + urlencode({k: v for k, v in self._replace(**changes)._asdict().items() if v})
+        return "?" + urlencode({k: v for k, v in (self._asdict() | changes).items() if v})
 
 
 class Stage(NamedTuple):
@@ -79,23 +78,21 @@ def links(choice: Choice) -> dict[str, dict[str, str]]:
     }
 
 
-async def gathered(app: web.Application, choice: Choice) -> dict[str, Any]:
+async def gathered(app: web.Application, choice: Choice) -> Dashboard:
     """Return the numbers of the worker that writes the metric log, whichever that is."""
     choice = choice._replace(paused="")
     return await app[CACHE].get(f"dashboard {choice}", 1.0, lambda: _gathered(app, choice))  # type: ignore[no-any-return]
 
 
-async def _gathered(app: web.Application, choice: Choice) -> dict[str, Any]:
+async def _gathered(app: web.Application, choice: Choice) -> Dashboard:
     own_data = own(choice, app[WORKER])
-    if own_data["is_writer"]:
+    if own_data.is_writer:
         return own_data
-    for answer in await app[PEERS].ask(f"/api/dashboard{choice.url()}&scope=local"):
-        if answer.data is not None and answer.data["is_writer"]:
-            return answer.data  # type: ignore[no-any-return]
-    return own_data
+    answers = await app[PEERS].ask(f"/peer/dashboard{choice.url()}", Dashboard)
+    return next((answer.data for answer in answers if answer.data is not None and answer.data.is_writer), own_data)
 
 
-def own(choice: Choice, worker: Worker) -> dict[str, Any]:
+def own(choice: Choice, worker: Worker) -> Dashboard:
     """Return what this worker knows of one window: scores, charts' numbers, and the window before."""
     now, span = time.time(), SPANS[choice.last]
     log, windows = worker.plotting.log, worker.windows
@@ -107,29 +104,29 @@ def own(choice: Choice, worker: Worker) -> dict[str, Any]:
     summary = now_part.summary
     if log and not span:  # as the picture shows it, so that both say the same
         summary = picture.summary if picture else log.summary
-    return {
-        "is_writer": log is not None,
-        "last": choice.last,
-        "at": now,
-        "drawn_at": picture.drawn_at if picture else None,
-        "drawn": scores(picture.summary) if picture else None,
-        "scores": scores(summary),
-        "previous": scores(before.summary),
-        "histogram": _histogram(summary, before.summary),
-        "signed": _signed(summary, before.summary),
-        "series": _series(windows, now, span),
-        "points": now_part.points[-6000:].tolist(),
-        "worst": [w._asdict() for w in now_part.worst],
-        "delay": _delay(now_part),
-        "delay_before": _delay(before),
-        "coverage": _coverage(now_part, worker.settings.join_window_s),
-        "ended": _ended(now_part),
-        "ended_before": _ended(before),
-        "n_truth_first": now_part.n_truth_first,
-    }
+    return Dashboard(
+        is_writer=log is not None,
+        last=cast("Span", choice.last),
+        at=now,
+        drawn_at=picture.drawn_at if picture else None,
+        drawn=scores(picture.summary) if picture else None,
+        scores=scores(summary),
+        previous=scores(before.summary),
+        histogram=_histogram(summary, before.summary),
+        signed=_signed(summary, before.summary),
+        series=_series(windows, now, span),
+        points=now_part.points[-6000:].tolist(),
+        worst=[Worst(*found) for found in now_part.worst],
+        delay=_delay(now_part),
+        delay_before=_delay(before),
+        coverage=_coverage(now_part, worker.settings.join_window_s),
+        ended=_ended(now_part),
+        ended_before=_ended(before),
+        n_truth_first=now_part.n_truth_first,
+    )
 
 
-def scores(summary: ErrorSummary) -> dict[str, float | None]:
+def scores(summary: ErrorSummary) -> Scores:
     """Return the scores of a summary."""
     absolute = summary.absolute
     quantiles = {f"p{q * 100:g}": absolute.quantile(q) if summary.n else None for q in (0.5, 0.9, 0.99)}
@@ -143,35 +140,23 @@ def scores(summary: ErrorSummary) -> dict[str, float | None]:
     }
 
 
-def _ended(part: Slice) -> dict[str, int]:
+def _ended(part: Slice) -> Ended:
     """Return how many ids got which verdict."""
     n_matched = part.summary.n + part.summary.n_left_out
-    return {
-        "matched": n_matched,
-        "unmatched_true": part.n_unmatched_true,
-        "unmatched_pred": part.n_unmatched_pred,
-        "n": n_matched + part.n_unmatched_true + part.n_unmatched_pred,
-    }
+    n_true, n_pred = part.n_unmatched_true, part.n_unmatched_pred
+    return Ended(n_matched, n_true, n_pred, n_matched + n_true + n_pred)
 
 
-def _histogram(summary: ErrorSummary, before: ErrorSummary) -> dict[str, Any] | None:
+def _histogram(summary: ErrorSummary, before: ErrorSummary) -> Bins | None:
     if not summary.n:
         return None
     bins = picture_bins.bins(summary.absolute)
     edges = [float(edge) for edge in bins.edges]
-    previous = before.absolute.rebin(edges).tolist() if before.n else []
-    return {
-        "edges": edges,
-        "counts": list(bins.counts),
-        "previous": previous,
-        "n_previous": before.n,
-        "n_below": bins.n_below,
-        "n_beyond": bins.n_beyond,
-        "is_log": bool(bins.is_log),
-    }
+    previous = [float(n) for n in before.absolute.rebin(edges)] if before.n else []
+    return Bins(edges, list(bins.counts), previous, before.n, bins.n_below, bins.n_beyond, bool(bins.is_log))
 
 
-def _signed(summary: ErrorSummary, before: ErrorSummary) -> dict[str, Any] | None:
+def _signed(summary: ErrorSummary, before: ErrorSummary) -> Bins | None:
     """Return the same of errors with their sign, in bins of one width about zero; those far beyond p99 are only counted."""
     if not summary.n:
         return None
@@ -184,15 +169,9 @@ def _signed(summary: ErrorSummary, before: ErrorSummary) -> dict[str, Any] | Non
         return [*part.under.rebin(edges)[::-1].tolist(), *part.over.rebin(edges).tolist()]
 
     found = counts(summary)
-    return {
-        "edges": [*(-edges[:0:-1]).tolist(), *edges.tolist()],
-        "counts": found,
-        "previous": counts(before) if before.n else [],
-        "n_previous": before.n,
-        "n_below": 0,
-        "n_beyond": summary.n - sum(found),
-        "is_log": False,
-    }
+    previous = [float(n) for n in counts(before)] if before.n else []
+    both = [*(-edges[:0:-1]).tolist(), *edges.tolist()]
+    return Bins(both, found, previous, before.n, 0, summary.n - sum(found), is_log=False)
 
 
 def _series(windows: Windows, now: float, span: float) -> list[Line]:
@@ -211,13 +190,14 @@ def _series(windows: Windows, now: float, span: float) -> list[Line]:
     return found
 
 
-def _delay(part: Slice) -> dict[str, float] | None:
+def _delay(part: Slice) -> Delay | None:
     if not part.after.n:
         return None
-    return {f"p{q * 100:g}": part.after.quantile(q) for q in QUANTILES} | {"max": part.after.largest}
+    p10, p50, p90, p99 = (part.after.quantile(q) for q in (0.1, 0.5, 0.9, 0.99))
+    return Delay(p10, p50, p90, p99, part.after.largest)
 
 
-def _coverage(part: Slice, window_s: float) -> list[tuple[float, float]]:
+def _coverage(part: Slice, window_s: float) -> list[Covered]:
     """Return (age in seconds, share of predictions that had their truth by then), of those whose end is known."""
     if not part.n_predictions:
         return []
@@ -228,39 +208,38 @@ def _coverage(part: Slice, window_s: float) -> list[tuple[float, float]]:
     return [(float(age), float(n) / part.n_predictions) for age, n in zip(ages, known, strict=True)]
 
 
-def drawn(data: dict[str, Any], choice: Choice) -> dict[str, Any]:
+def drawn(data: Dashboard, choice: Choice) -> dict[str, Any]:
     """Return the charts as SVG, and the cells of the one that no other numbers are the table of."""
-    cells = charts.cells(data["points"])
-    bins = data["signed" if choice.error == "signed" else "histogram"]
+    cells = charts.cells(data.points)
+    is_signed = choice.error == "signed"
+    bins = data.signed if is_signed else data.histogram
     return {
         "bins": bins,
-        "histogram": charts.histogram(bins, data["scores"], log=choice.y == "log", signed=choice.error == "signed"),
-        "series": charts.series(data["series"]),
-        "heat": charts.heat(cells, len(data["points"])) if cells else None,
+        "histogram": charts.histogram(bins, data.scores, log=choice.y == "log", signed=is_signed),
+        "series": charts.series(data.series),
+        "heat": charts.heat(cells, len(data.points)) if cells else None,
         "cells": sorted(cells, key=lambda cell: -cell.n),
-        "coverage": charts.coverage(data["coverage"]),
+        "coverage": charts.coverage(data.coverage),
         "span": SPAN_WORDS[choice.last],
     }
 
 
-def stages(app: web.Application, status: dict[str, Any]) -> list[Stage]:
+def stages(app: web.Application, status: Status) -> list[Stage]:
     """Return what each stage does a second, and how far it is behind."""
     ends = app[ENDS]
     join_lag = [lag for topic in (names.y_true, names.y_pred) if (lag := ends.lag(topic)) is not None]
     return [
         _first(app),
         Stage(
-            "Model", "predicts features", [(status["predicted_per_s"], "rows/s")], (ends.lag(names.features), "records")
+            "Model", "predicts features", [(status.predicted_per_s, "rows/s")], (ends.lag(names.features), "records")
         ),
         Stage(
             "Metric",
             "joins by id",
-            [(status["rows_per_s"], "rows/s"), (status["matched_per_s"], "pairs/s")],
+            [(status.rows_per_s, "rows/s"), (status.matched_per_s, "pairs/s")],
             (sum(join_lag) if join_lag else None, "records"),
         ),
-        Stage(
-            "Plot", "writes the metric log", [(status["logged_per_s"], "pairs/s")], (ends.lag(names.metric), "records")
-        ),
+        Stage("Plot", "writes the metric log", [(status.logged_per_s, "pairs/s")], (ends.lag(names.metric), "records")),
     ]
 
 

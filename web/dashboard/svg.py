@@ -9,11 +9,13 @@ from markupsafe import Markup, escape
 
 LABEL_PX, LINE_PX = 76, 13
 """How wide a label is, and how high."""
+LEAST = 1e-300
+"""What is smaller counts as 0: it cannot be divided any more."""
 
 
 def ticks(top: float, n: int = 5) -> list[float]:
     """Return about `n` round numbers from 0 up to the first at or above `top`."""
-    if not top > 0:
+    if not top > LEAST:
         return [0.0, 1.0]
     step = round_up(top / n)
     return [i * step for i in range(math.ceil(top / step - 1e-9) + 1)]
@@ -21,6 +23,7 @@ def ticks(top: float, n: int = 5) -> list[float]:
 
 def round_up(width: float) -> float:
     """Return the next round number: 1, 2, 2.5 or 5 times a power of ten."""
+    width = max(width, LEAST)
     power = 10.0 ** math.floor(math.log10(width))
     return next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= width * (1 - 1e-9))
 

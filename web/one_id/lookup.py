@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiohttp import web
 
 from streams.wire.partition import partition_of
 from web.keys import QUARANTINE, SETTINGS
 from web.one_id.why import Why, never_seen, not_known_now, why
+from web.pairs.pair_view import PairView
 from web.quarantine.newest import QuarantineUnavailable
+from web.quarantine.records import Refused
 from web.state import gather
 
 READABLE = ("ready", "waiting for Kafka")
@@ -20,35 +22,31 @@ READABLE = ("ready", "waiting for Kafka")
 class Answer(NamedTuple):
     """What is known of an id: its row, who did not answer, one sentence, the HTTP status of all that, a refused row of it."""
 
-    row: dict[str, Any] | None
-    silent: list[str]
+    pair: PairView | None
+    silent: dict[str, str]
     why: Why
     code: int
-    refused: dict[str, Any] | None = None
+    refused: Refused | None = None
 
 
-async def answer(app: web.Application, row_id: str, *, is_local: bool) -> Answer:
-    """Return what is known of an id; `is_local`: by this worker alone, as another worker asks."""
+async def answer(app: web.Application, row_id: str) -> Answer:
+    """Return what is known of an id."""
     rules, refused = gather.rules(app), None
-    found, silent = await find(app, row_id, is_local=is_local)
-    if not is_local and (found is None or found["state"] != "matched"):
+    found, silent = await find(app, row_id)
+    if found is None or found.state != "matched":
         with contextlib.suppress(QuarantineUnavailable):
             refused = await app[QUARANTINE].of_id(row_id)
     if found is not None:
         return Answer(found, silent, why(found, rules, time.time(), refused), 200, refused)
-    if not is_local and gather.can_be_held(row_id):
+    if gather.can_be_held(row_id):
         partition = partition_of(row_id, app[SETTINGS].partitions)
-        states = {part["partition"]: part["state"] for part in (await gather.status(app))["partitions"]}
-        if states.get(partition) not in READABLE:
-            return Answer(
-                None, silent, not_known_now(partition, states.get(partition, "not served by any worker")), 503
-            )
+        states = {part.partition: part.state for part in (await gather.status(app)).partitions}
+        if (state := states.get(partition)) not in READABLE:
+            return Answer(None, silent, not_known_now(partition, state or "not served by any worker"), 503)
     return Answer(None, silent, never_seen(rules.horizon_s, refused), 404, refused)
 
 
-async def find(app: web.Application, row_id: str, *, is_local: bool = False) -> tuple[dict[str, Any] | None, list[str]]:
+async def find(app: web.Application, row_id: str) -> tuple[PairView | None, dict[str, str]]:
     """Return the row of an id, if any worker holds it, and who did not answer."""
     found = gather.own_row(app, row_id)
-    if found is not None or is_local:
-        return found, []
-    return await gather.row_of_others(app, row_id)
+    return (found, {}) if found is not None else await gather.row_of_others(app, row_id)

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from msgspec.structs import replace
 
 from streams.kafka import client
 from streams.kafka.topics import topics
 from streams.settings import Settings
 from streams.wire.json_arrays import WHITE, elements
+from web.one_id import sides
+from web.pairs.pair_view import PairView
 from web.quarantine.newest import is_of
 
 TIMEOUT_S = 2.0
 SHOWN_CHARS = 4000
 
 
-class Payload(NamedTuple):
+class Payload(msgspec.Struct, frozen=True):
     """What one Kafka record holds of an id: a row's JSON, more than one a line each; or a sentence why nothing is shown."""
 
     what: str
@@ -39,19 +42,19 @@ class Payloads:
         self._reading = asyncio.Lock()
         self._leaving: set[asyncio.Task[None]] = set()
 
-    async def of(self, shown: dict[str, Any]) -> list[Payload]:
-        """Return the records that a row of `rows.row` came from: its prediction, its truth, and one that changed nothing."""
-        asked, problem = _asked(shown, self._settings), "Kafka did not return it in time. Reload the page."
+    async def of(self, pair: PairView) -> list[Payload]:
+        """Return the records that an id came from: its prediction, its truth, and one that changed nothing."""
+        asked, problem = _asked(pair, self._settings), "Kafka did not return it in time. Reload the page."
         if self._problems["kafka"]:
-            return [payload._replace(problem=self._problems["kafka"]) for payload in asked]
+            return [replace(payload, problem=self._problems["kafka"]) for payload in asked]
         try:
             async with asyncio.timeout(TIMEOUT_S), self._reading:
-                return [await self._read(payload, shown["id"]) for payload in asked]
+                return [await self._read(payload, pair.id) for payload in asked]
         except (KafkaError, OSError) as exc:
             problem = f"Kafka did not show it: {type(exc).__name__}."
         except TimeoutError:
             pass
-        return [payload._replace(problem=problem) for payload in asked]
+        return [replace(payload, problem=problem) for payload in asked]
 
     async def stop(self) -> None:
         """Leave Kafka."""
@@ -62,13 +65,13 @@ class Payloads:
         try:
             value = await self._value(TopicPartition(payload.topic, payload.partition), payload.offset)
         except OffsetOutOfRangeError:
-            return payload._replace(problem="Kafka has removed it: its retention has ended.")
+            return replace(payload, problem="Kafka has removed it: its retention has ended.")
         except BaseException:
             self._leave()
             raise
         found = pieces(value, row_id)
         problem = "" if found else "The record at this offset holds no row of this id: the topic was recreated."
-        return payload._replace(text="\n".join(found)[:SHOWN_CHARS], problem=problem)
+        return replace(payload, text="\n".join(found)[:SHOWN_CHARS], problem=problem)
 
     async def _value(self, tp: TopicPartition, offset: int) -> bytes:
         if self._consumer is None:
@@ -93,15 +96,14 @@ class Payloads:
             leaving.add_done_callback(self._leaving.discard)
 
 
-def _asked(shown: dict[str, Any], settings: Settings) -> list[Payload]:
-    names, partition = topics(settings), shown["partition"]
+def _asked(pair: PairView, settings: Settings) -> list[Payload]:
+    names = topics(settings)
     topic = {"y_true": names.y_true.name, "y_pred": names.y_pred.name}
-    places = [(side, side, shown[f"offset_{side[2:]}"]) for side in ("y_pred", "y_true")]
-    if beside := shown["other"]:
-        side = beside["side"]
-        places.append((side if shown[side] is None else f"{side} again", side, beside["offset"]))
-    found = {(side, offset): what for what, side, offset in reversed(places) if offset is not None}
-    return [Payload(what, topic[side], partition, offset, "", "") for (side, offset), what in reversed(found.items())]
+    found: dict[tuple[str, int], str] = {}
+    for row in sides.rows(pair):
+        if row.came is not None:
+            found.setdefault((row.kind, row.came.offset), f"{row.kind} again" if row.is_again else row.kind)
+    return [Payload(what, topic[kind], pair.partition, offset, "", "") for (kind, offset), what in found.items()]
 
 
 def pieces(value: bytes, row_id: str) -> list[str]:

@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-TITLES = {"y_pred": "prediction", "y_true": "truth"}
+from web.pairs.pair_view import Kind, Other, PairView, Side
+
+TITLES: dict[Kind, str] = {"y_pred": "prediction", "y_true": "truth"}
 
 
-class Side(NamedTuple):
-    """One row of an id; what is not known of it, or never came, is None. Times are UTC epoch seconds."""
+class Row(NamedTuple):
+    """One row of an id, of either kind; `is_again` if it is one that changed nothing. None: it never came."""
 
     title: str
-    kind: str
-    y: float | None
-    offset: int | None
-    ts: float | None
-    at: float | None
-    redelivered: bool | None
+    kind: Kind
+    came: Side | Other | None
+    is_again: bool = False
+
+    @property
+    def redelivered(self) -> bool | None:
+        """Whether RabbitMQ had delivered it before; None where that is not kept."""
+        return self.came.redelivered if isinstance(self.came, Side) else None
 
 
-def sides(shown: dict[str, Any]) -> list[Side]:
-    """Return the columns of one row of `rows.row`."""
-    found = [_own(shown, kind) for kind in TITLES]
-    beside = shown["other"]
+def rows(pair: PairView) -> list[Row]:
+    """Return the rows of an id: its prediction, its truth, and one more if that is kept and both others came."""
+    found = [Row(title, kind, pair.side(kind)) for kind, title in TITLES.items()]
+    beside = pair.other
     if beside is None:
         return found
-    kind, came = beside["side"], shown[beside["side"]] is not None
-    what = "another value" if came and shown["conflict"] else "too late"
-    other = Side(f"{TITLES[kind]}, {what}", kind, beside["y"], beside["offset"], beside["ts"], beside["at"], None)
-    return [*found, other] if came else [other if side.kind == kind else side for side in found]
+    came = pair.side(beside.side) is not None
+    what = "another value" if came and pair.conflict else "too late"
+    other = Row(f"{TITLES[beside.side]}, {what}", beside.side, beside, is_again=came)
+    return [*found, other] if came else [other if row.kind == beside.side else row for row in found]
 
 
-def _own(shown: dict[str, Any], kind: str) -> Side:
-    offset, ts, at, again = (shown[f"{name}_{kind[2:]}"] for name in ("offset", "ts", "at", "redelivered"))
-    return Side(TITLES[kind], kind, shown[kind], offset, ts, at, None if offset is None else again)
-
-
-def had_it_joined(columns: list[Side]) -> float | None:
+def had_it_joined(found: list[Row]) -> float | None:
     """Return the error, y_pred − y_true, of a prediction and a truth that both came, joined or not."""
-    y = {side.kind: side.y for side in reversed(columns)}
-    pred, true = y["y_pred"], y["y_true"]
-    return None if pred is None or true is None else pred - true
+    pred, true = _first(found, "y_pred"), _first(found, "y_true")
+    return None if pred is None or true is None else pred.y - true.y
 
 
-def delay(columns: list[Side]) -> float | None:
+def delay(found: list[Row]) -> float | None:
     """Return by how many seconds the truth happened after the prediction."""
-    ts = {side.kind: side.ts for side in reversed(columns)}
-    pred, true = ts["y_pred"], ts["y_true"]
-    return None if pred is None or true is None else true - pred
+    pred, true = _first(found, "y_pred"), _first(found, "y_true")
+    return None if pred is None or true is None else true.ts - pred.ts
+
+
+def _first(found: list[Row], kind: Kind) -> Side | Other | None:
+    return next(row.came for row in found if row.kind == kind)

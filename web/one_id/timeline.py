@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from streams.join.deadlines import Rules
 from web.dashboard.svg import time_step
+from web.one_id.sides import TITLES
+from web.pairs.pair_view import PairView
 from web.text import clock
 
 LEFT, RIGHT = 110, 1050
@@ -31,13 +34,13 @@ class Timeline(NamedTuple):
     now_x: float | None
 
 
-def timeline(shown: dict[str, Any], now: float) -> Timeline:
-    """Return the timeline of one row of `rows.row`."""
-    events = sorted(_events(shown))
-    first = min(shown[name] for name in ("at_true", "at_pred") if shown[name] is not None)
-    until = shown["decided_at"] or shown["deadline_at"]
+def timeline(pair: PairView, rules: Rules, now: float) -> Timeline:
+    """Return the timeline of an id."""
+    events = sorted(_events(pair))
+    first = pair.first_at
+    until = pair.deadline_at(rules) if pair.decided_at is None else pair.decided_at
     end = max(until, *(event.at for event in events))
-    room = max(end - first, 0.1) * 0.06
+    room = max(end - first, 0.1, abs(end) * 1e-12) * 0.06
     start, stop = first - room, end + room
 
     def x(at: float) -> float:
@@ -61,24 +64,14 @@ def _ticks(start: float, stop: float) -> list[tuple[float, str]]:
     return [(at, clock(at, digits=digits)) for at in times]
 
 
-def _events(shown: dict[str, Any]) -> list[Event]:
-    events = []
-    for lane in ("y_pred", "y_true"):
-        at = shown[f"at_{lane[2:]}"]
-        if at is not None:
-            events.append(Event(at, lane, f"came {clock(at, digits=3)}", "dot"))
-    if beside := shown["other"]:
-        was_late = shown[beside["side"]] is None
-        what = "came too late" if was_late else "came with another value"
-        events.append(
-            Event(
-                beside["at"],
-                beside["side"],
-                f"{what} {clock(beside['at'], digits=3)}",
-                "late" if was_late else "conflict",
-            )
-        )
-    kind = shown["state"].partition("_")[0]
-    if shown["decided_at"] is not None:
-        events.append(Event(shown["decided_at"], "verdict", f"{kind} {clock(shown['decided_at'], digits=3)}", kind))
+def _events(pair: PairView) -> list[Event]:
+    sides = {kind: pair.side(kind) for kind in TITLES}
+    events = [Event(side.at, kind, f"came {clock(side.at, digits=3)}", "dot") for kind, side in sides.items() if side]
+    if beside := pair.other:
+        was_late = sides[beside.side] is None
+        what, icon = ("came too late", "late") if was_late else ("came with another value", "conflict")
+        events.append(Event(beside.at, beside.side, f"{what} {clock(beside.at, digits=3)}", icon))
+    if pair.decided_at is not None:
+        what = f"{pair.kind} {clock(pair.decided_at, digits=3)}"
+        events.append(Event(pair.decided_at, "verdict", what, pair.kind))
     return events

@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from web.pairs.pair_rows import CSV_COLUMNS
+from web.pairs.cells import AsOf
+from web.pairs.columns import IN_FILES, as_row
+from web.pairs.pair_view import PairView
 
 MOST_ROWS = 100_000
 TYPES = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv"}
@@ -26,7 +28,7 @@ def guarded(cell: Any) -> Any:
 
 
 async def stream(
-    request: web.Request, form: str, batches: AsyncIterator[tuple[list[dict[str, Any]], str]]
+    request: web.Request, form: str, as_of: AsOf, batches: AsyncIterator[tuple[list[PairView], str]]
 ) -> web.StreamResponse:
     """Answer with all batches of rows; each comes with a sentence if rows after it are missing, else empty."""
     response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="pairs.{form}"'})
@@ -36,23 +38,24 @@ async def stream(
         return response
     first, capped = True, ""
     if form == "csv":
-        await response.write(",".join(CSV_COLUMNS).encode() + b"\r\n")
+        await response.write(",".join(column.name for column in IN_FILES).encode() + b"\r\n")
     elif form == "json":
         await response.write(b'{"rows":[')
     async for rows, why_capped in batches:
-        await response.write(_block(form, rows, first))
+        await response.write(_block(form, as_of, rows, first))
         first, capped = first and not rows, why_capped
     await response.write(_end(form, capped))
     await response.write_eof()
     return response
 
 
-def _block(form: str, rows: list[dict[str, Any]], first: bool) -> bytes:
+def _block(form: str, as_of: AsOf, rows: list[PairView], first: bool) -> bytes:
+    found = [as_row(pair, as_of, IN_FILES) for pair in rows]
     if form == "csv":
         lines = io.StringIO(newline="")
-        csv.writer(lines).writerows([[guarded(row[name]) for name in CSV_COLUMNS] for row in rows])
+        csv.writer(lines).writerows([[guarded(cell) for cell in row.values()] for row in found])
         return lines.getvalue().encode("utf-8", "backslashreplace")
-    encoded = [_encode({name: row[name] for name in CSV_COLUMNS}) for row in rows]
+    encoded = [_encode(row) for row in found]
     if form == "ndjson":
         return b"".join(line + b"\n" for line in encoded)
     return (b"" if first or not rows else b",") + b",".join(encoded)

@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from streams.join.state import Pair
+from web.pairs.columns import ORDERS
+from web.pairs.pair_view import FLAGS, PairView, Place
 
 State = Literal[
     "all",
@@ -31,18 +32,6 @@ PARTS: dict[str, tuple[State, ...]] = {
     "unmatched": ("unmatched", "unmatched_true", "unmatched_pred"),
 }
 """States that come in two kinds, by which side is missing."""
-SORTS = {
-    "newest": "newest first",
-    "oldest": "oldest first",
-    "id": "id",
-    "-error": "largest error first",
-    "error": "smallest error first",
-    "-y_true": "largest y_true first",
-    "y_true": "smallest y_true first",
-    "-y_pred": "largest y_pred first",
-    "y_pred": "smallest y_pred first",
-    "left": "least time left first",
-}
 FILTERS = ("q", "partition", "worker", "min_age", "max_age", "min_error", "max_error")
 PAGE_SIZES = (25, 50, 100, 250)
 MAX_TEXT_CHARS = 512
@@ -67,7 +56,7 @@ class Query(NamedTuple):
     max_error: float | None = None
     sort: str = "newest"
     n: int = 50
-    after: tuple[Any, ...] | None = None
+    after: Place | None = None
     paused: str = ""
 
     @property
@@ -96,15 +85,15 @@ def read(given: Mapping[str, str], *, most: int = PAGE_SIZES[-1]) -> Query:
     query = Query(**values)
     if query.state not in STATES:
         raise BadQuery(f"state is one of {', '.join(STATES)}.")
-    if query.sort not in SORTS:
-        raise BadQuery(f"sort is one of {', '.join(SORTS)}.")
+    if query.sort not in ORDERS:
+        raise BadQuery(f"sort is one of {', '.join(ORDERS)}.")
     after = None if place is None else decode_place(place)
-    if after is not None and not _fits(after, query.sort):
+    if after is not None and not fits(after, query.sort):
         raise BadQuery("after is no place in this order; start at its first page.")
     return query._replace(n=max(0, min(query.n, most)), after=after)
 
 
-def _fits(place: tuple[Any, ...], sort: str) -> bool:
+def fits(place: Place, sort: str) -> bool:
     """Tell whether a place is one of this order's."""
     if sort == "newest":
         return len(place) == 6 and all(isinstance(part, int) and abs(part) < 1 << 62 for part in place)
@@ -157,57 +146,44 @@ def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def encode_place(place: tuple[Any, ...]) -> str:
+def encode_place(place: Place) -> str:
     """Return a place as text for a URL."""
     return msgspec.msgpack.encode(place).hex()
 
 
-def decode_place(text: str) -> tuple[Any, ...]:
+def decode_place(text: str) -> Place:
     """Return the place that a URL names.
 
     Raises:
         BadQuery: it is not one of ours.
     """
     try:
-        place = msgspec.msgpack.decode(bytes.fromhex(text[:2048]), type=list[int | float | str])
+        return msgspec.msgpack.decode(bytes.fromhex(text[:2048]), type=Place)
     except (ValueError, msgspec.MsgspecError):
         raise BadQuery("after is no place in this table; start at its first page.") from None
-    return tuple(place)
 
 
-def error_of(pair: Pair) -> float | None:
-    """Return y_pred - y_true where both were joined."""
-    if pair.state != "matched" or pair.y_pred is None or pair.y_true is None:
-        return None
-    return pair.y_pred - pair.y_true
-
-
-def last_event(pair: Pair) -> float:
-    """Return when the id last changed: its verdict, or its first row's arrival while it waits."""
-    return next(at for at in (pair.decided_at, pair.at_true, pair.at_pred) if at is not None)
-
-
-def matches(query: Query, pair: Pair, now: float) -> bool:
+def matches(query: Query, pair: PairView, now: float) -> bool:
     """Tell whether an id is asked for, its state apart."""
     if query.q and query.q not in pair.id:
         return False
-    age = now - last_event(pair)
+    age = now - pair.last_event
     if (query.min_age is not None and age < query.min_age) or (query.max_age is not None and age > query.max_age):
         return False
     if query.min_error is None and query.max_error is None:
         return True
-    error = error_of(pair)
+    error = pair.error
     if error is None:
         return False
     return (query.min_error or 0) <= abs(error) <= (math.inf if query.max_error is None else query.max_error)
 
 
-def states_of(pair: Pair) -> set[State]:
+def states_of(pair: PairView) -> set[State]:
     """Return every state that an id counts under."""
-    found: set[State] = {"all", pair.state.split("_")[0]}  # type: ignore[arg-type]
+    found: set[State] = {"all", pair.kind}
     if pair.state != "matched":
-        found.add(pair.state)  # type: ignore[arg-type]
-    for flag in ("duplicate", "conflict", "late"):
+        found.add(pair.state)
+    for flag in FLAGS:
         if getattr(pair, flag):
             found.add(flag)
     return found

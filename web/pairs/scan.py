@@ -12,12 +12,16 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
+
+import msgspec
 
 from streams.join.deadlines import BUCKET_S, INDEX, TOMBSTONE, WAIT_PRED, WAIT_TRUE, Rules, concerns, span_s
-from streams.join.state import Pair, pair
 from streams.table.store import PairsStore
-from web.pairs.query import Query, State, error_of, last_event, matches, states_of
+from web.checked import Natural
+from web.pairs.columns import ORDERS
+from web.pairs.pair_view import PairView, Place, view
+from web.pairs.query import Query, State, matches, states_of
 
 CHUNK = 200
 MOST_LOOKED_AT = 200_000
@@ -37,40 +41,33 @@ _FAMILIES: dict[State, tuple[bytes, ...]] = {
     "late": (TOMBSTONE,),
 }
 _ALL_FAMILIES = (WAIT_PRED, WAIT_TRUE, TOMBSTONE)
-Place = tuple[Any, ...]
 
 
-class Found(NamedTuple):
-    """One row of a page: its place, its partition and the id itself."""
+class Page(msgspec.Struct):
+    """Rows in order, where the next page begins (None: there is none), and what was looked at.
 
-    place: Place
-    partition: int
-    pair: Pair
+    `is_whole` tells whether all ids that can match were looked at, from the page's place on; `counts` are the ids among
+    those looked at, by state.
+    """
 
-
-class Page(NamedTuple):
-    """Rows in order, where the next page begins (None: there is none), and what was looked at."""
-
-    rows: list[Found]
+    rows: list[PairView]
     next: Place | None
-    n_looked_at: int
+    n_looked_at: Natural
     is_whole: bool
-    """Whether all ids that can match were looked at, from the page's place on."""
-    counts: dict[str, int]
-    """Ids among those looked at, by state."""
+    counts: dict[str, Natural]
 
 
 async def page(stores: Mapping[int, PairsStore], query: Query, rules: Rules, *, now: float) -> Page:
     """Return one page of these partitions."""
     if query.partition is not None:
         stores = {p: store for p, store in stores.items() if p == query.partition}
-    if query.sort in ("newest", "id"):
+    if ORDERS[query.sort].key is None:
         return await _in_order(stores, query, rules, now)
     return await _by_value(stores, query, rules, now)
 
 
 async def _in_order(stores: Mapping[int, PairsStore], query: Query, rules: Rules, now: float) -> Page:
-    rows: list[Found] = []
+    rows: list[PairView] = []
     counts: Counter[str] = Counter()
     n, last, seen = 0, query.after, set[str]()
     most, for_s = (MOST_LOOKED_AT, LOOK_FOR_S) if query.n else (MOST_COUNTED, COUNT_FOR_S)
@@ -81,10 +78,10 @@ async def _in_order(stores: Mapping[int, PairsStore], query: Query, rules: Rules
         for found in _read(stores, chunk):
             last = found.place
             n += 1
-            if found.pair.id in seen or not matches(query, found.pair, now):
+            if found.id in seen or not matches(query, found, now):
                 continue
-            seen.add(found.pair.id)
-            states = states_of(found.pair)
+            seen.add(found.id)
+            states = states_of(found)
             counts.update(states)
             if query.state in states and query.n:
                 rows.append(found)
@@ -100,30 +97,21 @@ async def _in_order(stores: Mapping[int, PairsStore], query: Query, rules: Rules
 async def _by_value(stores: Mapping[int, PairsStore], query: Query, rules: Rules, now: float) -> Page:
     """Sort the newest ids that match by a value: all of them, or as many as one page looks at."""
     newest = await _in_order(stores, query._replace(sort="newest", after=None, n=MOST_LOOKED_AT), rules, now)
-    name, sign = query.sort.lstrip("-"), -1 if query.sort[0] == "-" else 1
-    keyed = [
-        Found((sign * value, found.pair.id), found.partition, found.pair)
-        for found in newest.rows
-        if (value := _value(found.pair, name, rules)) is not None
-    ]
-    after = query.after
-    if after is not None:
-        keyed = [found for found in keyed if found.place > after]
+    order, after, keyed = ORDERS[query.sort], query.after, []
+    assert order.key is not None
+    for found in newest.rows:
+        value = order.key(found)
+        if value is not None:
+            found.place = (order.sign * value, found.id)
+            if after is None or found.place > after:
+                keyed.append(found)
     rows = heapq.nsmallest(query.n + 1, keyed, key=lambda found: found.place)
     more = rows[query.n - 1].place if 0 < query.n < len(rows) else None
     return Page(rows[: query.n], more, newest.n_looked_at, newest.is_whole, newest.counts)
 
 
-def _value(pair: Pair, name: str, rules: Rules) -> float | None:
-    if name == "error":
-        error = error_of(pair)
-        return None if error is None else abs(error)
-    if name == "left":
-        return last_event(pair) if pair.state.startswith("waiting") else None
-    if name == "oldest":
-        return last_event(pair)
-    found: float | None = getattr(pair, name)
-    return found
+_Newest = tuple[int, int, int, int, int, int]
+"""A place among the newest: (-time in buckets, -timer kind, partition, -log offset, -chunk, number in the entry)."""
 
 
 class _Candidate(NamedTuple):
@@ -133,7 +121,7 @@ class _Candidate(NamedTuple):
     packed: bytes | None
 
 
-def _read(stores: Mapping[int, PairsStore], chunk: list[_Candidate]) -> Iterator[Found]:
+def _read(stores: Mapping[int, PairsStore], chunk: list[_Candidate]) -> Iterator[PairView]:
     """Look the states up that the index only names, a read a partition; what moved on since is left out."""
     states: dict[bytes, bytes | None] = {}
     for p, store in stores.items():
@@ -141,9 +129,9 @@ def _read(stores: Mapping[int, PairsStore], chunk: list[_Candidate]) -> Iterator
         states.update(zip(keys, store.states(keys), strict=True))
     for c in chunk:
         packed = states[c.key] if c.packed is None else c.packed
-        if packed is None or (c.packed is None and not _is_current(packed, c.place[1])):
+        if packed is None or (c.packed is None and not _is_current(packed, cast("int", c.place[1]))):
             continue
-        yield Found(c.place, c.partition, pair(c.key[1:].decode(), packed))
+        yield view(c.key[1:].decode(), packed, c.partition, c.place)
 
 
 def _is_current(packed: bytes, timer_kind: int) -> bool:
@@ -153,19 +141,17 @@ def _is_current(packed: bytes, timer_kind: int) -> bool:
 
 def _newest(stores: Mapping[int, PairsStore], query: Query, rules: Rules) -> Iterator[_Candidate]:
     timer_kinds = _FAMILIES.get(query.state, _ALL_FAMILIES)
+    after = cast("_Newest | None", query.after)
     streams = [
-        _of_kind(p, store, timer_kind, query.after, rules) for p, store in stores.items() for timer_kind in timer_kinds
+        _of_kind(p, store, timer_kind, after, rules) for p, store in stores.items() for timer_kind in timer_kinds
     ]
     return heapq.merge(*streams, key=lambda c: c.place)
 
 
 def _of_kind(
-    partition: int, store: PairsStore, timer_kind: bytes, after: Place | None, rules: Rules
+    partition: int, store: PairsStore, timer_kind: bytes, after: _Newest | None, rules: Rules
 ) -> Iterator[_Candidate]:
-    """Yield the ids of one timer kind, the newest first, behind the place `after`.
-
-    A place is (-time in buckets, -timer kind, partition, -log offset, -chunk, number in the entry).
-    """
+    """Yield the ids of one timer kind, the newest first, behind the place `after`."""
     n_kept, rank = round(span_s(timer_kind, rules) / BUCKET_S), _ALL_FAMILIES.index(timer_kind)
     before = INDEX.pack(timer_kind, (1 << 63), 0, 0)
     if after is not None:
@@ -182,7 +168,7 @@ def _of_kind(
         before, n_entries = entries[-1][0], min(8, 2 * n_entries)
 
 
-def _behind(after: Place, timer_kind: bytes, n_kept: int, own: tuple[int, int]) -> bytes:
+def _behind(after: _Newest, timer_kind: bytes, n_kept: int, own: tuple[int, int]) -> bytes:
     """Return the index key below which a timer kind's entries behind `after` begin: its own entry is still among them.
 
     Args:

@@ -15,12 +15,14 @@ from typing import Any, NamedTuple
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from msgspec.structs import replace
 
 from streams.kafka import client
 from streams.kafka.topics import topics
 from streams.settings import Settings
 from streams.wire.kept import n_rows, time_of
 from streams.wire.resolutions import Resolution
+from web.quarantine.records import Found, Refused
 
 TIMEOUT_S = 3.0
 FRESH_S = 1.0
@@ -33,20 +35,11 @@ class QuarantineUnavailable(Exception):
     """Kafka did not answer in time."""
 
 
-class Refused(NamedTuple):
+class _Kept(NamedTuple):
     """One record: as the pages show it, and the beginning of its bytes, which a search looks at."""
 
-    shown: dict[str, Any]
+    shown: Refused
     raw: bytes
-
-
-class Found(NamedTuple):
-    """Records, the newest first; how many match in all, of how many that were searched; how many were dealt with and left out."""
-
-    rows: list[dict[str, Any]]
-    n_matching: int
-    n_searched: int
-    n_resolved: int
 
 
 class Quarantine:
@@ -57,7 +50,7 @@ class Quarantine:
         self._tp = TopicPartition(topics(settings).quarantine.name, 0)
         self._consumer: AIOKafkaConsumer | None = None
         self._reading = asyncio.Lock()
-        self._kept: deque[Refused] = deque(maxlen=MOST_RECORDS)
+        self._kept: deque[_Kept] = deque(maxlen=MOST_RECORDS)
         self._next = 0
         self._fresh_until = 0.0
 
@@ -72,10 +65,10 @@ class Quarantine:
         """
         await self._refresh()
         holding = [_with(record.shown, done) for record in reversed(self._kept) if _holds(record.raw, text)]
-        found = [shown for shown in holding if with_resolved or shown["resolved"] is None]
+        found = [shown for shown in holding if with_resolved or shown.resolved is None]
         return Found(found[:n], len(found), len(self._kept), len(holding) - len(found))
 
-    async def of_id(self, row_id: str) -> dict[str, Any] | None:
+    async def of_id(self, row_id: str) -> Refused | None:
         """Return the newest record that is a row of this id.
 
         Raises:
@@ -120,43 +113,43 @@ class Quarantine:
             consumer.seek(tp, self._next)
         while self._next < end:
             for record in (await consumer.getmany(tp, timeout_ms=500)).get(tp, []):
-                self._kept.append(_refused(record))
+                self._kept.append(_kept(record))
                 self._next = record.offset + 1
 
 
-def _refused(record: Any) -> Refused:
+def _kept(record: Any) -> _Kept:
     headers = {name: (value or b"").decode("utf-8", "backslashreplace") for name, value in record.headers}
     raw = bytes(record.value or b"")
-    shown = {
-        "offset": record.offset,
-        "at": time_of(headers.get("at", "")) or record.timestamp / 1000,
-        "reason": headers.get("reason", ""),
-        "detail": headers.get("detail", ""),
-        "source": headers.get("source", ""),
-        "part": headers.get("part", "1/1"),
-        "properties": headers.get("properties", "")[:SHOWN_BYTES],
-        "n_rows": n_rows(headers.get("rows", "")),
-        "n_bytes": len(raw),
-        "text": raw[:SHOWN_BYTES].decode("utf-8", "backslashreplace"),
-        "is_cut": len(raw) > SHOWN_BYTES,
-    }
-    return Refused(shown, raw[:SEARCHED_BYTES])
+    shown = Refused(
+        offset=record.offset,
+        at=time_of(headers.get("at", "")) or record.timestamp / 1000,
+        reason=headers.get("reason", ""),
+        detail=headers.get("detail", ""),
+        source=headers.get("source", ""),
+        part=headers.get("part", "1/1"),
+        properties=headers.get("properties", "")[:SHOWN_BYTES],
+        n_rows=n_rows(headers.get("rows", "")),
+        n_bytes=len(raw),
+        text=raw[:SHOWN_BYTES].decode("utf-8", "backslashreplace"),
+        is_cut=len(raw) > SHOWN_BYTES,
+    )
+    return _Kept(shown, raw[:SEARCHED_BYTES])
 
 
-def _with(shown: dict[str, Any], done: Mapping[int, Resolution]) -> dict[str, Any]:
+def _with(shown: Refused, done: Mapping[int, Resolution]) -> Refused:
     """Add what was done with a record; what was done with another one at the same offset is not of it.
 
     A row in several parts is marked at the offset of its first; all have the same `at`.
     """
-    offset, at = shown["offset"], shown["at"]
+    offset, at = shown.offset, shown.at
     found = done.get(offset)
-    if not shown["part"].startswith("1/"):
+    if not shown.part.startswith("1/"):
         found = next(
             (each for n, each in done.items() if n < offset and each.n_records > 1 and each.row_at == at), None
         )
     if found is None or found.row_at != at:
-        return shown | {"resolved": None, "resolved_at": None}
-    return shown | {"resolved": found.what, "resolved_at": found.at}
+        return shown
+    return replace(shown, resolved=found.what, resolved_at=found.at)
 
 
 def _spellings(text: str) -> tuple[bytes, bytes]:

@@ -9,7 +9,8 @@ from aiohttp import web
 from web import answers
 from web.keys import ENDS, QUARANTINE
 from web.pages import frame, query_of
-from web.quarantine.newest import Found, QuarantineUnavailable
+from web.quarantine.newest import QuarantineUnavailable
+from web.quarantine.records import Found
 from web.state import gather
 
 QUARANTINE_ROWS = 50
@@ -21,7 +22,7 @@ async def quarantine_json(request: web.Request) -> web.Response:
         found = await _quarantined(request)
     except QuarantineUnavailable as exc:
         raise web.HTTPServiceUnavailable(text=str(exc)) from None
-    return answers.json(found._asdict())
+    return answers.json(found)
 
 
 async def quarantine(request: web.Request) -> web.Response:

@@ -1,27 +1,43 @@
 """The other workers: who they are, from Faust's assignment in Kafka's group, and what they answer, within a time.
 
-A peer is asked with our own token, never with what a caller showed us, and only for what it holds itself.
+Anybody in that group may name any address and answer anything. So only `http(s)://host:port` is asked, with our own
+token and never with what a caller showed us; and what comes back is decoded into the struct that is expected, up to a
+size, or it is no answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import aiohttp
 import msgspec
 from yarl import URL
 
 from agents.worker import Worker
+from streams.settings import ADDRESS
 
 TIMEOUT_S = 1.0
+MOST_BYTES = 16 << 20
+T = TypeVar("T")
+NO_ANSWER = f"did not answer within {TIMEOUT_S:g} s"
+UNEXPECTED = "does not answer as expected: is it of another version?"
+NO_ADDRESS = "goes by an address that is not asked: it is not http://host:port"
 
 
-class Answer(NamedTuple):
-    """What one worker said; `data` is None if it did not answer."""
+REFUSED = "does not take our token"
+
+
+class _NotAsExpected(Exception):
+    """The message is what is wrong with the answer."""
+
+
+class Answer(NamedTuple, Generic[T]):
+    """What one worker said; `data` is None if it did not answer, and then `problem` says how."""
 
     url: str
-    data: Any
+    data: T | None
+    problem: str = ""
 
 
 class Peers:
@@ -46,27 +62,38 @@ class Peers:
         found = set(self.partitions()) | set(self._worker.app.assignor.external_topics_metadata())
         return sorted(found - {self._url})
 
-    async def ask(self, path: str, *, also: int = 200, only: str = "") -> list[Answer]:
-        """Ask every other worker, or only one, for `path`, all at once; `also` is a further status that is an answer."""
+    async def ask(self, path: str, kind: type[T], *, only: str = "") -> list[Answer[T]]:
+        """Ask every other worker, or only one, for `path`, all at once; the answer is one of `kind`."""
         asked = [url for url in self.others() if only in ("", url)]
-        return list(await asyncio.gather(*(self._ask(url, path, also) for url in asked)))
+        return list(await asyncio.gather(*(self._ask(url, path, kind) for url in asked)))
 
-    async def _ask(self, url: str, path: str, also: int) -> Answer:
+    async def _ask(self, url: str, path: str, kind: type[T]) -> Answer[T]:
+        if not ADDRESS.fullmatch(url):
+            return Answer(url, None, NO_ADDRESS)
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                raw = await self._fetched(url + path)
+            return Answer(url, msgspec.msgpack.decode(raw, type=kind))
+        except _NotAsExpected as exc:
+            return Answer(url, None, str(exc))
+        except (TimeoutError, aiohttp.ClientConnectionError, OSError):
+            return Answer(url, None, NO_ANSWER)
+        except (aiohttp.ClientError, msgspec.MsgspecError, ValueError, RecursionError):
+            return Answer(url, None, UNEXPECTED)
+
+    async def _fetched(self, url: str) -> bytes:
         if self._session is None:
             headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-            self._session = aiohttp.ClientSession(
-                headers=headers | {"Accept": "application/json"}, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
-            )
-        try:
-            async with (
-                asyncio.timeout(TIMEOUT_S),
-                self._session.get(URL(url + path, encoded=True), allow_redirects=False) as response,
-            ):
-                if response.status not in (200, also):
-                    return Answer(url, None)
-                return Answer(url, msgspec.json.decode(await response.read()))
-        except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError, ValueError):
-            return Answer(url, None)
+            self._session = aiohttp.ClientSession(headers=headers, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+        async with self._session.get(URL(url, encoded=True), allow_redirects=False) as response:
+            if response.status != 200:
+                raise _NotAsExpected(REFUSED if response.status == 401 else UNEXPECTED)
+            raw = bytearray()
+            async for chunk in response.content.iter_chunked(1 << 16):
+                raw += chunk
+                if len(raw) > MOST_BYTES:
+                    raise _NotAsExpected(UNEXPECTED)
+            return bytes(raw)
 
     async def stop(self) -> None:
         """Close the connections."""

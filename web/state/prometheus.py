@@ -56,8 +56,8 @@ class WorkerCollector(Collector):
             fenced.add_metric([str(p)], owner.n_fenced)
             offset.add_metric([str(p)], owner.store.checkpoint.offset)
         for facts in self._facts.partitions():
-            if facts["lag"] is not None:
-                lag.add_metric([str(facts["partition"])], facts["lag"])
+            if facts.lag is not None:
+                lag.add_metric([str(facts.partition)], facts.lag)
         yield from (rows, waiting, off, evicted, hurried, lag, fenced, offset)
 
     def _of_the_worker(self) -> Iterator[Metric]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import Any
 
 from agents import readiness
 from agents.worker import Worker
@@ -13,6 +12,7 @@ from streams.faust_app import names
 from streams.join.decision import NOWHERE_TS, Counts
 from streams.table.owner import Owner
 from streams.table.restore import Progress, restoring
+from web.state.status import OwnStatus, Partition
 from web.state.topic_ends import Ends
 
 RATE_OVER_S = 10.0
@@ -81,36 +81,34 @@ class Facts:
                 setattr(total, name, getattr(total, name) + getattr(owner.store.checkpoint.counts, name))
         return total
 
-    def status(self) -> dict[str, Any]:
-        """Return one flat line about this worker: counts, rates and scores."""
-        counts, rates = self.counts(), self.rates()
-        log = self.worker.plotting.log
-        mae = log.summary.mae if log else None
-        return {
-            "rows_in": counts.rows_true + counts.rows_pred,
-            "rows_per_s": rates["rows"],
-            "matched": counts.matched,
-            "matched_per_s": rates["matched"],
-            "predicted_per_s": rates["predicted"],
-            "logged_per_s": rates["logged"],
-            "waiting": counts.waiting,
-            "unmatched": counts.unmatched_true + counts.unmatched_pred,
-            "unmatched_true": counts.unmatched_true,
-            "unmatched_pred": counts.unmatched_pred,
-            "duplicates": counts.duplicates,
-            "conflicts": counts.conflicts,
-            "late": counts.late,
-            "forwarded": counts.forwarded,
-            "difference": sum(
-                abs(owner.store.checkpoint.counts.difference()) for owner in self.worker.pairs.owners.values()
-            ),
-            "quarantined": self.ends.quarantined(),
-            "mae": mae,
-            "event_time": self.event_time(),
-            "started_at": self.started_at,
-            "at": time.time(),
-            "problems": [check.sentence for check in readiness.checks(self.worker) if not check.ok],
-        }
+    def status(self) -> OwnStatus:
+        """Return what this worker tells of itself."""
+        counts, rates, log = self.counts(), self.rates(), self.worker.plotting.log
+        owners = self.worker.pairs.owners.values()
+        return OwnStatus(
+            rows_in=counts.rows_true + counts.rows_pred,
+            rows_per_s=rates["rows"],
+            matched=counts.matched,
+            matched_per_s=rates["matched"],
+            predicted_per_s=rates["predicted"],
+            logged_per_s=rates["logged"],
+            waiting=counts.waiting,
+            unmatched=counts.unmatched_true + counts.unmatched_pred,
+            unmatched_true=counts.unmatched_true,
+            unmatched_pred=counts.unmatched_pred,
+            duplicates=counts.duplicates,
+            conflicts=counts.conflicts,
+            late=counts.late,
+            forwarded=counts.forwarded,
+            difference=sum(abs(owner.store.checkpoint.counts.difference()) for owner in owners),
+            quarantined=self.ends.quarantined(),
+            mae=log.summary.mae if log else None,
+            event_time=self.event_time(),
+            started_at=self.started_at,
+            at=time.time(),
+            problems=[check.sentence for check in readiness.checks(self.worker) if not check.ok],
+            partitions=self.partitions(),
+        )
 
     def event_time(self) -> float | None:
         """Return the largest ts seen of any row."""
@@ -119,12 +117,12 @@ class Facts:
         ]
         return max(seen, default=None)
 
-    def partitions(self) -> list[dict[str, Any]]:
+    def partitions(self) -> list[Partition]:
         """Return where each of our partitions stands, those that are still being restored included."""
         being = [_being_restored(p, progress) for p, progress in restoring.items() if p not in self.worker.pairs.owners]
         return being + [self._partition(p, owner) for p, owner in sorted(self.worker.pairs.owners.items())]
 
-    def _partition(self, partition: int, owner: Owner) -> dict[str, Any]:
+    def _partition(self, partition: int, owner: Owner) -> Partition:
         checkpoint = owner.store.checkpoint
         ends = [self.ends.end(topic, partition) for topic in (names.y_true, names.y_pred)]
         known = [
@@ -132,33 +130,20 @@ class Facts:
             for end, input_offsets in zip(ends, checkpoint.input_offsets, strict=True)
             if end is not None
         ]
-        return {
-            "partition": partition,
-            "state": "waiting for Kafka" if owner.problem else "ready",
-            "problem": owner.problem,
-            "lag": max(0, sum(known)) if known else None,
-            "rows_in": checkpoint.counts.rows_true + checkpoint.counts.rows_pred,
-            "waiting": checkpoint.counts.waiting,
-            "difference": checkpoint.counts.difference(),
-            "log_offset": checkpoint.offset,
-            "last_commit_at": owner.last_commit_at or None,
-            "n_fenced": owner.n_fenced,
-            "restored": None,
-        }
+        return Partition(
+            partition,
+            "waiting for Kafka" if owner.problem else "ready",
+            owner.problem,
+            lag=max(0, sum(known)) if known else None,
+            rows_in=checkpoint.counts.rows_true + checkpoint.counts.rows_pred,
+            waiting=checkpoint.counts.waiting,
+            difference=checkpoint.counts.difference(),
+            log_offset=checkpoint.offset,
+            last_commit_at=owner.last_commit_at or None,
+            n_fenced=owner.n_fenced,
+        )
 
 
-def _being_restored(partition: int, progress: Progress) -> dict[str, Any]:
+def _being_restored(partition: int, progress: Progress) -> Partition:
     share = progress.share()
-    return {
-        "partition": partition,
-        "state": f"restoring {share:.0%}",
-        "problem": "",
-        "lag": None,
-        "rows_in": None,
-        "waiting": None,
-        "difference": None,
-        "log_offset": None,
-        "last_commit_at": None,
-        "n_fenced": 0,
-        "restored": share,
-    }
+    return Partition(partition, f"restoring {share:.0%}", restored=share)

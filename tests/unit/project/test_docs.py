@@ -11,6 +11,8 @@ import pytest
 from commands import commands
 from dev.docs import PAGE, configuration
 from streams.settings import FORMER_NAMES, PREFIX, Settings
+from web import openapi
+from web.pairs.query import Query
 
 ROOT = Path(__file__).parents[3]
 PAGES = [
@@ -41,7 +43,15 @@ def page(request: pytest.FixtureRequest) -> Path:
 
 
 def test_the_page_of_settings_is_what_the_settings_say():
-    assert PAGE.read_text(encoding="utf-8") == configuration(), "run `python -m dev.docs`"
+    assert PAGE.read_text(encoding="utf-8") == configuration(), "run `python -m dev docs`"
+
+
+def test_the_description_of_the_api_is_what_its_structs_say():
+    assert openapi.PAGE.read_text(encoding="utf-8") == openapi.text(), "run `python -m dev docs`"
+
+
+def test_the_description_of_the_api_names_every_filter_of_the_table():
+    assert {*openapi.FILTERS.split(), "n", "after", "paused"} == set(Query._fields)
 
 
 def test_every_setting_has_a_description():

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from web import answers
+from web.state.status import Partition
 
-PART = {"partition": 0, "restored": None}
+READY = Partition(0, "ready")
 
 
-def notices(*partitions: dict[str, object]) -> str:
-    status = {"silent": [], "problems": [], "partitions": list(partitions)}
+def notices(*partitions: Partition) -> str:
+    status = {"silent": {}, "problems": [], "partitions": list(partitions)}
     template = answers._templates.from_string('{% import "parts.html" as parts %}{{ parts.notices(status) }}')
     return template.render(status=status)
 
 
 def test_a_table_that_is_being_restored_says_how_far_it_is():
-    said = notices(PART, PART | {"partition": 1, "restored": 0.2}, PART | {"partition": 3, "restored": 0.4})
+    said = notices(READY, Partition(1, "restoring", restored=0.2), Partition(3, "restoring", restored=0.4))
     assert "<b>Restoring, 30 %.</b> Partitions 1, 3 read their state from the decision log" in said
     assert 'rect width="30.0"' in said
-    assert "<b>Restoring, 50 %.</b> Partition 2 reads its state" in notices(PART | {"partition": 2, "restored": 0.5})
+    assert "<b>Restoring, 50 %.</b> Partition 2 reads its state" in notices(Partition(2, "restoring", restored=0.5))
 
 
 def test_a_table_that_is_whole_says_nothing():
-    assert notices(PART).strip() == ""
+    assert notices(READY).strip() == ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import re
 
 import numpy as np
@@ -13,20 +12,23 @@ import rocksdict
 
 from streams.join.deadlines import Rules
 from streams.join.decide import Input, decide
-from streams.join.state import PRED, TRUE, pair
+from streams.join.state import PRED, TRUE
 from streams.scores.summary import ErrorSummary
 from streams.settings import load
 from streams.table.store import PairsStore
 from streams.wire.rows import PredRow, TrueRow
 from web import text
 from web.dashboard import charts, summaries, svg
+from web.dashboard.data import Bins
 from web.one_id import payloads, sides
 from web.one_id.timeline import timeline
 from web.one_id.why import never_seen, why
-from web.pairs import export, pair_rows
+from web.pairs import export
+from web.pairs.pair_view import Other, add_others, view
 from web.pairs.query import BadQuery, Query, decode_place, encode_place, read
 from web.pairs.scan import page
 from web.quarantine import newest
+from web.quarantine.records import Refused
 
 NOW = 1_700_000_000.0
 RULES = Rules(window_s=60.0, max_out_of_orderness_s=5.0, horizon_s=90.0)
@@ -50,13 +52,15 @@ class Table:
         return asyncio.run(page(self.stores, Query(**asked), RULES, now=now))
 
     def shown(self, **asked):
-        return pair_rows.shown(self.stores, self.ask(**asked).rows, RULES, NOW, "http://x")
+        rows = self.ask(**asked).rows
+        add_others(self.stores, rows)
+        return rows
 
     def walk(self, **asked):
         found, after = [], None
         while True:
             part = self.ask(after=after, **asked)
-            found += [row.pair.id for row in part.rows]
+            found += [row.id for row in part.rows]
             if part.next is None:
                 return found
             after = decode_place(encode_place(part.next))
@@ -91,8 +95,8 @@ def test_pages_show_every_row_once_in_every_order(full, sort, n):
 
 
 def test_the_newest_row_comes_first(full):
-    assert full.ask(n=1).rows[0].pair.id.startswith("p")
-    assert [row.pair.id[0] for row in full.ask(n=60).rows[-30:]] == ["t"] * 30
+    assert full.ask(n=1).rows[0].id.startswith("p")
+    assert [row.id[0] for row in full.ask(n=60).rows[-30:]] == ["t"] * 30
 
 
 def test_a_page_goes_on_in_the_middle_of_a_crowd_of_one_moment(table):
@@ -113,9 +117,9 @@ def test_rows_that_come_meanwhile_neither_repeat_nor_hide_others(full):
     after = first.next
     while after is not None:
         part = full.ask(n=20, after=after)
-        rest += [row.pair.id for row in part.rows]
+        rest += [row.id for row in part.rows]
         after = part.next
-    shown = [row.pair.id for row in first.rows]
+    shown = [row.id for row in first.rows]
     assert not set(shown) & set(rest)
     assert set(shown) | set(rest) | {"t0-03", "new"} == set(full.walk(n=100))
 
@@ -140,7 +144,7 @@ def test_a_filter_leaves_exactly_its_rows(full, asked, n):
 
 
 def test_largest_errors_come_first(full):
-    errors = [row["error"] for row in full.shown(sort="-error", n=3)]
+    errors = [row.error for row in full.shown(sort="-error", n=3)]
     assert errors == [19.0, 18.0, 17.0]
 
 
@@ -200,13 +204,13 @@ def test_a_conflict_and_a_late_row_have_both_values(table):
     table.put(0, TRUE, ["a", "b"], NOW - 100)
     table.put(0, TRUE, ["a"], NOW - 99, y=9.5)
     table.put(0, PRED, ["b"], NOW - 30, y=4.0)
-    a, b = (next(row for row in table.shown() if row["id"] == name) for name in "ab")
-    assert a["other"] | {"offset": 0} == {"side": "y_true", "y": 9.5, "ts": NOW - 99, "at": NOW - 99, "offset": 0}
+    a, b = (next(row for row in table.shown() if row.id == name) for name in "ab")
+    assert a.other == Other("y_true", 9.5, NOW - 99, NOW - 99, offset=1)
     assert (
         "Two values of y_true disagree: 1 at offset 0 and 9.5 at offset 1; only the first is scored."
         in why(a, RULES, NOW).more
     )
-    assert b["other"]["side"] == "y_pred"
+    assert b.other.side == "y_pred"
     assert "with a ts outside the window (counted as late)" in why(b, RULES, NOW).more
     store = table.stores[0]
     store.apply(
@@ -219,13 +223,8 @@ def test_a_conflict_and_a_late_row_have_both_values(table):
 
 
 def test_why_of_a_quarantined_id_says_what_was_wrong_with_it(table):
-    refused = {
-        "at": NOW,
-        "detail": "Expected `float`, got `str`",
-        "reason": "bad_row",
-        "source": "queue y_true",
-        "offset": 7,
-    }
+    detail = "Expected `float`, got `str`"
+    refused = Refused(7, NOW, "bad_row", detail, "queue y_true", "1/1", "", 1, 30, '{"id":"a"', is_cut=False)
     answer = never_seen(90.0, refused)
     assert answer.short == "Not joined: quarantined because it could not be read: Expected `float`, got `str`."
     table.put(0, PRED, ["a"], NOW)
@@ -274,12 +273,12 @@ def test_a_timeline_shows_what_came_in_order_and_now_only_where_it_is_near(table
     table.put(0, TRUE, ["a"], NOW - 50)
     table.put(0, TRUE, ["a"], NOW - 40, y=2.0)
     (waiting,) = table.shown()
-    shown = timeline(waiting, NOW)
+    shown = timeline(waiting, RULES, NOW)
     assert [event.icon for _, event in shown.events] == ["dot", "conflict"]
     assert shown.events[0][0] < shown.events[1][0] < shown.now_x < shown.open_to
     table.put(0, PRED, ["a"], NOW - 30)
     (joined,) = table.shown()
-    shown = timeline(joined, NOW)
+    shown = timeline(joined, RULES, NOW)
     assert [event.lane for _, event in shown.events] == ["y_true", "y_true", "verdict", "y_pred"]
     assert shown.now_x is None
     words = [words for _, words in shown.ticks]
@@ -301,7 +300,7 @@ def test_labels_of_a_chart_do_not_lie_on_each_other():
 
 
 def test_equal_quantiles_are_labelled_above_each_other():
-    data = {"edges": [0.0, 1.0, 2.0], "counts": [3, 4], "previous": [], "n_previous": 0, "is_log": False}
+    data = Bins([0.0, 1.0, 2.0], [3, 4], [], 0, 0, 0, is_log=False)
     drawn = str(charts.histogram(data, {"n": 7, "p50": 1.0, "p90": 1.0, "p99": 1.0}, log=False))
     heights = re.findall(r'y="([0-9.]+)" class="strong" text-anchor="middle">p[0-9]+ 1.000', drawn)
     assert len(heights) == 6
@@ -311,13 +310,13 @@ def test_equal_quantiles_are_labelled_above_each_other():
 def test_errors_with_their_sign_are_in_bins_about_zero_that_hold_every_pair():
     summary = ErrorSummary.of(np.zeros(200), np.arange(-100.0, 100.0))
     found = summaries._signed(summary, ErrorSummary.of(np.zeros(3), np.array([-1.0, 0.0, 1.0])))
-    edges, counts = found["edges"], found["counts"]
+    edges, counts = found.edges, found.counts
     assert edges == sorted(edges)
     assert [-edge for edge in reversed(edges)] == edges
-    assert sum(counts) + found["n_beyond"] == 200
+    assert sum(counts) + found.n_beyond == 200
     middle = edges.index(0.0)
     assert sum(counts[:middle]) == 100
-    assert (sum(found["previous"][:middle]), sum(found["previous"])) == (1, 3)
+    assert (sum(found.previous[:middle]), sum(found.previous)) == (1, 3)
     drawn = str(charts.histogram(found, summaries.scores(summary), log=False, signed=True))
     assert "bias −0.5000" in drawn
     assert ">0</text>" in drawn
@@ -327,9 +326,10 @@ def test_the_rows_of_an_id_stand_side_by_side(table):
     table.put(0, TRUE, ["a", "b"], NOW - 100)
     table.put(0, TRUE, ["a"], NOW - 99, y=9.5)
     table.put(0, PRED, ["b"], NOW - 30, y=4.0)
-    a, b = (sides.sides(next(row for row in table.shown() if row["id"] == name)) for name in "ab")
-    assert [(side.title, side.y) for side in a] == [("prediction", None), ("truth", 1.0), ("truth, another value", 9.5)]
-    assert [(side.title, side.y) for side in b] == [("prediction, too late", 4.0), ("truth", 1.0)]
+    a, b = (sides.rows(next(row for row in table.shown() if row.id == name)) for name in "ab")
+    y_of = {name: [(row.title, row.came and row.came.y) for row in rows] for name, rows in (("a", a), ("b", b))}
+    assert y_of["a"] == [("prediction", None), ("truth", 1.0), ("truth, another value", 9.5)]
+    assert y_of["b"] == [("prediction, too late", 4.0), ("truth", 1.0)]
     assert (sides.had_it_joined(a), sides.had_it_joined(b)) == (None, 3.0)
     assert (sides.delay(a), sides.delay(b)) == (None, -70.0)
 
@@ -395,10 +395,6 @@ def test_why_of_an_expired_id_says_when(table):
         store.checkpoint.offset + 1, decide(store.checkpoint, [], store, RULES, now=NOW - 100, idle=(True, True))
     )
     (packed,) = store.states([b"ia"])
-    assert pair("a", packed).state == "unmatched_true"
+    assert view("a", packed, 0).state == "unmatched_true"
     (found,) = table.shown(state="unmatched")
     assert why(found, RULES, NOW).short.startswith("Not joined: only y_true came, and it exp")
-
-
-def test_a_row_is_json(full):
-    assert json.dumps(full.shown(n=5))

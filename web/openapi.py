@@ -1,0 +1,194 @@
+"""/api/openapi.json: the addresses, and the answers as their structs say. Written by `python -m dev docs`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+import msgspec
+
+from web import answers, api
+from web.dashboard.data import Dashboard, Span
+from web.pairs.columns import ORDERS
+from web.pairs.query import MAX_TEXT_CHARS, PAGE_SIZES, STATES
+from web.quarantine.records import Found
+from web.state.status import Status
+
+PAGE = Path(__file__).parent / "static" / "openapi.json"
+HEAD = {
+    "openapi": "3.1.0",
+    "info": {
+        "title": "Hindsight",
+        "version": "0.1.0",
+        "description": "What the join holds, why an id is not joined, and how wrong the model is. Only GET and HEAD. Times "
+        "are UTC epoch seconds.",
+    },
+    "security": [{"bearer": []}, {"basic": []}, {}],
+}
+REF = "#/components/schemas/{name}"
+_TEXT = {"type": "string", "maxLength": MAX_TEXT_CHARS}
+_AGE = {"type": "string", "pattern": "^([0-9]{1,9}(\\.[0-9]{1,6})?(s|m|min|h|d)?)?$", "examples": ["90", "5m"]}
+_WHOLE = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+_NUMBER = {"type": "number"}
+PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "state": ("how the id stands", {"enum": list(STATES)}),
+    "q": ("the id, or the quarantined bytes, contain this", _TEXT),
+    "partition": ("only this partition", _WHOLE),
+    "worker": ("only the partitions of the worker with this address", _TEXT),
+    "min_age": ("time since the id last changed, at least", _AGE),
+    "max_age": ("time since the id last changed, at most", _AGE),
+    "min_error": ("|y_pred - y_true|, at least", _NUMBER),
+    "max_error": ("|y_pred - y_true|, at most", _NUMBER),
+    "sort": ("the order", {"enum": list(ORDERS)}),
+    "n": (f"rows a page; {PAGE_SIZES[-1]} at most are given", _WHOLE),
+    "after": (
+        "the place that the page before named in `next`; a place of another order is refused",
+        {"type": "string", "maxLength": 2048},
+    ),
+    "resolved": ("1: with the rows that were requeued or dropped", {"enum": ["", "1"]}),
+    "last": ("the window", {"enum": list(get_args(Span))}),
+    "error": ("which histogram the page shows", {"enum": ["absolute", "signed"]}),
+    "y": ("the histogram's vertical scale", {"enum": ["linear", "log"]}),
+    "id": ("the id, percent-encoded", {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARS}),
+}
+FILTERS = "state q partition worker min_age max_age min_error max_error sort"
+"""The names that the files of the table take; its pages take `n` and `after` too."""
+
+
+class Answer(NamedTuple):
+    """What an address answers with: a struct as JSON, or text of some type; and what that is."""
+
+    about: str
+    kind: type[msgspec.Struct] | str
+
+
+class Address(NamedTuple):
+    """One address: what it is, its parameters, and its answers by status."""
+
+    about: str
+    answers: Mapping[int, Answer]
+    parameters: str = ""
+    is_open: bool = False
+
+
+_LEFT_OUT = ("default", "title", "properties", "required")
+_EXTREMES = (sys.float_info.max, -sys.float_info.max, 1e150, -1e150, 1e11, (1 << 63) - 1)
+"""The limits of `web.checked`, which say nothing to a reader."""
+_WRONG = Answer("One sentence that says what is wrong", answers.Error)
+_NO_TOKEN = Answer("A token is asked for", answers.Error)
+_UNKNOWN = "Nobody can tell now: its partition is being moved or restored, or its worker does not answer"
+ADDRESSES = {
+    "/livez": Address("The event loop turns", {200: Answer("It does", api.Alive)}, is_open=True),
+    "/readyz": Address(
+        "Each part of this worker",
+        {200: Answer("All parts work", api.Ready), 503: Answer("A part does not; its sentence says why", api.Ready)},
+    ),
+    "/metrics": Address("Prometheus metrics of this worker", {200: Answer("Text", "text/plain")}),
+    "/error_distribution.png": Address(
+        "The picture of all errors; its Description holds the scores",
+        {200: Answer("A picture", "image/png"), 404: _WRONG},
+    ),
+    "/events": Address(
+        "Server-sent events: a `figures` event a second, with the object of /api/status",
+        {200: Answer("A stream without end", "text/event-stream"), 503: _WRONG},
+    ),
+    "/api/status": Address("Counts, rates and partitions of all workers", {200: Answer("One flat object", Status)}),
+    "/api/dashboard": Address(
+        "Scores and charts of one window", {200: Answer("Numbers", Dashboard), 400: _WRONG}, "last error y"
+    ),
+    "/api/pairs": Address(
+        "A page of the table", {200: Answer("Rows and the next page", api.Page), 400: _WRONG}, f"{FILTERS} n after"
+    ),
+    "/api/pairs/{id}": Address(
+        "One id, and why it is not joined",
+        {
+            200: Answer("The id", api.One),
+            404: Answer("No worker holds it; `why` says what is known", api.One),
+            503: Answer(_UNKNOWN, api.One),
+        },
+        "id",
+    ),
+    "/api/quarantine": Address(
+        "The newest rows that could not be read", {200: Answer("Rows", Found), 400: _WRONG, 503: _WRONG}, "q resolved"
+    ),
+    "/table/pairs.json": Address(
+        "The filtered set as JSON", {200: Answer("Streamed", api.Export), 400: _WRONG}, FILTERS
+    ),
+    "/table/pairs.csv": Address(
+        "The filtered set as CSV; a last line that begins with # says so if rows are missing",
+        {200: Answer("Streamed", "text/csv"), 400: _WRONG},
+        FILTERS,
+    ),
+    "/table/pairs.ndjson": Address(
+        'The filtered set, a JSON object a line; a last {"capped": ...} says so if rows are missing',
+        {200: Answer("Streamed", "application/x-ndjson"), 400: _WRONG},
+        FILTERS,
+    ),
+}
+
+
+def document() -> dict[str, Any]:
+    """Return the description."""
+    kinds = [a.kind for each in ADDRESSES.values() for a in each.answers.values() if not isinstance(a.kind, str)]
+    _, schemas = msgspec.json.schema_components([*kinds, *api.BY_NAME], ref_template=REF)
+    return {
+        **HEAD,
+        "paths": {path: {"get": _operation(address)} for path, address in ADDRESSES.items()},
+        "components": {
+            "securitySchemes": {name: {"type": "http", "scheme": name} for name in ("bearer", "basic")},
+            "parameters": {name: _parameter(name) for name in PARAMETERS},
+            "schemas": {name: _tidied(schema) for name, schema in sorted(schemas.items())},
+        },
+    }
+
+
+def text() -> str:
+    """Return the file."""
+    return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _operation(address: Address) -> dict[str, Any]:
+    said = address.answers if address.is_open else {**address.answers, 401: _NO_TOKEN}
+    found = {
+        "summary": address.about,
+        "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in address.parameters.split()],
+        "responses": {str(code): _response(answer) for code, answer in said.items()},
+    }
+    return found | ({"security": []} if address.is_open else {})
+
+
+def _response(answer: Answer) -> dict[str, Any]:
+    if isinstance(answer.kind, str):
+        content: dict[str, Any] = {answer.kind: {"schema": {"type": "string"}}}
+    else:
+        content = {"application/json": {"schema": {"$ref": REF.format(name=answer.kind.__name__)}}}
+    return {"description": answer.about, "content": content}
+
+
+def _parameter(name: str) -> dict[str, Any]:
+    about, schema = PARAMETERS[name]
+    found = {"name": name, "in": "path" if name == "id" else "query", "description": about, "schema": schema}
+    return found | ({"required": True} if name == "id" else {})
+
+
+def _tidied(schema: Any) -> Any:
+    """Return a schema as we mean it: an answer has every field of its struct, and no others; every float is finite."""
+    if isinstance(schema, list):
+        return [_tidied(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return {"$ref": schema["$ref"]}
+    found = {name: _tidied(each) for name, each in schema.items() if name not in _LEFT_OUT and each not in _EXTREMES}
+    if "description" in found:
+        found["description"] = " ".join(found["description"].split())
+    either = found.get("anyOf", [])
+    if either and all([*each] == ["type"] for each in either):
+        found["type"] = [each["type"] for each in found.pop("anyOf")]
+    if "properties" in schema:
+        found["properties"] = {name: _tidied(each) for name, each in schema["properties"].items()}
+        found |= {"required": list(schema["properties"]), "additionalProperties": False}
+    return found

@@ -1,0 +1,43 @@
+"""What workers ask each other: what each holds itself, as MessagePack of the structs that the others expect."""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from web import pages
+from web.dashboard import summaries
+from web.keys import FACTS, WORKER
+from web.state import gather
+
+MOST_ROWS = 1000
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the addresses."""
+    return [
+        web.get("/peer/status", _status),
+        web.get("/peer/pairs", _pairs),
+        web.get("/peer/row", _row),
+        web.get("/peer/dashboard", _dashboard),
+    ]
+
+
+def _answer(data: msgspec.Struct) -> web.Response:
+    return web.Response(body=msgspec.msgpack.encode(data), content_type="application/vnd.msgpack")
+
+
+async def _status(request: web.Request) -> web.Response:
+    return _answer(request.app[FACTS].status())
+
+
+async def _pairs(request: web.Request) -> web.Response:
+    return _answer(await gather.own_page(request.app, pages.query_of(request, most=MOST_ROWS)))
+
+
+async def _row(request: web.Request) -> web.Response:
+    return _answer(gather.OwnRow(gather.own_row(request.app, request.query.get("id", ""))))
+
+
+async def _dashboard(request: web.Request) -> web.Response:
+    return _answer(summaries.own(pages.choice_of(request), request.app[WORKER]))

@@ -1,0 +1,99 @@
+"""The figures of one worker, and of all of them together: what they tell each other, the API and the pages. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from web.checked import Finite, Natural, Share, Size, Time
+
+
+class Partition(msgspec.Struct):
+    """One partition of the table: how it stands, and with whom. What is not known now is None.
+
+    `restored` is the share that is read back, while it is; `difference` is rows in less rows accounted for: 0, always.
+    """
+
+    partition: Natural
+    state: str
+    problem: str = ""
+    lag: int | None = None
+    rows_in: int | None = None
+    waiting: int | None = None
+    difference: int | None = None
+    log_offset: int | None = None
+    last_commit_at: Time | None = None
+    n_fenced: int = 0
+    restored: Share | None = None
+    worker: str = ""
+
+
+class OwnStatus(msgspec.Struct):
+    """Counts since the start, rates of the last seconds, and what does not work, of one worker.
+
+    `quarantined` counts Kafka records that nobody requeued or dropped; `event_time` is the largest ts of any row.
+    """
+
+    rows_in: int
+    rows_per_s: Size
+    matched: int
+    matched_per_s: Size
+    predicted_per_s: Size
+    logged_per_s: Size
+    waiting: int
+    unmatched: int
+    unmatched_true: int
+    unmatched_pred: int
+    duplicates: int
+    conflicts: int
+    late: int
+    forwarded: int
+    difference: int
+    quarantined: int | None
+    mae: Size | None
+    event_time: Finite | None
+    started_at: Time
+    at: Time
+    problems: list[str]
+    partitions: list[Partition]
+
+
+SUMMED = (
+    "rows_in",
+    "rows_per_s",
+    "matched",
+    "matched_per_s",
+    "predicted_per_s",
+    "logged_per_s",
+    "waiting",
+    "unmatched",
+    "unmatched_true",
+    "unmatched_pred",
+    "duplicates",
+    "conflicts",
+    "late",
+    "forwarded",
+    "difference",
+)
+
+
+class Status(OwnStatus, kw_only=True):
+    """Sums over all workers that answered; `silent` says of the others why not: sums are at least the numbers given.
+
+    `worker` is who answers, `workers` are all.
+    """
+
+    worker: str
+    workers: list[str]
+    silent: dict[str, str]
+
+    def add(self, url: str, part: OwnStatus) -> None:
+        """Count in what another worker says."""
+        for name in SUMMED:
+            total = getattr(self, name) + getattr(part, name)
+            setattr(self, name, round(total, 1) if name.endswith("_per_s") else total)
+        for partition in part.partitions:
+            partition.worker = url
+        self.partitions = sorted([*self.partitions, *part.partitions], key=lambda each: each.partition)
+        self.event_time = max((ts for ts in (self.event_time, part.event_time) if ts is not None), default=None)
+        self.mae = part.mae if self.mae is None else self.mae
+        self.problems += [f"{url}: {sentence}" for sentence in part.problems]
