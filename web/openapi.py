@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
+from streams.version import version
 from web import answers, api
 from web.dashboard.data import Dashboard, Span
 from web.pairs.columns import ORDERS
@@ -22,7 +23,7 @@ HEAD = {
     "openapi": "3.1.0",
     "info": {
         "title": "Hindsight",
-        "version": "0.1.0",
+        "version": version(),
         "description": "What the join holds, why an id is not joined, and how wrong the model is. Only GET and HEAD. Times "
         "are UTC epoch seconds.",
     },
