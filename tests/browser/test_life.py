@@ -153,7 +153,7 @@ def test_any_of_two_workers_shows_all_and_names_the_one_that_does_not_answer(
         person = new_person(living.url)
         person.expect_wrong("status of 503")  # a page of 503 is an error to the console
         page = person.go("/")
-        expect(page.get_by_role("alert")).to_contain_text(f"Worker {living.second_url} did not answer in 1 s.")
+        expect(page.get_by_role("alert")).to_contain_text(f"Worker {living.second_url} did not answer within 1 s.")
         expect(page.locator(".eq li").first).to_contain_text("≥ ")
         expect(
             page.locator("section", has_text="Partitions").locator("tbody tr", has_text="no answer")
