@@ -44,6 +44,7 @@ def query_of(request: web.Request, most: int = PAGE_SIZES[-1]) -> Query:
 
 
 def choice_of(request: web.Request) -> summaries.Choice:
+    """Return what the address chooses on the dashboard; what cannot be used is a 400."""
     try:
         return summaries.read(request.query)
     except BadQuery as exc:

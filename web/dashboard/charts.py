@@ -37,9 +37,9 @@ def histogram(data: Bins | None, scores: Scores, *, log: bool, signed: bool = Fa
     )
 
 
-def _histogram(data: Bins, n: float, marks: dict[str, float], log: bool, svg: Svg, *, n_ticks: int) -> Markup:
+def _histogram(data: Bins, n_pairs: float, marks: dict[str, float], log: bool, svg: Svg, *, n_ticks: int) -> Markup:
     edges, counts = data.edges, data.counts
-    scale = n / data.n_previous if data.n_previous else 0.0
+    scale = n_pairs / data.n_previous if data.n_previous else 0.0
     before = [n * scale for n in data.previous]
     most = max([1, *counts, *before])
     up = [10.0**i for i in range(math.ceil(math.log10(max(most, 10))) + 1)] if log else ticks(most)

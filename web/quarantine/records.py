@@ -8,8 +8,9 @@ import msgspec
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """One record. `text` is the beginning of its bytes, and `is_cut` tells whether more follow; `n_rows` is how many rows
-    it is, of all its parts.
+    """One record; `n_rows` is how many rows it is, of all its parts.
+
+    `text` is the beginning of its bytes, and `is_cut` tells whether more follow.
     """
 
     offset: int
