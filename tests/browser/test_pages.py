@@ -186,7 +186,7 @@ def test_an_id_that_was_refused_says_why_and_is_found_in_quarantine(new_person: 
     person.expect_wrong("status of 404")
     page = person.go("/table/pairs/order-900")
     expect(page.locator(".verdict")).to_contain_text(
-        "Not joined: quarantined because it could not be read: Expected `float"
+        "Not joined: quarantined because it could not be read: `y_true` is NaN"
     )
     page.get_by_role("link", name="Search it in quarantine").click()
     expect(page.locator(".rows tbody tr")).to_have_count(1)
