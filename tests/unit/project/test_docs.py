@@ -27,6 +27,7 @@ PAGES = [
         "docs/configuration.md",
         "docs/glossary.md",
         "docs/guarantees.md",
+        "docs/insight.md",
         "docs/ledger.md",
         "docs/permissions.md",
         "docs/queues.md",
