@@ -104,6 +104,7 @@ def test_an_example_that_is_no_row_is_refused(path: Path, row: str, capsys: pyte
     assert "is no row of features" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_command_runs_as_the_documents_say(path: Path):
     skops.io.dump(Ridge().fit(FRAME, Y), path)
 

@@ -87,6 +87,7 @@ def test_rows_by_name_are_predicted_as_the_model_predicts_their_frame(named: tup
     assert model.predict(rows_of(frame)) == pytest.approx(estimator.predict(frame))
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(order=st.permutations(["age", "city", "zip", "size"]), n=st.integers(1, 9), data=st.data())
 def test_neither_the_order_of_names_nor_the_company_of_a_row_changes_its_prediction(

@@ -74,6 +74,7 @@ def test_errors_half_as_large_again_are_found_within_a_dozen_slices_of_twenty_ro
     assert np.median(first_alarms(bets, A)) <= within
 
 
+@pytest.mark.slow
 def test_at_the_edge_of_the_promise_a_run_is_at_least_as_long_on_average():
     rng = np.random.default_rng(13)
     size = 1.1 * rng.lognormal(0, 0.8, (N_SEEDS, N_SLICES, N_ROWS))

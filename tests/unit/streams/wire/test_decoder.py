@@ -79,6 +79,7 @@ def test_names_of_ones_own_and_what_came_beside_change_nothing_of_that(
     assert sum(one.n_rows for one in refused) + len(rows) >= 1 or re.fullmatch(rb"\s*\[\s*\]\s*", body)
 
 
+@pytest.mark.slow
 @given(kinds, foreign)
 def test_no_sentence_is_a_parsers(kind: Kind, body: bytes) -> None:
     _, refused = Decoder(kind).body(body, NOW)
@@ -104,6 +105,7 @@ def test_every_row_that_is_read_survives_its_packet(kind: Kind, body: bytes) -> 
     assert Decoder(kind).record(encode_packet(rows), 0.0) == (rows, [])
 
 
+@pytest.mark.slow
 @given(kinds, st.lists(row_like, max_size=6))
 def test_of_an_array_each_row_is_read_or_refused(kind: Kind, some: list[dict[str, Any]]) -> None:
     rows, refused = Decoder(kind).body(json.dumps(some).encode(), NOW)
