@@ -7,7 +7,7 @@ import asyncio
 from agents.worker import worker
 from bridge.app import Bridge
 from streams.faust_app import app
-from streams.kafka.topics import TopicMismatch
+from streams.kafka.topics import TopicError
 from streams.process.fatal import fatal
 from streams.settings import SettingsError
 
@@ -29,7 +29,7 @@ def start_bridge() -> None:
 async def _run(bridge: Bridge, stop: asyncio.Event) -> None:
     try:
         await bridge.run(stop)
-    except (SettingsError, TopicMismatch) as exc:
+    except (SettingsError, TopicError) as exc:
         fatal(str(exc))
     except Exception as exc:
         fatal(f"the bridge cannot continue: {exc!r}.")

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from aiokafka.errors import KafkaError
-
 from streams.join.deadlines import Rules
-from streams.kafka import client
-from streams.kafka.fetcher import TP, Batch, Fetcher
+from streams.kafka.fetcher import Batch, Fetcher
 from streams.kafka.offsets import positions
 from streams.kafka.producer import Producer
+from streams.kafka.records import TP
 from streams.kafka.topics import Topics, log_retention_s
 from streams.process.fatal import fatal
 from streams.process.linger import Linger
+from streams.process.link import Link
+from streams.process.unavailable import Unavailable
 from streams.settings import Settings
-from streams.table.decision_log import DecisionLog, LogUnavailable
+from streams.table.decision_log import DecisionLog
 from streams.table.forwarder import Forwarder, Forwarding
 from streams.table.inputs import KINDS
 from streams.table.outbox import Outbox, OutboxEntry
@@ -29,7 +28,6 @@ from streams.wire.dead_letters import UnreadableRows, records_of
 from streams.wire.decoder import Decoder
 
 logger = logging.getLogger("hindsight.join")
-RETRY_S = 1.0
 
 
 class Joining:
@@ -52,11 +50,13 @@ class Joining:
     ) -> None:
         self._settings, self._names, self._fetcher = settings, names, fetcher
         self._store_of, self._set_aside = store_of, set_aside
-        self._client, options = client.kafka_client(settings), client.kafka_producer(settings)
         self.rules = Rules(settings.join_window_s, settings.max_out_of_orderness_s, settings.dedupe_horizon_s)
-        self.log = DecisionLog(names.pairs_log.name, self._client, options)
-        self.outbox = Outbox(names.metric.name, options, deliver_locally=deliver_locally)
-        self.producer, sending_on = Producer(options), Producer(options)
+        self.log = DecisionLog(settings)
+        self.outbox = Outbox(settings, deliver_locally)
+        self.producer = Producer(settings, Link("quarantine", logger, is_up=True), waiting="what cannot be read waits")
+        sending_on = Producer(
+            settings, Link("forwarding", logger, is_up=True), waiting="rows for other partitions wait"
+        )
         self.instance_id = ""
         """What this worker writes into its decisions; set before there is an owner."""
         self._inputs = [names.of_kind(kind).name for kind in KINDS]
@@ -90,19 +90,17 @@ class Joining:
         return owner
 
     async def _restored(self, partition: int) -> PairsStore:
-        said = False
+        link = Link(f"partition {partition}", logger)
         while True:
             try:
                 store = await restore(partition, self._store_of(partition), self.log, self._set_aside)
                 inputs = [TP(topic, partition) for topic in self._inputs]
-                found = await positions(self._client, self._settings.app_id, inputs)
+                found = await positions(self._settings, inputs)
                 check_inputs(partition, store.checkpoint, [found[tp] for tp in inputs], self.log.topic)
                 return store
-            except (LogUnavailable, KafkaError) as exc:
-                if not said:
-                    logger.warning("partition %d cannot be restored yet, trying again: %r", partition, exc)
-                said = True
-                await asyncio.sleep(RETRY_S)
+            except Unavailable as exc:
+                link.down(f"partition {partition} cannot be restored yet, trying again: {exc}")
+                await link.pause()
             except CannotRestore as exc:
                 fatal(f"the table `pairs` cannot be restored: {exc}.")
 

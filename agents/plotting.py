@@ -16,6 +16,7 @@ from agents.metric_log.log import Fenced, MetricLog
 from agents.picture.renderer import CannotDraw, Renderer
 from streams.kafka.fetcher import Batch, Fetcher
 from streams.kafka.topics import Topics
+from streams.process.link import Link
 from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.scores.summary import ErrorSummary
 from streams.scores.windows import Windows
@@ -24,7 +25,6 @@ from streams.wire.verdicts import VerdictRecord
 
 logger = logging.getLogger("hindsight.plot")
 PICTURE = "error_distribution.png"
-RETRY_S = 1.0
 FENCED_S = 3.0
 """After another worker opened the log: time for Kafka to tell whether the topic is still ours."""
 
@@ -53,8 +53,8 @@ class Plotting:
         self._incoming = incoming
         self._topic, self._is_mine = names.metric.name, is_mine
         self.log: MetricLog | None = None
-        self.problem = ""
-        self.picture_problem = ""
+        self.link = Link("metric log", logger, is_up=True)
+        self.picture_link = Link("picture", logger, is_up=True)
         self.picture: Picture | None = None
         self.renderer = Renderer()
         self._queue: deque[Batch] = deque()
@@ -75,14 +75,13 @@ class Plotting:
             try:
                 await self._write_some()
             except LogError as exc:
-                if isinstance(exc, Fenced):
-                    self._close()
-                await self._wait_after(exc, FENCED_S if isinstance(exc, Fenced) else RETRY_S)
+                self.link.down(f"The metric log cannot be written; its rows wait in Kafka: {exc}")
+                await self._wait_after(exc)
                 self._filled.set()
 
     def let_go(self) -> None:
         """Forget what is not written, and what was wrong with it: the topic is another worker's now, with its records."""
-        self.problem = ""
+        self.link = Link("metric log", logger, is_up=True)
         self._queue.clear()
         self._close()
 
@@ -110,9 +109,7 @@ class Plotting:
                 done.n_broken,
                 extra=NEVER_HELD_BACK,
             )
-        if self.problem:
-            logger.info("The metric log is being written again.")
-            self.problem = ""
+        self.link.up("The metric log is being written again.")
 
     async def _opened(self) -> MetricLog:
         async with self._opening:
@@ -126,28 +123,27 @@ class Plotting:
         self._local_path.is_open = False
         self._local_path.forget()
 
-    async def _wait_after(self, exc: LogError, delay_s: float) -> None:
-        if not self.problem:
-            logger.error("The metric log cannot be written; its rows wait in Kafka: %s", exc)
-        self.problem = str(exc)
-        await asyncio.sleep(delay_s)
+    async def _wait_after(self, exc: LogError) -> None:
+        if isinstance(exc, Fenced):
+            self._close()
+            await asyncio.sleep(FENCED_S)
+        else:
+            await self.link.pause()
         if not self._is_mine():
             self.let_go()
 
     async def draw(self) -> None:
         """Draw the picture of what the log holds, if this worker writes it."""
-        if self.problem or not self._is_mine():
+        if self.link.problem or not self._is_mine():
             return
         try:
             log = await self._opened()
             picture = Picture(time.time(), log.summary)
             await asyncio.to_thread(self.renderer.draw, picture.summary, self._logs_dir / PICTURE, now=picture.drawn_at)
         except (CannotDraw, LogError) as exc:
-            if not self.picture_problem:
-                logger.error("%s", exc)
-            self.picture_problem = str(exc)
+            self.picture_link.down(str(exc))
         else:
-            self.picture_problem = ""
+            self.picture_link.up("The picture is drawn again.")
             self.picture = picture
 
     async def close(self) -> None:

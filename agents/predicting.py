@@ -14,11 +14,11 @@ from agents.predict import predict
 from bridge.kafka import RECORD_BYTES
 from bridge.packets import pack
 from bridge.predictions import Predictions
-from streams.kafka import client
 from streams.kafka.fetcher import Batch, Fetcher
 from streams.kafka.producer import Producer
 from streams.kafka.topics import Topics
 from streams.process.fatal import fatal
+from streams.process.link import Link
 from streams.process.own_thread import OwnThread
 from streams.settings import Settings
 from streams.wire.dead_letters import UnreadableRows, of_kafka, records_of
@@ -47,7 +47,7 @@ class Predicting:
         self.n_predicted = 0
         self.n_refused = 0
         self.decoder = Decoder("features", settings.fields)
-        self.producer = Producer(client.kafka_producer(settings))
+        self.producer = Producer(settings, Link("predictions", logger, is_up=True), waiting="the predictions wait")
         self.exchange = Predictions(settings) if settings.publish_predictions else None
         self._thread = OwnThread("model")
         self._loading: asyncio.Task[Model] | None = None

@@ -77,6 +77,6 @@ def _plot(worker: Worker) -> list[Check]:
     if not worker.is_started:
         return [_check("metric log", "Kafka does not answer: the metric log waits for it.")]
     return [
-        _check("metric log", worker.plotting.problem, "The metric log can be written."),
-        _check("picture", worker.plotting.picture_problem, "The picture is drawn."),
+        _check("metric log", worker.plotting.link.problem, "The metric log can be written."),
+        _check("picture", worker.plotting.picture_link.problem, "The picture is drawn."),
     ]

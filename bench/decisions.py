@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from streams.join.decision import Counts
-from streams.kafka.client import kafka_client
-from streams.kafka.topics import topics
 from streams.settings import Settings
 from streams.table.decision_log import DecisionLog
 
@@ -54,17 +52,13 @@ def total(decided: Sequence[Decided]) -> Total:
     )
 
 
-def _log(settings: Settings) -> DecisionLog:
-    return DecisionLog(topics(settings).pairs_log.name, kafka_client(settings), {})
-
-
 async def _ends(settings: Settings) -> dict[int, int]:
-    bounds = await _log(settings).bounds(list(range(settings.partitions)))
+    bounds = await DecisionLog(settings).bounds(list(range(settings.partitions)))
     return {partition: end for partition, (_, end) in bounds.items()}
 
 
 async def _read(settings: Settings, start: Mapping[int, int]) -> list[Decided]:
-    log = _log(settings)
+    log = DecisionLog(settings)
     decided: list[Decided] = []
     for partition, (first, end) in (await log.bounds(list(range(settings.partitions)))).items():
         async for records in log.read(partition, max(first, start.get(partition, 0)), end):

@@ -66,7 +66,7 @@ class Bridge:
         """Move rows until `stop` is set; then deliver what was read, acknowledge it and close, within seconds.
 
         Raises:
-            TopicMismatch: a topic has another number of partitions than the settings ask for.
+            TopicError: a topic is not there as the settings ask for it.
             SettingsError: an address or a certificate cannot be used.
         """
         logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs every attempt; the links say what matters

@@ -11,7 +11,7 @@ from prometheus_client import disable_created_metrics
 
 from bridge.app import Bridge
 from bridge.health import pages
-from streams.kafka.topics import TopicMismatch
+from streams.kafka.topics import TopicError
 from streams.process.stopping import end_within
 from streams.settings import Settings, SettingsError, settings
 
@@ -28,7 +28,7 @@ def main() -> int:
     disable_created_metrics()  # type: ignore[no-untyped-call]
     try:
         asyncio.run(_run(settings()))
-    except (SettingsError, TopicMismatch) as exc:
+    except (SettingsError, TopicError) as exc:
         log.error(str(exc))
         return 1
     return 0

@@ -12,9 +12,8 @@ from bridge.batch import Refused
 from bridge.kafka import Kafka
 from bridge.ledger import Ledger
 from bridge.queues import Queue
-from bridge.sending import Record
 from streams.amqp import properties
-from streams.kafka.refusals import text
+from streams.kafka.records import Record
 from streams.wire import dead_letters
 from streams.wire.rows import Unreadable
 
@@ -47,10 +46,8 @@ class Quarantine:
         ]
         while failed := await self._kafka.produce(records):
             records = [one.record for one in failed]
-            cure = "raise its max.message.bytes" if failed[0].is_too_large else f"it says {text(failed[0].why)}"
             self._queue.link.down(
-                f"Kafka refuses a record of {len(records[0].value)} bytes in the topic {self._topic!r}: {cure}. "
-                f"The queue {self._queue.name!r} waits until then, so that nothing is lost."
+                f"{failed[0].why} The queue {self._queue.name!r} waits until then, so that nothing is lost."
             )
             await asyncio.sleep(RETRY_S)
         if not self._queue.link.is_up and self._queue.channel is not None:

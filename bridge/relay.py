@@ -7,13 +7,13 @@ import time
 from collections.abc import Sequence
 
 from bridge.batch import NO_PROPERTIES, Batch, decoder, giant
-from bridge.kafka import MOST_TRIES, Kafka, Refused
+from bridge.kafka import Kafka
 from bridge.ledger import Ledger
 from bridge.packets import Packet, halves, pack
 from bridge.queues import Queue
 from bridge.refused import Quarantine
-from bridge.sending import Record
-from streams.kafka.refusals import text
+from streams.kafka.producer import MOST_TRIES, Refused
+from streams.kafka.records import Record
 from streams.kafka.topics import topics
 from streams.process.linger import Linger
 from streams.settings import Settings
@@ -106,7 +106,7 @@ class Relay:
         if refused.is_too_large:
             unreadable = giant(packet.rows[0], packet.value)
         else:
-            detail = f"Kafka refused it {MOST_TRIES} times: {text(refused.why)}"
+            detail = f"Kafka refused it {MOST_TRIES} times: {refused.why}"
             unreadable = Unreadable(packet.value, "refused", detail, len(packet.rows))
         await self._quarantine.put([(unreadable, NO_PROPERTIES)])
 

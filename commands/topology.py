@@ -7,14 +7,11 @@ import logging
 import sys
 import time
 
-from aiokafka.errors import KafkaError
-
 from commands.probes import Unavailable, rabbitmq_queues
 from streams.amqp.declarations import ways_to_declare
 from streams.kafka import probe, topics
+from streams.process.backoff import Backoff
 from streams.settings import Settings, SettingsError
-
-RETRY_S = 1.0
 
 
 def run(settings: Settings, *, wait_s: float = 60.0) -> int:
@@ -25,7 +22,7 @@ def run(settings: Settings, *, wait_s: float = 60.0) -> int:
         made = asyncio.run(_topics(settings, Patience(wait_s)))
         print(f"Kafka at {settings.kafka_address}: {_listed('topics', made)}.")
         print(f"RabbitMQ: {_queues(settings, Patience(wait_s))}.")
-    except (Unavailable, SettingsError, topics.TopicMismatch) as exc:
+    except (Unavailable, SettingsError, topics.TopicError) as exc:
         print(exc, file=sys.stderr)
         return 1
     return 0
@@ -37,12 +34,13 @@ class Patience:
     def __init__(self, wait_s: float):
         self._until = time.monotonic() + wait_s
         self._said = ""
+        self.backoff = Backoff()
 
     def bear(self, problem: Exception) -> None:
         """Say once what is waited for.
 
         Raises:
-            Away: the time is over.
+            Unavailable: the time is over.
         """
         sentence = str(problem)
         if time.monotonic() > self._until:
@@ -57,9 +55,9 @@ async def _topics(settings: Settings, patience: Patience) -> list[str]:
         try:
             await probe.probe(settings)  # says why it cannot be reached
             return await topics.declare(settings)
-        except (Unavailable, KafkaError, OSError) as exc:
+        except Unavailable as exc:
             patience.bear(exc)
-        await asyncio.sleep(RETRY_S)
+        await asyncio.sleep(patience.backoff.next_s())
 
 
 def _queues(settings: Settings, patience: Patience) -> str:
@@ -68,14 +66,14 @@ def _queues(settings: Settings, patience: Patience) -> str:
             return _declare(settings)
         except Unavailable as exc:
             patience.bear(exc)
-        time.sleep(RETRY_S)
+        time.sleep(patience.backoff.next_s())
 
 
 def _declare(settings: Settings) -> str:
     """Declare the queues; one that is there otherwise is left as it is.
 
     Raises:
-        Away: RabbitMQ cannot be reached, or refuses a queue.
+        Unavailable: RabbitMQ cannot be reached, or refuses a queue.
     """
     missing: list[str] = []
     with rabbitmq_queues.connected(settings) as connection:

@@ -10,26 +10,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aiokafka.errors import KafkaError
 from faust import types
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.exceptions import AlreadyConfiguredWarning
 
 from streams.faust_overrides import App, PartitionAssignor, TableManager
 from streams.kafka import client
-from streams.kafka.fetcher import TP, Batch, Fetcher
+from streams.kafka.fetcher import Batch, Fetcher
 from streams.kafka.following import Following
 from streams.kafka.probe import why_away
-from streams.kafka.topics import TopicMismatch, declare, topics
+from streams.kafka.records import TP
+from streams.kafka.topics import TopicError, declare, topics
 from streams.process import instance, log_throttle, memory
 from streams.process.children import Children
 from streams.process.fatal import fatal
+from streams.process.link import Link
 from streams.process.stopping import end_within
+from streams.process.unavailable import Unavailable
 from streams.settings import Settings, SettingsError
 from streams.settings import settings as read_settings
 
 logger = logging.getLogger("hindsight")
-RETRY_S = 1.0
 STOP_WITHIN_S = 6.0
 """From when Faust begins to stop, which may be a second or two after the signal."""
 COMMIT_S = 1.0
@@ -94,9 +95,7 @@ class HindsightApp(App):
 
     def _begin_to_fetch(self) -> None:
         self.fetcher.start()
-        following = Following(
-            self.fetcher, self.batches.keys() - self.assigned_by_table, client.kafka_client(settings), settings.app_id
-        )
+        following = Following(self.fetcher, self.batches.keys() - self.assigned_by_table, settings)
 
         async def follow(sender: Any, assigned: set[types.TP], **kwargs: Any) -> None:
             following.assigned(TP(*tp) for tp in assigned)
@@ -130,24 +129,17 @@ class HindsightApp(App):
 
 
 async def _declare_when_possible() -> None:
-    said = ""
+    link = Link("kafka", logger)
     while True:
         try:
             made = await declare(settings)
-        except TopicMismatch as exc:
+            link.up(f"Kafka at {settings.kafka_address} is available; topics created: {', '.join(made) or 'none'}.")
+            return
+        except TopicError as exc:
             fatal(str(exc))
-        except (KafkaError, OSError) as exc:
-            sentence = await why_away(settings, exc)
-            if sentence != said:
-                logger.warning("%s Waiting for it.", sentence)
-            said = sentence
-            await asyncio.sleep(RETRY_S)
-            continue
-        if made or said:
-            logger.info(
-                "Kafka at %s is available; topics created: %s.", settings.kafka_address, ", ".join(made) or "none"
-            )
-        return
+        except Unavailable as exc:
+            link.down(f"{await why_away(settings, exc)} Waiting for it.")
+        await link.pause()
 
 
 def _discovered() -> list[str]:

@@ -10,9 +10,11 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from agents.metric_log.files import LogError
 from agents.metric_log.local_path import Positions
-from streams.kafka.fetcher import TP, Batch, Record
+from streams.kafka.fetcher import Batch, Record
+from streams.kafka.records import TP
+from streams.process.unavailable import Unavailable
 from streams.process.void_records import step_over
-from streams.table.decision_log import LogIsNewer, LogUnavailable
+from streams.table.decision_log import LogIsNewer
 from streams.wire import verdicts
 from streams.wire.verdicts import Tag, VerdictRecord
 from streams.wire.versions import Newer
@@ -64,8 +66,8 @@ class Incoming:
             return True
         try:
             return await self._confirms(tag)
-        except LogUnavailable as exc:
-            raise CannotTell(f"Kafka does not show the decision log: {exc}.") from exc
+        except Unavailable as exc:
+            raise CannotTell(str(exc)) from exc
         except LogIsNewer as exc:
             raise CannotTell(f"{exc}.") from exc
 

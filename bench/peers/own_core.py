@@ -19,7 +19,8 @@ from agents.metric_log.incoming import Incoming
 from agents.metric_log.local_path import LocalPath
 from agents.metric_log.log import MetricLog
 from streams.kafka.client import librdkafka
-from streams.kafka.fetcher import TP, Batch, Fetcher
+from streams.kafka.fetcher import Batch, Fetcher
+from streams.kafka.records import TP
 from streams.kafka.topics import topics
 from streams.settings import load
 from streams.table.pairs_table import BLOCK_CACHE_BYTES

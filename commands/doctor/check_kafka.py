@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
-
 from commands.doctor.check_topics import findings
 from commands.doctor.finding import Finding, note, ok, wrong
 from commands.probes import Unavailable
 from commands.probes.kafka_topics import join_now
 from streams.kafka import probe
-from streams.kafka.client import kafka_client
+from streams.kafka.admin import Admin
 from streams.settings import Settings, SettingsError
 
 WHAT = "Kafka"
-TIMEOUT_MS = 5000
+TIMEOUT_S = 5.0
 CLOCK_S = 5.0
 
 
@@ -28,8 +25,6 @@ def check(settings: Settings) -> list[Finding]:
         asyncio.run(_check(settings, found))
     except (Unavailable, SettingsError) as exc:
         found.append(wrong(WHAT, str(exc)))
-    except (KafkaError, OSError) as exc:
-        found.append(wrong(WHAT, f"Kafka at {settings.kafka_address} stopped answering: {type(exc).__name__} {exc}."))
     return found
 
 
@@ -38,12 +33,8 @@ async def _check(settings: Settings, found: list[Finding]) -> None:
     for broker in brokers:
         await probe.require_listening(broker)
     found.append(_brokers(brokers, settings))
-    admin = AIOKafkaAdminClient(**kafka_client(settings) | {"request_timeout_ms": TIMEOUT_MS})
-    try:
-        await admin.start()
+    async with Admin(settings, timeout_s=TIMEOUT_S) as admin:
         there = await findings(admin, settings)
-    finally:
-        await admin.close()
     found += there.found
     if there.log_partitions:
         found += clock((await join_now(settings, there.log_partitions)).decided_at, time.time())

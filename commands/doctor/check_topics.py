@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-
 from commands.doctor.finding import Finding, note, ok, wrong
-from streams.kafka.topics import RETENTION_MARGIN_S, Topic, log_retention_s, mismatch, numbers, topics
+from streams.kafka.admin import Admin
+from streams.kafka.topics import RETENTION_MARGIN_S, Topic, log_retention_s, mismatch, topics
 from streams.settings import Settings
 
 LARGEST_PACKET_BYTES = 1_000_000
@@ -24,17 +22,15 @@ class There(NamedTuple):
     log_partitions: int
 
 
-async def findings(admin: AIOKafkaAdminClient, settings: Settings) -> There:
+async def findings(admin: Admin, settings: Settings) -> There:
     """Check every topic of these settings.
 
     Raises:
-        KafkaError: Kafka does not answer.
+        Unavailable: Kafka does not answer.
     """
     wanted = topics(settings)
-    existing = set(await admin.list_topics())
-    present = [topic for topic in wanted if topic.name in existing]
-    partitions = await numbers(admin, [topic.name for topic in present])
-    configs = {topic.name: await _config(admin, topic.name) for topic in present}
+    partitions = await admin.partitions()
+    configs = {topic.name: await admin.config(topic.name) for topic in wanted if topic.name in partitions}
     said = mismatch(wanted, partitions)
     found = [wrong("partitions of the topics", said)] if said else []
     for topic in wanted:
@@ -80,11 +76,6 @@ def log_faults(topic: Topic, config: dict[str, str], settings: Settings) -> list
     else:
         found.append(note(what, f"{said}, which leaves less time to end an outage: {cure}"))
     return found
-
-
-async def _config(admin: AIOKafkaAdminClient, name: str) -> dict[str, str]:
-    (response,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
-    return {entry[0]: entry[1] for resource in response.resources for entry in resource[4]}
 
 
 def _alter(topic: Topic, setting: str) -> str:

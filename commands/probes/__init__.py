@@ -3,6 +3,6 @@
 Every failure becomes `Unavailable`, whose message names the cause and what to do.
 """
 
-from streams.kafka.probe import Unavailable
+from streams.process.unavailable import Unavailable
 
 __all__ = ["Unavailable"]

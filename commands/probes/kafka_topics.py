@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, NamedTuple
-
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+from typing import NamedTuple
 
 from commands.probes import Unavailable
 from streams.join.decision import Counts, Decision, is_valid
-from streams.kafka.client import kafka_client
+from streams.kafka.admin import Admin
+from streams.kafka.errors import NoGroupYet
+from streams.kafka.reader import Reader
+from streams.kafka.records import TP
 from streams.kafka.topics import topics
 from streams.settings import Settings
-from streams.table.decision_log import DecisionLog, LogIsNewer, LogUnavailable
+from streams.table.decision_log import DecisionLog, LogIsNewer
 
-TIMEOUT_MS = 5000
+TIMEOUT_S = 5.0
 LOOK_BACK = 20
 """How many records before the end of a log are searched for a valid one: void records are rare, and never many."""
 
@@ -41,26 +40,15 @@ async def topics_now(settings: Settings) -> list[Topic]:
     """Return every topic, in the order that rows pass through them.
 
     Raises:
-        Away: Kafka cannot be asked.
+        Unavailable: Kafka cannot be asked.
     """
     wanted = [topic.name for topic in topics(settings)]
-    client = _client(settings)
-    admin, consumer = AIOKafkaAdminClient(**client), AIOKafkaConsumer(**client, group_id=None)
-    try:
-        await admin.start()
-        await consumer.start()
-        existing = set(await admin.list_topics())
-        described = await admin.describe_topics([name for name in wanted if name in existing])
-        tps = [TopicPartition(t["topic"], p["partition"]) for t in described for p in t["partitions"]]
-        first, end = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+    async with Admin(settings, timeout_s=TIMEOUT_S) as admin, Reader(settings, timeout_s=TIMEOUT_S) as reader:
+        there = await admin.partitions()
+        bounds = await reader.bounds([TP(name, p) for name in wanted for p in range(there.get(name, 0))])
         committed = await _committed(admin, settings.app_id)
-    except (KafkaError, OSError) as exc:
-        raise Unavailable(f"Kafka at {settings.kafka_address} cannot be asked: {type(exc).__name__} {exc}.") from None
-    finally:
-        await consumer.stop()
-        await admin.close()
-    unread = {tp: end[tp] - max(committed.get(tp, 0), first[tp]) for tp in tps}
-    kept = {tp: end[tp] - first[tp] for tp in tps}
+    unread = {tp: end - max(committed.get(tp, 0), first) for tp, (first, end) in bounds.items()}
+    kept = {tp: end - first for tp, (first, end) in bounds.items()}
     return [_topic(name, kept, unread if name in _read(settings) else None) for name in wanted]
 
 
@@ -68,23 +56,17 @@ async def join_now(settings: Settings, n_partitions: int) -> Join:
     """Return the join's counts, from the last valid record of each partition of the decision log.
 
     Raises:
-        Away: Kafka cannot be asked.
+        Unavailable: Kafka cannot be asked.
     """
-    log = DecisionLog(topics(settings).pairs_log.name, _client(settings), {})
+    log = DecisionLog(settings, timeout_s=TIMEOUT_S)
     try:
         bounds = await log.bounds(list(range(n_partitions)))
         found = await asyncio.gather(*(_last(log, p, first, end) for p, (first, end) in bounds.items()))
-    except LogUnavailable as exc:
-        raise Unavailable(f"Kafka does not show the decision log: {exc}.") from None
     except LogIsNewer as exc:
         raise Unavailable(f"{exc}.") from None
     decisions = [decision for decision in found if decision is not None]
     total = {name: sum(getattr(d.checkpoint.counts, name) for d in decisions) for name in Counts.__struct_fields__}
     return Join(Counts(**total), max((d.at for d in decisions), default=None))
-
-
-def _client(settings: Settings) -> dict[str, Any]:
-    return kafka_client(settings) | {"request_timeout_ms": TIMEOUT_MS}
 
 
 def _read(settings: Settings) -> set[str]:
@@ -93,15 +75,14 @@ def _read(settings: Settings) -> set[str]:
     return {names.features.name, names.y_true.name, names.y_pred.name, names.metric.name}
 
 
-async def _committed(admin: AIOKafkaAdminClient, group: str) -> dict[TopicPartition, int]:
+async def _committed(admin: Admin, group: str) -> dict[TP, int]:
     try:
-        offsets = await admin.list_consumer_group_offsets(group)
-    except GroupCoordinatorNotAvailableError:  # no group ever read from this Kafka
+        return await admin.committed(group)
+    except NoGroupYet:  # no group ever read from this Kafka
         return {}
-    return {tp: found.offset for tp, found in offsets.items() if found.offset >= 0}
 
 
-def _topic(name: str, kept: dict[TopicPartition, int], unread: dict[TopicPartition, int] | None) -> Topic:
+def _topic(name: str, kept: dict[TP, int], unread: dict[TP, int] | None) -> Topic:
     mine = [tp for tp in kept if tp.topic == name]
     if not mine:
         return Topic(name, None, None, None)

@@ -38,7 +38,7 @@ def connected(settings: Settings) -> Iterator[pika.BlockingConnection]:
     """Hold a connection.
 
     Raises:
-        Away: RabbitMQ cannot be reached, refuses us, or goes away meanwhile.
+        Unavailable: RabbitMQ cannot be reached, refuses us, or goes away meanwhile.
         SettingsError: the URL or a certificate cannot be used.
     """
     parameters = amqp_parameters(settings)
@@ -87,7 +87,7 @@ def queues(settings: Settings, names: Sequence[str]) -> list[Queue]:
     """Return how the queues stand.
 
     Raises:
-        Away: RabbitMQ cannot be reached, or refuses a queue that is there.
+        Unavailable: RabbitMQ cannot be reached, or refuses a queue that is there.
         SettingsError: the URL or a certificate cannot be used.
     """
     with connected(settings) as connection:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 import pika
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from pika.exceptions import AMQPError, NackError, UnroutableError
 
 from bridge.batch import Batch, decoder
 from commands.probes import Unavailable, rabbitmq_queues
 from commands.quarantine.selection import Row
-from streams.kafka.client import kafka_producer
+from streams.kafka.producer import Producer
+from streams.kafka.records import Record
 from streams.kafka.topics import declare, topics
 from streams.settings import Settings
 from streams.wire import times
@@ -50,35 +50,27 @@ class Marks:
     """Writes what was done with rows."""
 
     def __init__(self, settings: Settings):
-        self._settings = settings
-        self._producer: AIOKafkaProducer | None = None
+        self._topic = topics(settings).resolved.name
+        self._producer = Producer(settings, prepare=partial(declare, settings))
 
     async def __aenter__(self) -> Marks:
-        try:
-            await declare(self._settings)
-            self._producer = AIOKafkaProducer(**kafka_producer(self._settings))
-            await self._producer.start()
-        except KafkaError as exc:
-            raise Unavailable(f"Kafka at {self._settings.kafka_address} takes nothing: {exc!r}.") from None
+        await self._producer.try_to_start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._producer is not None:
-            await self._producer.stop()
+        await self._producer.stop()
 
     async def mark(self, row: Row, what: Literal["requeued", "dropped"]) -> None:
         """Return once Kafka has it that `what` was done with a row.
 
         Raises:
-            Away: Kafka does not take it.
+            Unavailable: Kafka does not take it.
         """
-        assert self._producer is not None
         value = encode_resolution(Resolution(what, time.time(), row.kept.at, row.kept.n_records))
-        topic = topics(self._settings).resolved.name
         try:
-            await self._producer.send_and_wait(topic, value, key=b"%d" % row.kept.offset, partition=0)
-        except KafkaError as exc:
-            raise Unavailable(f"Kafka does not take what was done with row {row.kept.offset}: {exc!r}.") from None
+            await self._producer.append(Record(self._topic, 0, value, key=b"%d" % row.kept.offset))
+        except Unavailable as exc:
+            raise Unavailable(f"It is not marked what was done with row {row.kept.offset}. {exc}") from None
 
 
 @contextmanager
@@ -86,7 +78,7 @@ def publishing(settings: Settings) -> Iterator[Callable[[Row], None]]:
     """Hold a function that publishes a row to its queue, and returns once RabbitMQ has confirmed it.
 
     Raises:
-        Away: RabbitMQ cannot be reached, has no such queue, or does not take the message.
+        Unavailable: RabbitMQ cannot be reached, has no such queue, or does not take the message.
     """
     with rabbitmq_queues.connected(settings) as connection:
         channel = connection.channel()

@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from commands.probes import Unavailable
-from commands.probes.kafka_ranges import reader
+from commands.probes.kafka_ranges import ranges
 from commands.quarantine import actions
 from commands.quarantine.selection import Filter, Row, kind_named, rows, shown
 from commands.status.render import BAD
 from commands.times import parse_time
 from streams.kafka import probe
-from streams.kafka.topics import TopicMismatch
+from streams.kafka.topics import TopicError
 from streams.settings import Settings, SettingsError
 
 DETAIL_CHARS = 60
@@ -31,7 +31,7 @@ def run(settings: Settings, action: str, **options: Any) -> int:
     given = _Options(settings, **options)
     try:
         return asyncio.run({"list": _list, "show": _show, "requeue": _requeue, "drop": _drop}[action](given))
-    except (Unavailable, SettingsError, TopicMismatch, ValueError) as exc:
+    except (Unavailable, SettingsError, TopicError, ValueError) as exc:
         print(f"{BAD} {exc}", file=sys.stderr)
         return 1
 
@@ -165,7 +165,7 @@ async def _drop(given: _Options) -> int:
 
 async def _each(given: _Options, wanted: Filter) -> AsyncIterator[Row]:
     await probe.probe(given.settings)
-    async with reader(given.settings) as kafka:
+    async with ranges(given.settings) as kafka:
         async for row in rows(kafka, given.settings, wanted):
             yield row
 

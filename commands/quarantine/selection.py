@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection
 from typing import Any, NamedTuple
 
 from commands.probes import Unavailable
-from commands.probes.kafka_ranges import Reader
+from commands.probes.kafka_ranges import Ranges
 from streams.kafka.topics import topics
 from streams.kinds import KINDS, Kind
 from streams.settings import Settings
@@ -47,11 +47,11 @@ class Filter(NamedTuple):
         )
 
 
-async def rows(reader: Reader, settings: Settings, wanted: Filter) -> AsyncIterator[Row]:
+async def rows(reader: Ranges, settings: Settings, wanted: Filter) -> AsyncIterator[Row]:
     """Yield the rows that are meant, the oldest first, one at a time.
 
     Raises:
-        Away: Kafka does not answer, or has no such topic.
+        Unavailable: Kafka does not answer, or has no such topic.
     """
     names = topics(settings)
     done = await resolutions(reader, names.resolved.name)
@@ -67,22 +67,22 @@ async def rows(reader: Reader, settings: Settings, wanted: Filter) -> AsyncItera
             yield row
 
 
-async def n_open(reader: Reader, settings: Settings) -> int:
+async def n_open(reader: Ranges, settings: Settings) -> int:
     """Return how many records of quarantine nobody has dealt with.
 
     Raises:
-        Away: Kafka does not answer, or has no such topic.
+        Unavailable: Kafka does not answer, or has no such topic.
     """
     names = topics(settings)
     first, end = (await reader.bounds(names.quarantine.name, 1))[0]
     return n_unresolved(first, end, await resolutions(reader, names.resolved.name))
 
 
-async def resolutions(reader: Reader, topic: str) -> dict[int, Resolution]:
+async def resolutions(reader: Ranges, topic: str) -> dict[int, Resolution]:
     """Return what was done last with each row, by its offset; records that are none of ours are left out.
 
     Raises:
-        Away: Kafka does not answer, or a newer program wrote one.
+        Unavailable: Kafka does not answer, or a newer program wrote one.
     """
     if not await reader.has(topic):
         return {}

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from commands.probes import Unavailable
-from commands.probes.kafka_ranges import Reader
+from commands.probes.kafka_ranges import Ranges
 from commands.reconcile import csv_files
 from commands.reconcile.evaluate import MATCHED
 from commands.reconcile.facts import DECIDED, SENT, WAITING, Fact, Facts
@@ -62,7 +62,7 @@ class Gatherer:
     def __init__(
         self,
         settings: Settings,
-        reader: Reader,
+        reader: Ranges,
         facts: Facts,
         *,
         start: float | None,
@@ -80,7 +80,7 @@ class Gatherer:
         """Read files, `metric`, decision logs, inputs and quarantine, in this order.
 
         Raises:
-            Away: Kafka does not answer.
+            Unavailable: Kafka does not answer.
         """
         self._files(self._settings.logs_dir)
         names, n = self._names, self._settings.partitions

@@ -9,7 +9,7 @@ import sqlite3
 import sys
 
 from commands.probes import Unavailable, processes
-from commands.probes.kafka_ranges import reader
+from commands.probes.kafka_ranges import ranges
 from commands.reconcile.collect import Gatherer
 from commands.reconcile.facts import Facts
 from commands.reconcile.sums import Result, Sum, compute
@@ -48,7 +48,7 @@ async def _reconcile(settings: Settings, start: str, end: str) -> Result:
     delivered = await asyncio.to_thread(processes.delivered, settings)
     facts = Facts()
     try:
-        async with reader(settings) as kafka:
+        async with ranges(settings) as kafka:
             gatherer = Gatherer(settings, kafka, facts, start=begin, end=until, delivered=delivered)
             return compute(await gatherer.run(), facts)
     finally:

@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
-from commands.probes.kafka_ranges import Reader
+from commands.probes.kafka_ranges import Ranges
 from commands.reconcile.facts import ANSWERED, FEATURES, PRED, TRUE, Fact, Facts
 from commands.reconcile.log_span import LogPart
+from streams.kafka.reader import Bounds
 from streams.kafka.topics import topics
 from streams.kinds import KINDS, Kind
 from streams.settings import Settings
@@ -45,7 +46,7 @@ class Inputs:
     def __init__(
         self,
         settings: Settings,
-        reader: Reader,
+        reader: Ranges,
         records: Records,
         facts: Facts,
         *,
@@ -74,7 +75,7 @@ class Inputs:
             answered_to: per partition, up to which offset of features the model has come, asked for before.
 
         Raises:
-            Away: Kafka does not answer.
+            Unavailable: Kafka does not answer.
         """
         for side in (TRUE, PRED):
             kind: Kind = "y_true" if side == TRUE else "y_pred"
@@ -84,7 +85,7 @@ class Inputs:
         for p, (first, end) in enumerate(await self._bounds("features")):
             await self._features(p, first, end, answered_to[p])
 
-    async def _bounds(self, kind: Kind) -> list[tuple[int, int]]:
+    async def _bounds(self, kind: Kind) -> list[Bounds]:
         bounds = await self._reader.bounds(self._names.of_kind(kind).name, self._settings.partitions)
         self.all_is_there &= not any(first for first, _ in bounds)
         return bounds

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from agents.metric_log import state
 from agents.metric_log.state import LogState
 from commands.probes import Unavailable, kafka_topics, processes, rabbitmq_queues
-from commands.probes.kafka_ranges import reader
+from commands.probes.kafka_ranges import ranges
 from commands.quarantine import selection
 from streams.kafka import probe
 from streams.kafka.topics import topics
@@ -90,7 +90,7 @@ async def _quarantined(settings: Settings, n_kept: int | None) -> int | None:
     if not n_kept:
         return n_kept
     try:
-        async with reader(settings) as reading:
+        async with ranges(settings) as reading:
             return await selection.n_open(reading, settings)
     except Unavailable:
         return n_kept

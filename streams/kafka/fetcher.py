@@ -13,11 +13,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
+from streams.kafka.records import TP
 from streams.process.fatal import fatal
 
 logger = logging.getLogger("hindsight.fetch")
@@ -47,13 +48,6 @@ OPTIONS: dict[str, Any] = {
     "statistics.interval.ms": STATISTICS_MS,
     "topic.metadata.refresh.interval.ms": 60_000,
 }
-
-
-class TP(NamedTuple):
-    """One partition of a topic."""
-
-    topic: str
-    partition: int
 
 
 class Record(Protocol):

@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Set
-from typing import Any
 
-from aiokafka.errors import KafkaError
-
-from streams.kafka.fetcher import TP, Fetcher
+from streams.kafka.fetcher import Fetcher
 from streams.kafka.offsets import positions
+from streams.kafka.records import TP
+from streams.process.link import Link
+from streams.process.unavailable import Unavailable
+from streams.settings import Settings
 
 logger = logging.getLogger("hindsight.fetch")
-RETRY_S = 1.0
 
 
 class Following:
-    """Keeps a fetcher at the partitions of `topics` that are ours; `client` are aiokafka's keyword arguments."""
+    """Keeps a fetcher at the partitions of `topics` that are ours."""
 
-    def __init__(self, fetcher: Fetcher, topics: Set[str], client: dict[str, Any], group: str):
-        self._fetcher, self._topics, self._client, self._group = fetcher, topics, client, group
+    def __init__(self, fetcher: Fetcher, topics: Set[str], settings: Settings):
+        self._fetcher, self._topics, self._settings = fetcher, topics, settings
+        self._link = Link("positions", logger, is_up=True)
         self._mine: set[TP] = set()
         self._fetched: set[TP] = set()
         self._changed = asyncio.Event()
@@ -44,16 +45,17 @@ class Following:
             self._changed.clear()
             try:
                 await self._fetch()
-            except (KafkaError, OSError) as exc:
-                logger.warning("Kafka does not say how far the group has come; asking again: %s", exc)
-                await asyncio.sleep(RETRY_S)
+                self._link.up("Kafka says again how far the group has come.")
+            except Unavailable as exc:
+                self._link.down(f"Nothing new is fetched yet, asking again: {exc}")
+                await self._link.pause()
                 self._changed.set()
 
     async def _fetch(self) -> None:
         new = self._mine - self._fetched
         if not new:
             return
-        found, done = await positions(self._client, self._group, new), self._fetcher.positions
+        found, done = await positions(self._settings, new), self._fetcher.positions
         starts = {tp: max(at.start, done.get(tp, 0)) for tp, at in found.items() if tp in self._mine}
         self._fetched |= starts.keys()
         await self._fetcher.assign(starts)

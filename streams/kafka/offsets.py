@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Collection
+from typing import NamedTuple
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-
-from streams.kafka.fetcher import TP
+from streams.kafka.admin import Admin
+from streams.kafka.reader import Reader
+from streams.kafka.records import TP
+from streams.settings import Settings
 
 
 class Position(NamedTuple):
@@ -25,22 +25,13 @@ class Position(NamedTuple):
         return max(self.first, self.committed or 0)
 
 
-async def positions(client: dict[str, Any], group: str, tps: Iterable[TP]) -> dict[TP, Position]:
+async def positions(settings: Settings, tps: Collection[TP]) -> dict[TP, Position]:
     """Return the position of each partition.
 
     Raises:
-        KafkaError: Kafka cannot be reached.
+        Unavailable: Kafka cannot be reached, or does not know the group yet.
     """
-    asked = [TopicPartition(*tp) for tp in tps]
-    admin = AIOKafkaAdminClient(**client)
-    consumer = AIOKafkaConsumer(**client, group_id=None)
-    try:
-        await admin.start()
-        await consumer.start()
-        committed = await admin.list_consumer_group_offsets(group)
-        first, end = await consumer.beginning_offsets(asked), await consumer.end_offsets(asked)
-    finally:
-        await consumer.stop()
-        await admin.close()
-    found = {tp: committed[tp].offset if tp in committed and committed[tp].offset >= 0 else None for tp in asked}
-    return {TP(*tp): Position(tp.topic, first[tp], end[tp], found[tp]) for tp in asked}
+    async with Admin(settings) as admin, Reader(settings) as reader:
+        committed = await admin.committed(settings.app_id)
+        bounds = await reader.bounds(tps)
+    return {tp: Position(tp.topic, *bounds[tp], committed.get(tp)) for tp in tps}

@@ -12,14 +12,12 @@ from aiokafka.conn import create_conn
 from aiokafka.protocol.metadata import MetadataRequest
 
 from streams.kafka.client import kafka_client
+from streams.kafka.errors import FAILURES, reason
 from streams.process.tls import certificate_hint, tls_problem
+from streams.process.unavailable import Unavailable
 from streams.settings import Settings
 
 TIMEOUT_S = 4.0
-
-
-class Unavailable(Exception):
-    """A broker cannot be used; the message is a sentence for people."""
 
 
 class Server(NamedTuple):
@@ -33,7 +31,7 @@ async def probe(settings: Settings) -> list[Server]:
     """Return the brokers that Kafka says it has, after asking the first bootstrap server that answers.
 
     Raises:
-        Away: none answers; the message has the cause for each.
+        Unavailable: none answers; the message has the cause for each.
         SettingsError: a certificate cannot be used.
     """
     options = kafka_client(settings) | {"request_timeout_ms": round(TIMEOUT_S * 1000)}
@@ -42,7 +40,7 @@ async def probe(settings: Settings) -> list[Server]:
         server = server_of(address)
         try:
             return await _ask(server, options)
-        except (OSError, errors.KafkaError, EOFError) as exc:
+        except (*FAILURES, EOFError) as exc:
             problems.append(f"Kafka at {address} cannot be used: {_why(exc, server, settings)}.")
     raise Unavailable(" ".join(problems))
 
@@ -53,14 +51,16 @@ async def why_away(settings: Settings, otherwise: BaseException) -> str:
         await probe(settings)
     except Unavailable as exc:
         return str(exc)
-    return f"Kafka at {settings.kafka_address} cannot be used: {str(otherwise) or type(otherwise).__name__}."
+    if isinstance(otherwise, Unavailable):
+        return str(otherwise)
+    return f"Kafka at {settings.kafka_address} cannot be used: {reason(otherwise)}."
 
 
 async def require_listening(server: Server) -> None:
     """Check that a broker's address, as Kafka gives it to its clients, can be connected to from here.
 
     Raises:
-        Away: it cannot.
+        Unavailable: it cannot.
     """
     try:
         _, writer = await asyncio.wait_for(asyncio.open_connection(*server), TIMEOUT_S)

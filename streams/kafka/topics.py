@@ -5,18 +5,18 @@ Whoever starts first creates what is missing. A topic that exists with other par
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError
-
-from streams.kafka.client import kafka_client
+from streams.kafka.admin import Admin
+from streams.kafka.errors import KafkaRefused
 from streams.kinds import Kind
 from streams.settings import Settings
 
 LARGEST_RECORD_BYTES = 8 << 20
 SMALLEST_SEGMENT_BYTES, LARGEST_SEGMENT_BYTES = 2 << 20, 1 << 30
+LOOKS, LOOK_EVERY_S = 100, 0.05
 RETENTION_MARGIN_S = 48 * 3600.0
 """How much longer than the oldest live row the decision log is kept: the time to notice an outage and end it."""
 
@@ -29,8 +29,16 @@ class Topic(NamedTuple):
     config: dict[str, str]
 
 
-class TopicMismatch(Exception):
+class TopicError(Exception):
+    """A topic is not there as it must be, and to wait does not help; the message says what to do."""
+
+
+class TopicMismatch(TopicError):
     """A topic exists with another number of partitions than the settings ask for."""
+
+
+class TopicRefused(TopicError):
+    """Kafka does not create a topic: our user has not the right, or the settings ask for what it cannot do."""
 
 
 class Topics(NamedTuple):
@@ -91,38 +99,35 @@ async def declare(settings: Settings) -> list[str]:
 
     Raises:
         TopicMismatch: a topic exists with another number of partitions.
-        KafkaError: Kafka cannot be reached, or refuses.
+        TopicRefused: Kafka does not create one that is missing.
+        Unavailable: Kafka does not answer.
     """
     wanted = topics(settings)
-    admin = AIOKafkaAdminClient(**kafka_client(settings))
-    await admin.start()
-    try:
-        missing = await _missing(admin, wanted)
+    async with Admin(settings) as admin:
+        missing = _missing(wanted, await admin.partitions())
         if missing:
-            await _create(admin, missing, settings.replication)
-            await _missing(admin, wanted)
-    finally:
-        await admin.close()
+            try:
+                await admin.create(missing, settings.replication)
+            except KafkaRefused as exc:
+                raise TopicRefused(
+                    f"{exc} Create it yourself, give our user the right to, or correct HINDSIGHT_REPLICATION."
+                ) from None
+            await _seen(admin, wanted)
     return [topic.name for topic in missing]
 
 
-async def _missing(admin: AIOKafkaAdminClient, wanted: Topics) -> list[Topic]:
-    existing = set(await admin.list_topics())
-    present = [topic for topic in wanted if topic.name in existing]
-    said = mismatch(wanted, await numbers(admin, [topic.name for topic in present]))
-    if said:
+async def _seen(admin: Admin, wanted: Topics) -> None:
+    """Wait until Kafka shows the topics: what it has created, or somebody else meanwhile, it shows a moment later."""
+    for _ in range(LOOKS):
+        if not _missing(wanted, await admin.partitions()):
+            return
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _missing(wanted: Topics, n_partitions: Mapping[str, int]) -> list[Topic]:
+    if said := mismatch(wanted, n_partitions):
         raise TopicMismatch(said)
-    return [topic for topic in wanted if topic.name not in existing]
-
-
-async def numbers(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, int]:
-    """Return how many partitions each of these topics has.
-
-    Raises:
-        KafkaError: Kafka cannot be reached, or refuses.
-    """
-    described = await admin.describe_topics(list(names)) if names else []
-    return {found["topic"]: len(found["partitions"]) for found in described}
+    return [topic for topic in wanted if topic.name not in n_partitions]
 
 
 def mismatch(wanted: Topics, found: Mapping[str, int]) -> str:
@@ -150,11 +155,3 @@ def mismatch(wanted: Topics, found: Mapping[str, int]) -> str:
         "read, and Kafka cannot take partitions away. Stop the producers, set HINDSIGHT_NAMESPACE to a new name (with the "
         "HINDSIGHT_PARTITIONS that you want), start again, and have the producers write to the topics of that name."
     )
-
-
-async def _create(admin: AIOKafkaAdminClient, missing: Iterable[Topic], replication: int) -> None:
-    new = [NewTopic(t.name, t.partitions, replication, topic_configs=t.config) for t in missing]
-    response = await admin.create_topics(new)
-    for name, code, message in (tuple(answer)[:3] for answer in response.topic_errors):
-        if code not in (0, TopicAlreadyExistsError.errno):
-            raise TopicMismatch(f"Kafka did not create the topic {name!r}: {message or f'error {code}'}.")

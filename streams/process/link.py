@@ -65,13 +65,24 @@ class Link:
         self.is_up, self.problem, self.last_problem, self.last_problem_at = False, problem, problem, time.time()
 
     @contextmanager
-    def answers_within(self, within_s: float, otherwise: str) -> Iterator[None]:
-        """Call `down(otherwise)` if what is done inside takes longer; it goes on all the same."""
-        late = asyncio.get_running_loop().call_later(within_s, self.down, otherwise)
+    def answers_within(
+        self, within_s: float, otherwise: str, n_answered: Callable[[], int] = lambda: 0
+    ) -> Iterator[None]:
+        """Call `down(otherwise)` whenever nothing is answered for that long inside; it goes on all the same."""
+        loop = asyncio.get_running_loop()
+        late: list[asyncio.TimerHandle] = []
+
+        def look(n_before: int) -> None:
+            n_now = n_answered()
+            if n_now == n_before:
+                self.down(otherwise)
+            late[:] = [loop.call_later(within_s, look, n_now)]
+
+        late.append(loop.call_later(within_s, look, n_answered()))
         try:
             yield
         finally:
-            late.cancel()
+            late[0].cancel()
 
     async def pause(self) -> None:
         """Wait before the next attempt: doubling, bounded, with jitter."""

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
-from typing import Any
-
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from streams.join import decision
 from streams.join.decision import Decision
-from streams.kafka import refusals
+from streams.kafka.producer import Producer
+from streams.kafka.reader import Bounds, Reader
+from streams.kafka.records import TP, Record
+from streams.kafka.topics import topics
 from streams.process.void_records import step_over
+from streams.settings import Settings
 from streams.wire.versions import Newer
-
-
-class LogUnavailable(Exception):
-    """Kafka did not confirm a record: it may be in the log, or not. The next attempt has to wait `pause_s`."""
-
-    def __init__(self, problem: str, pause_s: float = 0.0) -> None:
-        super().__init__(problem)
-        self.pause_s = pause_s
 
 
 class LogIsNewer(Exception):
@@ -44,70 +34,34 @@ def read_record(topic: str, partition: int, offset: int, value: bytes | None) ->
 
 
 class DecisionLog:
-    """Append to and read from all partitions of one decision log.
+    """Append to and read from all partitions of one decision log."""
 
-    Args:
-        topic: name of the log's topic.
-        client: keyword arguments of an aiokafka client.
-        producer: keyword arguments of an aiokafka producer.
-    """
-
-    def __init__(self, topic: str, client: dict[str, Any], producer: dict[str, Any]):
-        self.topic = topic
-        self._client = client
-        self._producer_options = producer
-        self._producer: AIOKafkaProducer | None = None
-        self._starting = asyncio.Lock()
+    def __init__(self, settings: Settings, *, timeout_s: float = 20.0):
+        self.topic = topics(settings).pairs_log.name
+        self._settings, self._timeout_s = settings, timeout_s
+        self._producer = Producer(settings)
 
     async def stop(self) -> None:
         """Disconnect."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await producer.stop()
+        await self._producer.stop()
 
     async def append(self, partition: int, record: Decision) -> int:
         """Append one record; return its log offset.
 
         Raises:
-            LogUnavailable: it may have been appended, or not; only the log itself can tell.
+            Unavailable: it may be in the log, or not; only the log itself can tell.
         """
-        try:
-            producer = await self._started()
-            appended_at = await producer.send_and_wait(self.topic, decision.encode(record), partition=partition)
-        except KafkaError as exc:
-            await self.stop()  # an idempotent producer that failed once can be stuck: the next append makes a new one
-            said = refusals.sentence(exc, "Kafka", time.time())
-            raise LogUnavailable(said, refusals.pause_s(exc, 0.0)) from exc
-        return int(appended_at.offset)
+        return await self._producer.append(Record(self.topic, partition, decision.encode(record)))
 
-    async def _started(self) -> AIOKafkaProducer:
-        async with self._starting:
-            if self._producer is None:
-                producer = AIOKafkaProducer(**self._producer_options)
-                try:
-                    await producer.start()
-                except KafkaError:
-                    await producer.stop()
-                    raise
-                self._producer = producer
-            return self._producer
-
-    async def bounds(self, partitions: list[int]) -> dict[int, tuple[int, int]]:
-        """Return the first offset kept, and the next to be written, of each partition.
+    async def bounds(self, partitions: list[int]) -> dict[int, Bounds]:
+        """Return where partitions begin and end.
 
         Raises:
-            LogUnavailable: Kafka cannot be reached.
+            Unavailable: Kafka cannot be reached.
         """
-        tps = {TopicPartition(self.topic, p): p for p in partitions}
-        consumer = await self._consumer()
-        try:
-            first = await consumer.beginning_offsets(list(tps))
-            end = await consumer.end_offsets(list(tps))
-        except KafkaError as exc:
-            raise LogUnavailable(f"{type(exc).__name__}: {exc}") from exc
-        finally:
-            await consumer.stop()
-        return {p: (first[tp], end[tp]) for tp, p in tps.items()}
+        async with self._reader() as reader:
+            found = await reader.bounds([TP(self.topic, p) for p in partitions])
+        return {tp.partition: bounds for tp, bounds in found.items()}
 
     async def read(self, partition: int, start: int, end: int) -> AsyncIterator[list[tuple[int, Decision | None]]]:
         """Yield the records from offset `start` up to, not with, `end`, a fetch at a time; None for what is none of ours.
@@ -115,40 +69,17 @@ class DecisionLog:
         Every offset comes, also those that hold nothing, as where a foreign transaction ended.
 
         Raises:
-            LogUnavailable: Kafka cannot be reached.
+            Unavailable: Kafka cannot be reached.
             LogIsNewer: a newer program wrote a record.
         """
-        if start >= end:
-            return
-        tp = TopicPartition(self.topic, partition)
-        consumer = await self._consumer()
-        try:
-            consumer.assign([tp])
-            consumer.seek(tp, start)
-            while start < end:
-                fetched = await consumer.getmany(tp, timeout_ms=1000)
-                found = {r.offset: r.value for r in fetched.get(tp, ()) if r.offset < end}
-                held = {offset: read_record(self.topic, partition, offset, value) for offset, value in found.items()}
-                first, start = start, await consumer.position(tp)
-                if records := [(offset, held.get(offset)) for offset in range(first, min(start, end))]:
-                    yield records
-        except KafkaError as exc:
-            raise LogUnavailable(f"{type(exc).__name__}: {exc}") from exc
-        finally:
-            await consumer.stop()
+        async with self._reader() as reader:
+            async for records in reader.read(TP(self.topic, partition), start, end):
+                held = {r.offset: read_record(self.topic, partition, r.offset, r.value) for r in records}
+                if held:
+                    first, start = start, max(held) + 1
+                    yield [(offset, held.get(offset)) for offset in range(first, start)]
+        if start < end:
+            yield [(offset, None) for offset in range(start, end)]
 
-    async def _consumer(self) -> AIOKafkaConsumer:
-        consumer = AIOKafkaConsumer(
-            **self._client,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            max_partition_fetch_bytes=8 << 20,
-            fetch_max_bytes=64 << 20,
-        )
-        try:
-            await consumer.start()
-        except KafkaError as exc:
-            await consumer.stop()
-            raise LogUnavailable(f"{type(exc).__name__}: {exc}") from exc
-        return consumer
+    def _reader(self) -> Reader:
+        return Reader(self._settings, timeout_s=self._timeout_s)

@@ -10,23 +10,24 @@ Where the metric log is written in this process, verdicts can be delivered to it
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
-
-from streams.kafka import refusals
+from streams.kafka.producer import Producer
+from streams.kafka.topics import topics
+from streams.process.link import Link
+from streams.settings import Settings
 from streams.wire.verdicts import Tag, record_bytes
 
 logger = logging.getLogger("hindsight.outbox")
 MAX_BYTES = 64 << 20
 REQUEST_BYTES = 900_000
-RETRY_S = 1.0
+RECORD_BYTES = 100
+"""What a record costs in a request beside its value, at most."""
 GATHER_S = 0.1
 """How long entries that nobody waits for may gather, so that a request carries more of them."""
 
@@ -49,26 +50,27 @@ def _nobody(_: OutboxEntry) -> bool:
 
 
 class Outbox:
-    """Send entries to one topic of one partition, a request at a time.
+    """Send the entries to the topic `metric`, a request at a time.
 
     Args:
-        topic: the topic's name.
-        producer: keyword arguments of an aiokafka producer.
         deliver_locally: is given each entry at once; tells whether it is taken, so that Kafka's copy is not urgent.
     """
 
-    def __init__(self, topic: str, producer: dict[str, Any], deliver_locally: Callable[[OutboxEntry], bool] = _nobody):
-        self.topic = topic
-        self._deliver_locally = deliver_locally
-        self.problem = ""
+    def __init__(self, settings: Settings, deliver_locally: Callable[[OutboxEntry], bool] = _nobody):
         self.n_bytes = 0
-        self._producer_options = producer
-        self._producer: AIOKafkaProducer | None = None
+        self._topic = topics(settings).metric.name
+        self._producer = Producer(settings, Link("verdicts", logger, is_up=True), waiting="the verdicts wait")
+        self._deliver_locally = deliver_locally
         self._entries: deque[OutboxEntry] = deque()
         self._filled = asyncio.Event()
         self._is_urgent = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
+
+    @property
+    def problem(self) -> str:
+        """Why Kafka does not take the verdicts now; empty while it does."""
+        return self._producer.problem
 
     async def put(self, new: OutboxEntry) -> None:
         """Take an entry; wait while the outbox is full."""
@@ -91,7 +93,7 @@ class Outbox:
                     await self._gather()
                     await self._send_some()
         finally:
-            await self._drop_producer()
+            await self._producer.stop()
 
     async def _gather(self) -> None:
         """Wait until an entry is urgent or a request is full, but not longer than GATHER_S."""
@@ -102,48 +104,17 @@ class Outbox:
         self._is_urgent.clear()
 
     async def _send_some(self) -> None:
-        try:
-            sent = await self._request()
-        except KafkaError as exc:
-            said = refusals.sentence(exc, "Kafka", time.time())
-            if not self.problem:
-                logger.error("Kafka does not accept the verdicts for %r, they wait here: %s", self.topic, said)
-            self.problem = f"Kafka does not accept the verdicts for {self.topic!r}: {said}"
-            await self._drop_producer()
-            await asyncio.sleep(refusals.pause_s(exc, RETRY_S))
-            return
-        if self.problem:
-            logger.info("Kafka accepts the verdicts for %r again.", self.topic)
-            self.problem = ""
-        for _ in range(sent):
-            done = self._entries.popleft()
+        """Send the oldest entries as one request: together they are in Kafka, or none of them."""
+        some = self._request()
+        await self._producer.write(self._topic, 0, [(one.value, ()) for one in some])
+        for done in some:
+            self._entries.popleft()
             self.n_bytes -= len(done.value)
             done.confirm(done.tag.offset)
         if self.n_bytes <= MAX_BYTES:
             self._room.set()
 
-    async def _request(self) -> int:
-        """Send the oldest entries as one request; return how many Kafka has."""
-        if self._producer is None:
-            self._producer = AIOKafkaProducer(**self._producer_options)
-            await self._producer.start()
-        first = self._entries[0]
-        if len(first.value) > REQUEST_BYTES:
-            await self._producer.send_and_wait(self.topic, first.value, partition=0)
-            return 1
-        batch = self._producer.create_batch()
-        n = 0
-        size = 0
-        for waiting in self._entries:
-            size += len(waiting.value) + 100
-            if size > REQUEST_BYTES or batch.append(key=None, value=waiting.value, timestamp=None) is None:
-                break
-            n += 1
-        batch.close()
-        await (await self._producer.send_batch(batch, self.topic, partition=0))
-        return n
-
-    async def _drop_producer(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await producer.stop()
+    def _request(self) -> list[OutboxEntry]:
+        sizes = itertools.accumulate(len(waiting.value) + RECORD_BYTES for waiting in self._entries)
+        n = sum(1 for _ in itertools.takewhile(lambda size: size <= REQUEST_BYTES, sizes))
+        return list(itertools.islice(self._entries, max(1, n)))

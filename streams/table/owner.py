@@ -17,10 +17,13 @@ from streams.join import decision
 from streams.join.deadlines import Rules
 from streams.join.decide import NO_CAP, Input, decide
 from streams.join.decision import Decision
+from streams.kafka.errors import KafkaRefused
 from streams.process.fatal import fatal
 from streams.process.linger import Linger
+from streams.process.link import Link
+from streams.process.unavailable import Unavailable
 from streams.table.context import OwnerContext
-from streams.table.decision_log import DecisionLog, LogIsNewer, LogUnavailable
+from streams.table.decision_log import DecisionLog, LogIsNewer
 from streams.table.forwarder import Forwarding
 from streams.table.inputs import KINDS, Inputs, Taken
 from streams.table.outbox import Outbox, entry
@@ -40,7 +43,6 @@ FULL_BYTES = 40_000
 """With so much in hand an owner waits for nothing."""
 MAX_DECISION_BYTES = 900_000
 MAX_FENCED = 5
-RETRY_S = 1.0
 SILENT_S = 3.0
 """A decision that Kafka does not confirm for so long means that it is away; it is still being sent."""
 
@@ -69,10 +71,16 @@ class Owner:
         self.max_waiting, self.n_partitions = max_waiting, n_partitions
         self.decoders = decoders or [Decoder(kind) for kind in KINDS]
         self.confirmed, self.forwarded = store.checkpoint.confirmed, store.checkpoint.forwarded
-        self.problem, self.n_fenced, self.last_commit_at = "", 0, 0.0
+        self.n_fenced, self.last_commit_at = 0, 0.0
+        self._link = Link(f"partition {partition}", logger, is_up=True)
         self.inputs = Inputs(partition, context, [offset + 1 for offset in store.checkpoint.input_offsets])
         self._taken_at = 0.0
         self._stopping = self._more_is_due = False
+
+    @property
+    def problem(self) -> str:
+        """Why this partition waits for Kafka; empty while it does not."""
+        return self._link.problem
 
     async def run(self) -> None:
         """Decide until stopped. A disk that fails, or a defect, ends the process with a sentence."""
@@ -172,15 +180,16 @@ class Owner:
 
     async def _append(self, record: Decision) -> bool:
         """Append and apply one record; False if the log was read instead, and the batch must be decided again."""
-        late = asyncio.get_running_loop().call_later(SILENT_S, self._say_away, f"no answer for {SILENT_S:g} s")
         try:
-            offset = await self.log.append(self.partition, record)
-        except LogUnavailable as exc:
-            late.cancel()  # what is wrong is known
-            await self._catch_up_when_possible(str(exc), exc.pause_s)
+            with self._link.answers_within(SILENT_S, self._away(f"no answer for {SILENT_S:g} s")):
+                offset = await self.log.append(self.partition, record)
+        except Unavailable as exc:
+            self._link.down(self._away(str(exc)))
+            await asyncio.sleep(exc.pause_s)
+            await self._catch_up_when_possible()
+            if not isinstance(exc, KafkaRefused):  # what it refuses it answers, too
+                self._say_back()
             return False
-        finally:
-            late.cancel()
         if offset != record.base + 1:
             self.n_fenced += 1
             logger.warning(
@@ -191,7 +200,8 @@ class Owner:
             )
             if self.n_fenced > MAX_FENCED:
                 fatal(f"another worker owns partition {self.partition} and keeps writing its log.")
-            await self._catch_up_when_possible("")
+            await self._catch_up_when_possible()
+            self._say_back()
             return False
         self.n_fenced = 0
         self._say_back()
@@ -218,36 +228,28 @@ class Owner:
 
     # The log's word
 
-    async def _catch_up_when_possible(self, problem: str, pause_s: float = 0.0) -> None:
+    async def _catch_up_when_possible(self) -> None:
         """Read the log to its end, as soon as Kafka lets us."""
-        self._say_away(problem)
-        await asyncio.sleep(pause_s)
         while True:
-            self._say_away(problem)
             try:
                 await self.catch_up()
-            except LogUnavailable as exc:
-                problem = str(exc)
-                await asyncio.sleep(RETRY_S)
-                continue
-            self._say_back()
-            return
+            except Unavailable as exc:
+                self._link.down(self._away(str(exc)))
+                await self._link.pause()
+            else:
+                return
 
-    def _say_away(self, problem: str) -> None:
-        if problem and not self.problem:
-            logger.error("partition %d waits for Kafka: %s", self.partition, problem)
-        self.problem = problem
+    def _away(self, problem: str) -> str:
+        return f"partition {self.partition} waits for Kafka: {problem}"
 
     def _say_back(self) -> None:
-        if self.problem:
-            logger.info("partition %d: Kafka answers again.", self.partition)
-        self.problem = ""
+        self._link.up(f"partition {self.partition}: Kafka answers again.")
 
     async def resend(self) -> None:
         """Send what the log does not say is confirmed; after a recovery.
 
         Raises:
-            LogUnavailable: Kafka cannot be reached.
+            Unavailable: Kafka cannot be reached.
         """
         checkpoint = self.store.checkpoint
         owed = [(checkpoint.confirmed, checkpoint.verdicts_at), (checkpoint.forwarded, checkpoint.forwards_at)]
@@ -264,7 +266,7 @@ class Owner:
         """Apply the log's records past our own last one, and send on the verdicts and rows that we have not sent.
 
         Raises:
-            LogUnavailable: Kafka cannot be reached.
+            Unavailable: Kafka cannot be reached.
         """
         bounds = await self.log.bounds([self.partition])
         async for records in self.log.read(self.partition, self.store.checkpoint.offset + 1, bounds[self.partition][1]):

@@ -52,7 +52,7 @@ async def restore(
         set_aside: puts the partition's database aside for a reason, and opens an empty one.
 
     Raises:
-        LogUnavailable: Kafka cannot be reached.
+        Unavailable: Kafka cannot be reached.
         CannotRestore: a newer program writes the log.
     """
     try:

@@ -22,7 +22,7 @@ class Witness:
         That is so for decisions that Kafka has removed, and for those of a log that another one took the place of.
 
         Raises:
-            LogUnavailable: Kafka cannot be reached.
+            Unavailable: Kafka cannot be reached.
             LogIsNewer: a newer program writes the log.
         """
         if tag.partition >= self._n_partitions:

@@ -12,7 +12,7 @@ from aiokafka.structs import TopicPartition
 
 from bridge.app import Bridge
 from bridge.kafka import Kafka
-from bridge.sending import Record
+from streams.kafka.records import Record
 from streams.kafka.topics import topics
 from tests.contract.bridging import MOVED_S, Bridging
 from tests.contract.conftest import MakeBridging

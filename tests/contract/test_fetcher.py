@@ -191,8 +191,8 @@ def test_a_partition_that_nobody_takes_from_holds_up_no_other_and_loses_nothing(
 
 def test_a_group_that_committed_nothing_begins_at_the_first_record(brokers: Brokers, topic: str) -> None:
     produce(brokers, topic, numbered(3))
-    settings = load({"HINDSIGHT_KAFKA": brokers.kafka})
-    found = asyncio.run(positions(client.kafka_client(settings), f"of-{topic}", [TP(topic, 0), TP(topic, 1)]))
+    settings = load({"HINDSIGHT_KAFKA": brokers.kafka, "HINDSIGHT_NAMESPACE": f"{topic}."})
+    found = asyncio.run(positions(settings, [TP(topic, 0), TP(topic, 1)]))
     assert [(at.start, at.end, at.committed) for at in found.values()] == [(0, 3, None), (0, 0, None)]
 
 

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Mapping
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from msgspec.structs import replace
 
-from streams.kafka import client
+from streams.kafka.errors import OffsetsRemoved
+from streams.kafka.reader import Reader
+from streams.kafka.records import TP
 from streams.kafka.topics import topics
+from streams.process.unavailable import Unavailable
 from streams.settings import Settings
 from streams.wire.json_arrays import WHITE, elements
 from web.one_id import sides
@@ -20,6 +21,7 @@ from web.quarantine.newest import is_of
 
 TIMEOUT_S = 2.0
 SHOWN_CHARS = 4000
+FETCH_BYTES = 1 << 20
 
 
 class Payload(msgspec.Struct, frozen=True):
@@ -38,9 +40,8 @@ class Payloads:
 
     def __init__(self, settings: Settings, problems: Mapping[str, str]):
         self._settings, self._problems = settings, problems
-        self._consumer: AIOKafkaConsumer | None = None
+        self._reader = Reader(settings, fetch_bytes=FETCH_BYTES)
         self._reading = asyncio.Lock()
-        self._leaving: set[asyncio.Task[None]] = set()
 
     async def of(self, pair: PairView) -> list[Payload]:
         """Return the records that an id came from: its prediction, its truth, and one that changed nothing."""
@@ -50,50 +51,31 @@ class Payloads:
         try:
             async with asyncio.timeout(TIMEOUT_S), self._reading:
                 return [await self._read(payload, pair.id) for payload in asked]
-        except (KafkaError, OSError) as exc:
-            problem = f"Kafka did not show it: {type(exc).__name__}."
+        except Unavailable as exc:
+            problem = str(exc)
         except TimeoutError:
             pass
         return [replace(payload, problem=problem) for payload in asked]
 
     async def stop(self) -> None:
         """Leave Kafka."""
-        self._leave()
-        await asyncio.gather(*self._leaving)
+        await self._reader.stop()
 
     async def _read(self, payload: Payload, row_id: str) -> Payload:
         try:
-            value = await self._value(TopicPartition(payload.topic, payload.partition), payload.offset)
-        except OffsetOutOfRangeError:
+            value = await self._value(TP(payload.topic, payload.partition), payload.offset)
+        except OffsetsRemoved:
             return replace(payload, problem="Kafka has removed it: its retention has ended.")
-        except BaseException:
-            self._leave()
-            raise
         found = pieces(value, row_id)
         problem = "" if found else "The record at this offset holds no row of this id: the topic was recreated."
         return replace(payload, text="\n".join(found)[:SHOWN_CHARS], problem=problem)
 
-    async def _value(self, tp: TopicPartition, offset: int) -> bytes:
-        if self._consumer is None:
-            self._consumer = AIOKafkaConsumer(
-                **client.kafka_client(self._settings), group_id=None, auto_offset_reset="none", fetch_max_wait_ms=10
-            )
-            await self._consumer.start()
-        self._consumer.assign([tp])
-        try:
-            self._consumer.seek(tp, offset)
-            record = await self._consumer.getone(tp)
-        finally:
-            self._consumer.unsubscribe()  # it would go on fetching what comes
-        return bytes(record.value or b"") if record.offset == offset else b""
-
-    def _leave(self) -> None:
-        """Stop the consumer beside what goes on: while Kafka does not answer, that can take long."""
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            leaving = asyncio.ensure_future(consumer.stop())
-            self._leaving.add(leaving)
-            leaving.add_done_callback(self._leaving.discard)
+    async def _value(self, tp: TP, offset: int) -> bytes:
+        value = b""
+        async for records in self._reader.read(tp, offset, offset + 1):
+            for record in records:
+                value = record.value or b""
+        return value
 
 
 def _asked(pair: PairView, settings: Settings) -> list[Payload]:

@@ -10,15 +10,15 @@ import json
 import time
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 from msgspec.structs import replace
 
-from streams.kafka import client
+from streams.kafka.reader import Reader
+from streams.kafka.records import TP, StoredRecord
 from streams.kafka.topics import topics
+from streams.process.unavailable import Unavailable
 from streams.settings import Settings
 from streams.wire.kept import n_rows, time_of
 from streams.wire.resolutions import Resolution
@@ -29,6 +29,7 @@ FRESH_S = 1.0
 SHOWN_BYTES = 2000
 SEARCHED_BYTES = 16_000
 MOST_RECORDS = 1000
+FETCH_BYTES = 1 << 20
 
 
 class QuarantineUnavailable(Exception):
@@ -46,9 +47,9 @@ class Quarantine:
     """The newest `MOST_RECORDS` records."""
 
     def __init__(self, settings: Settings, problems: Mapping[str, str]):
-        self._settings, self._problems = settings, problems
-        self._tp = TopicPartition(topics(settings).quarantine.name, 0)
-        self._consumer: AIOKafkaConsumer | None = None
+        self._problems = problems
+        self._tp = TP(topics(settings).quarantine.name, 0)
+        self._reader = Reader(settings, fetch_bytes=FETCH_BYTES)
         self._reading = asyncio.Lock()
         self._kept: deque[_Kept] = deque(maxlen=MOST_RECORDS)
         self._next = 0
@@ -79,9 +80,7 @@ class Quarantine:
 
     async def stop(self) -> None:
         """Leave Kafka."""
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            await consumer.stop()
+        await self._reader.stop()
 
     async def _refresh(self) -> None:
         async with self._reading:
@@ -92,32 +91,27 @@ class Quarantine:
             try:
                 async with asyncio.timeout(TIMEOUT_S):
                     await self._read()
-            except (KafkaError, OSError, TimeoutError) as exc:
-                await self.stop()
-                raise QuarantineUnavailable(f"Kafka did not show the topic quarantine: {type(exc).__name__}.") from exc
+            except Unavailable as exc:
+                raise QuarantineUnavailable(str(exc)) from exc
+            except TimeoutError as exc:
+                raise QuarantineUnavailable("Kafka did not show the topic quarantine in time.") from exc
             self._fresh_until = time.monotonic() + FRESH_S
 
     async def _read(self) -> None:
         """Read what came since the last time, or the newest of it."""
-        if self._consumer is None:
-            self._consumer = AIOKafkaConsumer(**client.kafka_client(self._settings), group_id=None)
-            await self._consumer.start()
-            self._consumer.assign([self._tp])
-        consumer, tp = self._consumer, self._tp
-        first, end = (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]
+        first, end = (await self._reader.bounds([self._tp]))[self._tp]
         if end < self._next:  # the topic was recreated
             self._kept.clear()
             self._next = 0
         self._next = max(self._next, first, end - MOST_RECORDS)
-        if self._next < end:
-            consumer.seek(tp, self._next)
-        while self._next < end:
-            for record in (await consumer.getmany(tp, timeout_ms=500)).get(tp, []):
+        async for records in self._reader.read(self._tp, self._next, end):
+            for record in records:
                 self._kept.append(_kept(record))
                 self._next = record.offset + 1
+        self._next = max(self._next, end)
 
 
-def _kept(record: Any) -> _Kept:
+def _kept(record: StoredRecord) -> _Kept:
     headers = {name: (value or b"").decode("utf-8", "backslashreplace") for name, value in record.headers}
     raw = bytes(record.value or b"")
     shown = Refused(

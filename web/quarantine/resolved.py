@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import TopicAuthorizationFailedError
-
+from streams.kafka.errors import NotAllowed
+from streams.kafka.reader import Reader
+from streams.kafka.records import TP, StoredRecord
 from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.process.void_records import step_over
 from streams.wire.resolutions import Resolution, decode_resolution
@@ -21,36 +20,32 @@ class Resolved:
 
     def __init__(self, topic: str):
         self.found: dict[int, Resolution] = {}
-        self._tp = TopicPartition(topic, 0)
+        self._tp = TP(topic, 0)
         self._next = 0
         self._is_ours, self._is_newer = True, False
 
-    async def read(self, consumer: AIOKafkaConsumer, end: int) -> None:
-        """Read what came since the last time; `end` is where the topic ends now."""
+    async def read(self, reader: Reader, first: int, end: int) -> None:
+        """Read what came since the last time; `first` and `end` are where the topic begins and ends now.
+
+        Raises:
+            Unavailable: Kafka does not answer.
+        """
         if end < self._next:  # the topic was recreated
             self.found, self._next = {}, 0
-        if not self._is_ours or end == self._next:
+        if not self._is_ours:
             return
-        consumer.assign([self._tp])
         try:
-            consumer.seek(self._tp, self._next)
-            while self._next < end:
-                records = (await consumer.getmany(self._tp, timeout_ms=500)).get(self._tp, [])
+            async for records in reader.read(self._tp, max(self._next, first), end):
                 for record in records:
                     self._take(record)
-                reached = await consumer.position(self._tp)
-                if reached == self._next:
-                    return  # nothing more is sent now; the next look goes on here
-                self._next = reached
-        except TopicAuthorizationFailedError:
+        except NotAllowed:
             self._is_ours = False
             logger.warning(
                 "The permission to read %s is missing: rows that were dealt with count as quarantined.", self._tp.topic
             )
-        finally:
-            consumer.unsubscribe()
+        self._next = end
 
-    def _take(self, record: ConsumerRecord[Any, Any]) -> None:
+    def _take(self, record: StoredRecord) -> None:
         found = decode_resolution(record.key, record.value)
         if isinstance(found, Newer):
             if not self._is_newer:

@@ -6,16 +6,15 @@ import asyncio
 import logging
 import time
 from collections import deque
-from contextlib import suppress
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
-
-from streams.kafka import client as connect
-from streams.kafka.topics import Topic, mismatch, numbers, topics
-from streams.process import log_throttle
+from streams.kafka.admin import Admin
+from streams.kafka.errors import reason
+from streams.kafka.reader import Reader
+from streams.kafka.records import TP
+from streams.kafka.topics import Topic, mismatch, topics
 from streams.process.fatal import fatal
+from streams.process.link import Link
+from streams.process.unavailable import Unavailable
 from streams.settings import Settings
 from streams.wire.resolutions import n_open
 from web.quarantine.resolved import Resolved
@@ -24,7 +23,7 @@ from web.text import clock
 logger = logging.getLogger("hindsight.web")
 ASK_EVERY_S, SILENT_S = 1.5, 3.0
 """A Kafka that does not answer for so long is away. Together less than 5 s: so soon it must be seen."""
-TIMEOUT_MS, CLOSE_S = 5000, 2.0
+TIMEOUT_S = 5.0
 LOST_TIMES = 3
 """Kafka must show so often in a row that it lost a topic of ours: while it elects a leader, it may look so for a moment."""
 RATE_OVER = 6
@@ -39,74 +38,58 @@ class Ends:
         self.heard_at: float | None = None
         self._settings, self._problems = settings, problems
         self._names = topics(settings)
+        self._link = Link("kafka", logger, is_up=True)
+        self._admin = Admin(settings, timeout_s=TIMEOUT_S)
+        self._reader = Reader(settings, timeout_s=TIMEOUT_S)
         self._n_removed = self._n_lost = 0
         self.resolved = Resolved(self._names.resolved.name)
-        self._first: dict[TopicPartition, int] = {}
-        self._end: dict[TopicPartition, int] = {}
-        self._committed: dict[TopicPartition, int] = {}
-        self._heard: deque[tuple[float, dict[TopicPartition, int]]] = deque(maxlen=RATE_OVER)
+        self._first: dict[TP, int] = {}
+        self._end: dict[TP, int] = {}
+        self._committed: dict[TP, int] = {}
+        self._heard: deque[tuple[float, dict[TP, int]]] = deque(maxlen=RATE_OVER)
 
     async def run(self) -> None:
         """Ask, for as long as the worker runs."""
-        while True:
-            try:
-                await self._ask_until_it_fails()
-            except (KafkaError, OSError) as exc:
-                self._say_away(type(exc).__name__)
-            await asyncio.sleep(ASK_EVERY_S)
-
-    async def _ask_until_it_fails(self) -> None:
-        client = connect.kafka_client(self._settings) | {"request_timeout_ms": TIMEOUT_MS}
-        consumer, admin = AIOKafkaConsumer(**client, group_id=None), AIOKafkaAdminClient(**client)
-        try:
-            await admin.start()
-            await consumer.start()
+        async with self._admin, self._reader:
             while True:
                 late = asyncio.get_running_loop().call_later(SILENT_S, self._say_away, f"no answer for {SILENT_S:g} s")
                 try:
-                    await self._ask(consumer, admin)
-                except (KafkaError, OSError) as exc:
-                    self._say_away(type(exc).__name__)  # at once: to disconnect can take long
-                    raise
+                    await self._ask()
+                except Unavailable as exc:
+                    self._say_away(reason(exc.__cause__ or exc))
+                    self._admin.drop()
                 finally:
                     late.cancel()
                 await asyncio.sleep(ASK_EVERY_S)
-        finally:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_S):
-                    await consumer.stop()
-                    await admin.close()
 
     def _say_away(self, why: str) -> None:
         said = f"Kafka at {self._settings.kafka_address} does not answer: {why}."
         if self.heard_at is not None:
             said += f" It was last heard at {clock(self.heard_at)} UTC; rows wait, and nothing is lost."
-        if not self.problem:
-            logger.warning(said, extra=log_throttle.NEVER_HELD_BACK)
+        self._link.down(said, said_elsewhere=self.heard_at is None)
         self.problem = self._problems["kafka"] = said
 
-    async def _ask(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
-        existing = await consumer.topics()
-        tps = [TopicPartition(t.name, p) for t in self._names if t.name in existing for p in range(t.partitions)]
-        first = await consumer.beginning_offsets(tps) if tps else {}
-        end = await consumer.end_offsets(tps) if tps else {}
+    async def _ask(self) -> None:
+        there = await self._admin.partitions()
+        self._say_mismatch(mismatch(self._names, there))
+        bounds = await self._reader.bounds(
+            [TP(t.name, p) for t in self._names for p in range(min(t.partitions, there.get(t.name, 0)))]
+        )
+        end = {tp: found.end for tp, found in bounds.items()}
         self._end_if_lost(end)
-        there = [topic.name for topic in self._names if topic.name in existing]
-        self._say_mismatch(mismatch(self._names, await numbers(admin, there)))
-        if not tps or self._n_lost:
+        if not bounds or self._n_lost:
             return
-        self._first, self._end = first, end
+        self._first, self._end = {tp: found.first for tp, found in bounds.items()}, end
         self._say_what_is_removed()
-        await self.resolved.read(consumer, self.end(self._names.resolved, 0) or 0)
-        committed = await admin.list_consumer_group_offsets(self._settings.app_id)
-        self._committed = {tp: found.offset for tp, found in committed.items() if found.offset >= 0}
-        if self._problems["kafka"]:
-            logger.info("Kafka answers again.")
+        if (resolved := TP(self._names.resolved.name, 0)) in bounds:
+            await self.resolved.read(self._reader, *bounds[resolved])
+        self._committed = await self._admin.committed(self._settings.app_id)
+        self._link.up("Kafka answers again.")
         self.problem = self._problems["kafka"] = ""
         self.heard_at = time.time()
         self._heard.append((time.monotonic(), self._end))
 
-    def _end_if_lost(self, end: dict[TopicPartition, int]) -> None:
+    def _end_if_lost(self, end: dict[TP, int]) -> None:
         """End the process where Kafka no longer has what it had: what this process knows of it is of no use any more."""
         lost = sorted({tp.topic for tp, was in self._end.items() if end.get(tp, -1) < was})
         self._n_lost = self._n_lost + 1 if lost else 0
@@ -140,7 +123,7 @@ class Ends:
 
     def quarantined(self) -> int | None:
         """Return how many records of quarantine nobody has requeued or dropped; None while unknown."""
-        tp = TopicPartition(self._names.quarantine.name, 0)
+        tp = TP(self._names.quarantine.name, 0)
         return n_open(self._first.get(tp, 0), self._end[tp], self.resolved.found) if tp in self._end else None
 
     def removed(self, topic: Topic) -> int:
@@ -164,7 +147,7 @@ class Ends:
 
     def end(self, topic: Topic, partition: int) -> int | None:
         """Return the next offset of a partition; None while unknown."""
-        return self._end.get(TopicPartition(topic.name, partition))
+        return self._end.get(TP(topic.name, partition))
 
-    def _of(self, topic: Topic) -> list[TopicPartition]:
+    def _of(self, topic: Topic) -> list[TP]:
         return [tp for tp in self._end if tp.topic == topic.name]

@@ -11,7 +11,8 @@ import pytest
 from agents.metric_log.incoming import MAX_STEP, CannotTell, Incoming
 from streams.kafka.fetcher import TP, Batch
 from streams.process import void_records
-from streams.table.decision_log import LogIsNewer, LogUnavailable
+from streams.process.unavailable import Unavailable
+from streams.table.decision_log import LogIsNewer
 from streams.wire.verdicts import Tag, record_bytes
 from tests.fake_record import FakeRecord
 
@@ -112,7 +113,7 @@ def test_many_decisions_without_verdicts_in_between_are_looked_up():
 @pytest.mark.parametrize(
     ("problem", "said"),
     [
-        (LogUnavailable("no answer"), "Kafka does not show the decision log: no answer."),
+        (Unavailable("Kafka does not answer."), "Kafka does not answer."),
         (LogIsNewer("start the newer one"), "start the newer one."),
     ],
     ids=["away", "newer"],

@@ -47,7 +47,7 @@ class Record(NamedTuple):
 
 
 class Reading:
-    """What `commands.probes.kafka_ranges.Reader` does, over lists. `first` is where a topic begins, `done` what is committed."""
+    """What `commands.probes.kafka_ranges.Ranges` does, over lists. `first` is where a topic begins, `done` what is committed."""
 
     def __init__(self) -> None:
         self.now = 1000.0

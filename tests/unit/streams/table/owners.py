@@ -10,8 +10,8 @@ from streams.join import decision
 from streams.join.deadlines import Rules
 from streams.kafka.fetcher import TP, Batch
 from streams.process.linger import Linger
+from streams.process.unavailable import Unavailable
 from streams.table import owner as module
-from streams.table.decision_log import LogUnavailable
 from streams.table.owner import Owner
 from tests.fake_record import FakeRecord
 
@@ -42,7 +42,7 @@ class Log:
         if lands is not False:
             self._packed.append(decision.encode(record))
         if lands is not None:
-            raise LogUnavailable("no answer")
+            raise Unavailable("no answer")
         return len(self._packed) - 1
 
     async def bounds(self, partitions):

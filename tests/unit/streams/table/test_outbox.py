@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import NotLeaderForPartitionError
+from aiokafka.structs import RecordMetadata
 
+from streams.kafka import producer
+from streams.process import backoff
+from streams.settings import Settings
 from streams.table import outbox as module
 from streams.table.outbox import Outbox, entry
 from streams.wire.verdicts import Tag
@@ -15,17 +19,18 @@ from streams.wire.verdicts import Tag
 class Sending(Outbox):
     """An outbox whose requests end here. `sizes`: entries of each."""
 
-    def __init__(self, deliver_locally, n_failing=0):
-        super().__init__("metric", {}, deliver_locally)
-        self.sizes, self.n_failing, self.confirmed = [], n_failing, []
+    def __init__(self, deliver_locally):
+        super().__init__(Settings(), deliver_locally)
+        self.sizes, self.confirmed = [], []
         self.is_done = asyncio.Event()
+        self._producer = self
 
-    async def _request(self):
-        if self.n_failing:
-            self.n_failing -= 1
-            raise KafkaConnectionError("away")
-        self.sizes.append(len(self._entries))
-        return len(self._entries)
+    async def write(self, topic, partition, records):
+        assert (topic, partition) == ("metric", 0)
+        self.sizes.append(len(records))
+
+    async def stop(self):
+        pass
 
     def confirm(self, offset):
         self.confirmed.append(offset)
@@ -73,13 +78,6 @@ def test_a_full_request_waits_for_no_others(monkeypatch):
     run(Sending(lambda entry: True), 3)
 
 
-def test_what_kafka_refuses_stays_and_goes_again(monkeypatch):
-    monkeypatch.setattr(module, "RETRY_S", 0.0)
-    outbox = Sending(lambda entry: False, n_failing=2)
-    run(outbox, 2)
-    assert outbox.problem == ""
-
-
 def test_whoever_puts_waits_while_the_outbox_is_full_and_goes_on_once_kafka_has_some(monkeypatch):
     value = b"[" + b" " * 100 + b"]"
     monkeypatch.setattr(module, "MAX_BYTES", 250)
@@ -100,55 +98,39 @@ def test_whoever_puts_waits_while_the_outbox_is_full_and_goes_on_once_kafka_has_
     assert outbox.confirmed[:2] == [0, 1]
 
 
-class Producer:
-    """Takes batches as aiokafka's producer does. `made`: all of them; the first `n_failing` fail at their first batch."""
+class Client:
+    """Takes records as aiokafka's producer does. `made`: all of them; the first `n_failing` fail at their first record."""
 
-    made: list[Producer]
+    made: list[Client]
     n_failing = 0
 
-    def __init__(self):
-        self.batches, self.is_stopped, self.fails = [], False, len(Producer.made) < Producer.n_failing
-        Producer.made.append(self)
+    def __init__(self, prepare, **options):
+        self.taken, self.fails = [], len(Client.made) < Client.n_failing
+        self.ended = asyncio.get_running_loop().create_future()
+        Client.made.append(self)
 
     async def start(self):
         pass
 
-    async def stop(self):
-        self.is_stopped = True
+    async def end(self):
+        self.ended.set_result(None)
 
-    def create_batch(self):
-        return Batch()
-
-    async def send_batch(self, batch, topic, partition):
+    async def send(self, topic, value, *, key, partition, headers):
         assert (topic, partition) == ("metric", 0)
         if self.fails:
-            raise KafkaConnectionError("away")
-        self.batches.append(batch.values)
-        return asyncio.sleep(0)
-
-    async def send_and_wait(self, topic, value, partition):
-        await (await self.send_batch(Batch([value]), topic, partition))
-
-
-class Batch:
-    """A batch that is never full by itself."""
-
-    def __init__(self, values=()):
-        self.values = list(values)
-
-    def append(self, *, key, value, timestamp):
-        self.values.append(value)
-        return len(self.values)
-
-    def close(self):
-        pass
+            raise NotLeaderForPartitionError
+        self.taken.append(value)
+        answer = asyncio.get_running_loop().create_future()
+        answer.set_result(RecordMetadata("metric", 0, None, len(self.taken) - 1, 0, 0, 0))
+        return answer
 
 
 @pytest.fixture
-def producers(monkeypatch):
-    Producer.made = []
-    monkeypatch.setattr(module, "AIOKafkaProducer", Producer)
-    return Producer.made
+def clients(monkeypatch):
+    Client.made = []
+    monkeypatch.setattr(producer, "_Client", Client)
+    monkeypatch.setattr(backoff, "LONGEST_S", 0.0)
+    return Client.made
 
 
 async def all_confirmed(n, n_bytes):
@@ -160,7 +142,7 @@ async def all_confirmed(n, n_bytes):
         if len(confirmed) == n:
             done.set()
 
-    outbox = Outbox("metric", {})
+    outbox = Outbox(Settings())
     for offset in range(n):
         await outbox.put(entry(Tag("log", 0, offset, offset - 1), b"[" + b" " * n_bytes + b"]", confirm))
     running = asyncio.create_task(outbox.run())
@@ -170,19 +152,27 @@ async def all_confirmed(n, n_bytes):
     return confirmed
 
 
-def test_a_request_holds_no_more_than_kafka_takes_and_one_entry_that_is_larger_goes_alone(monkeypatch, producers):
+def test_a_request_holds_no_more_than_kafka_takes_and_one_entry_that_is_larger_goes_alone(monkeypatch):
+    monkeypatch.setattr(module, "GATHER_S", 0.5)
     monkeypatch.setattr(module, "REQUEST_BYTES", 2000)
 
-    assert asyncio.run(all_confirmed(9, 400)) == list(range(9))
-    assert [len(values) for values in producers[0].batches] == [3, 3, 3]
+    async def requests(*sizes):
+        outbox = Sending(lambda entry: True)
+        for offset, size in enumerate(sizes):
+            await outbox.put(entry(Tag("log", 0, offset, offset - 1), b"[" + b" " * size + b"]", outbox.confirm))
+        running = asyncio.create_task(outbox.run())
+        await asyncio.wait_for(outbox.is_done.wait(), 10)
+        running.cancel()
+        assert outbox.confirmed == list(range(len(sizes)))
+        return outbox.sizes
 
-    assert asyncio.run(all_confirmed(2, 2000)) == [0, 1]
-    assert [len(values) for values in producers[1].batches] == [1, 1]
+    assert asyncio.run(requests(*[400] * 9)) == [3, 3, 3]
+    assert asyncio.run(requests(2000, 2000)) == [1, 1]
+    assert asyncio.run(requests(10, 10, 2000, 10)) == [2, 1, 1]
 
 
-def test_a_producer_that_failed_is_stopped_and_another_one_sends(monkeypatch, producers):
-    monkeypatch.setattr(module, "RETRY_S", 0.0)
-    monkeypatch.setattr(Producer, "n_failing", 1)
+def test_what_kafka_refuses_stays_and_goes_again_over_another_producer(monkeypatch, clients):
+    monkeypatch.setattr(Client, "n_failing", 1)
 
     assert asyncio.run(all_confirmed(3, 10)) == [0, 1, 2]
-    assert [(producer.is_stopped, len(producer.batches)) for producer in producers] == [(True, 0), (True, 1)]
+    assert [(client.ended.done(), len(client.taken)) for client in clients] == [(True, 0), (True, 3)]

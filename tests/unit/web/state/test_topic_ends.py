@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 import pytest
-from aiokafka import TopicPartition
 
+from streams.kafka.records import TP
 from streams.settings import Settings
 from web.state import topic_ends
 from web.state.topic_ends import Ends
@@ -17,8 +17,8 @@ def test_what_was_removed_from_quarantine_is_counted_and_said_when_it_grows(capl
     said = []
     with caplog.at_level(logging.WARNING):
         for first in (0, 0, 5, 5, 9):
-            ends._first = {TopicPartition("quarantine", 0): first}
-            ends._end = {TopicPartition("quarantine", 0): 20}
+            ends._first = {TP("quarantine", 0): first}
+            ends._end = {TP("quarantine", 0): 20}
             ends._say_what_is_removed()
             said.append(len(caplog.records))
 
@@ -39,14 +39,14 @@ class Ended(Exception):
     """The process would have ended."""
 
 
-@pytest.mark.parametrize("now", [{}, {TopicPartition("y_true", 0): 3}], ids=["a topic that is gone", "one made anew"])
+@pytest.mark.parametrize("now", [{}, {TP("y_true", 0): 3}], ids=["a topic that is gone", "one made anew"])
 def test_a_kafka_that_lost_a_topic_of_ours_ends_the_process_if_it_stays_so(monkeypatch, now):
     def fatal(said: str) -> None:
         raise Ended(said)
 
     monkeypatch.setattr(topic_ends, "fatal", fatal)
     ends = Ends(Settings(), {"kafka": ""})
-    ends._end = {TopicPartition("y_true", 0): 20}
+    ends._end = {TP("y_true", 0): 20}
     for found in (now, now, ends._end, now, now):
         ends._end_if_lost(found)
     with pytest.raises(Ended, match="Kafka has lost what it had of y_true"):
