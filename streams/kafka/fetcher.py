@@ -32,6 +32,8 @@ MAX_HANDED_BYTES = 16 << 20
 """What may be handed over and not released yet; when exceeded, librdkafka keeps what comes, up to its own bound."""
 MAX_STUCK_BYTES, RESUME_BYTES = 4 << 20, 1 << 20
 """A partition that holds more is paused, so that it does not hold up the others, until it holds less."""
+STILL_S = 1.0
+"""So is one of which nothing is taken for so long while all is full: many partitions of one stuck reader fill it, too."""
 STATISTICS_MS = 1000
 HEARD_S = 3.0
 """A broker from which nothing came for so long is not known to answer."""
@@ -111,6 +113,8 @@ class Fetcher:
         self._is_stopping = False
         self._next: dict[TP, int] = {}
         self._paused: set[TP] = set()
+        self._taken: dict[TP, tuple[int, float]] = {}
+        """What was released of each partition, and since when that has not changed (monotonic)."""
         self._held: dict[TP, Held] = {}
         self._brokers = _Brokers()
 
@@ -223,18 +227,29 @@ class Fetcher:
             self._consumer.incremental_unassign([TopicPartition(*tp) for tp in gone])
         for tp in gone:
             del self._next[tp], self._held[tp]
+            self._taken.pop(tp, None)
             self._paused.discard(tp)
 
     def _pause_and_resume(self) -> None:
         """Pause the partitions that hold much (librdkafka throws away what it fetched ahead of them), resume the others."""
-        full = [tp for tp in self._next if tp not in self._paused and self._held[tp].n_bytes > MAX_STUCK_BYTES]
-        free = [tp for tp in self._paused if self._held[tp].n_bytes < RESUME_BYTES]
+        full = [tp for tp in self._next if tp not in self._paused and self._is_stuck(tp)]
+        free = [tp for tp in self._paused if self._held[tp].n_bytes < RESUME_BYTES // 4]
         if full:
             self._consumer.pause([TopicPartition(*tp) for tp in full])
             self._paused.update(full)
         if free:
             self._consumer.resume([TopicPartition(*tp) for tp in free])
             self._paused.difference_update(free)
+
+    def _is_stuck(self, tp: TP) -> bool:
+        """Tell whether a partition holds much, or holds up the others: all is full, and nobody takes anything of it."""
+        held, now = self._held[tp], time.monotonic()
+        n_released, since_mono = self._taken.get(tp, (-1, now))
+        if held.n_released != n_released:
+            since_mono = now
+        self._taken[tp] = held.n_released, since_mono
+        is_still = held.n_bytes > RESUME_BYTES // 4 and now - since_mono > STILL_S
+        return held.n_bytes > MAX_STUCK_BYTES or (is_still and self._n_held() > MAX_HANDED_BYTES)
 
     def _n_held(self) -> int:
         return sum(self._held[tp].n_bytes for tp in self._next if tp not in self._paused)

@@ -189,6 +189,27 @@ def test_a_partition_that_nobody_takes_from_holds_up_no_other_and_loses_nothing(
     play(brokers, work)
 
 
+def test_many_partitions_of_one_stuck_reader_hold_up_no_other(
+    brokers: Brokers, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them holds much, but together they fill all that may be handed over."""
+    monkeypatch.setattr(module, "MAX_HANDED_BYTES", 200_000)
+    monkeypatch.setattr(module, "RESUME_BYTES", 40_000)
+    monkeypatch.setattr(module, "AT_ONCE", 100)
+    stuck, other = TP(topic, 0), TP(topic, 1)
+    produce(brokers, topic, [b"." * 1000] * 1000)
+
+    async def work(fetcher: Fetcher, seen: Seen) -> None:
+        seen.releases = False
+        await fetcher.assign({stuck: 0, other: 0})
+        await seen.until(lambda: len(seen.values.get(stuck, ())) > 100)
+        produce(brokers, topic, numbered(100), partition=1)
+        await seen.until(lambda: len(seen.values.get(other, ())) == 100)
+        assert len(seen.values[stuck]) < 1000, "it is held back"
+
+    play(brokers, work)
+
+
 def test_a_group_that_committed_nothing_begins_at_the_first_record(brokers: Brokers, topic: str) -> None:
     produce(brokers, topic, numbered(3))
     settings = load({"HINDSIGHT_KAFKA": brokers.kafka, "HINDSIGHT_NAMESPACE": f"{topic}."})
