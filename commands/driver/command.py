@@ -66,7 +66,7 @@ def _drive(settings: Settings, plan: Plan, seed: int | None, where: str) -> None
     logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs a page for each failed attempt; we say one line
     n_rows = "rows" if plan.count is None else f"{plan.count} rows"
     log.info(
-        f"Sending {n_rows} of load_diabetes, {plan.rate:g} a second, to the queues "
+        f"Sending {n_rows} of load_diabetes, {plan.rate:g} per second, to the queues "
         f"{' and '.join(settings.queue_of(kind) for kind in QUEUES)} of {where}; Ctrl-C stops it."
     )
     traffic = Traffic(plan, _rows(), random.Random(seed), time.time, f"{secrets.randbelow(1_000_000):06d}")

@@ -103,7 +103,7 @@ def test_a_run_sends_its_rows_persistent_to_queues_of_the_kind_that_is_asked_for
         assert {tuple(sorted(body)) for body, _ in messages} == {tuple(sorted(("id", "ts", queue)))}
         assert {properties.delivery_mode for _, properties in messages} == {2}
     start, end = driver.said.splitlines()
-    assert re.fullmatch(r"Sending 30 rows of load_diabetes, .* RabbitMQ at 127.0.0.1:\d+; Ctrl-C ends it\.", start)
+    assert re.fullmatch(r"Sending 30 rows of load_diabetes, .* RabbitMQ at 127.0.0.1:\d+; Ctrl-C stops it\.", start)
     assert end == "Sent 30 messages to features and 30 to y_true."
 
 
