@@ -12,7 +12,7 @@ PYTEST := .venv/bin/python -m pytest --reruns=1
 
 run:
 	@$(MAKE) --silent --jobs=4 runtime
-	@.venv/bin/python -m dev run
+	@.venv/bin/python -m dev run --features $(or $(FEATURES),1)
 
 check: .venv/done tools
 	@echo "Checking style, types and imports ..."

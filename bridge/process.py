@@ -35,6 +35,8 @@ def main() -> int:
 
 
 async def _run(settings: Settings) -> None:
+    if not settings.queues:
+        raise SettingsError("HINDSIGHT_QUEUES is off: there is nothing for the bridge to move, so none is needed.")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

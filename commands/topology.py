@@ -11,7 +11,7 @@ from commands.probes import Unavailable, rabbitmq_queues
 from streams.amqp.declarations import ways_to_declare
 from streams.kafka import probe, topics
 from streams.process.backoff import Backoff
-from streams.settings import Settings, SettingsError
+from streams.settings import NO_QUEUES, Settings, SettingsError
 
 
 def run(settings: Settings, *, wait_s: float = 60.0) -> int:
@@ -21,7 +21,7 @@ def run(settings: Settings, *, wait_s: float = 60.0) -> int:
     try:
         made = asyncio.run(_topics(settings, Patience(wait_s)))
         print(f"Kafka at {settings.kafka_address}: {_listed('topics', made)}.")
-        print(f"RabbitMQ: {_queues(settings, Patience(wait_s))}.")
+        print(f"RabbitMQ: {_queues(settings, Patience(wait_s)) if settings.queues else NO_QUEUES}.")
     except (Unavailable, SettingsError, topics.TopicError) as exc:
         print(exc, file=sys.stderr)
         return 1

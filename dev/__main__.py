@@ -19,11 +19,12 @@ from streams.settings import SettingsError, load
 
 def main() -> int:
     """Run the command; return the exit code."""
-    command = _parser().parse_args().command
+    given = _parser().parse_args()
+    command = given.command
     try:
         settings = load(os.environ)
         if command == "run":
-            run.run(settings, Stop(), say)
+            run.run(settings, Stop(), say, with_features=given.features != "0")
         elif command == "docs":
             docs.write()
         elif command == "brokers":
@@ -44,7 +45,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("brokers", help="run RabbitMQ and Kafka on loopback until Ctrl-C")
     commands.add_parser("rabbitmq", help="run only RabbitMQ")
     commands.add_parser("kafka", help="run only Kafka")
-    commands.add_parser("run", help="run everything, with embedded brokers where the settings name none")
+    running = commands.add_parser("run", help="run everything, with embedded brokers where the settings name none")
+    running.add_argument(
+        "--features", choices=("0", "1"), default="1", help="0: without the random rows of the data driver"
+    )
     commands.add_parser("docs", help="write docs/configuration.md and web/static/openapi.json from the code")
     return parser
 

@@ -25,8 +25,11 @@ STOP_TIMEOUT_S = 4.0
 """For bridge, worker and data driver together; with the brokers' own all ends within 10 s."""
 
 
-def run(settings: Settings, stop: Stop, say: Say) -> None:
+def run(settings: Settings, stop: Stop, say: Say, *, with_features: bool = True) -> None:
     """Run all of Hindsight until somebody asks to stop.
+
+    Args:
+        with_features: whether the data driver sends rows; without queues there is none in any case.
 
     Raises:
         DevError: a part cannot start, or has died.
@@ -39,7 +42,10 @@ def run(settings: Settings, stop: Stop, say: Say) -> None:
         settings = with_free_web_port(settings, say)
         if embedded:
             say(f"Starting {' and '.join(brokers.TITLES[name] for name in embedded)} in {dev_dir} ...")
-        with brokers.started(embedded, settings, stop, say) as started, _parts(settings, stop, say) as children:
+        with (
+            brokers.started(embedded, settings, stop, say) as started,
+            _parts(settings, stop, say, with_features) as children,
+        ):
             line = LiveLine()
             try:
                 while not stop.requested:
@@ -72,8 +78,8 @@ def with_free_web_port(settings: Settings, say: Say) -> Settings:
 
 
 def _embedded(settings: Settings) -> tuple[brokers.BrokerName, ...]:
-    """Return the brokers that the settings do not name."""
-    named = {"rabbitmq": settings.amqp_url.get_secret_value(), "kafka": settings.kafka}
+    """Return the brokers that are needed and that the settings do not name."""
+    named = {"rabbitmq": settings.amqp_url.get_secret_value() or not settings.queues, "kafka": settings.kafka}
     return tuple(name for name in brokers.BOTH if not named[name])
 
 
@@ -83,13 +89,13 @@ def _end_stale(dev_dir: Path, say: Say) -> None:
 
 
 @contextmanager
-def _parts(settings: Settings, stop: Stop, say: Say) -> Iterator[list[Child]]:
+def _parts(settings: Settings, stop: Stop, say: Say, with_features: bool) -> Iterator[list[Child]]:
     """Hold our own processes running; at the end the data driver stops first, so that nothing is left half way."""
     dev_dir = settings.dev_dir.absolute()
     environ = os.environ | {"HINDSIGHT_WEB_PORT": str(settings.web_port)}
     children: list[Child] = []
     try:
-        for name, argv in (WORKER, DRIVER) if settings.bridge_in_worker else (WORKER, BRIDGE, DRIVER):
+        for name, argv in _needed(settings, with_features):
             if not stop.requested:
                 children.append(processes.start(name, argv, home=dev_dir, environ=environ))
                 say(f"Started {name}, which writes to {_shown(children[-1].log)}")
@@ -101,6 +107,14 @@ def _parts(settings: Settings, stop: Stop, say: Say) -> Iterator[list[Child]]:
         for child in reversed(children):
             say(f"Stopping {child.name}.")
             child.stop(max(0.2, deadline - time.monotonic()))
+
+
+def _needed(settings: Settings, with_features: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield WORKER
+    if settings.queues and not settings.bridge_in_worker:
+        yield BRIDGE
+    if settings.queues and with_features:
+        yield DRIVER
 
 
 def _require_alive(children: list[Child]) -> None:

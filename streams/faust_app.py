@@ -149,7 +149,7 @@ def _discovered() -> list[str]:
     """
     if "worker" not in sys.argv and not OWN_COMMANDS.isdisjoint(sys.argv):
         return ["commands.commands"]
-    beside = ["bridge"] if settings.bridge_in_worker else []
+    beside = ["bridge"] if settings.bridge_in_worker and settings.queues else []
     return ["web.view", *(f"agents.{part}" for part in (*settings.agents, *beside)), "commands.commands"]
 
 

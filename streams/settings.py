@@ -35,6 +35,7 @@ QueueName = Annotated[str, Field(min_length=1, max_length=255)]
 TopicName = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]{1,249})?$")]
 FieldNames = tuple[Annotated[str, Field(min_length=1, max_length=200)], ...]
 OFF = ("", "off", "none")
+NO_QUEUES = "not used: HINDSIGHT_QUEUES is off, so rows come by Kafka alone"
 ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 """What a worker goes by among the others: only such addresses are asked."""
 

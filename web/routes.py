@@ -14,6 +14,8 @@ from web.keys import FACTS, LIVE, SETTINGS, WORKER
 from web.quarantine import page
 from web.state import gather, peer_pages, prometheus
 
+ANY_TEXT = r"[\s\S]+"
+"""An id may hold a newline."""
 STATIC = Path(__file__).parent / "static"
 STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
 
@@ -39,7 +41,7 @@ def routes(app: web.Application) -> None:
             web.get("/api/status", _status),
             web.get("/api/dashboard", pages.dashboard_json),
             web.get("/api/pairs", pages.pairs_json),
-            web.get("/api/pairs/{id:.+}", pages.row_json),
+            web.get(f"/api/pairs/{{id:{ANY_TEXT}}}", pages.row_json),
             web.get("/api/quarantine", page.quarantine_json),
             web.get("/api/openapi.json", _openapi),
             web.get("/", pages.dashboard),
@@ -47,7 +49,7 @@ def routes(app: web.Application) -> None:
             web.get("/table/pairs/", pages.pairs),
             web.get("/table/pairs.{form:json|csv|ndjson}", pages.export),
             web.get("/table/pairs/.{form:json|csv|ndjson}", pages.export),
-            web.get("/table/pairs/{id:.+}", pages.row),
+            web.get(f"/table/pairs/{{id:{ANY_TEXT}}}", pages.row),
             web.get("/quarantine", page.quarantine),
             *peer_pages.routes(),
         ]

@@ -24,7 +24,7 @@ def check(settings: Settings) -> list[Finding]:
     found = [*places, web_view(settings)]
     return (
         found
-        if settings.bridge_in_worker
+        if settings.bridge_in_worker or not settings.queues
         else [*found, port("bridge port", settings.web_bind, settings.bridge_web_port)]
     )
 

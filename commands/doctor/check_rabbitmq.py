@@ -20,13 +20,15 @@ from commands.probes.rabbitmq_queues import (
 )
 from streams.amqp.client import amqp_shown
 from streams.amqp.declarations import EXCLUSIVE, shared, ways_to_declare
-from streams.settings import Settings, SettingsError
+from streams.settings import NO_QUEUES, Settings, SettingsError
 
 WHAT = "RabbitMQ"
 
 
 def check(settings: Settings) -> list[Finding]:
     """Check the connection, then each queue."""
+    if not settings.queues:
+        return [note(WHAT, NO_QUEUES)]
     try:
         with connected(settings) as connection:
             found = [ok(WHAT, f"reached at {amqp_shown(settings)}")]

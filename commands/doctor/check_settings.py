@@ -45,7 +45,7 @@ def _without_effect(settings: Settings) -> Iterator[Finding]:
         yield note(WHAT, "HINDSIGHT_AMQP_TLS_CA is not used: HINDSIGHT_AMQP_URL does not begin with amqps://")
     if settings.amqp_password.get_secret_value() and not settings.amqp_user:
         yield note(WHAT, "HINDSIGHT_AMQP_PASSWORD is not used: it goes with HINDSIGHT_AMQP_USER, which is not set")
-    if "model" not in settings.agents and "y_pred" not in settings.queues:
+    if settings.queues and "model" not in settings.agents and "y_pred" not in settings.queues:
         yield note(
             WHAT,
             "nothing delivers predictions: HINDSIGHT_AGENTS leaves out `model`, and HINDSIGHT_QUEUES leaves out `y_pred`. "

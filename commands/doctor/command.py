@@ -12,6 +12,7 @@ from commands.doctor import (
     check_kafka,
     check_model,
     check_python,
+    check_quarantine,
     check_rabbitmq,
     check_settings,
 )
@@ -30,6 +31,7 @@ CHECKS: tuple[Callable[[Settings], list[Finding]], ...] = (
     check_model.check,
     check_rabbitmq.check,
     check_kafka.check,
+    check_quarantine.check,
 )
 
 

@@ -47,6 +47,9 @@ def run(
     the same id. Truths whose time has not come when a signal does are not sent, only counted. `Plan` and `Traffic`
     say what the numbers mean.
     """
+    if not settings.queues:
+        print("HINDSIGHT_QUEUES is off, and the data driver sends rows by RabbitMQ only.", file=sys.stderr)
+        return 1
     try:
         plan = Plan(
             rate=rate, count=count, label_delay=label_delay, duplicate_rate=duplicate_rate, missing_rate=missing_rate

@@ -84,12 +84,14 @@ def learned(connection: pika.BlockingConnection, queue: str) -> Declared | None:
 
 
 def queues(settings: Settings, names: Sequence[str]) -> list[Queue]:
-    """Return how the queues stand.
+    """Return how the queues stand; RabbitMQ is not asked where there is none.
 
     Raises:
         Unavailable: RabbitMQ cannot be reached, or refuses a queue that is there.
         SettingsError: the URL or a certificate cannot be used.
     """
+    if not names:
+        return []
     with connected(settings) as connection:
         return [_look(connection, name) for name in names]
 

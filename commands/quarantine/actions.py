@@ -13,6 +13,8 @@ import pika
 from pika.exceptions import AMQPError, NackError, UnroutableError
 
 from bridge.batch import Batch, decoder
+from bridge.kafka import RECORD_BYTES
+from bridge.packets import pack
 from commands.probes import Unavailable, rabbitmq_queues
 from commands.quarantine.selection import Row
 from streams.kafka.producer import Producer
@@ -39,11 +41,17 @@ def plan(row: Row, settings: Settings) -> Plan:
         return Plan(0, "some of its parts are not in Kafka any more")
     if row.kind is None:
         return Plan(0, f"{row.kept.source!r} names no queue of ours")
-    batch = Batch(decoder(row.kind, settings), settings.max_body_bytes)
-    batch.add((1, True, b"".join(properties(row).encode()), row.kept.raw, row.kept.at))
+    batch = _read(row, settings)
     if batch.refused and not batch.rows:  # what is still refused of an array comes back here, the rest goes on
         return Plan(0, batch.refused[0][0].detail)
     return Plan(len(batch.rows), "")
+
+
+def _read(row: Row, settings: Settings) -> Batch:
+    assert row.kind is not None
+    batch = Batch(decoder(row.kind, settings), settings.max_body_bytes)
+    batch.add((1, True, b"".join(properties(row).encode()), row.kept.raw, row.kept.at))
+    return batch
 
 
 class Marks:
@@ -72,14 +80,33 @@ class Marks:
         except Unavailable as exc:
             raise Unavailable(f"It is not marked what was done with row {row.kept.offset}. {exc}") from None
 
+    async def produce(self, row: Row) -> None:
+        """Return once Kafka has a row in its topic: the way back where there are no queues.
+
+        Raises:
+            Away: Kafka does not take it.
+        """
+        assert self._producer is not None
+        assert row.kind is not None, "only rows with a plan are sent"
+        settings, topic = self._settings, self._settings.topic_of(row.kind)
+        packets = pack(_read(row, settings).rows, settings.partitions, settings.packet_rows, RECORD_BYTES)
+        try:
+            for packet in packets:
+                await self._producer.send_and_wait(topic, packet.value, partition=packet.partition)
+        except KafkaError as exc:
+            raise Unavailable(f"Kafka does not take row {row.kept.offset}: {exc!r}.") from None
+
 
 @contextmanager
-def publishing(settings: Settings) -> Iterator[Callable[[Row], None]]:
-    """Hold a function that publishes a row to its queue, and returns once RabbitMQ has confirmed it.
+def publishing(settings: Settings) -> Iterator[Callable[[Row], None] | None]:
+    """Hold a function that publishes a row to its queue, and returns once RabbitMQ has confirmed it; None without queues.
 
     Raises:
         Unavailable: RabbitMQ cannot be reached, has no such queue, or does not take the message.
     """
+    if not settings.queues:
+        yield None
+        return
     with rabbitmq_queues.connected(settings) as connection:
         channel = connection.channel()
         channel.confirm_delivery()

@@ -129,7 +129,8 @@ async def _requeue(given: _Options) -> int:
         else:
             ready.add(row.kept.offset)
             n_rows += planned.n_rows
-    print(f"{len(ready):,} of {n_found:,} can be read now and will go back to their queues, with {n_rows:,} rows.")
+    where = "queues" if given.settings.queues else "topics"
+    print(f"{len(ready):,} of {n_found:,} can be read now and will go back to their {where}, with {n_rows:,} rows.")
     code = _all_found(given, seen) or int(bool(given.numbers) and len(ready) < n_found)
     if not ready or given.dry_run:
         return code
@@ -138,7 +139,10 @@ async def _requeue(given: _Options) -> int:
     async with actions.Marks(given.settings) as marks:
         with actions.publishing(given.settings) as publish:
             async for row in _each(given, Filter(ready)):
-                publish(row)
+                if publish is None:
+                    await marks.produce(row)
+                else:
+                    publish(row)
                 await marks.mark(row, "requeued")
     print(f"Requeued {len(ready):,}.")
     return code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Collection
 from typing import Any, NamedTuple
 
@@ -11,9 +12,13 @@ from streams.kafka.topics import topics
 from streams.kinds import KINDS, Kind
 from streams.settings import Settings
 from streams.wire.kept import Assembler, Kept
+from streams.wire.refusals import Refusals, Refused, summed_up
 from streams.wire.resolutions import Resolution, decode_resolution
 from streams.wire.resolutions import n_open as n_unresolved
 from streams.wire.versions import Newer
+
+NEWEST = 500
+"""So many records are summed up: who looks wants to know what is wrong now."""
 
 
 class Row(NamedTuple):
@@ -47,8 +52,8 @@ class Filter(NamedTuple):
         )
 
 
-async def rows(reader: Ranges, settings: Settings, wanted: Filter) -> AsyncIterator[Row]:
-    """Yield the rows that are meant, the oldest first, one at a time.
+async def rows(reader: Ranges, settings: Settings, wanted: Filter, *, newest: int = sys.maxsize) -> AsyncIterator[Row]:
+    """Yield the rows that are meant, the oldest first, one at a time; only those of the `newest` records.
 
     Raises:
         Unavailable: Kafka does not answer, or has no such topic.
@@ -57,7 +62,7 @@ async def rows(reader: Ranges, settings: Settings, wanted: Filter) -> AsyncItera
     done = await resolutions(reader, names.resolved.name)
     assembling = Assembler()
     first, end = (await reader.bounds(names.quarantine.name, 1))[0]
-    async for records in reader.read(names.quarantine.name, 0, first, end):
+    async for records in reader.read(names.quarantine.name, 0, max(first, end - newest), end):
         for record in records:
             for kept in assembling.add(record.offset, record.value or b"", record.headers):
                 if wanted.takes(row := _row(kept, done, settings)):
@@ -65,6 +70,18 @@ async def rows(reader: Ranges, settings: Settings, wanted: Filter) -> AsyncItera
     for kept in assembling.rest():
         if wanted.takes(row := _row(kept, done, settings)):
             yield row
+
+
+async def refusals(reader: Ranges, settings: Settings) -> list[Refusals]:
+    """Return what the newest records of quarantine hold that nobody has dealt with, summed up by kind.
+
+    Raises:
+        Unavailable: Kafka does not answer, or has no such topic.
+    """
+    found = [row async for row in rows(reader, settings, Filter(), newest=NEWEST) if row.kept.whole]
+    return summed_up(
+        Refused(row.kind or row.kept.source, row.kept.n_rows, row.kept.at, row.kept.detail) for row in found
+    )
 
 
 async def n_open(reader: Ranges, settings: Settings) -> int:

@@ -51,5 +51,6 @@ def to_json(snapshot: Snapshot) -> str:
             "worker": snapshot.worker._asdict(),
             "bridge": snapshot.bridge._asdict(),
             "problems": snapshot.problems,
+            "refusals": [one._asdict() for one in snapshot.refusals],
         }
     )

@@ -12,7 +12,7 @@ from commands.probes.processes import Ready
 from commands.status.snapshot import Errors, Snapshot
 from streams.amqp.client import amqp_shown
 from streams.amqp.declarations import shared
-from streams.settings import Settings
+from streams.settings import NO_QUEUES, Settings
 
 GREEN, RED, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[0m"
 GOOD, BAD = "✓", "✗"
@@ -28,8 +28,8 @@ def render(now: Snapshot, settings: Settings, *, before: Snapshot | None = None,
         colours: whether the marks of good and bad news are coloured.
     """
     lines = [_line("Hindsight", f"{datetime.fromtimestamp(now.at, UTC):%Y-%m-%d %H:%M:%S} UTC"), ""]
-    lines += [*_queues(now, settings), "", *_topics(now, settings), "", *_join(now, before), ""]
-    lines += [_errors(now, settings), _process("Worker", now.worker), _process("Bridge", now.bridge)]
+    lines += [*_queues(now, settings), "", *_topics(now, settings), "", *_join(now, before), *_refused(now), ""]
+    lines += [_errors(now, settings), _process("Worker", now.worker), _bridge(now, settings)]
     return paint("\n".join(lines)) if colours else "\n".join(lines)
 
 
@@ -61,6 +61,8 @@ def _row(cells: Sequence[int | str | None]) -> str:
 
 
 def _queues(now: Snapshot, settings: Settings) -> list[str]:
+    if not settings.queues:
+        return [_line("RabbitMQ", NO_QUEUES)]
     if "rabbitmq" in now.problems:
         return [_line("RabbitMQ", f"{BAD} {now.problems['rabbitmq']}")]
     others = [f"  {shared(one.name, one.consumers - 1)}" for one in now.queues if one.consumers and one.consumers > 1]
@@ -102,6 +104,10 @@ def _join(now: Snapshot, before: Snapshot | None) -> list[str]:
     return [_line("Join", f"{invariant}; last decision {_ago(now.at - now.join.decided_at)}"), *said, apart]
 
 
+def _refused(now: Snapshot) -> list[str]:
+    return [_line("Refused", f"{BAD} {one.sentence()} ({_ago(now.at - one.at)})") for one in now.refusals]
+
+
 def _sides(n_true: int, n_pred: int) -> str:
     return f"{n_true:,} y_true, {n_pred:,} y_pred"
 
@@ -132,6 +138,10 @@ def _figures(found: Errors) -> str:
     return ", ".join(
         f"{name} {value:{'+' if name == 'bias' else ''}.4g}" for name, value in shown.items() if value is not None
     )
+
+
+def _bridge(now: Snapshot, settings: Settings) -> str:
+    return _process("Bridge", now.bridge) if settings.queues else _line("Bridge", "not needed without queues")
 
 
 def _process(name: str, found: Ready) -> str:

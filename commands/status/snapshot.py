@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -16,8 +16,11 @@ from commands.quarantine import selection
 from streams.kafka import probe
 from streams.kafka.topics import topics
 from streams.settings import Settings, SettingsError
+from streams.wire.refusals import Refusals
 
 T = TypeVar("T")
+Quarantined = tuple[int | None, Sequence[Refusals]]
+"""How many records nobody has dealt with, and what the newest of them hold."""
 
 
 class Errors(NamedTuple):
@@ -43,19 +46,20 @@ class Snapshot(NamedTuple):
     worker: processes.Ready
     bridge: processes.Ready
     problems: dict[str, str]
+    refusals: Sequence[Refusals] = ()
 
 
 async def look(settings: Settings) -> Snapshot:
     """Ask everybody at once. Never raises for what cannot be reached."""
     problems: dict[str, str] = {}
-    queues, (seen, join, quarantined), figures, worker, bridge = await asyncio.gather(
+    queues, (seen, join, (quarantined, refusals)), figures, worker, bridge = await asyncio.gather(
         _part(problems, "rabbitmq", asyncio.to_thread(rabbitmq_queues.queues, settings, settings.queue_names), []),
-        _part(problems, "kafka", _kafka(settings), ([], None, None)),
+        _part(problems, "kafka", _kafka(settings), ([], None, (None, ()))),
         _part(problems, "logs", asyncio.to_thread(errors, settings.logs_dir), None),
         asyncio.to_thread(processes.worker, settings),
         asyncio.to_thread(processes.bridge, settings),
     )
-    return Snapshot(time.time(), queues, seen, join, quarantined, figures, worker, bridge, problems)
+    return Snapshot(time.time(), queues, seen, join, quarantined, figures, worker, bridge, problems, refusals)
 
 
 def errors(logs_dir: Path) -> Errors | None:
@@ -75,7 +79,7 @@ def errors(logs_dir: Path) -> Errors | None:
     return Errors(found.n, found.mae, found.rmse, found.bias, found.r2, written_at)
 
 
-async def _kafka(settings: Settings) -> tuple[list[kafka_topics.Topic], kafka_topics.Join | None, int | None]:
+async def _kafka(settings: Settings) -> tuple[list[kafka_topics.Topic], kafka_topics.Join | None, Quarantined]:
     await probe.probe(settings)
     seen = await kafka_topics.topics_now(settings)
     there = {topic.name: topic for topic in seen}
@@ -85,15 +89,15 @@ async def _kafka(settings: Settings) -> tuple[list[kafka_topics.Topic], kafka_to
     return seen, join, await _quarantined(settings, quarantine.records)
 
 
-async def _quarantined(settings: Settings, n_kept: int | None) -> int | None:
+async def _quarantined(settings: Settings, n_kept: int | None) -> Quarantined:
     """Return how many of the records in quarantine nobody has dealt with; all, for a user who may not read that."""
     if not n_kept:
-        return n_kept
+        return n_kept, ()
     try:
         async with ranges(settings) as reading:
-            return await selection.n_open(reading, settings)
+            return await selection.n_open(reading, settings), await selection.refusals(reading, settings)
     except Unavailable:
-        return n_kept
+        return n_kept, ()
 
 
 async def _part(problems: dict[str, str], name: str, asked: Awaitable[T], otherwise: T) -> T:

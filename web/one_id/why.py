@@ -19,17 +19,19 @@ class Why(NamedTuple):
     more: str
 
 
-def why(pair: PairView, rules: Rules, now: float, refused: Refused | None = None) -> Why:
-    """Return the answer for one id; `refused` is a quarantined row of it."""
+def why(
+    pair: PairView, rules: Rules, now: float, refused: Refused | None = None, near: PairView | None = None
+) -> Why:
+    """Return the answer for one id; `refused` is a quarantined row of it, `near` an id spelled a little otherwise."""
     answer = {"matched": _matched, "waiting": _waiting, "unmatched": _unmatched}[pair.kind](pair, rules, now)
     more = answer.more + _repeats(pair)
     if refused is not None:
         more += f" A further row of it was quarantined at {clock(refused.at)} UTC because {_because(refused)}."
-    return Why(answer.short, more)
+    return Why(answer.short, more + _near(near))
 
 
-def never_seen(horizon_s: float, refused: Refused | None = None) -> Why:
-    """Return the answer for an id that no worker holds; `refused` is a quarantined row of it."""
+def never_seen(horizon_s: float, refused: Refused | None = None, near: PairView | None = None) -> Why:
+    """Return the answer for an id that no worker holds; `refused`, `near`: as of `why`."""
     if refused is not None:
         return Why(
             f"Not joined: quarantined because {_because(refused)}.",
@@ -39,8 +41,15 @@ def never_seen(horizon_s: float, refused: Refused | None = None) -> Why:
     return Why(
         "Not joined: no row with this id is known.",
         f"It never came, or its verdict is more than {long_span(horizon_s)} old and forgotten here; the metric log in "
-        "logs/ still has it. A row that could not be read is in quarantine.",
+        f"logs/ still has it. A row that could not be read is in quarantine.{_near(near)}",
     )
+
+
+def _near(near: PairView | None) -> str:
+    if near is None:
+        return ""
+    state = near.state.replace("_", " ")
+    return f" The id {near.id!r} is known, too, and is {state}: if both are one, have it sent as the same text everywhere."
 
 
 def not_known_now(partition: int, state: str) -> Why:

@@ -71,7 +71,7 @@ class BridgeWatch:
         self._heard.append(heard)
 
     async def _ask(self, session: aiohttp.ClientSession) -> Any:
-        if self._settings.bridge_in_worker:
+        if self._settings.bridge_in_worker and self._settings.queues:
             return self._worker.bridge and self._worker.bridge.state()
         try:
             async with asyncio.timeout(TIMEOUT_S), session.get(self._url, allow_redirects=False) as response:

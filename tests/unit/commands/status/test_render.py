@@ -12,6 +12,7 @@ from commands.status.render import render
 from commands.status.snapshot import Errors, Snapshot
 from streams.join.decision import Counts
 from streams.settings import Settings
+from streams.wire.refusals import Refusals
 
 COUNTS = Counts(rows_true=1500, rows_pred=1400, matched=1400, waiting=100)
 NOW = Snapshot(
@@ -46,6 +47,21 @@ def test_a_queue_that_others_read_too_is_named():
     text = render(shared, Settings())
     assert "The queue 'features' is also read by 2 other consumers" in text
     assert "The queue 'y_true'" not in text
+
+
+def test_rows_that_cannot_be_read_are_said_whatever_else_is_well():
+    refused = Refusals("y_true", 120, 1_699_999_995.0, "no field `y_true`; it has `price`: send it")
+    text = render(NOW._replace(refusals=[refused]), Settings())
+    assert line(text, "Refused") == (
+        "Refused     ✗ 120 rows of y_true cannot be read, newest: no field `y_true`; it has `price`: send it (5 s ago)"
+    )
+    assert "Refused" not in render(NOW, Settings())
+
+
+def test_without_queues_nothing_is_said_of_rabbitmq():
+    text = render(NOW._replace(queues=[]), Settings(queues=()))
+    assert line(text, "RabbitMQ") == "RabbitMQ    not used: HINDSIGHT_QUEUES is off, so rows come by Kafka alone"
+    assert line(text, "Bridge") == "Bridge      not needed without queues"
 
 
 def test_numbers_stand_in_their_lines():
