@@ -58,7 +58,10 @@ class Bridge:
             "namespace": self._namespace,
             "links": {link.name: link.state() for link in self.links},
             "rows": {kind: ledger.state() for kind, ledger in self.ledgers.items()},
-            "notes": [note for queue in self._queues for note in queue.notes()],
+            "notes": [
+                *(note for queue in self._queues for note in queue.notes()),
+                *(note for relay in self._relays for note in relay.notes()),
+            ],
             "messages_behind": {queue.kind: queue.n_behind() for queue in self._queues},
         }
 

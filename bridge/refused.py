@@ -24,6 +24,7 @@ WARNED = {
     "oversize": "holds bodies that are too large; they go to quarantine",
     "refused": "holds rows that Kafka does not take; they go to quarantine",
 }
+"""What is said of rows that are refused for another reason than their form."""
 
 
 class Quarantine:
@@ -35,6 +36,9 @@ class Quarantine:
         self._topic = topic
         self._ledger = ledger
         self._said_at = float("-inf")
+        self._n_unsaid = 0
+        self.newest = ""
+        """Why the newest rows were refused; empty if none were."""
 
     async def put(self, refused: Sequence[Refused]) -> None:
         """Return when Kafka has these rows; wait for as long as it does not take them."""
@@ -56,10 +60,14 @@ class Quarantine:
         for unreadable, _ in refused:
             n_rows[unreadable.reason] += unreadable.n_rows
         self._ledger.quarantine(n_rows)
-        self._say([unreadable for unreadable, _ in refused if unreadable.reason in WARNED])
+        self._n_unsaid += n_rows.total()
+        self._say(refused[-1][0])
 
-    def _say(self, found: Sequence[Unreadable]) -> None:
-        """Say now and then what needs somebody's attention."""
-        if found and time.monotonic() - self._said_at > REMIND_S:
+    def _say(self, newest: Unreadable) -> None:
+        """Say at once that rows are refused, and then now and then, with how many they were meanwhile."""
+        self.newest = newest.detail
+        if time.monotonic() - self._said_at > REMIND_S:
             self._said_at = time.monotonic()
-            log.warning(f"The queue {self._queue.name!r} {WARNED[found[0].reason]}: {found[0].detail}.")
+            what = WARNED.get(newest.reason, "holds rows that cannot be read; they go to quarantine")
+            log.warning(f"The queue {self._queue.name!r} {what} ({self._n_unsaid:,} now). Newest: {newest.detail}.")
+            self._n_unsaid = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 
@@ -18,7 +19,10 @@ from streams.kafka.topics import topics
 from streams.process.linger import Linger
 from streams.settings import Settings
 from streams.wire.forwarding import packed_for
+from streams.wire.refusals import Refusals
 from streams.wire.rows import Row, Unreadable
+
+log = logging.getLogger("bridge")
 
 BATCH_BYTES = 4 << 20
 """What one batch may cost in memory; the message that reaches it may be larger alone."""
@@ -39,6 +43,7 @@ class Relay:
         self.ledger = Ledger(queue.kind)
         self._quarantine = Quarantine(queue, kafka, topics(settings).quarantine.name, self.ledger)
         self._sent_at = 0.0
+        self._n_said = 0
 
     async def run(self) -> None:
         """Relay until cancelled.
@@ -70,8 +75,22 @@ class Relay:
         while waiting and batch.n_messages < n_messages and len(batch.rows) < n_rows and batch.n_bytes < BATCH_BYTES:
             batch.add(self._queue.take())
         self._beat.count(len(batch.rows))
+        self._say_notes()
         self.ledger.deliver(batch.n_messages, batch.n_rows)
         return batch
+
+    def notes(self) -> list[str]:
+        """Return what was read otherwise than it was sent, and why the newest refused rows were refused."""
+        read = [f"The queue {self._queue.name!r}: {note} ({n:,} so far)." for note, n in self._decoder.notes.items()]
+        newest = self._quarantine.newest
+        n = self.ledger.n_quarantined
+        return [*read, *([Refusals(self.kind, n, self._sent_at, newest).sentence() + "."] if newest else [])]
+
+    def _say_notes(self) -> None:
+        """Say once what is read otherwise than it is sent."""
+        for note in [*self._decoder.notes][self._n_said :]:
+            log.info(f"The queue {self._queue.name!r}: {note}.")
+        self._n_said = len(self._decoder.notes)
 
     async def _deliver(self, batch: Batch) -> None:
         """Return when Kafka has every row of the batch, in its topic or in quarantine."""

@@ -106,3 +106,31 @@ def test_only_the_queues_that_are_asked_for_are_read(make_bridging: MakeBridging
     bridging.wait_ids("y_true", ["a"])
     assert bridging.n_ready("features") == 1
     assert bridging.queue("features")["durable"] is False
+
+
+def test_rows_that_cannot_be_read_are_said_in_the_log_and_in_the_health_answer(make_bridging: MakeBridging) -> None:
+    bridging = make_bridging(queues="y_true", queue_y_true="Labels")
+    bridging.start()
+
+    bridging.publish("Labels", {"id": "p-1", "price": 12}, {"id": "p-2", "ts": 1_700_000_000_000, "value": 3})
+
+    (row,) = bridging.wait_ids("y_true", ["p-2"])
+    assert (row["ts"], row["y_true"]) == (1_700_000_000.0, 3.0)
+    bridging.wait_quarantined(1)
+    said = "no field `y_true`; it has `id`, `price`: set HINDSIGHT_FIELD_Y_TRUE=price if that is the value."
+    wait_until(lambda: said in bridging.bridge.said, MOVED_S, "the log says why")
+    assert bridging.readyz()["notes"] == [
+        "The queue 'Labels': times in milliseconds are read as such (1 so far).",
+        f"1 row of y_true cannot be read, newest: {said}",
+    ]
+
+
+def test_names_of_ones_own_and_the_id_of_the_message_are_read(make_bridging: MakeBridging) -> None:
+    bridging = make_bridging(queues="y_true", field_y_true="data.price,price", field_id="@message_id")
+    bridging.start()
+
+    bridging.publish("y_true", {"data": {"price": 12}}, message_id="m-1")
+    bridging.publish("y_true", {"price": "13.5"}, message_id="m-2")
+
+    rows = bridging.wait_ids("y_true", ["m-1", "m-2"])
+    assert {row["id"]: row["y_true"] for row in rows} == {"m-1": 12.0, "m-2": 13.5}
