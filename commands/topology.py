@@ -92,4 +92,4 @@ def _declare(settings: Settings) -> str:
 
 
 def _listed(what: str, made: list[str]) -> str:
-    return f"{what} made: {', '.join(made)}" if made else f"all {what} were there"
+    return f"{what} created: {', '.join(made)}" if made else f"all {what} were there"

@@ -36,7 +36,7 @@ def test_topics_and_queues_are_declared_once(pipeline_with: Callable[..., Pipeli
         f"{namespace}quarantine-resolved",
     ]
     assert f"topics created: {', '.join(made)}." in first.stdout
-    assert "queues made: features, y_true, y_pred." in first.stdout
+    assert "queues created: features, y_true, y_pred." in first.stdout
     with pika.BlockingConnection(pika.URLParameters(pipeline.environ["HINDSIGHT_AMQP_URL"])) as connection:
         for kind in KINDS:  # the arguments must be the same, or RabbitMQ refuses
             connection.channel().queue_declare(kind, durable=True, arguments={"x-queue-type": "quorum"})
