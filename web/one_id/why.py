@@ -19,9 +19,7 @@ class Why(NamedTuple):
     more: str
 
 
-def why(
-    pair: PairView, rules: Rules, now: float, refused: Refused | None = None, near: PairView | None = None
-) -> Why:
+def why(pair: PairView, rules: Rules, now: float, refused: Refused | None = None, near: PairView | None = None) -> Why:
     """Return the answer for one id; `refused` is a quarantined row of it, `near` an id spelled a little otherwise."""
     answer = {"matched": _matched, "waiting": _waiting, "unmatched": _unmatched}[pair.kind](pair, rules, now)
     more = answer.more + _repeats(pair)
@@ -49,7 +47,9 @@ def _near(near: PairView | None) -> str:
     if near is None:
         return ""
     state = near.state.replace("_", " ")
-    return f" The id {near.id!r} is known, too, and is {state}: if both are one, have it sent as the same text everywhere."
+    return (
+        f" The id {near.id!r} is known, too, and is {state}: if both are one, have it sent as the same text everywhere."
+    )
 
 
 def not_known_now(partition: int, state: str) -> Why:

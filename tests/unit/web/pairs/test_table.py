@@ -401,7 +401,7 @@ def test_why_of_an_expired_id_says_when(table):
 
 
 def test_an_id_that_never_came_is_told_of_one_that_is_spelled_a_little_otherwise(full):
-    (near,) = full.shown(state="waiting_for_pred", size=1)[:1]
+    near = full.shown(state="waiting_for_pred")[0]
     said = never_seen(90.0, None, near).more
     assert said.endswith(
         f"The id {near.id!r} is known, too, and is waiting for pred: if both are one, have it sent as the same text everywhere."
