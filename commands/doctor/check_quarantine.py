@@ -7,7 +7,7 @@ import time
 
 from commands.doctor.finding import Finding, note, ok, wrong
 from commands.probes import Unavailable
-from commands.probes.kafka_ranges import reader
+from commands.probes.kafka_ranges import ranges
 from commands.quarantine.selection import refusals
 from streams.kafka import probe
 from streams.settings import Settings, SettingsError
@@ -38,5 +38,5 @@ def findings(found: list[Refusals], now: float) -> list[Finding]:
 
 async def _refusals(settings: Settings) -> list[Refusals]:
     await probe.probe(settings)
-    async with reader(settings) as kafka:
+    async with ranges(settings) as kafka:
         return await refusals(kafka, settings)

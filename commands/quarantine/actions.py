@@ -58,7 +58,7 @@ class Marks:
     """Writes what was done with rows."""
 
     def __init__(self, settings: Settings):
-        self._topic = topics(settings).resolved.name
+        self._settings, self._topic = settings, topics(settings).resolved.name
         self._producer = Producer(settings, prepare=partial(declare, settings))
 
     async def __aenter__(self) -> Marks:
@@ -84,17 +84,12 @@ class Marks:
         """Return once Kafka has a row in its topic: the way back where there are no queues.
 
         Raises:
-            Away: Kafka does not take it.
+            Unavailable: Kafka does not take it.
         """
-        assert self._producer is not None
         assert row.kind is not None, "only rows with a plan are sent"
         settings, topic = self._settings, self._settings.topic_of(row.kind)
-        packets = pack(_read(row, settings).rows, settings.partitions, settings.packet_rows, RECORD_BYTES)
-        try:
-            for packet in packets:
-                await self._producer.send_and_wait(topic, packet.value, partition=packet.partition)
-        except KafkaError as exc:
-            raise Unavailable(f"Kafka does not take row {row.kept.offset}: {exc!r}.") from None
+        for packet in pack(_read(row, settings).rows, settings.partitions, settings.packet_rows, RECORD_BYTES):
+            await self._producer.append(Record(topic, packet.partition, packet.value))
 
 
 @contextmanager
