@@ -11,6 +11,7 @@ import binascii
 import hmac
 import logging
 import socket
+import time
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from yarl import URL
 
 from streams.settings import Settings
 from web import answers
+from web.state.proof import Proofs
 
 logger = logging.getLogger("hindsight.web")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -51,9 +53,10 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 class Guard:
     """Refuses what may not be asked, and keeps every traceback inside."""
 
-    def __init__(self, settings: Settings, own: set[str]):
+    def __init__(self, settings: Settings, own: set[str], url: str):
         self._hosts = {host.lower() for host in (*own, *settings.web_hosts)}
-        self._token = settings.web_token.get_secret_value()
+        self._token, self._url = settings.web_token.get_secret_value(), url
+        self._proofs = Proofs(self._token)
 
         @web.middleware
         async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -62,7 +65,7 @@ class Guard:
         self.middleware = middleware
 
     async def _handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        refusal = _refusal(request, self._hosts, self._token)
+        refusal = _refusal(request, self._hosts, not self._token or self._is_let_in(request))
         if refusal is not None:
             return refusal
         try:
@@ -76,8 +79,15 @@ class Guard:
             logger.exception("a page failed: %s", ascii(request.path)[:300])
             return answers.error(request, 500, "This page failed; the worker's log says why. The join continues.")
 
+    def _is_let_in(self, request: web.Request) -> bool:
+        """Tell whether a request shows the token; one of another worker, a proof that it is known."""
+        shown = request.headers.get("Authorization", "")
+        if request.path.startswith("/peer/"):
+            return self._proofs.holds(shown, self._url, request.raw_path, time.time())
+        return request.path in OPEN_PATHS or _shows(shown, self._token)
 
-def _refusal(request: web.Request, hosts: set[str], token: str) -> web.Response | None:
+
+def _refusal(request: web.Request, hosts: set[str], is_let_in: bool) -> web.Response | None:
     if len(request.raw_path) > MAX_TARGET_CHARS:
         return answers.error(request, 414, f"A URL of more than {MAX_TARGET_CHARS:,} characters is not read.")
     if not _is_known(request.headers.get("Host", ""), hosts):
@@ -86,7 +96,7 @@ def _refusal(request: web.Request, hosts: set[str], token: str) -> web.Response 
         )
     if request.method not in ("GET", "HEAD"):
         return answers.error(request, 405, "The web view is read-only: GET and HEAD.", headers={"Allow": "GET, HEAD"})
-    if token and request.path not in OPEN_PATHS and not _shows(request.headers.get("Authorization", ""), token):
+    if not is_let_in:
         return answers.error(
             request,
             401,

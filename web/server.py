@@ -36,7 +36,7 @@ def build(worker: Worker, url: str) -> web.Application:
     settings = worker.settings
     answers.read_templates()
     hosts = own_hosts(settings.web_bind, url)
-    app = web.Application(middlewares=[Guard(settings, hosts).middleware], client_max_size=1024)
+    app = web.Application(middlewares=[Guard(settings, hosts, url).middleware], client_max_size=1024)
     app.on_response_prepare.append(add_headers)
     app[WORKER], app[SETTINGS], app[URL] = worker, settings, url
     app[ENDS] = Ends(settings, worker.problems)

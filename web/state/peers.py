@@ -1,13 +1,14 @@
 """The other workers: who they are, from Faust's assignment in Kafka's group, and what they answer, within a time.
 
-Anybody in that group may name any address and answer anything. So only `http(s)://host:port` is asked, with our own
-token and never with what a caller showed us; and what comes back is decoded into the struct that is expected, up to a
-size, or it is no answer.
+Anybody in that group may name any address and answer anything. So only `http(s)://host:port` is asked, and the token is
+sent to nobody: a proof is, that we know it (`web.state.proof`). What comes back is decoded into the struct that is
+expected, up to a size, or it is no answer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import aiohttp
@@ -16,6 +17,7 @@ from yarl import URL
 
 from agents.worker import Worker
 from streams.settings import ADDRESS
+from web.state.proof import Proofs
 
 TIMEOUT_S = 1.0
 MOST_BYTES = 16 << 20
@@ -25,7 +27,7 @@ UNEXPECTED = "does not answer as expected: is it of another version?"
 NO_ADDRESS = "goes by an address that is not asked: it is not http://host:port"
 
 
-REFUSED = "does not take our token"
+REFUSED = "has another token than this worker, or a clock that differs by more than a minute"
 
 
 class _NotAsExpected(Exception):
@@ -45,7 +47,8 @@ class Peers:
 
     def __init__(self, worker: Worker, url: str):
         self._worker, self._url = worker, url
-        self._token = worker.settings.web_token.get_secret_value()
+        token = worker.settings.web_token.get_secret_value()
+        self._proofs = Proofs(token) if token else None
         self._session: aiohttp.ClientSession | None = None
 
     def partitions(self) -> dict[str, list[int]]:
@@ -72,7 +75,7 @@ class Peers:
             return Answer(url, None, NO_ADDRESS)
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                raw = await self._fetched(url + path)
+                raw = await self._fetched(url, path)
             return Answer(url, msgspec.msgpack.decode(raw, type=kind))
         except _NotAsExpected as exc:
             return Answer(url, None, str(exc))
@@ -81,11 +84,12 @@ class Peers:
         except (aiohttp.ClientError, msgspec.MsgspecError, ValueError, RecursionError):
             return Answer(url, None, UNEXPECTED)
 
-    async def _fetched(self, url: str) -> bytes:
+    async def _fetched(self, url: str, path: str) -> bytes:
         if self._session is None:
-            headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-            self._session = aiohttp.ClientSession(headers=headers, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
-        async with self._session.get(URL(url, encoded=True), allow_redirects=False) as response:
+            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+        headers = {"Authorization": self._proofs.proof(url, path, time.time())} if self._proofs else {}
+        asked = URL(url + path, encoded=True)
+        async with self._session.get(asked, headers=headers, allow_redirects=False) as response:
             if response.status != 200:
                 raise _NotAsExpected(REFUSED if response.status == 401 else UNEXPECTED)
             raw = bytearray()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 
 import aiohttp
 import pytest
@@ -13,8 +14,10 @@ from yarl import URL
 from streams.settings import SettingsError, load
 from web.guard import HEADERS, Guard, add_headers, own_hosts
 from web.malformed import Runner
+from web.state.proof import Proofs
 
 TOKEN = "correct horse"
+OWN_URL = "http://127.0.0.1:1"
 
 
 async def _fails(request):
@@ -30,9 +33,12 @@ def ask(path="/fine", *, token="", method="GET", **headers):
 
     async def talk():
         settings = load({"HINDSIGHT_WEB_TOKEN": token} if token else {})
-        app = web.Application(middlewares=[Guard(settings, own_hosts("127.0.0.1", "http://127.0.0.1:1")).middleware])
+        guard = Guard(settings, own_hosts("127.0.0.1", OWN_URL), OWN_URL)
+        app = web.Application(middlewares=[guard.middleware])
         app.on_response_prepare.append(add_headers)
-        app.add_routes([web.get("/fine", _fine), web.get("/fails", _fails), web.get("/livez", _fine)])
+        app.add_routes(
+            [web.get("/fine", _fine), web.get("/fails", _fails), web.get("/livez", _fine), web.get("/peer/x", _fine)]
+        )
         runner = Runner(app, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -85,6 +91,26 @@ def test_a_token_is_asked_for_and_both_ways_to_show_it_work():
     assert ask(token=TOKEN, Authorization=f"Basic {basic}")[0] == 200
     assert ask(f"/fine?token={TOKEN.replace(' ', '%20')}", token=TOKEN)[0] == 401
     assert ask("/livez", token=TOKEN)[0] == 200
+
+
+def test_another_worker_proves_that_it_knows_the_token_and_the_token_itself_opens_nothing_of_theirs():
+    proof = Proofs(TOKEN).proof(OWN_URL, "/peer/x?q=%2E", time.time())
+    assert ask("/peer/x?q=%2E", token=TOKEN, Authorization=proof)[0] == 200
+    assert ask("/peer/x?q=1", token=TOKEN, Authorization=proof)[0] == 401
+    assert ask("/fine", token=TOKEN, Authorization=proof)[0] == 401
+    assert ask("/peer/x", token=TOKEN, Authorization=f"Bearer {TOKEN}")[0] == 401
+    assert ask("/peer/x")[0] == 200
+
+
+@pytest.mark.parametrize("bind", ["127.evil.example", "127.0.0.1.example", "0.0.0.0", "::"])
+def test_a_name_that_only_looks_like_this_machine_needs_a_token(bind):
+    with pytest.raises(SettingsError, match="HINDSIGHT_WEB_TOKEN"):
+        load({"HINDSIGHT_WEB_BIND": bind})
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_this_machine_needs_none(bind):
+    assert load({"HINDSIGHT_WEB_BIND": bind}).web_is_local
 
 
 EVERYWHERE = "0.0.0.0"
