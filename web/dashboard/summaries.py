@@ -20,7 +20,7 @@ from web.dashboard import charts
 from web.dashboard.data import Bins, Covered, Dashboard, Delay, Ended, Line, Scores, Span, Worst
 from web.dashboard.svg import round_up
 from web.keys import BRIDGE, CACHE, ENDS, PEERS, WORKER
-from web.pairs.query import BadQuery
+from web.pairs.query import BadQuery, refuse_unknown
 from web.state.status import Status
 
 SPANS: dict[str, float] = {"1m": 60.0, "5m": 300.0, "1h": 3600.0, "all": 0.0}
@@ -60,8 +60,9 @@ def read(given: Mapping[str, str]) -> Choice:
     """Return what a query string chooses.
 
     Raises:
-        BadQuery: there is no such window, error or scale.
+        BadQuery: there is no such name, window, error or scale.
     """
+    refuse_unknown(given, Choice._fields)
     asked = {name: given.get(name, default) for name, default in Choice._field_defaults.items()}
     choice = Choice(**asked | {"paused": "1" if given.get("paused") else ""})
     if choice.last not in SPANS or choice.error not in ERRORS or choice.y not in SCALES:

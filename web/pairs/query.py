@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 from urllib.parse import urlencode
 
@@ -32,6 +33,8 @@ PARTS: dict[str, tuple[State, ...]] = {
     "unmatched": ("unmatched", "unmatched_true", "unmatched_pred"),
 }
 """States that come in two kinds, by which side is missing."""
+EVERYWHERE = ("theme", "paused")
+"""Parameters that every page takes."""
 FILTERS = ("q", "partition", "worker", "min_age", "max_age", "min_error", "max_error")
 PAGE_SIZES = (25, 50, 100, 250)
 MAX_TEXT_CHARS = 512
@@ -77,8 +80,9 @@ def read(given: Mapping[str, str], *, most: int = PAGE_SIZES[-1]) -> Query:
     """Return the question that a query string asks.
 
     Raises:
-        BadQuery: a value cannot be used.
+        BadQuery: a value cannot be used, or there is no such name.
     """
+    refuse_unknown(given, Query._fields)
     known = {name: text for name, text in given.items() if name in Query._fields and text != ""}
     place = known.pop("after", None)
     values: dict[str, Any] = {name: _READERS.get(name, _text)(name, text) for name, text in known.items()}
@@ -91,6 +95,20 @@ def read(given: Mapping[str, str], *, most: int = PAGE_SIZES[-1]) -> Query:
     if after is not None and not fits(after, query.sort):
         raise BadQuery("after is no place in this order; start at its first page.")
     return query._replace(n=max(0, min(query.n, most)), after=after)
+
+
+def refuse_unknown(given: Iterable[str], names: Iterable[str]) -> None:
+    """Refuse a name that a page does not know: left out, it would show more than was asked for.
+
+    Raises:
+        BadQuery: it names the nearest one.
+    """
+    known = {*names, *EVERYWHERE}
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            meant = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(sorted(known))}."
+            raise BadQuery(f"There is no parameter {name[:40]!a} here. {meant}")
 
 
 def fits(place: Place, sort: str) -> bool:

@@ -8,7 +8,8 @@ from aiohttp import web
 
 from web import answers
 from web.keys import ENDS, QUARANTINE
-from web.pages import frame, query_of
+from web.pages import frame
+from web.pairs.query import BadQuery, read, refuse_unknown
 from web.quarantine.newest import QuarantineUnavailable
 from web.quarantine.records import Found
 from web.state import gather
@@ -49,10 +50,13 @@ async def quarantine(request: web.Request) -> web.Response:
 
 
 async def _quarantined(request: web.Request) -> Found:
+    try:
+        refuse_unknown(request.query, ("q", "resolved"))
+        asked = read({"q": request.query.get("q", "")})
+    except BadQuery as exc:
+        raise web.HTTPBadRequest(text=str(exc)) from None
     done = request.app[ENDS].resolved.found
-    return await request.app[QUARANTINE].search(
-        query_of(request).q, QUARANTINE_ROWS, done, with_resolved=_with_resolved(request)
-    )
+    return await request.app[QUARANTINE].search(asked.q, QUARANTINE_ROWS, done, with_resolved=_with_resolved(request))
 
 
 def _with_resolved(request: web.Request) -> bool:

@@ -158,12 +158,21 @@ def test_largest_errors_come_first(full):
         {"after": "zz"},
         {"after": "c1"},
         {"q": "x" * 600},
+        {"nothing like it": "1"},
     ],
     ids=str,
 )
 def test_a_query_that_cannot_be_used_is_a_sentence(given):
     with pytest.raises(BadQuery, match=r"\.$"):
         read(given)
+
+
+def test_a_name_that_is_mistyped_is_told_the_near_one():
+    with pytest.raises(BadQuery, match=r"no parameter 'min_eror' here\. Did you mean min_error\?"):
+        read({"min_eror": "100"})
+    with pytest.raises(BadQuery, match=r"Did you mean last\?"):
+        summaries.read({"lasst": "1h"})
+    assert read({"theme": "dark"}) == Query()
 
 
 def test_a_query_survives_its_url():
