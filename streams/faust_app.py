@@ -34,8 +34,8 @@ logger = logging.getLogger("hindsight")
 STOP_WITHIN_S = 6.0
 """From when Faust begins to stop, which may be a second or two after the signal."""
 COMMIT_S = 1.0
-OWN_COMMANDS = frozenset(("bridge", "features", "status", "doctor", "topology", "reconcile", "quarantine", "version"))
-"""The commands of `commands.commands`."""
+OF_AGENTS = frozenset(("worker", "agents", "tables", "model", "models", "send", "reset", "livecheck"))
+"""Faust's commands that run or name agents. Ours import what they need themselves, and need no list."""
 T = TypeVar("T")
 
 
@@ -143,11 +143,11 @@ async def _declare_when_possible() -> None:
 
 
 def _discovered() -> list[str]:
-    """Return the modules that Faust imports: for one of our commands no agent, since it imports what it needs itself.
+    """Return the modules that Faust imports: the agents only for a command that needs them.
 
     Faust asks before it has read the command line, as the commands must be known by then.
     """
-    if "worker" not in sys.argv and not OWN_COMMANDS.isdisjoint(sys.argv):
+    if OF_AGENTS.isdisjoint(sys.argv):
         return ["commands.commands"]
     beside = ["bridge"] if settings.bridge_in_worker and settings.queues else []
     return ["web.view", *(f"agents.{part}" for part in (*settings.agents, *beside)), "commands.commands"]
