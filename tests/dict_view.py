@@ -65,7 +65,7 @@ class DictView:
                 deadlines = {TOMBSTONE: state[9] + horizon_s}
             else:
                 ts, at = state[4], state[5]
-                timer_kind = WAIT_PRED if state[0] == pair.TRUE else WAIT_TRUE
+                timer_kind = WAIT_PRED if state[0] == pair.WAITING + pair.TRUE else WAIT_TRUE
                 deadlines = {EVENT: ts + window_s, timer_kind: at + (window_s + max_out_of_orderness_s)}
             for timer_kind, deadline in deadlines.items():
                 cut = record.checkpoint.timer_cursors[TIMER_KINDS.index(timer_kind)]

@@ -97,4 +97,4 @@ def endings_of(record: Decision) -> list[Ending]:
 def ids_of(view: DictView, *, waiting: bool) -> set[str]:
     """Return the ids that wait, or those that are done."""
     ids = {key: packed for key, packed in view.packed.items() if key[:1] == b"i"}
-    return {id_of(key) for key, packed in ids.items() if (len(packed) == state.WAITING_BYTES) == waiting}
+    return {id_of(key) for key, packed in ids.items() if (state.kind_of(packed) < state.MATCHED) == waiting}

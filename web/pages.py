@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from streams.join.carried import FIELDS
 from web import answers, api
 from web.dashboard import summaries
 from web.keys import CACHE, PAYLOADS, SETTINGS, URL
@@ -241,6 +242,7 @@ def _about(pair: PairView | None, as_of: AsOf) -> dict[str, Any]:
         "pair": pair,
         "row": as_row(pair, as_of),
         "sides": rows,
+        "carried": FIELDS,
         "joined": sides.had_it_joined(rows),
         "delay": sides.delay(rows),
         "timeline": timeline(pair, as_of.rules, as_of.now),

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from streams.join import state as pair
-from streams.join.state import MATCHED, PRED, TRUE, State
+from streams.join.state import MATCHED, PRED, TRUE, WAITING, State
 
 EVENT, WAIT_PRED, WAIT_TRUE, TOMBSTONE = b"e", b"t", b"p", b"m"
 TIMER_KINDS = (EVENT, WAIT_PRED, WAIT_TRUE, TOMBSTONE)
@@ -87,7 +87,7 @@ def concerns(timer_kind: bytes, kind: int) -> bool:
     The id may have got its verdict since, and then has a tombstone of its own; or it waited for the other side in an
     earlier life.
     """
-    return timer_kind == TOMBSTONE if kind >= MATCHED else timer_kind in (EVENT, WAITS_FOR[kind])
+    return timer_kind == TOMBSTONE if kind >= MATCHED else timer_kind in (EVENT, WAITS_FOR[kind - WAITING])
 
 
 def clocks(watermark: float, now: float, idle: tuple[bool, bool]) -> tuple[float, float, float, float]:
@@ -137,7 +137,7 @@ def index_entries(
     for key, packed in waiting.items():
         kind, ts, at = pair.times_waiting(packed)
         due[EVENT, (ts + window_s) // BUCKET_S].append(key)
-        due[WAITS_FOR[kind], (at + waiting_s) // BUCKET_S].append(key)
+        due[WAITS_FOR[kind & 1], (at + waiting_s) // BUCKET_S].append(key)
     done_at: defaultdict[bytes, list[bytes]] = defaultdict(list)
     for key, packed in done.items():
         done_at[packed[pair.DECIDED_AT]].append(key)  # most were decided at the same moment

@@ -15,15 +15,15 @@ from typing import NamedTuple, Protocol, cast
 
 import msgspec
 
-from streams.join import deadlines
+from streams.join import carried, deadlines
 from streams.join import state as pair
 from streams.join.deadlines import LAST_BUCKET, TIMER_KINDS, TOMBSTONE, Rules, last_bucket
 from streams.join.decision import Checkpoint, Counts, Decision
-from streams.join.state import MATCHED, NAN, PRED, TRUE, UNMATCHED, State
+from streams.join.state import MATCHED, NAN, PRED, TRUE, UNMATCHED, WAITING, State
 from streams.wire import forwarding
 from streams.wire.forwarding import Forward, Origin
 from streams.wire.rows import PredRow, TrueRow
-from streams.wire.verdicts import Verdict, VerdictKind
+from streams.wire.verdicts import Verdict
 
 MAX_EXPIRY_BYTES = 150_000
 """What the ids that one kind of timer ends in one decision may weigh, in bytes of its record."""
@@ -32,7 +32,6 @@ MAX_EXPIRY_KEYS = 10_000
 NO_CAP = 1 << 62
 
 _encode = msgspec.json.Encoder().encode
-_UNMATCHED: tuple[VerdictKind, VerdictKind] = ("unmatched_true", "unmatched_pred")
 
 
 class Input(NamedTuple):
@@ -156,10 +155,12 @@ class _Draft:
     def _read_record(self, record: Input, keys: list[bytes], values: list[float]) -> None:
         """Apply each row; the hot loop: in one piece, since a call a row costs a sixth of its time."""
         side, now, dirty, known, is_run = record.side, self.now, self.dirty, self.known, bool(record.offsets)
-        other, rules, watermark, verdicts, joins = 1 - side, self.rules, self.watermark, self.verdicts, deadlines.joins
+        rules, watermark, verdicts, joins = self.rules, self.watermark, self.verdicts, deadlines.joins
+        begins, waits_for_it, values_of = WAITING + side, WAITING + 1 - side, carried.values
         newest, n_new, n_matched = self.ts[side], 0, 0
         looked_at, offsets = newest, record.offsets or repeat(record.offset)
-        for row, key, y, offset in zip(record.rows, keys, values, offsets, strict=False):
+        carries_of = carried.of_rows(side, record.rows)
+        for row, key, y, offset, own in zip(record.rows, keys, values, offsets, carries_of, strict=False):
             ts = row.ts
             if is_run and newest != looked_at:
                 looked_at, watermark = newest, self._watermark_at(side, newest)
@@ -170,24 +171,25 @@ class _Draft:
             if state is None:
                 packed = known[key]
                 if packed is None:
-                    dirty[key] = (side, flag, 0, y, ts, now, offset)
+                    dirty[key] = (begins, flag, 0, y, ts, now, offset, own)
                     n_new += 1
                     continue
                 state = pair.unpack(packed)
-            if state[0] != other:
-                dirty[key] = self._repeat(
-                    state, state[3] if state[0] == side else state[3 + side], side, row, y, offset
-                )
+            if state[0] != waits_for_it:
+                first = state[3] if state[0] < MATCHED else state[3 + side]
+                dirty[key] = self._repeat(state, first, side, row, y, offset)
                 continue
-            _, flags, n_repeats, other_y, other_ts, other_at, other_offset = state
+            _, flags, n_repeats, other_y, other_ts, other_at, other_offset, other_carries = state
             if not joins(other_ts, ts, watermark, rules):
                 if deadlines.is_over(other_ts, watermark, rules):
                     state = self._unmatched(row.id, state)
                 dirty[key] = self._repeat(state, NAN, side, row, y, offset)
                 continue
             n_matched += 1
+            carries = own or other_carries
+            more = values_of(carries) if carries else ()
             if side == PRED:
-                verdicts.append(Verdict(row.id, "matched", now, other_y, y, other_ts, ts))
+                verdicts.append(Verdict(row.id, "matched", now, other_y, y, other_ts, ts, *more))
                 dirty[key] = (
                     MATCHED,
                     flags | flag,
@@ -201,9 +203,10 @@ class _Draft:
                     now,
                     other_offset,
                     offset,
+                    carries,
                 )
             else:
-                verdicts.append(Verdict(row.id, "matched", now, y, other_y, ts, other_ts))
+                verdicts.append(Verdict(row.id, "matched", now, y, other_y, ts, other_ts, *more))
                 dirty[key] = (
                     MATCHED,
                     flags | flag,
@@ -217,6 +220,7 @@ class _Draft:
                     now,
                     offset,
                     other_offset,
+                    carries,
                 )
         self.counts.matched += n_matched
         self.counts.waiting += n_new - n_matched
@@ -245,16 +249,16 @@ class _Draft:
         return (kind, flags, min(n_repeats + 1, pair.MAX_REPEATS), *rest)
 
     def _unmatched(self, row_id: str, state: State) -> State:
-        side, flags, n_repeats, y, ts, at, offset = state
+        kind, flags, n_repeats, y, ts, at, offset, carries = state
         self.counts.waiting -= 1
-        now = self.now
-        if side == TRUE:
+        now, more = self.now, carried.values(carries)
+        if kind == WAITING + TRUE:
             self.counts.unmatched_true += 1
-            self.verdicts.append(Verdict(row_id, _UNMATCHED[side], now, y_true=y, ts_true=ts))
-            return (UNMATCHED, flags, n_repeats, y, NAN, ts, NAN, at, NAN, now, offset, -1)
+            self.verdicts.append(Verdict(row_id, "unmatched_true", now, y, None, ts, None, *more))
+            return (UNMATCHED, flags, n_repeats, y, NAN, ts, NAN, at, NAN, now, offset, -1, carries)
         self.counts.unmatched_pred += 1
-        self.verdicts.append(Verdict(row_id, _UNMATCHED[side], now, y_pred=y, ts_pred=ts))
-        return (UNMATCHED + PRED, flags, n_repeats, NAN, y, NAN, ts, NAN, at, now, -1, offset)
+        self.verdicts.append(Verdict(row_id, "unmatched_pred", now, None, y, None, ts, *more))
+        return (UNMATCHED + PRED, flags, n_repeats, NAN, y, NAN, ts, NAN, at, now, -1, offset, carries)
 
     # Time
 
@@ -295,14 +299,14 @@ class _Draft:
         if deadlines.deadline(timer_kind, state, self.rules) >= until:
             self.dirty[key] = state  # the settings asked for a nearer deadline when it was indexed
             self.reindexed.add(key)
-            return 150 + 3 * len(key)
+            return 150 + 3 * len(key) + len(state[-1])
         if timer_kind == TOMBSTONE:
             self.deleted += [key, pair.other_key(key)] if state[1] & (pair.CONFLICT | pair.LATE) else [key]
             self.dirty.pop(key, None)
             self.known[key] = None
             return 2 * len(key) + 10
         self.dirty[key] = self._unmatched(id_of(key), state)
-        return 250 + 3 * len(key)
+        return 250 + 3 * len(key) + 2 * len(state[-1])
 
     def evict(self, max_waiting: int) -> None:
         """While more ids wait than may, end those with the nearest deadlines, as far as one decision may."""
@@ -327,23 +331,30 @@ class _Draft:
             return 0
         self.dirty[key] = self._unmatched(id_of(key), state)
         self.counts.evicted += 1
-        return 250 + 3 * len(key)
+        return 250 + 3 * len(key) + 2 * len(state[-1])
 
     # The record
 
     def decision(self, writer: str) -> Decision | None:
         if self.input_offsets == self.checkpoint.input_offsets and not self.unindexed:
             return None
+        layout, pack_waiting, pack_done = (
+            pair.layout,
+            pair.pack_waiting,
+            pair.pack_done,
+        )  # as `pack`, without a call an id
         waiting: dict[bytes, bytes] = {}
         done: dict[bytes, bytes] = {}
         updated = dict(self.others)
         for key, state in self.dirty.items():
             packed = self.known[key]
             if state[0] < MATCHED:
-                (updated if packed and key not in self.reindexed else waiting)[key] = pair.pack_waiting(*state)
+                put = updated if packed and key not in self.reindexed else waiting
+                put[key] = layout(len(state[-1])).pack_waiting(*state) if state[-1] else pack_waiting(*state)
             else:
-                was_done = packed and packed[0] >= MATCHED and key not in self.reindexed
-                (updated if was_done else done)[key] = pair.pack_done(*state)
+                was_done = packed and pair.kind_of(packed) >= MATCHED and key not in self.reindexed
+                put = updated if was_done else done
+                put[key] = layout(len(state[-1])).pack_done(*state) if state[-1] else pack_done(*state)
         checkpoint = self.checkpoint
         after = Checkpoint(
             -1,

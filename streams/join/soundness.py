@@ -13,7 +13,7 @@ import numpy as np
 
 from streams.join import state
 from streams.join.deadlines import INDEX, TIMER_KINDS
-from streams.join.state import MATCHED, PRED, UNMATCHED
+from streams.join.state import MATCHED, PRED, UNMATCHED, WAITING
 
 LIMIT: Final = 1e18
 """No time and no span is beyond it, in seconds: three of them together still have a bucket in the index."""
@@ -66,7 +66,9 @@ def are_waiting(states: Collection[bytes]) -> bool:
     if not states:
         return True
     columns = _columns(states, _WAITING)
-    return columns is not None and bool((columns["kind"] <= PRED).all()) and _are_in_range(columns["ts"], columns["at"])
+    return (
+        columns is not None and bool((_kinds(columns) < MATCHED).all()) and _are_in_range(columns["ts"], columns["at"])
+    )
 
 
 def are_done(states: Collection[bytes]) -> bool:
@@ -76,13 +78,24 @@ def are_done(states: Collection[bytes]) -> bool:
     columns = _columns(states, _DONE)
     if columns is None or not _are_in_range(columns["at"]):
         return False
-    return bool(((columns["kind"] >= MATCHED) & (columns["kind"] <= UNMATCHED + PRED)).all())
+    kinds = _kinds(columns)
+    return bool(((kinds >= MATCHED) & (kinds <= UNMATCHED + PRED)).all())
 
 
 def _columns(states: Collection[bytes], layout: np.dtype[Any]) -> np.ndarray[Any, Any] | None:
-    if set(map(len, states)) != {layout.itemsize}:
-        return None
+    """Return the fixed part of packed states; None if one is shorter, or longer and of the version that carries nothing."""
+    n_bytes = layout.itemsize
+    if set(map(len, states)) != {n_bytes}:
+        if any(len(packed) < n_bytes or (len(packed) > n_bytes and packed[0] < WAITING) for packed in states):
+            return None
+        states = [packed[:n_bytes] for packed in states]
     return np.frombuffer(b"".join(states), layout)
+
+
+def _kinds(columns: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return the kind of each state, as the present version has it."""
+    first: np.ndarray[Any, Any] = columns["kind"]
+    return np.where(first < WAITING, first + WAITING, first)
 
 
 def _are_in_range(*columns: np.ndarray[Any, Any]) -> bool:
@@ -93,7 +106,7 @@ def are_updated(puts: Collection[tuple[bytes, bytes]]) -> bool:
     """Tell whether each state fits its key: an id's own, or the row that is kept beside it."""
     states = [packed for key, packed in puts if key[:1] == b"i"]
     beside = [packed for key, packed in puts if key[:1] == b"o"]
-    waiting = [packed for packed in states if packed[:1] and packed[0] < MATCHED]
-    done = [packed for packed in states if not packed[:1] or packed[0] >= MATCHED]
+    waiting = [packed for packed in states if packed and state.kind_of(packed) < MATCHED]
+    done = [packed for packed in states if not packed or state.kind_of(packed) >= MATCHED]
     fits = all(len(packed) == state.OTHER_BYTES and packed[0] <= PRED for packed in beside)
     return fits and are_waiting(waiting) and are_done(done)

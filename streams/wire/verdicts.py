@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
 from streams.wire.rows import Id
 from streams.wire.versions import Newer
@@ -14,8 +15,24 @@ VERSION: Final = 1
 VerdictKind = Literal["matched", "unmatched_true", "unmatched_pred"]
 
 
+ModelName = Annotated[str, Meta(max_length=128, description="which model made the prediction")]
+
+
+class Carried(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What rows may carry beside id, ts and value; it stays with the id, up to its verdict, its page and the exports.
+
+    To carry a further field: name it here and at the end of `Verdict`, and in the row that has it (`streams.wire.rows`). Its
+    value is hashable.
+    """
+
+    model: ModelName | None = None
+
+
 class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """How one id ended. The side that never came is None. Times are UTC epoch seconds; `at`: when it was decided."""
+    """How one id ended. The side that never came is None. Times are UTC epoch seconds; `at`: when it was decided.
+
+    It ends with the fields of `Carried`.
+    """
 
     id: Id
     verdict: VerdictKind
@@ -24,6 +41,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     y_pred: float | None = None
     ts_true: float | None = None
     ts_pred: float | None = None
+    model: ModelName | None = None
 
 
 class Tag(msgspec.Struct, frozen=True, gc=False):

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+import msgspec
+
+from streams.wire.verdicts import Carried
 from web.pairs import cells
 from web.pairs.cells import AsOf
 from web.pairs.pair_view import Other, PairView, State
@@ -61,6 +64,10 @@ def _by(name: str, key: Key) -> tuple[Order, Order]:
 def _of(kind: str, name: str) -> Callable[[PairView, AsOf], Any]:
     """Return what reads a field of one side; None where that has not come."""
     return lambda pair, as_of: getattr(pair.side(kind), name, None)
+
+
+def _carried(name: str) -> Callable[[PairView, AsOf], Any]:
+    return lambda pair, as_of: getattr(pair.carried, name)
 
 
 def _redelivered(kind: str) -> Callable[[PairView, AsOf], bool]:
@@ -164,6 +171,7 @@ COLUMNS = (
     Column("conflict", bool, "whether a row came again with another value", lambda pair, _: pair.conflict),
     Column("late", bool, "whether a row came too late", lambda pair, _: pair.late),
     Column("n_repeats", int, "rows beyond the first truth and prediction", lambda pair, _: pair.n_repeats),
+    *(Column(field.name, field.type, "", _carried(field.name)) for field in msgspec.structs.fields(Carried)),
     Column(
         "other",
         Other | None,

@@ -11,11 +11,25 @@ from typing import Literal
 import msgspec
 
 from streams.join import deadlines
+from streams.join.carried import unpack as unpack_carried
 from streams.join.deadlines import Rules
 from streams.join.decide import key_of
-from streams.join.state import CONFLICT, DUPLICATE, LATE, MATCHED, PRED, REDELIVERED, TRUE, UNMATCHED, other, other_key
+from streams.join.state import (
+    CONFLICT,
+    DUPLICATE,
+    LATE,
+    MATCHED,
+    PRED,
+    REDELIVERED,
+    TRUE,
+    UNMATCHED,
+    WAITING,
+    other,
+    other_key,
+)
 from streams.join.state import unpack as unpack_state
 from streams.table.store import PairsStore
+from streams.wire.verdicts import Carried
 from web.checked import Finite, Natural, Time
 
 Kind = Literal["y_true", "y_pred"]
@@ -23,8 +37,8 @@ State = Literal["waiting_for_pred", "waiting_for_true", "matched", "unmatched_tr
 Place = tuple[int | float | str, ...]
 """Where a row stands in an order: pages are merged by it, and the next one begins behind it."""
 _STATES: dict[int, State] = {
-    TRUE: "waiting_for_pred",
-    PRED: "waiting_for_true",
+    WAITING + TRUE: "waiting_for_pred",
+    WAITING + PRED: "waiting_for_true",
     MATCHED: "matched",
     UNMATCHED: "unmatched_true",
     UNMATCHED + PRED: "unmatched_pred",
@@ -85,6 +99,8 @@ class PairView(msgspec.Struct, gc=False):
     place: Place = ()
     other: Other | None = None
     worker: str = ""
+    carried: Carried = Carried()
+    """What its rows carry besides."""
 
     def side(self, kind: str) -> Side | None:
         """Return its row of `y_true` or `y_pred`."""
@@ -143,11 +159,11 @@ class PairView(msgspec.Struct, gc=False):
 
 def view(row_id: str, packed: bytes, partition: int, place: Place = ()) -> PairView:
     """Return an id as it is kept in the table."""
-    kind, flags, n_repeats, *rest = unpack_state(packed)
+    kind, flags, n_repeats, *rest, carries = unpack_state(packed)
     true = pred = decided_at = None
-    if kind == TRUE:
+    if kind == WAITING + TRUE:
         true = _side(flags & REDELIVERED[TRUE], *rest)
-    elif kind == PRED:
+    elif kind == WAITING + PRED:
         pred = _side(flags & REDELIVERED[PRED], *rest)
     else:
         y_true, y_pred, ts_true, ts_pred, at_true, at_pred, decided_at, offset_true, offset_pred = rest
@@ -167,6 +183,7 @@ def view(row_id: str, packed: bytes, partition: int, place: Place = ()) -> PairV
         n_repeats,
         partition,
         place,
+        carried=unpack_carried(carries),
     )
 
 

@@ -17,6 +17,7 @@ from typing import NamedTuple, cast
 import msgspec
 
 from streams.join.deadlines import BUCKET_S, INDEX, TOMBSTONE, WAIT_PRED, WAIT_TRUE, Rules, concerns, span_s
+from streams.join.state import kind_of
 from streams.table.store import PairsStore
 from web.checked import Natural
 from web.pairs.columns import ORDERS
@@ -136,7 +137,7 @@ def _read(stores: Mapping[int, PairsStore], chunk: list[_Candidate]) -> Iterator
 
 def _is_current(packed: bytes, timer_kind: int) -> bool:
     """Tell whether an id is still what the index entry says: an entry stays until its deadline."""
-    return concerns(_ALL_FAMILIES[-timer_kind], packed[0])
+    return concerns(_ALL_FAMILIES[-timer_kind], kind_of(packed))
 
 
 def _newest(stores: Mapping[int, PairsStore], query: Query, rules: Rules) -> Iterator[_Candidate]:

@@ -22,15 +22,15 @@ from streams.join.deadlines import (
     bucket_of,
     last_bucket,
 )
-from streams.join.state import MATCHED, NAN, PRED, TRUE, UNMATCHED
+from streams.join.state import MATCHED, NAN, PRED, TRUE, UNMATCHED, WAITING
 from streams.wire.times import MAX_TS_S
 
 RULES = Rules(window_s=100.0, max_out_of_orderness_s=10.0, horizon_s=1000.0)
 CURSORS = [INDEX.pack(timer_kind, 0, 0, 0) for timer_kind in TIMER_KINDS]
 times = st.floats(0, MAX_TS_S)
 spans = st.floats(0, 1e7)
-WAITS = (TRUE, 0, 0, 1.5, 1000.0, 2000.0, 7)
-DONE = (MATCHED, 0, 0, 1.5, 2.5, 1000.0, 1001.0, 2000.0, 2001.0, 3000.0, 7, 8)
+WAITS = (WAITING + TRUE, 0, 0, 1.5, 1000.0, 2000.0, 7, b"")
+DONE = (MATCHED, 0, 0, 1.5, 2.5, 1000.0, 1001.0, 2000.0, 2001.0, 3000.0, 7, 8, b"")
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,8 @@ def test_each_family_has_its_own_time_and_its_own_span(timer_kind, state, due_at
 @pytest.mark.parametrize(
     ("kind", "of"),
     [
-        (TRUE, {EVENT, WAIT_PRED}),
-        (PRED, {EVENT, WAIT_TRUE}),
+        (WAITING + TRUE, {EVENT, WAIT_PRED}),
+        (WAITING + PRED, {EVENT, WAIT_TRUE}),
         (MATCHED, {TOMBSTONE}),
         (UNMATCHED + TRUE, {TOMBSTONE}),
         (UNMATCHED + PRED, {TOMBSTONE}),
@@ -84,10 +84,14 @@ def test_an_id_waits_a_day_longer_for_an_input_that_is_not_idle(idle, waits_for_
 # The index
 
 
+@pytest.mark.parametrize("carries", [b"", b"model"], ids=["", "carrying"])
 @given(st.lists(st.tuples(st.sampled_from([TRUE, PRED]), times, times), max_size=8), st.lists(times, max_size=8))
-def test_every_id_is_indexed_once_for_each_of_its_deadlines(waiting, decided_at):
-    waits = {f"w{i}".encode(): pair.pack((side, 0, 0, 1.0, ts, at, 3)) for i, (side, ts, at) in enumerate(waiting)}
-    states = [(UNMATCHED, 0, 0, 1.0, NAN, 1.0, NAN, 1.0, NAN, at, 3, -1) for at in decided_at]
+def test_every_id_is_indexed_once_for_each_of_its_deadlines(carries, waiting, decided_at):
+    waits = {
+        f"w{i}".encode(): pair.pack((WAITING + side, 0, 0, 1.0, ts, at, 3, carries))
+        for i, (side, ts, at) in enumerate(waiting)
+    }
+    states = [(UNMATCHED, 0, 0, 1.0, NAN, 1.0, NAN, 1.0, NAN, at, 3, -1, carries) for at in decided_at]
     done = {f"d{i}".encode(): pair.pack(state) for i, state in enumerate(states)}
     entries = deadlines.index_entries(waits, done, RULES, CURSORS, offset=9)
 

@@ -37,11 +37,25 @@ checkpoints = st.builds(
 )
 values = st.floats()
 flags, n_repeats = st.integers(0, 31), st.integers(0, 0xFFFF)
-waiting = st.builds(pair.pack_waiting, st.integers(0, 1), flags, n_repeats, values, times, times, offsets)
-done = st.builds(
-    pair.pack_done,
-    *(st.integers(2, 4), flags, n_repeats, values, values, values, values, values, values, times, offsets, offsets),
-)
+carries = st.just(b"") | st.binary(min_size=1, max_size=9)
+waiting = st.tuples(st.integers(0x10, 0x11), flags, n_repeats, values, times, times, offsets, carries).map(pair.pack)
+done = st.tuples(
+    *(
+        st.integers(0x12, 0x14),
+        flags,
+        n_repeats,
+        values,
+        values,
+        values,
+        values,
+        values,
+        values,
+        times,
+        offsets,
+        offsets,
+        carries,
+    )
+).map(pair.pack)
 beside = st.builds(pair.pack_other, st.integers(0, 1), values, values, values, offsets)
 decisions = st.builds(
     Decision,
@@ -75,7 +89,7 @@ def test_a_head_comes_back_as_it_was_encoded(checkpoint):
 
 
 NOW = 1e9
-WAITS, DONE = pair.pack((0, 0, 0, 1.0, NOW, NOW, 3)), pair.pack((2, 0, 0, *[1.0] * 6, NOW, 3, 4))
+WAITS, DONE = pair.pack((0x10, 0, 0, 1.0, NOW, NOW, 3, b"")), pair.pack((0x12, 0, 0, *[1.0] * 6, NOW, 3, 4, b""))
 BESIDE = pair.pack_other(0, 1.0, NOW, NOW, 5)
 
 
@@ -88,14 +102,19 @@ BESIDE = pair.pack_other(0, 1.0, NOW, NOW, 5)
         {"rules": Rules(1.0, 1.0, float("inf"))},
         {"waiting": {b"h": WAITS}},
         {"waiting": {b"i\xff": WAITS}},
-        {"waiting": {b"ia": WAITS + b"x"}},
+        {"waiting": {b"ia": b"\x00" + WAITS[1:] + b"x"}},
         {"waiting": {b"ia": DONE}},
         {"waiting": {b"ia": b""}},
-        {"waiting": {b"ia": pair.pack((0, 0, 0, 1.0, float("nan"), NOW, 3))}},
-        {"waiting": {b"ia": pair.pack((0, 0, 0, 1.0, NOW, 1e300, 3))}},
+        {"waiting": {b"ia": WAITS[:-1]}},
+        {"waiting": {b"ia": b"\x20" + WAITS[1:] + b"of a version that nobody knows"}},
+        {"waiting": {b"ia": b"\x12" + WAITS[1:] + b"x"}},
+        {"waiting": {b"ia": b"\x02" + WAITS[1:]}},
+        {"done": {b"ia": b"\x11" + DONE[1:]}},
+        {"waiting": {b"ia": pair.pack((0x10, 0, 0, 1.0, float("nan"), NOW, 3, b""))}},
+        {"waiting": {b"ia": pair.pack((0x10, 0, 0, 1.0, NOW, 1e300, 3, b""))}},
         {"done": {b"ia": WAITS}},
         {"done": {b"ia": b"\x05" + DONE[1:]}},
-        {"done": {b"ia": pair.pack((2, 0, 0, *[1.0] * 6, float("inf"), 3, 4))}},
+        {"done": {b"ia": pair.pack((0x12, 0, 0, *[1.0] * 6, float("inf"), 3, 4, b"model"))}},
         {"updated": {b"oa": DONE}},
         {"updated": {b"ia": BESIDE}},
         {"updated": {b"ia": b""}},

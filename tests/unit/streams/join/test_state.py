@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.join import state as pair
-from streams.join.state import CONFLICT, DUPLICATE, LATE, MATCHED, MAX_REPEATS, NAN, PRED, REDELIVERED, TRUE, UNMATCHED
+from streams.join.state import (
+    CONFLICT,
+    DUPLICATE,
+    LATE,
+    MATCHED,
+    MAX_REPEATS,
+    NAN,
+    PRED,
+    REDELIVERED,
+    TRUE,
+    UNMATCHED,
+    WAITING,
+)
 
 values = st.floats(allow_nan=False, allow_infinity=False)
 times = st.floats(0, 1e11)
 offsets = st.integers(0, 2**63 - 1)
 flags = st.integers(0, sum(REDELIVERED) + DUPLICATE + CONFLICT + LATE)
 n_repeats = st.integers(0, MAX_REPEATS)
-waiting = st.tuples(st.sampled_from([TRUE, PRED]), flags, n_repeats, values, times, times, offsets)
+carries = st.just(b"") | st.binary(min_size=1, max_size=9)
+waiting = st.tuples(
+    st.sampled_from([WAITING + TRUE, WAITING + PRED]), flags, n_repeats, values, times, times, offsets, carries
+)
 matched = st.tuples(
-    st.just(MATCHED), flags, n_repeats, values, values, times, times, times, times, times, offsets, offsets
+    *(st.just(MATCHED), flags, n_repeats, values, values, times, times, times, times, times, offsets, offsets, carries)
 )
 
 
@@ -25,10 +42,20 @@ def test_a_state_comes_back_as_it_was_packed(state):
     assert pair.unpack(pair.pack(state)) == state
 
 
-@given(waiting, matched)
-def test_a_packed_state_tells_by_its_length_and_by_its_first_byte_whether_it_waits(waits, done):
-    assert len(pair.pack(waits)) == pair.WAITING_BYTES != len(pair.pack(done))
-    assert pair.pack(waits)[0] == waits[0] < MATCHED <= pair.pack(done)[0]
+@given(waiting | matched)
+def test_a_packed_state_tells_by_its_first_byte_whether_it_waits_and_its_version(state):
+    packed, n_bytes = pair.pack(state), pair.WAITING_BYTES if state[0] < MATCHED else pair.DONE_BYTES
+    assert pair.kind_of(packed) == packed[0] == state[0]
+    assert packed[0] >> 4 == 1, "the version"
+    assert packed[n_bytes:] == state[-1]
+
+
+@given(waiting | matched)
+def test_a_state_of_the_version_that_carried_nothing_is_read(state):
+    layout = "<BBHdddq" if state[0] < MATCHED else "<BBHdddddddqq"
+    oldest = struct.pack(layout, state[0] - 16, *state[1:-1])
+    assert pair.unpack(oldest) == (*state[:-1], b"")
+    assert pair.kind_of(oldest) == state[0]
 
 
 @given(matched)
@@ -37,14 +64,14 @@ def test_a_matched_id_shows_both_sides(state):
 
     assert (seen.id, seen.state) == ("a", "matched")
     assert (seen.y_true, seen.y_pred, seen.ts_true, seen.ts_pred) == state[3:7]
-    assert (seen.at_true, seen.at_pred, seen.decided_at, seen.offset_true, seen.offset_pred) == state[7:]
+    assert (seen.at_true, seen.at_pred, seen.decided_at, seen.offset_true, seen.offset_pred) == state[7:12]
 
 
 @pytest.mark.parametrize(("side", "name"), [(TRUE, "waiting_for_pred"), (PRED, "waiting_for_true")])
 @given(state=waiting)
 def test_a_waiting_id_shows_the_side_that_is_there_and_none_for_the_other(side, name, state):
-    _, _, _, y, ts, at, offset = state
-    seen = pair.pair("a", pair.pack((side, *state[1:])))
+    _, _, _, y, ts, at, offset, _ = state
+    seen = pair.pair("a", pair.pack((WAITING + side, *state[1:])))
     there = (y, ts, at, offset)
     trues = (seen.y_true, seen.ts_true, seen.at_true, seen.offset_true)
     preds = (seen.y_pred, seen.ts_pred, seen.at_pred, seen.offset_pred)
@@ -55,8 +82,8 @@ def test_a_waiting_id_shows_the_side_that_is_there_and_none_for_the_other(side, 
 
 
 def test_an_id_that_ended_unmatched_shows_the_side_that_came_and_when_it_was_decided():
-    true = (UNMATCHED + TRUE, 0, 0, 1.5, NAN, 10.0, NAN, 11.0, NAN, 99.0, 7, -1)
-    pred = (UNMATCHED + PRED, 0, 0, NAN, 2.5, NAN, 20.0, NAN, 21.0, 99.0, -1, 8)
+    true = (UNMATCHED + TRUE, 0, 0, 1.5, NAN, 10.0, NAN, 11.0, NAN, 99.0, 7, -1, b"")
+    pred = (UNMATCHED + PRED, 0, 0, NAN, 2.5, NAN, 20.0, NAN, 21.0, 99.0, -1, 8, b"")
 
     assert pair.pair("a", pair.pack(true))[:11] == (
         "a",
@@ -87,7 +114,7 @@ def test_an_id_that_ended_unmatched_shows_the_side_that_came_and_when_it_was_dec
 
 
 def test_a_value_of_zero_is_not_taken_for_one_that_never_came():
-    seen = pair.pair("a", pair.pack((TRUE, 0, 0, 0.0, 0.0, 0.0, 0)))
+    seen = pair.pair("a", pair.pack((WAITING + TRUE, 0, 0, 0.0, 0.0, 0.0, 0, b"")))
 
     assert (seen.y_true, seen.ts_true, seen.at_true, seen.offset_true) == (0.0, 0.0, 0.0, 0)
 
@@ -104,7 +131,7 @@ def test_a_value_of_zero_is_not_taken_for_one_that_never_came():
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_each_flag_has_its_own_name(flag, name):
-    seen = pair.pair("a", pair.pack((TRUE, flag, 3, 0.0, 0.0, 0.0, 0)))
+    seen = pair.pair("a", pair.pack((WAITING + TRUE, flag, 3, 0.0, 0.0, 0.0, 0, b"")))
 
     assert {field for field, value in seen._asdict().items() if value is True} == {name}
     assert seen.n_repeats == 3

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import re
 
+import msgspec
 import numpy as np
 import pytest
 import rocksdict
@@ -24,7 +25,9 @@ from web.one_id import payloads, sides
 from web.one_id.timeline import timeline
 from web.one_id.why import never_seen, why
 from web.pairs import export
-from web.pairs.pair_view import Other, add_others, view
+from web.pairs.cells import AsOf
+from web.pairs.columns import as_row
+from web.pairs.pair_view import Other, PairView, add_others, view
 from web.pairs.query import BadQuery, Query, decode_place, encode_place, read
 from web.pairs.scan import page
 from web.quarantine import newest
@@ -416,3 +419,21 @@ def test_an_id_that_never_came_is_told_of_one_that_is_spelled_a_little_otherwise
         f"The id {near.id!r} is known, too, and is waiting for pred: if both are one, have it sent as the same text everywhere."
     )
     assert "known, too" not in never_seen(90.0).more
+
+
+def test_what_a_prediction_carries_is_in_its_row_and_in_every_file(table):
+    table.put(0, PRED, ["a"], NOW - 2)
+    table.put(0, TRUE, ["a", "b"], NOW - 1)
+    a, b = (next(pair for pair in table.shown() if pair.id == name) for name in "ab")
+    as_of = AsOf(RULES, NOW)
+    assert (as_row(a, as_of)["model"], as_row(b, as_of)["model"]) == ("m", None)
+    assert b'"model":"m"' in export._block("ndjson", as_of, [a], True)
+    assert export._block("csv", as_of, [a, b], True).splitlines()[0].endswith(b",m")
+
+
+def test_a_row_of_a_worker_that_does_not_know_a_field_is_read_without_it(table):
+    table.put(0, PRED, ["a"], NOW)
+    (pair,) = table.shown()
+    answer = msgspec.json.decode(msgspec.json.encode(pair))
+    del answer["carried"]
+    assert msgspec.convert(answer, PairView).carried.model is None
