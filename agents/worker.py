@@ -5,8 +5,6 @@ The modules of the agents declare what Faust runs, and take their part from `wor
 
 from __future__ import annotations
 
-from faust.types import TP
-
 from agents.joining import Joining
 from agents.metric_log.incoming import Incoming
 from agents.metric_log.local_path import LocalPath
@@ -14,6 +12,7 @@ from agents.plotting import Plotting
 from agents.predicting import Predicting
 from bridge.app import Bridge
 from streams.faust_app import HindsightApp, app, names, settings
+from streams.kafka.records import TP
 from streams.kafka.topics import Topics
 from streams.scores.windows import Windows
 from streams.settings import Settings

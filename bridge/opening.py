@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from streams.amqp.channel import ACCESS_REFUSED, PRECONDITION_FAILED, RESOURCE_LOCKED, Channel, ChannelLost
+from streams.amqp.channel import RESOURCE_LOCKED, Channel, ChannelLost, open_declared
+from streams.amqp.client import server_version
 from streams.amqp.declarations import EXCLUSIVE, MOST_STEPS, Declared, corrected, ways_to_declare
 from streams.amqp.frames import Connection
 from streams.settings import QueueKind
@@ -32,23 +33,16 @@ async def open_queue(connection: Connection, name: str, kind: QueueKind) -> Open
         ChannelLost: RabbitMQ refuses, or is gone.
         Unsuitable: rows would be lost or counted twice by reading it.
     """
-    channel = await Channel.open(connection)
-    refusal = ""
-    for how in ways_to_declare(kind, channel.server_version):
-        try:
-            await channel.declare(name, **how)
-            declared: Declared | None = Declared.by(how)
-            refusal = ""
-            break
-        except ChannelLost as exc:
-            refusal = str(_of_an_existing_queue(name, exc))
-            channel = await Channel.open(connection)
-    else:
-        try:
-            await channel.declare(name, passive=True)
-        except ChannelLost as exc:
-            raise _of_an_existing_queue(name, exc) from None
-        declared = await _learned(connection, name)
+    try:
+        found = await open_declared(
+            connection, Channel.declare, name, ways_to_declare(kind, server_version(connection))
+        )
+    except ChannelLost as exc:
+        if exc.code == RESOURCE_LOCKED:
+            raise Unsuitable(f"The queue {name!r} is not read: {EXCLUSIVE}.") from None
+        raise
+    channel, how, refusal = found
+    declared = await _learned(connection, name) if how is None else Declared.by(how)
     if declared is None:
         return Opened(channel, refusal, [])
     if problem := declared.problem():
@@ -75,17 +69,3 @@ async def _learned(connection: Connection, name: str) -> Declared | None:
         channel.close()
         return Declared.by(how)
     return None
-
-
-def _of_an_existing_queue(name: str, refusal: ChannelLost) -> ChannelLost:
-    """Return a refusal that only says how a queue is, or that we may not declare it.
-
-    Raises:
-        ChannelLost: it says something else.
-        Unsuitable: another connection has the queue for itself.
-    """
-    if refusal.code == RESOURCE_LOCKED:
-        raise Unsuitable(f"The queue {name!r} is not read: {EXCLUSIVE}.")
-    if refusal.code not in (PRECONDITION_FAILED, ACCESS_REFUSED):
-        raise refusal
-    return refusal

@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from pika.spec import BasicProperties
-
 from bridge import counts
 from streams.amqp import connection as amqp
-from streams.amqp.channel import ACCESS_REFUSED, PRECONDITION_FAILED, Channel, ChannelLost
+from streams.amqp.channel import Channel, ChannelLost, open_declared, take_confirmed
 from streams.amqp.client import amqp_shown
 from streams.amqp.frames import Connection
+from streams.amqp.properties import persistent
 from streams.process.link import Link
 from streams.settings import Settings
 from streams.wire.rows import PredRow, encode_packet
@@ -27,7 +26,7 @@ MAX_MESSAGES = 2000
 """Messages that are kept while RabbitMQ is away or slow; each holds the rows of one `publish`."""
 WINDOW = 256
 FLUSH_S, CLOSE_S = 2.0, 1.0
-PERSISTENT = BasicProperties(content_type="application/json", delivery_mode=2)
+PERSISTENT = persistent(content_type="application/json")
 
 
 class Predictions:
@@ -47,8 +46,7 @@ class Predictions:
         self._settings = settings
         self._where = f"RabbitMQ at {amqp_shown(settings)}"
         self._new: deque[bytes] = deque()
-        self._sent: deque[tuple[int, bytes]] = deque()
-        self._n_sent = 0
+        self._sent: dict[int, bytes] = {}
         self._moved = asyncio.Event()
         self._done = asyncio.Event()
         self._done.set()
@@ -108,36 +106,22 @@ class Predictions:
 
     async def _channel(self, connection: Connection) -> Channel:
         """Return a channel with confirms, on which the exchange exists, as we declare it or as it is."""
-        channel = await Channel.open(connection)
-        try:
-            await channel.declare_exchange(EXCHANGE, exchange_type="fanout", durable=True)
-        except ChannelLost as refusal:
-            if refusal.code not in (PRECONDITION_FAILED, ACCESS_REFUSED):
-                raise
-            channel = await Channel.open(connection)
-            await channel.declare_exchange(EXCHANGE, passive=True)
+        ways = [{"exchange_type": "fanout", "durable": True}]
+        channel, _, _ = await open_declared(connection, Channel.declare_exchange, EXCHANGE, ways)
         await channel.confirm(self._confirmed)
         return channel
 
     def _send_again(self) -> None:
-        self._new.extendleft(body for _, body in reversed(self._sent))
+        self._new.extendleft(reversed(self._sent.values()))
         self._sent.clear()
-        self._n_sent = 0
 
     def _send(self, channel: Channel) -> None:
         while self._new and len(self._sent) < WINDOW and channel.is_open:
-            self._n_sent += 1
-            self._sent.append((self._n_sent, self._new.popleft()))
-            channel.publish(EXCHANGE, "", self._sent[-1][1], PERSISTENT)
+            body = self._new.popleft()
+            self._sent[channel.publish(EXCHANGE, "", body, PERSISTENT)] = body
 
     def _confirmed(self, tag: int, up_to: bool) -> None:
-        n_before = len(self._sent)
-        if up_to:
-            while self._sent and self._sent[0][0] <= tag:
-                self._sent.popleft()
-        else:
-            self._sent = deque(one for one in self._sent if one[0] != tag)
-        counts.predictions.inc(n_before - len(self._sent))
+        counts.predictions.inc(len(take_confirmed(self._sent, tag, up_to)))
         self._dropping = self._dropping and bool(self._new)
         self._moved.set()
         if not self._new and not self._sent:

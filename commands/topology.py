@@ -7,7 +7,9 @@ import logging
 import sys
 import time
 
-from commands.probes import Unavailable, rabbitmq_queues
+from commands.probes import Unavailable
+from streams.amqp.blocking import Queue, Refusal, connected
+from streams.amqp.channel import NOT_FOUND
 from streams.amqp.declarations import ways_to_declare
 from streams.kafka import probe, topics
 from streams.process.backoff import Backoff
@@ -76,16 +78,16 @@ def _declare(settings: Settings) -> str:
         Unavailable: RabbitMQ cannot be reached, or refuses a queue.
     """
     missing: list[str] = []
-    with rabbitmq_queues.connected(settings) as connection:
+    with connected(settings) as rabbit:
         for name in settings.queue_names:
-            seen = rabbitmq_queues.declare(connection, name, passive=True)
-            if isinstance(seen, rabbitmq_queues.Refusal) and seen.code != rabbitmq_queues.NOT_FOUND:
+            seen = rabbit.declare(name, passive=True)
+            if isinstance(seen, Refusal) and seen.code != NOT_FOUND:
                 raise Unavailable(f"RabbitMQ does not let us see the queue {name!r}: {seen.text}.")
-            ways = ways_to_declare(settings.queue_kind, rabbitmq_queues.version(connection))
-            if isinstance(seen, rabbitmq_queues.Queue) or not ways:
+            ways = ways_to_declare(settings.queue_kind, rabbit.version)
+            if isinstance(seen, Queue) or not ways:
                 continue
-            made = rabbitmq_queues.declare(connection, name, **ways[0])
-            if isinstance(made, rabbitmq_queues.Refusal):
+            made = rabbit.declare(name, **ways[0])
+            if isinstance(made, Refusal):
                 raise Unavailable(f"RabbitMQ does not let us declare the queue {name!r}: {made.text}.")
             missing.append(name)
     return _listed("queues", missing)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from faust import types
 from faust.auth import SASLCredentials, SSLCredentials
-from faust.exceptions import AlreadyConfiguredWarning
 
 from streams.faust_overrides import App, PartitionAssignor, TableManager
 from streams.kafka import client
 from streams.kafka.fetcher import Batch, Fetcher
 from streams.kafka.following import Following
+from streams.kafka.new_kafka import NewKafka
 from streams.kafka.probe import why_away
 from streams.kafka.records import TP
 from streams.kafka.topics import TopicError, declare, topics
@@ -79,17 +78,14 @@ class HindsightApp(App):
 
     async def before_start(self) -> None:
         """Take an instance's directory, and declare the topics as soon as Kafka answers."""
-        log_throttle.set_up()
+        log_throttle.set_up(NewKafka())
         memory.share_one_heap()
         try:
             self.instance = instance.take(settings.state_path)
         except instance.InstanceError as exc:
             fatal(str(exc))
-        with warnings.catch_warnings():  # nothing has used it yet: the consumer starts after this
-            warnings.simplefilter("ignore", AlreadyConfiguredWarning)
-            self.conf.consumer_group_instance_id = self.instance.member_id(
-                str(self.conf.canonical_url), *settings.agents
-            )
+        member_id = self.instance.member_id(str(self.conf.canonical_url), *settings.agents)
+        self.configure(consumer_group_instance_id=member_id)
         await _declare_when_possible()
         self._begin_to_fetch()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import warnings
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, Self
@@ -12,6 +13,7 @@ import faust
 import mode
 from faust.app.base import BootStrategy as FaustBootStrategy
 from faust.assignor.partition_assignor import PartitionAssignor as FaustPartitionAssignor
+from faust.exceptions import AlreadyConfiguredWarning
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.tables.recovery import Recovery as FaustRecovery
 from faust.transport.drivers import aiokafka as driver
@@ -200,6 +202,13 @@ class App(faust.App):  # type: ignore[misc]
         """By topic, what its agent is given."""
         self.closers: list[Callable[[], Awaitable[None]]] = []
         """Called when the app stops, once no agent and no table runs any more."""
+
+    def configure(self, **given: Any) -> None:
+        """Set what only the start tells, as long as nothing has used it: the consumer starts later."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AlreadyConfiguredWarning)
+            for name, value in given.items():
+                setattr(self.conf, name, value)
 
     def batch_agent(self, *topics: str) -> Callable[[BatchAgent], faust.agents.AgentT]:
         """Declare an agent of these topics that is given batches: the records of one partition together.

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import socket
-import warnings
-from typing import Any, Protocol
+from typing import Protocol
 
 from aiohttp import web
-from faust.exceptions import AlreadyConfiguredWarning
 
 from agents.worker import Worker
 from streams.settings import Settings
@@ -63,12 +61,6 @@ class Server:
         self.url = _url(settings, port) if self._socket else ""
         web_port.write(settings, port)
         self._runner: web.AppRunner | None = None
-
-    def set_address(self, conf: Any) -> None:
-        """Tell Faust where we are: the other workers learn it from Kafka's group."""
-        with warnings.catch_warnings():  # nothing has used it yet: the consumer starts after this
-            warnings.simplefilter("ignore", AlreadyConfiguredWarning)
-            conf.canonical_url = self.url
 
     async def run(self) -> None:
         """Serve until `stop`."""

@@ -12,6 +12,6 @@ def start_web_view() -> None:
     """Bind and serve, before Kafka is asked for anything; without its pages the worker goes on, and says why."""
     server = Server(worker)
     if server.url:
-        server.set_address(app.conf)
+        app.configure(canonical_url=server.url)  # the other workers learn from Kafka's group where we are
     worker.children.start("the web view", server.run())
     app.closers.append(server.stop)

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pika
-
 from commands.doctor.finding import Finding, note, ok, wrong
 from commands.probes import Unavailable
-from commands.probes.rabbitmq_queues import (
-    NOT_FOUND,
-    RESOURCE_LOCKED,
-    Queue,
-    Refusal,
-    connected,
-    declare,
-    learned,
-    version,
-)
+from streams.amqp.blocking import Queue, Rabbit, Refusal, connected
+from streams.amqp.channel import NOT_FOUND, RESOURCE_LOCKED
 from streams.amqp.client import amqp_shown
 from streams.amqp.declarations import EXCLUSIVE, shared, ways_to_declare
 from streams.settings import NO_QUEUES, Settings, SettingsError
@@ -30,34 +20,34 @@ def check(settings: Settings) -> list[Finding]:
     if not settings.queues:
         return [note(WHAT, NO_QUEUES)]
     try:
-        with connected(settings) as connection:
+        with connected(settings) as rabbit:
             found = [ok(WHAT, f"reached at {amqp_shown(settings)}")]
             for name in settings.queue_names:
-                found += _queue(connection, name, settings)
-            return found + _for_simple_services(connection, settings.queue_names)
+                found += _queue(rabbit, name, settings)
+            return found + _for_simple_services(rabbit, settings.queue_names)
     except (Unavailable, SettingsError) as exc:
         return [wrong(WHAT, str(exc))]
 
 
-def _queue(connection: pika.BlockingConnection, name: str, settings: Settings) -> list[Finding]:
+def _queue(rabbit: Rabbit, name: str, settings: Settings) -> list[Finding]:
     what = f"queue {name}"
-    seen = declare(connection, name, passive=True)
+    seen = rabbit.declare(name, passive=True)
     if isinstance(seen, Refusal):
         return [_not_there(what, seen, settings)]
-    declared = learned(connection, name)
+    declared = rabbit.learned(name)
     if declared is not None and (problem := declared.problem()):
         return [wrong(what, f"is not read: {problem}.")]
-    known = [] if declared is None else [f"{one}." for one in declared.notes(version(connection))]
+    known = [] if declared is None else [f"{one}." for one in declared.notes(rabbit.version)]
     if seen.consumers is not None and seen.consumers > 1:
         known.append(shared(name, seen.consumers - 1))
-    return [_as_it_is(connection, what, seen, settings), *(note(what, sentence) for sentence in known)]
+    return [_as_it_is(rabbit, what, seen, settings), *(note(what, sentence) for sentence in known)]
 
 
-def _as_it_is(connection: pika.BlockingConnection, what: str, seen: Queue, settings: Settings) -> Finding:
+def _as_it_is(rabbit: Rabbit, what: str, seen: Queue, settings: Settings) -> Finding:
     kind = settings.queue_kind
     refusal: Refusal | None = None
-    for how in ways_to_declare(kind, version(connection)):
-        answer = declare(connection, seen.name, **how)
+    for how in ways_to_declare(kind, rabbit.version):
+        answer = rabbit.declare(seen.name, **how)
         if isinstance(answer, Queue):
             break
         refusal = answer
@@ -85,10 +75,10 @@ def _not_there(what: str, seen: Refusal, settings: Settings) -> Finding:
     )
 
 
-def _for_simple_services(connection: pika.BlockingConnection, names: Sequence[str]) -> list[Finding]:
+def _for_simple_services(rabbit: Rabbit, names: Sequence[str]) -> list[Finding]:
     """Try what a simple service does, on the queues that are there: to declare them by pika's defaults."""
-    there = [name for name in names if isinstance(declare(connection, name, passive=True), Queue)]
-    refusals = {name: answer for name in there if isinstance(answer := declare(connection, name), Refusal)}
+    there = [name for name in names if isinstance(rabbit.declare(name, passive=True), Queue)]
+    refusals = {name: answer for name in there if isinstance(answer := rabbit.declare(name), Refusal)}
     if not refusals:
         return []
     name, refusal = next(iter(refusals.items()))

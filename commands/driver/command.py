@@ -15,9 +15,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator
 
-from commands.driver.publisher import WINDOW, ConnectionLost, Publisher
+from commands.driver.publisher import WINDOW, Publisher
 from commands.driver.traffic import Message, Plan, Traffic
 from streams.amqp.client import amqp_shown
+from streams.amqp.connection import ConnectionLost
 from streams.kinds import Kind
 from streams.process.link import Link
 from streams.settings import Settings, SettingsError

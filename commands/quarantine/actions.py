@@ -9,14 +9,14 @@ from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-import pika
-from pika.exceptions import AMQPError, NackError, UnroutableError
 
 from bridge.batch import Batch, decoder
 from bridge.kafka import RECORD_BYTES
 from bridge.packets import pack
-from commands.probes import Unavailable, rabbitmq_queues
+from commands.probes import Unavailable
 from commands.quarantine.selection import Row
+from streams.amqp.blocking import Rabbit, connected
+from streams.amqp.properties import persistent
 from streams.kafka.producer import Producer
 from streams.kafka.records import Record
 from streams.kafka.topics import declare, topics
@@ -102,37 +102,23 @@ def publishing(settings: Settings) -> Iterator[Callable[[Row], None] | None]:
     if not settings.queues:
         yield None
         return
-    with rabbitmq_queues.connected(settings) as connection:
-        channel = connection.channel()
-        channel.confirm_delivery()
-        yield _publish(channel, settings)
+    with connected(settings) as rabbit:
+        yield lambda row: _publish(rabbit, settings, row)
 
 
-def _publish(channel: Any, settings: Settings) -> Callable[[Row], None]:
-    def publish(row: Row) -> None:
-        assert row.kind is not None, "only rows with a plan are published"
-        queue = settings.queue_of(row.kind)
-        try:
-            channel.basic_publish("", queue, row.kept.raw, properties(row), mandatory=True)
-        except UnroutableError:
-            raise Unavailable(f"RabbitMQ has no queue {queue!r}: start the bridge, which declares it.") from None
-        except NackError:
-            raise Unavailable(f"RabbitMQ did not store row {row.kept.offset}: the queue {queue!r} is full.") from None
-        except AMQPError as exc:
-            raise Unavailable(f"RabbitMQ went away at row {row.kept.offset}: {type(exc).__name__}.") from None
-
-    return publish
+def _publish(rabbit: Rabbit, settings: Settings, row: Row) -> None:
+    assert row.kind is not None, "only rows with a plan are published"
+    rabbit.publish(settings.queue_of(row.kind), row.kept.raw, properties(row), f"row {row.kept.offset}")
 
 
-def properties(row: Row) -> pika.BasicProperties:
+def properties(row: Row) -> Any:
     """Return what goes with the bytes: when they came first, for a row without a `ts`, and what may be its id."""
     try:
         came_with = msgspec.json.decode(row.kept.properties)
     except Exception:  # foreign bytes: msgspec raises more than its own errors
         came_with = {}
     given = came_with if isinstance(came_with, dict) else {}
-    return pika.BasicProperties(
-        delivery_mode=2,
+    return persistent(
         content_type=_short(given.get("content_type")),
         content_encoding=_short(given.get("content_encoding")),
         correlation_id=_short(given.get("correlation_id")),

@@ -13,6 +13,7 @@ from agents.metric_log.state import LogState
 from commands.probes import Unavailable, kafka_topics, processes, rabbitmq_queues
 from commands.probes.kafka_ranges import ranges
 from commands.quarantine import selection
+from streams.amqp.blocking import Queue
 from streams.kafka import probe
 from streams.kafka.topics import topics
 from streams.settings import Settings, SettingsError
@@ -38,7 +39,7 @@ class Snapshot(NamedTuple):
     """All that `status` shows. What could not be asked is empty, and `problems` says why: rabbitmq, kafka, logs."""
 
     at: float
-    queues: list[rabbitmq_queues.Queue]
+    queues: list[Queue]
     topics: list[kafka_topics.Topic]
     join: kafka_topics.Join | None
     quarantined: int | None

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import takewhile
+from typing import Any, NamedTuple, TypeVar
 
 from pika.exceptions import AMQPError, ChannelClosedByBroker
-from pika.spec import BasicProperties
+from pika.spec import Basic, BasicProperties
 
 from streams.amqp.client import server_version, settle, why
 from streams.amqp.frames import Connection, Sink
 
 ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, PRECONDITION_FAILED = 403, 404, 405, 406
+T = TypeVar("T")
 
 
 class ChannelLost(Exception):
@@ -32,6 +34,7 @@ class Channel:
         self._pika: Any = None
         self._tag = ""
         self._is_cancelling = False
+        self._n_published = 0
 
     @classmethod
     async def open(cls, connection: Connection) -> Channel:
@@ -76,16 +79,29 @@ class Channel:
         await self._call(self._pika.exchange_declare, exchange=exchange, **how)
 
     async def confirm(self, on_confirmed: Callable[[int, bool], None]) -> None:
-        """Have RabbitMQ answer for what is published: by tag, counted from 1, and whether all up to it are meant."""
-        await self._call(
-            self._pika.confirm_delivery,
-            ack_nack_callback=lambda frame: on_confirmed(frame.method.delivery_tag, frame.method.multiple),
-        )
+        """Have RabbitMQ answer for what is published: by tag, and whether all up to it are meant.
 
-    def publish(self, exchange: str, routing_key: str, body: bytes, properties: BasicProperties) -> None:
-        """Publish one message; it is lost if the channel is, before RabbitMQ confirms it."""
+        A message that it does not store, or that no queue takes, is a reason to give the channel up: nothing is confirmed
+        on it any more.
+        """
+
+        def answered(frame: Any) -> None:
+            if isinstance(frame.method, Basic.Nack):
+                self.give_up("it did not store a message (a queue is full, or its nodes are down)")
+            if not self.lost.done():
+                on_confirmed(frame.method.delivery_tag, frame.method.multiple)
+
+        self._pika.add_on_return_callback(self._on_return)
+        await self._call(self._pika.confirm_delivery, ack_nack_callback=answered)
+
+    def publish(
+        self, exchange: str, routing_key: str, body: bytes, properties: BasicProperties, *, mandatory: bool = False
+    ) -> int:
+        """Publish one message, and return its tag; it is lost if the channel is, before RabbitMQ confirms it."""
         if self.is_open:
-            self._pika.basic_publish(exchange, routing_key, body, properties)
+            self._pika.basic_publish(exchange, routing_key, body, properties, mandatory=mandatory)
+        self._n_published += 1
+        return self._n_published
 
     async def consume(self, queue: str, prefetch: int, sink: Sink) -> None:
         """Have deliveries sent to `sink`, at most `prefetch` of them unacknowledged."""
@@ -144,9 +160,50 @@ class Channel:
         code = reason.reply_code if isinstance(reason, ChannelClosedByBroker) else 0
         settle(self.lost, ChannelLost(why(reason), code))
 
+    def _on_return(self, _channel: Any, method: Any, _properties: Any, _body: bytes) -> None:
+        self.give_up(f"the queue {method.routing_key!r} is gone")
+
     def _on_cancel(self, _frame: Any) -> None:
         self._tag = ""
         settle(self.lost, ChannelLost("RabbitMQ ended our consumer: the queue was deleted, or its node went away"))
+
+
+class Opened(NamedTuple):
+    """A channel on which something is known to exist: declared as `how` says, or else taken as it is for this refusal."""
+
+    channel: Channel
+    how: dict[str, Any] | None
+    refusal: str
+
+
+async def open_declared(
+    connection: Connection, declare: Callable[..., Awaitable[None]], name: str, ways: Iterable[dict[str, Any]]
+) -> Opened:
+    """Open a channel and declare a queue or an exchange on it, in the first of these ways that RabbitMQ lets us.
+
+    Args:
+        declare: `Channel.declare` or `Channel.declare_exchange`.
+
+    Raises:
+        ChannelLost: it refuses for another reason than how the thing is or our rights, or what is missing.
+    """
+    channel, refusal = await Channel.open(connection), ""
+    for how in ways:
+        try:
+            await declare(channel, name, **how)
+            return Opened(channel, how, "")
+        except ChannelLost as exc:
+            if exc.code not in (PRECONDITION_FAILED, ACCESS_REFUSED):
+                raise
+            refusal, channel = str(exc), await Channel.open(connection)
+    await declare(channel, name, passive=True)
+    return Opened(channel, None, refusal)
+
+
+def take_confirmed(unconfirmed: dict[int, T], tag: int, up_to: bool) -> list[T]:
+    """Take what RabbitMQ has confirmed out of what was published, which is by its tags in order."""
+    tags = list(takewhile(lambda each: each <= tag, unconfirmed)) if up_to else [tag]
+    return [unconfirmed.pop(each) for each in tags if each in unconfirmed]
 
 
 def _answers(answer: asyncio.Future[Any]) -> Callable[[Any], None]:

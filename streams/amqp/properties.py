@@ -23,6 +23,11 @@ _TIMESTAMP, _ENCODING = 1 << 6, 1 << 14
 _IDS = {1 << 10: "correlation_id", 1 << 7: "message_id"}
 
 
+def persistent(**given: Any) -> BasicProperties:
+    """Return the properties of a message that RabbitMQ is to keep on disk; `given` are pika's names."""
+    return BasicProperties(delivery_mode=2, **given)
+
+
 def timestamp(raw: bytes) -> float | None:
     """Return the AMQP property `timestamp`, an epoch in whatever unit its sender took; None if it is absent or 0."""
     flags = int.from_bytes(raw[:2], "big")

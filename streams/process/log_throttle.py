@@ -5,32 +5,11 @@ from __future__ import annotations
 import logging
 import time
 
-from aiokafka.errors import GroupCoordinatorNotAvailableError
-
 REPEAT_S, RARELY_S = 60.0, 300.0
-NEW_KAFKA_S = 15.0
 NEVER_HELD_BACK = {"never_held_back": True}
 """The `extra` of errors about rows that are missing or wrong, each of which names others, and of what is said only when
 something begins, however soon that is again."""
 NOISY = ("aiokafka", "faust", "mode", "pika", "streams")
-
-
-class NewKafka(logging.Filter):
-    """Hold back what a Kafka without any consumer group yet answers to the first one: it makes a topic of its own for it.
-
-    That takes a second or two, aiokafka 0.14 logs it as an error and asks again. It is said if it lasts longer.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._since: float | None = None
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether the record is logged."""
-        if not any(isinstance(arg, GroupCoordinatorNotAvailableError) for arg in record.args or ()):
-            return True
-        self._since = self._since or time.monotonic()
-        return time.monotonic() - self._since > NEW_KAFKA_S
 
 
 class Throttle(logging.Filter):
@@ -59,11 +38,11 @@ class Throttle(logging.Filter):
         return True
 
 
-def set_up() -> None:
-    """Quieten the libraries' loggers. Handlers get the filter, since filters of loggers do not reach their children."""
+def set_up(*more: logging.Filter) -> None:
+    """Quieten the libraries' loggers. Handlers get the filters, since those of loggers do not reach their children."""
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
-    filters = (NewKafka(), Throttle())
+    filters = (*more, Throttle())
     for handler in logging.getLogger().handlers:
         for each in filters:
             handler.addFilter(each)

@@ -6,10 +6,10 @@ import json
 
 from commands.probes.kafka_topics import Join, Topic
 from commands.probes.processes import Ready
-from commands.probes.rabbitmq_queues import Queue
 from commands.status.command import to_json
 from commands.status.render import render
 from commands.status.snapshot import Errors, Snapshot
+from streams.amqp.blocking import Queue
 from streams.join.decision import Counts
 from streams.settings import Settings
 from streams.wire.refusals import Refusals

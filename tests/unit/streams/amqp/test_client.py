@@ -21,6 +21,7 @@ from pika.exceptions import (
     StreamLostError,
 )
 
+from streams.amqp.channel import take_confirmed
 from streams.amqp.client import settle, why
 
 
@@ -54,3 +55,26 @@ def test_the_first_result_of_a_future_counts():
         return await future
 
     assert asyncio.run(twice()) == 1
+
+
+@pytest.mark.parametrize(
+    ("tag", "up_to", "taken", "left"),
+    [
+        (3, True, ["a", "b", "c"], ["d"]),
+        (3, False, ["c"], ["a", "b", "d"]),
+        (9, True, ["a", "b", "c", "d"], []),
+        (9, False, [], ["a", "b", "c", "d"]),
+        (0, True, [], ["a", "b", "c", "d"]),
+    ],
+)
+def test_what_is_confirmed_is_taken_out_of_what_was_published(tag, up_to, taken, left):
+    unconfirmed = dict(enumerate("abcd", 1))
+    assert take_confirmed(unconfirmed, tag, up_to) == taken
+    assert list(unconfirmed.values()) == left
+
+
+def test_a_tag_that_is_confirmed_twice_is_taken_once():
+    unconfirmed = dict(enumerate("abcd", 1))
+    assert take_confirmed(unconfirmed, 2, up_to=False) == ["b"]
+    assert take_confirmed(unconfirmed, 3, up_to=True) == ["a", "c"]
+    assert take_confirmed(unconfirmed, 2, up_to=False) == []

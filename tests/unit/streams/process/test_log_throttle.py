@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from aiokafka.errors import GroupCoordinatorNotAvailableError, NodeNotReadyError
-
-from streams.process.log_throttle import NEVER_HELD_BACK, NewKafka, Throttle
+from streams.process.log_throttle import NEVER_HELD_BACK, Throttle
 
 
 def record(level: int, lineno: int) -> logging.LogRecord:
@@ -81,19 +79,3 @@ def test_what_comes_again_after_a_rest_is_new(monkeypatch):
     once = Throttle()
     said = [once.filter(record(logging.WARNING, 1)) for _ in range(6)]
     assert said == [True, False, True, True, False, True]
-
-
-def no_coordinator(error: Exception) -> logging.LogRecord:
-    return logging.LogRecord(
-        "aiokafka", logging.ERROR, "c.py", 1, "Group Coordinator Request failed: %s", (error,), None
-    )
-
-
-def test_a_kafka_that_makes_its_first_group_is_no_error(monkeypatch):
-    now = 1000.0
-    monkeypatch.setattr("streams.process.log_throttle.time.monotonic", lambda: now)
-    new = NewKafka()
-    assert not new.filter(no_coordinator(GroupCoordinatorNotAvailableError()))
-    assert new.filter(no_coordinator(NodeNotReadyError())), "another error is said at once"
-    now += 16
-    assert new.filter(no_coordinator(GroupCoordinatorNotAvailableError())), "it lasts: that is said"
