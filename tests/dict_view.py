@@ -12,7 +12,7 @@ CHUNK = 250
 
 
 class DictView:
-    """States by key, lists of keys by index key, and the head."""
+    """States by key, lists of keys by index key, and the checkpoint."""
 
     def __init__(self) -> None:
         self.checkpoint = Checkpoint()
@@ -68,8 +68,8 @@ class DictView:
                 timer_kind = WAIT_PRED if state[0] == pair.WAITING + pair.TRUE else WAIT_TRUE
                 deadlines = {EVENT: ts + window_s, timer_kind: at + (window_s + max_out_of_orderness_s)}
             for timer_kind, deadline in deadlines.items():
-                cut = record.checkpoint.timer_cursors[TIMER_KINDS.index(timer_kind)]
-                bucket = max(bucket_of(deadline), INDEX.unpack(cut)[1])
+                cursor = record.checkpoint.timer_cursors[TIMER_KINDS.index(timer_kind)]
+                bucket = max(bucket_of(deadline), INDEX.unpack(cursor)[1])
                 by_bucket.setdefault((timer_kind, bucket), []).append(key)
         return {
             INDEX.pack(timer_kind, bucket, offset, n): keys[n * CHUNK : (n + 1) * CHUNK]

@@ -56,7 +56,7 @@ class World:
 
 
 class Writer:
-    """Reads a batch, decides it, appends the decision, applies it where it landed right, and else catches up."""
+    """Reads a batch, decides it, appends the decision, applies it if it directly follows its base, and else catches up."""
 
     def __init__(self, world: World):
         self.world, self.view, self.backup = world, DictView(), DictView()
@@ -113,7 +113,7 @@ class Writer:
         self.appended_at = len(self.world.log) - 1
 
     def apply(self) -> None:
-        """Go on from where the decision landed."""
+        """Go on from where the decision was appended."""
         assert self.pending is not None
         assert self.appended_at is not None
         if self.appended_at == self.pending[0].base + 1:

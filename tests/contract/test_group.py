@@ -69,7 +69,7 @@ async def member(kafka: str, name: str, listener: type[ConsumerRebalanceListener
 
 
 @asynccontextmanager
-async def back_to_a_topic_made_anew(kafka: str, listener: type[ConsumerRebalanceListener]) -> AsyncIterator[Member]:
+async def back_to_a_recreated_topic(kafka: str, listener: type[ConsumerRebalanceListener]) -> AsyncIterator[Member]:
     """Have a member come back that was there while its topic was missing; it has two partitions now."""
     name = f"t{uuid.uuid4().hex[:10]}"
     async with member(kafka, name, listener) as before:
@@ -82,9 +82,9 @@ async def back_to_a_topic_made_anew(kafka: str, listener: type[ConsumerRebalance
         yield after
 
 
-def test_a_worker_that_comes_back_to_topics_made_anew_gets_their_partitions(brokers: Brokers) -> None:
+def test_a_worker_that_comes_back_to_recreated_topics_gets_their_partitions(brokers: Brokers) -> None:
     async def watch() -> None:
-        async with back_to_a_topic_made_anew(brokers.kafka, RebalanceListener) as back:
+        async with back_to_a_recreated_topic(brokers.kafka, RebalanceListener) as back:
             await back.becomes({0, 1})
 
     asyncio.run(watch())
@@ -92,7 +92,7 @@ def test_a_worker_that_comes_back_to_topics_made_anew_gets_their_partitions(brok
 
 def test_without_our_listener_it_gets_none_and_watches_for_none(brokers: Brokers) -> None:
     async def watch() -> None:
-        async with back_to_a_topic_made_anew(brokers.kafka, ConsumerRebalanceListener) as back:
+        async with back_to_a_recreated_topic(brokers.kafka, ConsumerRebalanceListener) as back:
             await back.becomes(set())
             assert back.consumer._coordinator._group_subscription is None, "aiokafka watches topics in every member now"
 

@@ -77,5 +77,5 @@ def test_a_worker_that_stands_by_takes_over_with_the_table_that_it_kept(make_pip
     said = second.said[before:]
     assert "The table `pairs` is ready: partitions [0, 1, 2, 3], standby for []." in said
     assert len(standing_by) == 2, "it stood by for half of the partitions"
-    assert not [n for n in standing_by if f"partition {n}: " in said], f"it had to read none of them anew:\n{said}"
+    assert not [n for n in standing_by if f"partition {n}: " in said], f"it had to read none of them again:\n{said}"
     assert second.stop() == 0

@@ -99,7 +99,7 @@ def change_a_value(seen: Seen) -> None:
     seen.logged["a"] = [Verdict("matched", 0.0, 0.25)]
 
 
-def break_the_law(seen: Seen) -> None:
+def break_the_invariant(seen: Seen) -> None:
     seen.counts["difference"] = 1
 
 
@@ -120,7 +120,7 @@ def send_what_is_not_written(seen: Seen) -> None:
         (give_two_verdicts, "verdicts: unexpected 1"),
         (give_the_wrong_verdict, "verdicts: unexpected 1"),
         (change_a_value, "verdicts: unexpected 1"),
-        (break_the_law, "the live counter difference is 1"),
+        (break_the_invariant, "the live counter difference is 1"),
         (send_what_is_not_written, "only in the topic metric"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",

@@ -136,14 +136,14 @@ def state_deleted(scene: Scene) -> None:
 def state_of_another(scene: Scene) -> None:
     """The databases of the partitions are exchanged: each is of another log."""
     assert scene.worker.stop() == 0
-    (slot,) = Path(scene.world.environ["HINDSIGHT_STATE_DIR"]).glob("worker-*")
-    (slot / "pairs-0").rename(slot / "x")
-    (slot / "pairs-1").rename(slot / "pairs-0")
-    (slot / "x").rename(slot / "pairs-1")
+    (instance,) = Path(scene.world.environ["HINDSIGHT_STATE_DIR"]).glob("worker-*")
+    (instance / "pairs-0").rename(instance / "x")
+    (instance / "pairs-1").rename(instance / "pairs-0")
+    (instance / "x").rename(instance / "pairs-1")
     scene.note("the databases of partitions 0 and 1 are exchanged")
     scene.pipeline.start_worker()
     scene.resume()
-    assert len(list(slot.glob("pairs-*.set-aside-*"))) == 2
+    assert len(list(instance.glob("pairs-*.set-aside-*"))) == 2
 
 
 @fault("the metric log's state file is deleted while no worker runs", chosen=True)
@@ -166,7 +166,7 @@ def logs_removed(scene: Scene) -> None:
     scene.healthy()
 
 
-@fault("the metric log is cut by hand: it is set aside, a new one begins", alone=True)
+@fault("the metric log is truncated by hand: it is set aside, a new one begins", alone=True)
 def csv_truncated(scene: Scene) -> None:
     scene.settle_inputs()
     scene.keep_logged()

@@ -107,7 +107,7 @@ def kafka_wiped(scene: Scene) -> None:
 
 @fault("Kafka loses all of its data under a worker and a bridge that run", own_brokers=True)
 def kafka_wiped_below(scene: Scene) -> None:
-    """The worker says that its topics are gone, and ends; started again it makes them anew, and the bridge goes on."""
+    """The worker says that its topics are gone, and ends; restarted it recreates them, and the bridge resumes."""
     scene.settle_inputs()
     wipe(scene)
     assert scene.ended(scene.worker) == 1, scene.worker.said[-2000:]

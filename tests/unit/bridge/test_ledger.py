@@ -1,4 +1,4 @@
-"""The law of rows, live: of the bridge's queues and of the join's partitions."""
+"""The invariant of rows, live: of the bridge's queues and of the join's partitions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_row_that_is_in_two_places_is_said():
     assert rows.problem
 
 
-def test_the_joins_law_holds_where_every_row_has_its_place():
+def test_the_joins_invariant_holds_where_every_row_has_its_place():
     full = Counts(
         rows_true=9,
         rows_pred=8,

@@ -183,7 +183,7 @@ def test_what_a_newer_program_wrote_is_left_alone(tmp_path: Path):
     assert not list(tmp_path.glob("*.damaged-*"))
 
 
-def test_a_file_that_is_removed_while_it_is_open_is_noticed_and_made_anew(tmp_path: Path):
+def test_a_file_that_is_removed_while_it_is_open_is_noticed_and_recreated(tmp_path: Path):
     store = opened(tmp_path)
     store.add(batches(1), {"log": {0: 1}})
     (tmp_path / NAME).unlink()

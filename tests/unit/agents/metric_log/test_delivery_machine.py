@@ -1,7 +1,7 @@
 """From the decision to the row in the file: log, outboxes and sink, any of which may die, sleep or be doubled anywhere.
 
 The core, `decision.is_valid`, and the sink's choice of what it has seen are the program's own; Kafka and the disk are
-lists. What is modelled of the owner: which letters it puts into its outbox, and what it writes as confirmed.
+lists. What is modelled of the owner: which entries it puts into its outbox, and what it writes as confirmed.
 """
 
 from __future__ import annotations

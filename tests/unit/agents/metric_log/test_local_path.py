@@ -1,4 +1,4 @@
-"""The short way from the join to the metric log: what follows comes at once, what does not comes from Kafka."""
+"""The local path from the join to the metric log: what follows comes at once, what does not comes from Kafka."""
 
 from __future__ import annotations
 

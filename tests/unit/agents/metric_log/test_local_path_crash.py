@@ -22,7 +22,7 @@ N_PARTITIONS = 2
 
 
 class World:
-    """Two partitions' verdicts, on their way to one metric log over the topic and over the short way."""
+    """Two partitions' verdicts, on their way to one metric log over the topic and over the local path."""
 
     def __init__(self, directory):
         self.directory = Path(directory)
@@ -47,14 +47,14 @@ class World:
             self.way.put(mine[-1])
 
     def send(self, partition, n):
-        """Have the topic take letters of the outbox."""
+        """Have the topic take entries of the outbox."""
         start = self.n_sent[partition]
         some = self.entries[partition][start : start + n]
         self.topic += [FakeRecord(0, one.value) for one in some]
         self.n_sent[partition] += len(some)
 
     def write(self, n):
-        """Write what has come on the short way, and some records of the topic; as `agents.plot` does."""
+        """Write what has come on the local path, and some records of the topic; as `agents.plot` does."""
         came = self.topic[self.n_read : self.n_read + n]
         written = {log: last.copy() for log, last in self.log.state.positions.items()}
         batch = Batch(TP("metric", 0), self.n_read, self.n_read + len(came), records=came)
@@ -67,7 +67,7 @@ class World:
         return any(tag == one.tag for one in self.entries[tag.partition])
 
     def crash(self, n_again):
-        """Die: the topic's reader and the outbox go some way back, and the short way is empty."""
+        """Die: the topic's reader and the outbox go some way back, and the local path is empty."""
         self.n_read = max(0, self.n_read - n_again)
         self.n_sent = [max(0, n - n_again) for n in self.n_sent]
         self.start()

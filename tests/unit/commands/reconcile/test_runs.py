@@ -25,7 +25,7 @@ def world(tmp_path: Path) -> World:
     world.happen((0, rows("y_true", a=1.0, b=2.0, lone=3.0)), (1, rows("y_pred", a=1.5)))
     world.happen((1, rows("y_pred", b=2.5, a=1.5)), (0, b'[{"id":"n","y_true":NaN},{"id":"c","ts":1000,"y_true":4}]'))
     world.happen((1, rows("y_pred", c=4.5)), (0, rows("y_true", a=9.0)))
-    world.happen(later_s=30.0, drained=True)
+    world.happen(later_s=30.0, idle=True)
     world.happen((1, rows("y_pred", later=7.0)))
     return world
 
@@ -114,7 +114,7 @@ def test_a_verdict_planted_in_the_log_is_named(world: World, reconcile: Reconcil
     assert broken(found)[0] == "rows in Kafka = rows counted by the join"
 
 
-def test_a_record_that_landed_elsewhere_does_not_count(world: World, reconcile: Reconcile):
+def test_a_record_that_was_appended_elsewhere_does_not_count(world: World, reconcile: Reconcile):
     world.kafka.put(LOG, 0, world.kafka.topics[LOG, 0][1].value)
     assert reconcile().code == 0
 
@@ -237,7 +237,7 @@ def test_a_prediction_that_the_join_has_not_taken_yet_is_one(world: World, recon
 def test_features_that_are_older_than_the_predictions_in_kafka_are_not_checked(world: World, reconcile: Reconcile):
     world.ask(FEATURES)
     world.kafka.now += 100.0
-    world.happen(drained=True)
+    world.happen(idle=True)
     world.happen((1, rows("y_pred", much_later=7.0)))
     for topic in ("y_pred", LOG):
         world.kafka.first[topic, 0] = len(world.kafka.topics[topic, 0]) - 1

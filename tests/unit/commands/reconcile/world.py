@@ -99,7 +99,7 @@ class World:
         self._log = MetricLog.open(directory)
 
     def happen(
-        self, *records: tuple[int, bytes], later_s: float = 1.0, drained: bool = False, written: bool = True
+        self, *records: tuple[int, bytes], later_s: float = 1.0, idle: bool = False, written: bool = True
     ) -> None:
         """Let Kafka records (side, value) come, and be decided as one batch `later_s` after the last."""
         self.kafka.now += later_s
@@ -115,7 +115,7 @@ class World:
                 for part in kept:
                     self.kafka.put("quarantine", 0, part.value, part.headers)
         checkpoint = self._view.checkpoint
-        record = decide(checkpoint, inputs, self._view, RULES, now=self.kafka.now, idle=(drained, drained))
+        record = decide(checkpoint, inputs, self._view, RULES, now=self.kafka.now, idle=(idle, idle))
         assert record is not None
         record.checkpoint.log = "log"
         record.checkpoint.confirmed = self._view.checkpoint.verdicts_at

@@ -32,7 +32,7 @@ def line(text: str, word: str) -> str:
     return next(each for each in text.splitlines() if each.strip().startswith(word))
 
 
-def test_the_law_is_checked():
+def test_the_invariant_is_checked():
     assert "it balances" in render(NOW, Settings())
     off = NOW._replace(join=Join(Counts(rows_true=3), NOW.at))
     assert "it does not balance: +3 rows" in render(off, Settings())

@@ -1,4 +1,4 @@
-"""A cap on the ids that wait: those with the nearest deadlines end early, each once, and the law holds."""
+"""A cap on the ids that wait: those with the nearest deadlines end early, each once, and the invariant holds."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ DONE = (MATCHED, 0, 0, 1.5, 2.5, 1000.0, 1001.0, 2000.0, 2001.0, 3000.0, 7, 8, b
     [(EVENT, WAITS, 1100.0), (WAIT_PRED, WAITS, 2110.0), (TOMBSTONE, DONE, 4000.0)],
     ids=["event time", "wall clock", "tombstone"],
 )
-def test_each_family_has_its_own_time_and_its_own_span(timer_kind, state, due_at):
+def test_each_timer_kind_has_its_own_time_and_its_own_span(timer_kind, state, due_at):
     assert deadlines.deadline(timer_kind, state, RULES) == due_at
 
 

@@ -139,7 +139,7 @@ def test_what_comes_after_an_unmatched_verdict_is_late_or_a_repeat(player):
     assert len(player.endings) == 1
 
 
-def test_repeats_beyond_what_a_state_can_count_are_still_counted_in_the_law(player):
+def test_repeats_beyond_what_a_state_can_count_are_still_counted_in_the_invariant(player):
     n = state.MAX_REPEATS + 2
     player.play([[true(NOW)] * (n + 1)], NOW)
 
@@ -252,7 +252,7 @@ def test_a_ts_ahead_of_the_clock_does_not_carry_the_watermark_away(player):
 
 
 @pytest.mark.parametrize(("row", "missing"), [(true(NOW), "pred"), (pred(NOW), "true")], ids=["truth", "prediction"])
-def test_a_waiting_id_ends_by_the_clock_while_the_side_it_waits_for_is_silent(player, row, missing):
+def test_a_waiting_id_ends_by_the_clock_while_the_side_it_waits_for_is_idle(player, row, missing):
     player.play([[row]], NOW)
     player.settle(NOW + WINDOW_S + OUT_OF_ORDERNESS_S, idle=BOTH)
     assert player.endings == []
@@ -263,7 +263,7 @@ def test_a_waiting_id_ends_by_the_clock_while_the_side_it_waits_for_is_silent(pl
 
 
 @pytest.mark.parametrize("row", [true(NOW), pred(NOW)], ids=["truth", "prediction"])
-def test_a_waiting_id_does_not_end_by_the_clock_while_only_its_own_side_is_silent(player, row):
+def test_a_waiting_id_does_not_end_by_the_clock_while_only_its_own_side_is_idle(player, row):
     player.play([[row]], NOW)
     player.settle(NOW + MAX_DELAY_S, idle={row.side})
 
@@ -301,7 +301,7 @@ def test_a_row_that_comes_with_the_silence_that_ends_its_id_still_matches(player
     assert [ending.verdict for ending in player.endings] == ["matched"]
 
 
-# Markers
+# Tombstones
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ def test_a_redelivery_after_the_horizon_opens_the_id_again(player):
     assert player.counts == {"rows_true": 2, "rows_pred": 1, "matched": 1, "waiting": 1}
 
 
-def test_a_redelivery_does_not_prolong_the_marker(player):
+def test_a_redelivery_does_not_prolong_the_tombstone(player):
     player.play([[true(NOW)], [pred(NOW)]], NOW)
     player.play([[true(NOW)]], NOW + HORIZON_S)
     player.settle(NOW + HORIZON_S + 0.25)
@@ -374,7 +374,7 @@ def test_a_record_without_a_readable_row_still_moves_the_input_on():
     assert (record.checkpoint.counts.unreadable, record.checkpoint.counts.difference()) == (3, 0)
 
 
-def test_a_decision_leaves_the_head_it_was_made_from_alone(player):
+def test_a_decision_leaves_the_checkpoint_it_was_made_from_alone(player):
     player.play([[true(NOW)]], NOW)
     before = msgspec.json.encode(player.view.checkpoint)
     given = [Input(state.PRED, 0, [PredRow("a", NOW, 2.0)])]

@@ -1,4 +1,4 @@
-"""The decision record and the head: through their bytes and back, and what counts in the log."""
+"""The decision record and the checkpoint: through their bytes and back, and what counts in the log."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_decision_comes_back_as_it_was_encoded(record):
 
 
 @given(checkpoints)
-def test_a_head_comes_back_as_it_was_encoded(checkpoint):
+def test_a_checkpoint_comes_back_as_it_was_encoded(checkpoint):
     assert decision.decode_checkpoint(decision.encode_checkpoint(checkpoint)) == checkpoint
 
 
@@ -198,7 +198,7 @@ def test_a_record_counts_just_where_it_follows_its_base(record, offset):
 
 
 @given(decisions, numbers)
-def test_the_head_after_a_record_is_its_own_with_the_offset_it_landed_at(record, offset):
+def test_the_checkpoint_after_a_record_is_its_own_with_the_offset_it_was_appended_at(record, offset):
     checkpoint = checkpoint_after(record, offset)
 
     assert checkpoint.offset == offset
@@ -217,11 +217,11 @@ def test_an_empty_record_changes_nothing_but_the_offset(checkpoint):
     assert is_valid(record, checkpoint.offset + 1)
 
 
-# The law
+# The invariant
 
 
 @given(st.integers(0, 9), st.tuples(*[st.integers(0, 9)] * 6))
-def test_the_law_holds_when_every_row_is_accounted_for(matched, others):
+def test_the_invariant_holds_when_every_row_is_accounted_for(matched, others):
     true, pred, duplicates, conflicts, late, waiting = others
     n_rows = 2 * matched + sum(others)
     counts = Counts(n_rows // 3, n_rows - n_rows // 3, matched, true, pred, duplicates, conflicts, late, waiting)
@@ -245,5 +245,5 @@ def test_the_law_holds_when_every_row_is_accounted_for(matched, others):
         ("skipped", 0),
     ],
 )
-def test_a_count_that_is_off_shows_in_the_law(field, weight):
+def test_a_count_that_is_off_shows_in_the_invariant(field, weight):
     assert msgspec.structs.replace(Counts(), **{field: 1}).difference() == weight

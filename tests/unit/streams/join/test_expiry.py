@@ -89,7 +89,7 @@ def test_what_a_decision_ends_fits_a_record_whatever_the_ids_are_made_of(player,
 
 
 def test_the_index_forgets_matched_ids_at_least_as_fast_as_rows_can_come(player):
-    """Each matched id leaves an entry by event time, one by the clock and a marker: all cost the expiry a look."""
+    """Each matched id leaves an entry by event time, one by the clock and a tombstone: all cost the expiry a look."""
     pace = [f"id-{n}" for n in range(4000)]
     for step in range(12):
         now = NOW + step * 60
@@ -101,7 +101,7 @@ def test_the_index_forgets_matched_ids_at_least_as_fast_as_rows_can_come(player)
     assert sum(len(keys) for keys in player.view.index.values()) < 5 * 3 * 4000
 
 
-def test_no_family_of_the_index_waits_for_another_to_be_done(player):
+def test_no_timer_kind_waits_for_another_to_be_done(player):
     player.play([rows_of("true", ["done"], NOW), rows_of("pred", ["done"], NOW)], NOW)
     for n in range(10):
         player.play([rows_of("true", [f"{n}-{i}" for i in range(500)], NOW)], NOW)
@@ -215,7 +215,7 @@ def test_a_row_that_is_late_when_it_comes_ends_with_the_next_tick(player):
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(SIDES), st.sampled_from("abcd"), st.floats(0, 5000)), max_size=20))
-def test_a_clock_that_jumps_to_and_fro_breaks_no_law_and_leaves_no_id_stuck(steps):
+def test_a_clock_that_jumps_back_and_forth_breaks_no_invariant_and_leaves_no_id_stuck(steps):
     player = Player(Rules(window_s=100.0, max_out_of_orderness_s=10.0, horizon_s=50.0))
     for side, row_id, clock in steps:
         player.play([rows_of(side, [row_id], 5000.0)], clock, idle=BOTH)

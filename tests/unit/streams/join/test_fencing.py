@@ -117,7 +117,7 @@ class SeveralWriters(RuleBasedStateMachine):
         assert set(verdicts.values()) <= {1}
 
     @invariant()
-    def the_law_holds_after_every_record(self):
+    def the_invariant_holds_after_every_record(self):
         assert all(record.checkpoint.counts.difference() == 0 for record, _ in self.world.valid())
 
     @invariant()
@@ -148,7 +148,7 @@ class SeveralWriters(RuleBasedStateMachine):
         endings = [ending for record, _ in self.world.valid() for ending in endings_of(record)]
 
         self.no_id_has_two_verdicts()
-        self.the_law_holds_after_every_record()
+        self.the_invariant_holds_after_every_record()
         self.whoever_is_at_an_offset_holds_what_everybody_holds_there()
         assert Counter(e._replace(at=0.0) for e in endings) == Counter(e._replace(at=0.0) for e in oracle.endings)
         assert {e.id for e in endings} == {row.id for side in SIDES for rows in self.world.inputs[side] for row in rows}

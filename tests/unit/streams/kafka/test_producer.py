@@ -254,7 +254,7 @@ def test_what_a_replaced_producer_gave_up_is_sent_over_the_new_one(kafka, caplog
     assert values(kafka) == [b"stuck", b"held"]
 
 
-def test_a_kafka_that_is_silent_is_a_problem_until_it_confirms(kafka, monkeypatch, caplog):
+def test_a_kafka_that_does_not_answer_is_a_problem_until_it_confirms(kafka, monkeypatch, caplog):
     monkeypatch.setattr(module, "SILENT_S", 0.0)
     kafka.held.add(b"a")
 

@@ -15,7 +15,7 @@ Take = Callable[[], instance.WorkerInstance]
 
 @pytest.fixture
 def take(tmp_path: Path) -> Iterator[Take]:
-    """Take slots of one state directory; the locks are let go of at the end."""
+    """Take instances of one state directory; the locks are let go of at the end."""
     with ExitStack() as held:
 
         def _take() -> instance.WorkerInstance:
@@ -49,7 +49,7 @@ def test_workers_that_share_a_directory_take_a_slot_each(take: Take):
     assert first.instance_id != second.instance_id
 
 
-def test_an_instance_file_that_was_cut_off_is_written_anew(take: Take):
+def test_an_instance_file_that_was_cut_off_is_rewritten(take: Take):
     taken = take()
     taken.lock.close()
     (taken.path / "instance").write_text("")

@@ -1,4 +1,4 @@
-"""The beat: at its shortest for few rows, slower for many, one for all who share it."""
+"""The linger: at its shortest for few rows, longer for many, one for all who share it."""
 
 from __future__ import annotations
 

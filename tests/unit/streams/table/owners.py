@@ -23,7 +23,7 @@ class Log:
     """A decision log in memory. `answer` is set while Kafka answers.
 
     `others`: what other writers append right before our next records, a list for each; `unconfirmed`: of our next
-    records, whether each lands although its confirmation is lost.
+    records, whether each is appended although its confirmation is lost.
     """
 
     def __init__(self):
@@ -38,10 +38,10 @@ class Log:
     async def append(self, partition, record):
         await self.answer.wait()
         self._packed += map(decision.encode, self.others.pop(0) if self.others else [])
-        lands = self.unconfirmed.pop(0) if self.unconfirmed else None
-        if lands is not False:
+        appended = self.unconfirmed.pop(0) if self.unconfirmed else None
+        if appended is not False:
             self._packed.append(decision.encode(record))
-        if lands is not None:
+        if appended is not None:
             raise Unavailable("no answer")
         return len(self._packed) - 1
 

@@ -1,4 +1,4 @@
-"""The owner of a partition over a log in memory and a real store: what it is given, too many ids, a silent Kafka."""
+"""The owner of a partition over a log in memory and a real store: what it is given, too many ids, no answer."""
 
 from __future__ import annotations
 

@@ -61,10 +61,10 @@ def test_rows_that_another_owner_decided_meanwhile_are_not_decided_again_and_its
     assert outbox.tags == [(0, -1), (2, 0)]
 
 
-@pytest.mark.parametrize("lands", [True, False], ids=["it has landed", "it has not"])
-def test_a_decision_that_kafka_did_not_confirm_counts_once_whether_it_has_landed_or_not(store, lands):
+@pytest.mark.parametrize("appended", [True, False], ids=["it was appended", "it was not"])
+def test_a_decision_that_kafka_did_not_confirm_counts_once_whether_it_was_appended_or_not(store, appended):
     log, outbox = Log(), Outbox()
-    log.unconfirmed = [lands]
+    log.unconfirmed = [appended]
     owner = an_owner(store, log=log, outbox=outbox)
 
     async def act():
@@ -95,7 +95,7 @@ def ended(monkeypatch):
 
 
 def interlopers(store):
-    """Yield records that are void wherever they land: each is on a base of its own."""
+    """Yield records that are void wherever they are appended: each is on a base of its own."""
     for n in itertools.count():
         record = decision.empty(store.checkpoint, "another", NOW, RULES)
         record.base = 1_000_000 + n

@@ -67,7 +67,7 @@ def timed(steps):
 
 
 def contents(store):
-    """Return everything that a store holds: the states, the index and the head."""
+    """Return everything that a store holds: the states, the index and the checkpoint."""
     raw = dict(store._db.items())
     checkpoint = decode_checkpoint(raw.pop(CHECKPOINT)) if CHECKPOINT in raw else Checkpoint()
     assert checkpoint == store.checkpoint
@@ -263,7 +263,7 @@ def test_what_is_no_record_moves_the_offset_only(store):
     ],
     ids=["newer", "damaged"],
 )
-def test_a_database_whose_head_cannot_be_read_says_why_and_is_as_an_empty_one(tmp_path, head, problem):
+def test_a_database_whose_checkpoint_cannot_be_read_says_why_and_is_as_an_empty_one(tmp_path, head, problem):
     path = tmp_path / "pairs-0"
     db = rocksdict.Rdict(str(path), options=options(CACHE))
     db.put(CHECKPOINT, head)
@@ -283,7 +283,7 @@ def test_an_empty_store_may_begin_where_the_log_does(store):
     assert store.states([b"ia"]) != [None]
 
 
-def test_a_write_that_fails_moves_no_head(store, monkeypatch):
+def test_a_write_that_fails_moves_no_checkpoint(store, monkeypatch):
     store.apply(0, a_record(store))
     record = a_record(store, "b")
     monkeypatch.setattr(store, "_db", FullDisk(store._db))
@@ -328,12 +328,12 @@ def test_due_stops_after_the_entry_that_reaches_the_bound(store):
     assert store.due(start, bucket - 1, 100) == []
 
 
-def test_a_family_of_the_index_ends_where_the_next_begins(store):
+def test_a_timer_kind_ends_where_the_next_begins(store):
     player = Player(RULES, store)
     player.play([[Row(side, side, NOW, 1.0)] for side in SIDES], NOW)
     last = 2**62
 
-    entries = [store.due(cut, last, 100) for cut in store.checkpoint.timer_cursors]
+    entries = [store.due(cursor, last, 100) for cursor in store.checkpoint.timer_cursors]
 
     assert [[key for _, keys in found for key in keys] for found in entries] == [
         [b"itrue", b"ipred"],

@@ -46,7 +46,7 @@ def test_it_is_behind_by_the_messages_of_all_queues(clock: Clock) -> None:
     assert heard(clock, state(1, behind=None)).n_behind() is None, "of one queue nobody knows"
 
 
-def test_a_bridge_that_was_started_again_begins_anew(clock: Clock) -> None:
+def test_a_bridge_that_was_restarted_starts_from_zero(clock: Clock) -> None:
     watch = heard(clock, state(1000), state(2000), state(10))
     assert watch.answers
     assert watch.rate() is None

@@ -39,7 +39,7 @@ class Ended(Exception):
     """The process would have ended."""
 
 
-@pytest.mark.parametrize("now", [{}, {TP("y_true", 0): 3}], ids=["a topic that is gone", "one made anew"])
+@pytest.mark.parametrize("now", [{}, {TP("y_true", 0): 3}], ids=["a topic that is gone", "one recreated"])
 def test_a_kafka_that_lost_a_topic_of_ours_ends_the_process_if_it_stays_so(monkeypatch, now):
     def fatal(said: str) -> None:
         raise Ended(said)
