@@ -89,6 +89,11 @@ def test_make_targets_that_are_named_exist(page: Path):
     assert {first or second for first, second in named} <= targets
 
 
+def test_the_agent_that_faust_users_are_shown_is_ours():
+    (shown,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "architecture.md").read_text("utf-8"), re.DOTALL)
+    assert shown in (ROOT / "agents" / "plot.py").read_text("utf-8")
+
+
 def test_modules_that_are_named_can_be_run(page: Path):
     named = re.findall(r"python -m ([\w.]+)", page.read_text(encoding="utf-8"))
     assert [name for name in named if not _can_be_run(name)] == []
