@@ -43,6 +43,8 @@ class Member:
     def _ensure_consumer(self) -> AIOKafkaConsumer:
         return self.consumer
 
+    def pause_active_changelogs(self, assigned: Iterable[Any]) -> None: ...
+
     async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None: ...
 
     async def on_partitions_assigned(self, assigned: Iterable[Any], generation: int) -> None:

@@ -187,7 +187,7 @@ def test_topics_are_declared_once_and_known_with_their_configuration(settings: S
 def test_a_topic_of_other_partitions_and_one_that_kafka_refuses_are_two_sentences(brokers: Brokers) -> None:
     settings = settings_of(brokers, partitions=3)
     asyncio.run(declare(settings))
-    with pytest.raises(TopicMismatch, match="has 3 partitions, but 5 are asked for"):
+    with pytest.raises(TopicMismatch, match="has 3 partitions, but 5 are required"):
         asyncio.run(declare(settings.model_copy(update={"partitions": 5})))
     refused = r"did not create the topic '.*': .*[Rr]eplication factor.* correct HINDSIGHT_REPLICATION"
     with pytest.raises(TopicRefused, match=refused):

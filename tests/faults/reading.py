@@ -23,7 +23,7 @@ def read(kafka: str, namespace: str, logs: Sequence[Path], counts: dict[str, Any
     tags: set[tuple[str, int, int]] = set()
     for topic, record in asyncio.run(_records(kafka, namespace)):
         if topic == "quarantine":
-            seen.quarantined[record.value.decode()] += 1
+            seen.quarantined.update(_pieces(record.value.decode()))
         elif topic == "metric":
             _add_verdicts(seen, json.loads(record.value), tags)
         else:
@@ -32,6 +32,12 @@ def read(kafka: str, namespace: str, logs: Sequence[Path], counts: dict[str, Any
     for directory in logs:
         _add_files(seen, directory)
     return seen
+
+
+def _pieces(kept: str) -> list[str]:
+    """Return what was refused one by one, and is kept together as an array: the load's rows hold no `},{` of their own."""
+    is_array = kept.startswith("[") and kept.endswith("]")
+    return ["{" + piece + "}" for piece in kept[2:-2].split("},{")] if is_array and "{" in kept else [kept]
 
 
 def _add_files(seen: Seen, directory: Path) -> None:
