@@ -10,6 +10,8 @@ RUN python -m venv --without-pip /opt/venv \
 
 # The model is trained anew only where its own code or the packages change.
 FROM packages AS model
+COPY streams/__init__.py streams/
+COPY streams/process/ streams/process/
 COPY models/ models/
 RUN /opt/venv/bin/python -m models.train --out /model/model.skops
 
