@@ -31,9 +31,9 @@ POINTS = {
     "between Kafka's ack and RabbitMQ's": Point("bridge.relay", "Relay", "_deliver", "after"),
     "before the decision is sent": Point("streams.table.decision_log", "DecisionLog", "append", "before"),
     "between log and table": Point("streams.table.decision_log", "DecisionLog", "append", "after"),
-    "between table and outbox": Point("streams.table.owner", "Owner", "_send_verdicts", "before"),
-    "before the verdicts are sent": Point("streams.table.outbox", "Outbox", "_request", "before"),
-    "between metric and its confirmation": Point("streams.table.outbox", "Outbox", "_request", "after"),
+    "between table and outbox": Point("streams.table.owner", "Owner", "_send", "before"),
+    "before the verdicts are sent": Point("streams.table.outbox", "Outbox", "_send_some", "before"),
+    "between metric and its confirmation": Point("streams.table.owner", "Owner", "_confirm", "before", is_async=False),
     "before the rows are written": Point("agents.metric_log.log", "MetricLog", "append", "before", is_async=False),
     "between CSV and state file": Point("agents.metric_log.log", "MetricLog", "_keep", "before", is_async=False),
     "between state file and Kafka's commit": Point(
@@ -69,7 +69,7 @@ def install(point: Point, nth: int, number: signal.Signals) -> None:
 
 def watch_appends() -> Callable[[], bool]:
     """Return what tells whether the metric log is written now: who sleeps in an append holds up all (docs/guarantees.md)."""
-    plotting = importlib.import_module("agents.plot").Plotting
+    plotting = importlib.import_module("agents.plotting").Plotting
     append = plotting._append
     n_under_way = 0
 
