@@ -20,12 +20,7 @@ WORKER: Stages = {
     "join step": ("streams/join/decide.py", "streams/join/state.py"),
     "store (RocksDB)": ("streams/table/store.py",),
     "decision log": ("streams/table/decision_log.py", "streams/join/decision.py"),
-    "owner": (
-        "streams/table/owner.py",
-        "agents/metric.py",
-        "streams/table/offset_gaps.py",
-        "streams/kafka/caught_up.py",
-    ),
+    "owner": ("streams/table/owner.py", "agents/metric.py"),
     "outbox": ("streams/table/outbox.py", "streams/wire/verdicts.py"),
     "CSV and summary": (
         "agents/metric_log/log.py",

@@ -11,6 +11,7 @@ from streams.table.inputs import KINDS
 from streams.wire import forwarding
 from streams.wire.dead_letters import UnreadableRows, of_kafka
 from streams.wire.decoder import Decoder
+from streams.wire.partition import partitions_of
 
 RUN_FROM, RUN_RECORDS = 8, 500
 """Fewer records than this are read one by one, and no more than this together: a decision holds whole runs."""
@@ -76,13 +77,11 @@ def _side(decoder: Decoder) -> int:
 
 def _part(inputs: list[Input], unmarked: Sequence[int], partition: int, n_partitions: int) -> None:
     """Take the rows of other partitions out of those inputs that anybody may have written: all looked at in one call."""
-    all_rows = [row for i in unmarked for row in inputs[i].rows]
-    if not all_rows:
-        return
-    mine, foreign = forwarding.parted(all_rows, partition, n_partitions)
-    if not foreign:
-        return
+    homes = partitions_of([row.id for i in unmarked for row in inputs[i].rows], n_partitions) if unmarked else []
+    at = 0
     for i in unmarked:
-        mine, foreign = forwarding.parted(inputs[i].rows, partition, n_partitions)
+        rows = inputs[i].rows
+        mine, foreign = forwarding.parted_by(rows, homes[at : at + len(rows)], partition)
+        at += len(rows)
         if foreign:
             inputs[i] = inputs[i]._replace(rows=mine, foreign=foreign)

@@ -74,7 +74,11 @@ def marks(headers: Iterable[tuple[str, bytes | None]] | None) -> Marks:
 
 def parted(rows: Sequence[R], partition: int, n_partitions: int) -> tuple[Sequence[R], dict[int, list[R]]]:
     """Return the rows that lie in their id's partition, and the others by the partition that they belong to."""
-    homes = partitions_of([row.id for row in rows], n_partitions)
+    return parted_by(rows, partitions_of([row.id for row in rows], n_partitions), partition)
+
+
+def parted_by(rows: Sequence[R], homes: Sequence[int], partition: int) -> tuple[Sequence[R], dict[int, list[R]]]:
+    """Return the same of rows whose partitions are known: `homes`, one a row."""
     if all(home == partition for home in homes):
         return rows, {}
     foreign: dict[int, list[R]] = {}
