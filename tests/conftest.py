@@ -8,6 +8,7 @@ import hypothesis
 import pytest
 
 from tests.brokers import Brokers
+from tests.faults.link import Link
 
 pytest_plugins = ["tests.run_hooks"]
 
@@ -25,3 +26,11 @@ def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
         yield brokers
     finally:
         brokers.stop()
+
+
+@pytest.fixture
+def kafka_link(brokers: Brokers) -> Iterator[Link]:
+    """A link to Kafka that can be spoiled."""
+    link = Link(brokers.kafka, is_kafka=True)
+    yield link
+    link.close()

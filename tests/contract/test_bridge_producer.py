@@ -16,6 +16,7 @@ from streams.kafka.records import Record
 from streams.kafka.topics import topics
 from tests.contract.bridging import MOVED_S, Bridging
 from tests.contract.conftest import MakeBridging
+from tests.faults.link import Link
 from tests.kafka_topics import make_topics, set_config, settings_of
 from tests.waiting import wait_until
 
@@ -79,16 +80,20 @@ def kafka_problem(bridging: Bridging) -> str:
     return found
 
 
-def test_a_clock_that_differs_from_kafkas_is_named_and_waited_for(make_bridging: MakeBridging) -> None:
-    """Here no clock is wrong: the topic takes no record that is older than a millisecond."""
-    bridging = make_bridging(queues="y_true")
+def test_a_clock_that_differs_from_kafkas_is_named_and_waited_for(
+    make_bridging: MakeBridging, kafka_link: Link
+) -> None:
+    """Here no clock is wrong: the topic takes no record that is older than a millisecond, and each takes longer."""
+    bridging = make_bridging(queues="y_true", kafka=kafka_link.address)
     make_topics(bridging.environ, {"y_true": {"message.timestamp.before.max.ms": "1"}})
     bridging.start()
+    kafka_link.crawl()
 
     bridging.publish("y_true", *({"id": f"early-{i}", "y_true": 1.0} for i in range(50)))
     wait_until(lambda: "the clock here says" in kafka_problem(bridging), MOVED_S, "/readyz names the clock")
     bridging.publish("y_true", *({"id": f"late-{i}", "y_true": 1.0} for i in range(50)))
     assert not bridging.readyz()["ready"]
+    kafka_link.heal()
     set_config(bridging.environ, "y_true", {"message.timestamp.before.max.ms": "3600000"})
 
     bridging.wait_ids("y_true", [f"{when}-{i}" for when in ("early", "late") for i in range(50)])

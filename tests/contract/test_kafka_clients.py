@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -33,14 +33,6 @@ def settings(brokers: Brokers) -> Settings:
     made = settings_of(brokers)
     asyncio.run(declare(made))
     return made
-
-
-@pytest.fixture
-def link(brokers: Brokers) -> Iterator[Link]:
-    """A link to Kafka that can be a black hole."""
-    link = Link(brokers.kafka, is_kafka=True)
-    yield link
-    link.close()
 
 
 def settings_of(brokers: Brokers, **given: object) -> Settings:
@@ -132,27 +124,27 @@ def test_offsets_that_kafka_does_not_hold_are_said_and_the_reader_goes_on(
 
 
 def test_a_kafka_that_falls_silent_is_unavailable_and_is_read_again_once_it_answers(
-    brokers: Brokers, link: Link, monkeypatch: pytest.MonkeyPatch
+    brokers: Brokers, kafka_link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "STALLED_S", 0.5)
     settings = settings_of(brokers)
-    through = settings.model_copy(update={"kafka": link.address})
+    through = settings.model_copy(update={"kafka": kafka_link.address})
 
     async def work() -> None:
         await declare(settings)
         await written(settings, b"row")
         async with Reader(through, timeout_s=2.0) as kafka:
             assert await all_of(kafka, tp_of(settings), 0, 1) == [(0, b"row")]
-            link.block()
-            with pytest.raises(Unavailable, match=f"Kafka at {link.address} does not"):
+            kafka_link.block()
+            with pytest.raises(Unavailable, match=f"Kafka at {kafka_link.address} does not"):
                 await all_of(kafka, tp_of(settings), 0, 1)
-            link.heal()
+            kafka_link.heal()
             assert await all_of(kafka, tp_of(settings), 0, 1) == [(0, b"row")]
 
     try:
         asyncio.run(work())
     finally:
-        link.heal()
+        kafka_link.heal()
 
 
 def test_a_group_has_committed_what_it_said_and_one_that_never_did_nothing(settings: Settings) -> None:
