@@ -77,7 +77,7 @@ class Address(NamedTuple):
 
 _LEFT_OUT = ("default", "title", "properties", "required")
 _EXTREMES = (sys.float_info.max, -sys.float_info.max, 1e150, -1e150, 1e11, (1 << 63) - 1)
-"""The limits of `web.checked`, which say nothing to a reader."""
+"""The limits of `streams.wire.checked`, which say nothing to a reader."""
 _WRONG = Answer("One sentence that says what is wrong", answers.Error)
 _NO_TOKEN = Answer("A token is asked for", answers.Error)
 _UNKNOWN = "Nobody can tell now: its partition is being moved or restored, or its worker does not answer"

@@ -42,3 +42,5 @@ SCORES = (
     Score("bias", "Bias", "y", "nearer 0", "error", lambda moments: moments["error"]),
     Score("r2", "R²", "", "higher", "squared", _r2),
 )
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+"""The quantiles of the absolute error that are shown, by name."""

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from web.checked import Finite, Natural, Share, Size, Time
+from streams.wire.checked import Finite, Natural, Share, Size, Time
 
 Span = Literal["1m", "5m", "1h", "all"]
 QUANTILES = ("p50", "p90", "p99")

@@ -29,8 +29,8 @@ from streams.join.state import (
 )
 from streams.join.state import unpack as unpack_state
 from streams.table.store import PairsStore
+from streams.wire.checked import Finite, Natural, Time
 from streams.wire.verdicts import Carried
-from web.checked import Finite, Natural, Time
 
 Kind = Literal["y_true", "y_pred"]
 State = Literal["waiting_for_pred", "waiting_for_true", "matched", "unmatched_true", "unmatched_pred"]

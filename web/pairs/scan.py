@@ -19,7 +19,7 @@ import msgspec
 from streams.join.deadlines import BUCKET_S, INDEX, TOMBSTONE, WAIT_PRED, WAIT_TRUE, Rules, concerns, span_s
 from streams.join.state import kind_of
 from streams.table.store import PairsStore
-from web.checked import Natural
+from streams.wire.checked import Natural
 from web.pairs.columns import ORDERS
 from web.pairs.pair_view import PairView, Place, view
 from web.pairs.query import Query, State, matches, states_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from web.checked import Finite, Natural, Share, Size, Time
+from streams.wire.checked import Finite, Natural, Share, Size, Time
 
 
 class Partition(msgspec.Struct):
