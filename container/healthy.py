@@ -18,7 +18,7 @@ def main() -> int:
     except SettingsError as exc:
         print(exc)
         return 1
-    token = settings.web_token.get_secret_value()
+    token = settings.secret("web_token")
     answers = [processes.ask(LOOPBACK, port, token) for port in (settings.web_port, settings.bridge_web_port)]
     found = next((answer for answer in answers if answer.ready is not None), answers[0])
     print(f"{found.url}: {found.said}")

@@ -21,7 +21,7 @@ def page(settings: Settings) -> str:
 def line(settings: Settings) -> str:
     """Return the counts of this moment, or that nobody answers yet."""
     request = urllib.request.Request(f"{page(settings)}api/status")  # noqa: S310  our own worker
-    if token := settings.web_token.get_secret_value():
+    if token := settings.secret("web_token"):
         request.add_header("Authorization", f"Bearer {token}")
     try:
         with urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S) as answer:  # noqa: S310

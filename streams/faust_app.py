@@ -19,6 +19,7 @@ from streams.kafka.following import Following
 from streams.kafka.new_kafka import NewKafka
 from streams.kafka.probe import why_away
 from streams.kafka.records import TP
+from streams.kafka.rotation import end_when_rotated
 from streams.kafka.topics import TopicError, declare, topics
 from streams.process import instance, log_throttle, memory
 from streams.process.children import Children
@@ -103,6 +104,7 @@ class HindsightApp(App):
         self.on_partitions_revoked.connect(let_go, weak=False)
         self.children.start("the following of assigned topics", following.run())
         self.children.start("the commits of offsets", self._commit_positions())
+        self.children.start("the watch over Kafka's password", end_when_rotated(settings))
 
     async def _commit_positions(self) -> None:
         committed: dict[TP, int] = {}

@@ -13,11 +13,21 @@ import logging
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from streams.fields import FIELDS, Fields
 from streams.kinds import KINDS, Kind
@@ -48,6 +58,8 @@ class Settings(BaseModel):
     """All settings, each with a default that runs on one laptop."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    _files: dict[str, Path] = PrivateAttr(default_factory=dict)
+    """The files of secrets, by name of the setting."""
 
     # RabbitMQ
     amqp_url: SecretStr = Field(
@@ -252,10 +264,24 @@ class Settings(BaseModel):
         except ValueError:
             return False  # another name, such as 127.example.org, may lead anywhere
 
+    def as_loaded(self) -> Settings:
+        """Return these settings with all secrets as they were when they were loaded."""
+        copy = self.model_copy()
+        copy._files = {}
+        return copy
+
+    def secret(self, name: str) -> str:
+        """Return a secret as it is now: one that comes from a file is read again, since such files are rotated."""
+        value: SecretStr = getattr(self, name)
+        if name in self._files:
+            with suppress(OSError, UnicodeDecodeError):
+                return _read_secret(self._files[name])
+        return value.get_secret_value()
+
     @property
     def amqp_address(self) -> str:
         """RabbitMQ's URL, secrets included; the embedded broker's where none is set."""
-        return self.amqp_url.get_secret_value() or f"amqp://127.0.0.1:{self.dev_amqp_port}/%2F"
+        return self.secret("amqp_url") or f"amqp://127.0.0.1:{self.dev_amqp_port}/%2F"
 
     @property
     def kafka_address(self) -> str:
@@ -304,10 +330,11 @@ def load(environ: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: a value cannot be used, a secret's file cannot be read, or a `HINDSIGHT_` name is unknown.
     """
-    values, faults = _collect(environ)
+    values, files, faults = _collect(environ)
     faults += [f"{old} is the former name of {new}: set only one." for old, new in _former(environ) if environ.get(new)]
     try:
         settings = Settings.model_validate(values)
+        settings._files.update(files)
     except ValidationError as exc:
         faults += [_sentence(error, values) for error in exc.errors()]
     if faults:
@@ -343,9 +370,10 @@ def _is_secret(name: str) -> bool:
     return Settings.model_fields[name].annotation is SecretStr
 
 
-def _collect(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Return the values by field name, and a sentence for each name or file that cannot be used."""
+def _collect(environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Path], list[str]]:
+    """Return the values and the secrets' files by field name, and a sentence for each name or file that cannot be used."""
     values: dict[str, str] = {}
+    files: dict[str, Path] = {}
     faults: list[str] = []
     for name, text in environ.items():
         if not name.startswith(PREFIX):
@@ -361,12 +389,17 @@ def _collect(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
                 faults.append(f"{name}: only secrets are read from files; set {PREFIX}{secret.upper()} itself.")
                 continue
             try:
-                values[secret] = Path(text).read_text(encoding="utf-8").strip()
+                values[secret] = _read_secret(Path(text))
+                files[secret] = Path(text)
             except (OSError, UnicodeDecodeError) as exc:
                 faults.append(f"{name} names {text!r}, which cannot be read: {exc}.")
         else:
             faults.append(_unknown(name))
-    return values, faults
+    return values, files, faults
+
+
+def _read_secret(path: Path) -> str:
+    return path.read_text(encoding="utf-8").strip()
 
 
 def _unknown(name: str) -> str:
@@ -381,4 +414,9 @@ def _sentence(error: Any, values: Mapping[str, str]) -> str:
         return str(message)
     field = str(error["loc"][0])
     shown = "(hidden)" if _is_secret(field) else repr(values.get(field))
-    return f"{PREFIX}{field.upper()} is {shown}: {message[:1].lower()}{message[1:]}."
+    return _without_login(f"{PREFIX}{field.upper()} is {shown}: {message[:1].lower()}{message[1:]}.")
+
+
+def _without_login(sentence: str) -> str:
+    """Return a sentence without what may be a user and a password in an address, where none belongs."""
+    return re.sub(r"[^\s/,'\"]*:[^\s,'\"]*@", "(hidden)@", sentence)

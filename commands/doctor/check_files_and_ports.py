@@ -31,7 +31,7 @@ def check(settings: Settings) -> list[Finding]:
 
 def web_view(settings: Settings) -> Finding:
     """Check the web view's port; it is well that it is taken, if a worker of ours took the next one."""
-    found = port("web port", settings.web_bind, settings.web_port, settings.web_token.get_secret_value())
+    found = port("web port", settings.web_bind, settings.web_port, settings.secret("web_token"))
     if found.level == "wrong" and (worker := processes.worker(settings)).ready is not None:
         address = worker.url.removesuffix("/readyz")
         return ok(

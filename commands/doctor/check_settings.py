@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from commands.doctor.finding import Finding, note, ok, wrong
-from streams.amqp.client import amqp_parameters
+from streams.amqp.client import amqp_login, amqp_parameters
 from streams.kafka.client import kafka_client
 from streams.settings import PREFIX, Settings, SettingsError
 
@@ -33,6 +33,14 @@ def _unusable(settings: Settings) -> Iterator[Finding]:
         yield wrong(WHAT, f"HINDSIGHT_KAFKA_SECURITY is {settings.kafka_security}, but no HINDSIGHT_KAFKA_USER is set")
 
 
+def _password(settings: Settings) -> str | None:
+    """Return the password that RabbitMQ is given, None if its URL cannot be read."""
+    try:
+        return amqp_login(settings)[1]
+    except SettingsError:
+        return None
+
+
 def _without_effect(settings: Settings) -> Iterator[Finding]:
     """Yield a note for what was set and cannot have the effect that was meant."""
     if settings.kafka_user and not settings.kafka_security.startswith("SASL"):
@@ -43,8 +51,8 @@ def _without_effect(settings: Settings) -> Iterator[Finding]:
         yield note(WHAT, f"HINDSIGHT_KAFKA_TLS_CA is not used: HINDSIGHT_KAFKA_SECURITY is {settings.kafka_security}")
     if settings.amqp_tls_ca and not settings.amqp_address.startswith("amqps:"):
         yield note(WHAT, "HINDSIGHT_AMQP_TLS_CA is not used: HINDSIGHT_AMQP_URL does not begin with amqps://")
-    if settings.amqp_password.get_secret_value() and not settings.amqp_user:
-        yield note(WHAT, "HINDSIGHT_AMQP_PASSWORD is not used: it goes with HINDSIGHT_AMQP_USER, which is not set")
+    if (own := settings.secret("amqp_password")) and _password(settings) not in (own, None):
+        yield note(WHAT, "HINDSIGHT_AMQP_PASSWORD is not used: HINDSIGHT_AMQP_URL holds a password for its user")
     if settings.queues and "model" not in settings.agents and "y_pred" not in settings.queues:
         yield note(
             WHAT,

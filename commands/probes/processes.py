@@ -27,7 +27,7 @@ class Ready(NamedTuple):
 
 def worker(settings: Settings) -> Ready:
     """Ask the worker on this machine, on the port that is set, or on the one that it took instead."""
-    token, port = settings.web_token.get_secret_value(), web_port.read(settings)
+    token, port = settings.secret("web_token"), web_port.read(settings)
     found = ask(settings.web_bind, settings.web_port, token)
     if found.ready is None and port != settings.web_port:
         moved = ask(settings.web_bind, port, token)

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from typing import Any, TypeVar
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import pika
 from pika.adapters.utils.connection_workflow import (
@@ -25,40 +26,74 @@ from streams.process.tls import certificate_hint, tls_context, tls_problem
 from streams.settings import Settings, SettingsError
 
 HEARTBEAT_S = 20
+DEFAULT_USER = "guest"
+"""RabbitMQ's own, where only a password is set."""
 UNAVAILABLE = (AMQPError, AMQPConnectorException, OSError)
 """What pika raises where RabbitMQ cannot be used. One that says nothing makes `BlockingConnection` raise what is no AMQPError."""
 T = TypeVar("T")
 
 
 def amqp_parameters(settings: Settings) -> pika.URLParameters:
-    """Return pika's connection parameters.
+    """Return pika's connection parameters, with user and password as they are now.
 
     Raises:
         SettingsError: the URL cannot be used, or a certificate's file cannot be read.
     """
+    url = _url(settings)
     try:
-        if not settings.amqp_address.startswith(("amqp://", "amqps://")):
-            raise ValueError("another scheme")
-        parameters = pika.URLParameters(settings.amqp_address)
+        parameters = pika.URLParameters(url._replace(netloc=url.netloc.rpartition("@")[2]).geturl())
     except Exception as exc:  # pika raises what its parsing meets; the URL is not shown, it may hold a password
-        raise SettingsError(
-            "HINDSIGHT_AMQP_URL cannot be read as amqp://user:password@host:port/vhost "
-            f"(a character like / in the password must be written %2F): {type(exc).__name__}."
-        ) from None
-    if settings.amqp_user:
-        parameters.credentials = pika.PlainCredentials(
-            settings.amqp_user, settings.amqp_password.get_secret_value(), erase_on_connect=False
-        )
-    if settings.amqp_address.startswith("amqps:"):
+        raise _unreadable(exc) from None
+    user, password = amqp_login(settings)
+    if user:
+        parameters.credentials = pika.PlainCredentials(user, password, erase_on_connect=False)
+    if url.scheme == "amqps":
         context = tls_context("AMQP", settings.amqp_tls_ca, settings.amqp_tls_cert, settings.amqp_tls_key)
         parameters.ssl_options = pika.SSLOptions(context, parameters.host)
     return parameters
 
 
+def amqp_login(settings: Settings) -> tuple[str, str]:
+    """Return the user and the password for RabbitMQ: of the URL, or of their own settings; empty if there are none.
+
+    Raises:
+        SettingsError: the URL cannot be used.
+    """
+    url = _url(settings)
+    user, password = unquote(url.username or ""), unquote(url.password or "")
+    own = settings.secret("amqp_password")
+    if settings.amqp_user:
+        return settings.amqp_user, own or password
+    return user or (DEFAULT_USER if own else ""), password or own
+
+
+def _url(settings: Settings) -> SplitResult:
+    try:
+        url = urlsplit(settings.amqp_address)
+        if url.scheme not in ("amqp", "amqps") or not url.netloc:
+            raise ValueError("another scheme")
+    except ValueError as exc:  # the URL is not shown, it may hold a password
+        raise _unreadable(exc) from None
+    if "@" in url.path + url.query + url.fragment:  # what was meant as a password is taken for a port or a host
+        raise SettingsError(
+            "HINDSIGHT_AMQP_URL has an @ behind its host. Write a / in the password as %2F, a # as %23, a ? as %3F, and an @ "
+            "in the virtual host as %40; or set HINDSIGHT_AMQP_USER and HINDSIGHT_AMQP_PASSWORD, which take any character."
+        )
+    return url
+
+
+def _unreadable(exc: Exception) -> SettingsError:
+    return SettingsError(
+        "HINDSIGHT_AMQP_URL cannot be read as amqp://user:password@host:port/vhost "
+        f"(a character like / in the password must be written %2F): {type(exc).__name__}."
+    )
+
+
 def amqp_shown(settings: Settings) -> str:
     """Return RabbitMQ's address for people: no user, no password."""
     parameters = amqp_parameters(settings)
-    return f"{parameters.host}:{parameters.port}"
+    host = f"[{parameters.host}]" if ":" in parameters.host else parameters.host
+    return f"{host}:{parameters.port}"
 
 
 def parameters(settings: Settings, *, connect_s: float) -> pika.URLParameters:

@@ -98,7 +98,7 @@ def kafka_client(settings: Settings) -> dict[str, Any]:
         given |= {
             "sasl_mechanism": settings.kafka_sasl_mechanism,
             "sasl_plain_username": settings.kafka_user,
-            "sasl_plain_password": settings.kafka_password.get_secret_value(),
+            "sasl_plain_password": settings.secret("kafka_password"),
         }
     return given
 
@@ -138,6 +138,6 @@ def librdkafka(settings: Settings) -> dict[str, Any]:
         given |= {
             "sasl.mechanism": settings.kafka_sasl_mechanism,
             "sasl.username": settings.kafka_user,
-            "sasl.password": settings.kafka_password.get_secret_value(),
+            "sasl.password": settings.secret("kafka_password"),
         }
     return given

@@ -32,6 +32,8 @@ logger = logging.getLogger("hindsight.producer")
 START_S = 20.0
 SILENT_S = 3.0
 """A record that is not confirmed for so long means that Kafka is away; it is still being sent."""
+ROTATED_S = 5.0
+"""How long it is, while nothing is confirmed, between two looks at whether the password has changed."""
 STOP_S = 2.0
 MOST_TRIES = 2
 """How often a record is sent alone that Kafka refuses for what may be its own fault, before it is given up."""
@@ -104,6 +106,7 @@ class Producer(OnDemand[_Client]):
         super().__init__()
         self.link = link or Link("kafka", logger, is_up=True)
         self.batch_bytes = BATCH_BYTES
+        self._made_with = ""
         self._settings, self._waiting, self._prepare = settings, waiting, prepare
         self._where = f"Kafka at {settings.kafka_address}"
 
@@ -216,8 +219,14 @@ class Producer(OnDemand[_Client]):
         given_up = NotDelivered(f"{self._where} did not answer before the connection was given up.")
         outcomes[:] = [given_up] * len(records)
         sending: asyncio.Future[Any] = asyncio.create_task(self._send(client, records, outcomes))
+        ended: set[asyncio.Future[Any]] = set()
         try:
-            await asyncio.wait({sending, client.ended}, return_when=asyncio.FIRST_COMPLETED)
+            while not ended:
+                ended, _ = await asyncio.wait(
+                    {sending, client.ended}, timeout=ROTATED_S, return_when=asyncio.FIRST_COMPLETED
+                )
+                if not ended and client is self._client and self._made_with != self._password():
+                    self.drop()  # it may wait for a connection that its password does not open any more
         finally:
             sending.cancel()
         if sending.done() and await sending and client is self._client:
@@ -263,7 +272,11 @@ class Producer(OnDemand[_Client]):
         return kind_of(exc)(sentence(exc, self._where, record, time.time()))
 
     def _new(self) -> _Client:
+        self._made_with = self._password()
         return _Client(self._prepare, **kafka_producer(self._settings) | {"max_batch_size": self.batch_bytes})
+
+    def _password(self) -> str:
+        return self._settings.secret("kafka_password")
 
     async def _end(self, client: _Client) -> None:
         await client.end()

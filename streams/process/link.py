@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from streams.process.log_throttle import NEVER_HELD_BACK
 
 Event = Literal["new", "up", "lost"]
 REMIND_S = 300.0
+MOST_REASONS = 20
+"""As many of one outage are told apart."""
+_NUMBER = re.compile(r"\d+")
 STEADY_S = 10.0
 """A link that was up for this long starts again with short waits."""
 
@@ -41,7 +45,8 @@ class Link:
         self.last_problem_at: float | None = None
         self._log, self._count = log, count
         self._backoff = Backoff()
-        self._said_at = self._up_since = float("-inf")
+        self._said_at: dict[str, float] = {}
+        self._up_since = float("-inf")
         count(name, "new")
 
     def up(self, sentence: str) -> None:
@@ -53,16 +58,27 @@ class Link:
         self.is_up, self.problem = True, ""
 
     def down(self, problem: str, *, said_elsewhere: bool = False) -> None:
-        """Say that the link does not work, and why: logged when that is new, then rarely."""
+        """Say that the link does not work, and why: logged when either is new, then rarely."""
         now = time.monotonic()
-        if not said_elsewhere and (self.is_up or now - self._said_at > REMIND_S):
+        if self.is_up:
+            self._said_at.clear()
+        if not said_elsewhere and self._is_new(problem, now):
             self._log.warning(problem, extra=NEVER_HELD_BACK)
-            self._said_at = now
         if self.is_up and now - self._up_since > STEADY_S:
             self._backoff.reset()
         if self.is_up:
             self._count(self.name, "lost")
         self.is_up, self.problem, self.last_problem, self.last_problem_at = False, problem, problem, time.time()
+
+    def _is_new(self, problem: str, now: float) -> bool:
+        """Tell whether a reason was not given for long. One that differs in its numbers alone is the same."""
+        reason = _NUMBER.sub("0", problem)
+        if now - self._said_at.get(reason, float("-inf")) <= REMIND_S:
+            return False
+        if len(self._said_at) >= MOST_REASONS:
+            self._said_at.clear()
+        self._said_at[reason] = now
+        return True
 
     @contextmanager
     def answers_within(

@@ -120,3 +120,43 @@ def test_no_refusal_shows_a_secret(tmp_path: Path):
     (tmp_path / "binary").write_bytes(b"\xff" + CANARY.encode())
     text = refusal(AMQP_PASSWORD=CANARY, AMQP_PASSWORD_FILE=str(tmp_path / "binary"), PARTITIONS="four")
     assert CANARY not in text
+
+
+def test_a_secret_in_a_file_is_read_again_and_again(tmp_path: Path):
+    file = tmp_path / "password"
+    file.write_text("first\n")
+    settings = load({"HINDSIGHT_AMQP_PASSWORD_FILE": str(file), "HINDSIGHT_WEB_TOKEN": "fixed"})
+    file.write_text("second\n")
+    assert (settings.secret("amqp_password"), settings.secret("web_token")) == ("second", "fixed")
+    assert settings.as_loaded().secret("amqp_password") == "first"
+    file.unlink()
+    assert settings.secret("amqp_password") == "first"
+
+
+@pytest.mark.parametrize(
+    ("bind", "is_local"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.10", True),
+        ("::1", True),
+        ("localhost", True),
+        ("127.evil.example", False),
+        ("127.0.0.1.example", False),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.0.1", False),
+    ],
+)
+def test_only_addresses_of_this_machine_need_no_token(bind: str, is_local: bool):
+    assert load({"HINDSIGHT_WEB_BIND": bind, "HINDSIGHT_WEB_OPEN": "true"}).web_is_local == is_local
+    if not is_local:
+        assert "set HINDSIGHT_WEB_TOKEN" in refusal(WEB_BIND=bind)
+
+
+@pytest.mark.parametrize(
+    "kafka", [f"user:{CANARY}@host:9092", f"SASL_SSL://user:{CANARY}@host:9092", f"h:1,u:{CANARY}@h:2"]
+)
+def test_a_password_where_none_belongs_is_not_said(kafka: str):
+    text = refusal(KAFKA=kafka)
+    assert "is not of the form host:port" in text
+    assert CANARY not in text

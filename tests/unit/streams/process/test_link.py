@@ -46,6 +46,26 @@ def test_a_problem_that_goes_on_for_long_is_said_again(clock: Clock, caplog: pyt
     assert said(caplog) == ["It is away.", "It is still away."]
 
 
+def test_a_new_reason_is_said_at_once_and_a_known_one_rarely(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    link = Link("test", logging.getLogger("test"))
+    for _ in range(100):
+        link.down("Nobody listens at port 5672.")
+        link.down("It refuses the password.")
+    clock.now += REMIND_S + 1
+    link.down("Nobody listens at port 5673.")
+
+    assert said(caplog) == ["Nobody listens at port 5672.", "It refuses the password.", "Nobody listens at port 5673."]
+
+
+def test_the_next_outage_is_said_although_its_reason_is_known(caplog: pytest.LogCaptureFixture) -> None:
+    link = Link("test", logging.getLogger("test"))
+    for _ in range(3):
+        link.down("It is away.")
+        link.up("It is back.")
+
+    assert said(caplog).count("It is away.") == 3
+
+
 def test_nothing_is_said_of_a_link_that_works_from_the_start(caplog: pytest.LogCaptureFixture) -> None:
     link = Link("test", logging.getLogger("test"), is_up=True)
     with caplog.at_level("INFO"):
