@@ -26,18 +26,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
-    """Name in the last lines each test that failed, and passed when it ran once more; above them, why it failed."""
+    """Say why each test that ran once more had failed at first; name in the last lines those that passed then."""
     yield
+    first_failures = terminalreporter.getreports("rerun")
     ended = {
         kind: {report.nodeid for report in terminalreporter.getreports(kind)} for kind in ("passed", "failed", "error")
     }
-    flaky = [
-        report
-        for report in terminalreporter.getreports("rerun")
-        if report.nodeid in ended["passed"] - ended["failed"] - ended["error"]
-    ]
-    for report in flaky:
-        terminalreporter.section(f"failed, then passed: {report.nodeid}", sep="_")
+    for report in first_failures:
+        terminalreporter.section(f"first failure of {report.nodeid}", sep="_")
         terminalreporter.line(str(report.longrepr))
-    for report in flaky:
-        terminalreporter.line(f"FLAKY {report.nodeid} ({report.when})", yellow=True)
+    for report in first_failures:
+        if report.nodeid in ended["passed"] - ended["failed"] - ended["error"]:
+            terminalreporter.line(f"FLAKY {report.nodeid} ({report.when})", yellow=True)

@@ -19,8 +19,14 @@ def test_that_fails_at_first():
         raise ValueError("only the first time")
 """
 FAILS_AND_PASSES = """
+from pathlib import Path
+
 def test_that_fails():
-    assert 1 == 2
+    tried = Path(__file__).with_name("tried before")
+    if not tried.exists():
+        tried.touch()
+        raise ValueError("what was wrong at first")
+    raise ValueError("what was wrong then")
 
 def test_that_passes():
     pass
@@ -70,12 +76,14 @@ def test_a_test_that_passes_when_it_runs_once_more_is_named_in_the_last_lines(tm
 
 
 @both_ways
-def test_a_test_that_fails_twice_has_failed(tmp_path: Path, workers: tuple[str, ...]):
+def test_a_test_that_fails_twice_has_failed_and_both_failures_are_shown(tmp_path: Path, workers: tuple[str, ...]):
     code, said = run(tmp_path, workers, test_one=FAILS_AND_PASSES)
 
     assert code == 1
     assert "1 failed, 1 passed, 1 rerun" in said.splitlines()[-1]
     assert "FLAKY" not in said
+    errors = [line.removeprefix("E").strip() for line in said.splitlines() if line.startswith("E ")]
+    assert {"ValueError: what was wrong at first", "ValueError: what was wrong then"} <= set(errors)
 
 
 @pytest.mark.slow
