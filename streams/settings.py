@@ -271,12 +271,16 @@ class Settings(BaseModel):
         return copy
 
     def secret(self, name: str) -> str:
-        """Return a secret as it is now: one that comes from a file is read again, since such files are rotated."""
+        """Return a secret as it is now: one that comes from a file is read again, since such files are rotated.
+
+        While its file is gone or empty, as it is for a moment when it is written, the secret is the one that was loaded.
+        """
         value: SecretStr = getattr(self, name)
+        now = ""
         if name in self._files:
             with suppress(OSError, UnicodeDecodeError):
-                return _read_secret(self._files[name])
-        return value.get_secret_value()
+                now = _read_secret(self._files[name])
+        return now or value.get_secret_value()
 
     @property
     def amqp_address(self) -> str:

@@ -55,8 +55,7 @@ class Guard:
 
     def __init__(self, settings: Settings, own: set[str], url: str):
         self._hosts = {host.lower() for host in (*own, *settings.web_hosts)}
-        self._token, self._url = settings.web_token.get_secret_value(), url
-        self._proofs = Proofs(self._token)
+        self._settings, self._url = settings, url
 
         @web.middleware
         async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -65,7 +64,7 @@ class Guard:
         self.middleware = middleware
 
     async def _handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        refusal = _refusal(request, self._hosts, not self._token or self._is_let_in(request))
+        refusal = _refusal(request, self._hosts, self._is_let_in(request))
         if refusal is not None:
             return refusal
         try:
@@ -81,10 +80,13 @@ class Guard:
 
     def _is_let_in(self, request: web.Request) -> bool:
         """Tell whether a request shows the token; one of another worker, a proof that it is known."""
+        token = self._settings.secret("web_token")
+        if not token:
+            return True
         shown = request.headers.get("Authorization", "")
         if request.path.startswith("/peer/"):
-            return self._proofs.holds(shown, self._url, request.raw_path, time.time())
-        return request.path in OPEN_PATHS or _shows(shown, self._token)
+            return Proofs(token).holds(shown, self._url, request.raw_path, time.time())
+        return request.path in OPEN_PATHS or _shows(shown, token)
 
 
 def _refusal(request: web.Request, hosts: set[str], is_let_in: bool) -> web.Response | None:

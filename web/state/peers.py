@@ -47,8 +47,6 @@ class Peers:
 
     def __init__(self, worker: Worker, url: str):
         self._worker, self._url = worker, url
-        token = worker.settings.web_token.get_secret_value()
-        self._proofs = Proofs(token) if token else None
         self._session: aiohttp.ClientSession | None = None
 
     def partitions(self) -> dict[str, list[int]]:
@@ -87,7 +85,8 @@ class Peers:
     async def _fetched(self, url: str, path: str) -> bytes:
         if self._session is None:
             self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
-        headers = {"Authorization": self._proofs.proof(url, path, time.time())} if self._proofs else {}
+        token = self._worker.settings.secret("web_token")
+        headers = {"Authorization": Proofs(token).proof(url, path, time.time())} if token else {}
         asked = URL(url + path, encoded=True)
         async with self._session.get(asked, headers=headers, allow_redirects=False) as response:
             if response.status != 200:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from functools import lru_cache
 
 SCHEME = "Hindsight-Peer"
 MAX_SKEW_S = 60.0
@@ -17,7 +18,7 @@ class Proofs:
     """Makes and checks proofs; the key is slow to derive, so that a proof does not give a short token away."""
 
     def __init__(self, token: str):
-        self._key = hashlib.scrypt(token.encode(), salt=b"hindsight peers", n=1 << 14, r=8, p=1) if token else b""
+        self._key = _key(token)
 
     def proof(self, url: str, target: str, now: float) -> str:
         """Return the header `Authorization` for asking the worker at `url` for a path with its query."""
@@ -38,3 +39,8 @@ class Proofs:
     def _mac(self, url: str, target: str, at: str) -> str:
         said = "\n".join((url, target, at)).encode(errors="replace")
         return hmac.new(self._key, said, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=2)
+def _key(token: str) -> bytes:
+    return hashlib.scrypt(token.encode(), salt=b"hindsight peers", n=1 << 14, r=8, p=1)

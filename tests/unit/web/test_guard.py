@@ -28,12 +28,12 @@ async def _fine(request):
     return web.Response(text="fine")
 
 
-def ask(path="/fine", *, token="", method="GET", **headers):
+def ask(path="/fine", *, token="", settings=None, method="GET", **headers):
     """Return status, headers and body of one request to a guarded server."""
 
     async def talk():
-        settings = load({"HINDSIGHT_WEB_TOKEN": token} if token else {})
-        guard = Guard(settings, own_hosts("127.0.0.1", OWN_URL), OWN_URL)
+        of_token = load({"HINDSIGHT_WEB_TOKEN": token} if token else {})
+        guard = Guard(settings or of_token, own_hosts("127.0.0.1", OWN_URL), OWN_URL)
         app = web.Application(middlewares=[guard.middleware])
         app.on_response_prepare.append(add_headers)
         app.add_routes(
@@ -151,3 +151,15 @@ async def _say(raw):
         return answer.decode()
     finally:
         await runner.cleanup()
+
+
+def test_a_token_that_was_changed_in_its_file_is_asked_for_at_once(tmp_path):
+    file = tmp_path / "token"
+    file.write_text("former")
+    settings = load({"HINDSIGHT_WEB_TOKEN_FILE": str(file)})
+    assert ask(settings=settings, Authorization="Bearer former")[0] == 200
+    file.write_text(TOKEN)
+    assert ask(settings=settings, Authorization="Bearer former")[0] == 401
+    assert ask(settings=settings, Authorization=f"Bearer {TOKEN}")[0] == 200
+    file.write_text("")
+    assert ask(settings=settings)[0] == 401
