@@ -46,9 +46,13 @@ class features(PlainCommand):  # noqa: N801
         option("--rate", type=float, default=5.0, help="rows per second"),
         option("--count", type=int, default=None, help="stop after so many rows (default: never)"),
         option("--seed", type=int, default=None, help="makes runs repeatable"),
-        option("--label-delay", type=float, default=0.0, help="seconds between the features and their truth"),
+        option("--label-delay", default="0", help="seconds from the features to their truth, or lognormal:MEDIAN"),
         option("--duplicate-rate", type=float, default=0.0, help="share of messages that are sent twice"),
         option("--missing-rate", type=float, default=0.0, help="share of truths that are never sent"),
+        option("--bad-rate", type=float, default=0.0, help="share of truths that are sent as text, which is refused"),
+        option("--drift-at", type=float, default=0.0, help="seconds after which --drift and --bias begin"),
+        option("--drift", type=float, default=1.0, help="how many times as far from their mean the truths lie then"),
+        option("--bias", type=float, default=0.0, help="by how much predictions are too high then: truths are lower"),
     ]
 
     def work(self, **options: Any) -> int:

@@ -14,7 +14,9 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
+from typing import Any
 
+from commands.driver.delay import LabelDelay
 from commands.driver.publisher import WINDOW, Publisher
 from commands.driver.traffic import Message, Plan, Traffic
 from streams.amqp.client import amqp_shown
@@ -31,30 +33,22 @@ LAST_CONFIRMS_S, CLOSE_S = 0.7, 0.3
 """What stopping may take, in seconds: waiting for RabbitMQ to confirm what was sent, and for it to say goodbye."""
 
 
-def run(
-    settings: Settings,
-    *,
-    rate: float = 5.0,
-    count: int | None = None,
-    seed: int | None = None,
-    label_delay: float = 0.0,
-    duplicate_rate: float = 0.0,
-    missing_rate: float = 0.0,
-) -> int:
+def run(settings: Settings, *, seed: int | None = None, label_delay: str = "0", **numbers: Any) -> int:
     """Send rows until `count` of them and their truths are sent, or SIGINT or SIGTERM comes; return the exit code.
 
     Ids are epoch seconds: microseconds that strictly increase, and six random digits of this process, so that two
     drivers that start at once do not meet. RabbitMQ away is waited for; what it did not confirm is sent again with
-    the same id. Truths whose time has not come when a signal does are not sent, only counted. `Plan` and `Traffic`
-    say what the numbers mean.
+    the same id. Truths whose time has not come when a signal does are not sent, only counted.
+
+    Args:
+        label_delay: as `LabelDelay.parse` reads it.
+        numbers: of a `Plan`, by name.
     """
     if not settings.queues:
         print("HINDSIGHT_QUEUES is off, and the data driver sends rows by RabbitMQ only.", file=sys.stderr)
         return 1
     try:
-        plan = Plan(
-            rate=rate, count=count, label_delay=label_delay, duplicate_rate=duplicate_rate, missing_rate=missing_rate
-        )
+        plan = Plan(label_delay=LabelDelay.parse(label_delay), **numbers)
         where = f"RabbitMQ at {amqp_shown(settings)}"
     except (ValueError, SettingsError) as exc:
         print(exc, file=sys.stderr)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import random
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
 
+from commands.driver.delay import NONE, LabelDelay
 from streams.kinds import Kind
-from streams.wire.rows import FeaturesRow, TrueRow
+from streams.wire.rows import FeaturesRow
 
 MAX_LAG_S = 1.0
 """How far the schedule may fall behind the clock, in seconds: what an outage cost beyond that is not caught up."""
@@ -33,9 +34,13 @@ class Plan:
     Args:
         rate: rows/s.
         count: number of rows; None goes on for ever.
-        label_delay: how much later than its features each truth is sent, in seconds.
+        label_delay: how much later than its features each truth is sent.
         duplicate_rate: share of messages, of both queues, that are sent twice.
         missing_rate: share of truths that are never sent.
+        bad_rate: share of truths that are sent as text which is no number.
+        drift_at: when what follows begins, in seconds after the first row.
+        drift: how many times as far apart the truths lie, about their mean.
+        bias: by how much the truths are lower, so that a model's predictions are too high by it.
 
     Raises:
         ValueError: a number is out of its range.
@@ -43,27 +48,36 @@ class Plan:
 
     rate: float = 5.0
     count: int | None = None
-    label_delay: float = 0.0
+    label_delay: LabelDelay = NONE
     duplicate_rate: float = 0.0
     missing_rate: float = 0.0
+    bad_rate: float = 0.0
+    drift_at: float = 0.0
+    drift: float = 1.0
+    bias: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.rate < float("inf"):
             raise ValueError(f"The rate is {self.rate}: it must be a number of rows/s above 0.")
         if self.count is not None and self.count < 1:
             raise ValueError(f"The count is {self.count}: it must be at least 1.")
-        if not 0 <= self.label_delay < float("inf"):
-            raise ValueError(f"The label delay is {self.label_delay}: it must be a number of seconds, 0 or more.")
-        for name, share in (("duplicate", self.duplicate_rate), ("missing", self.missing_rate)):
+        shares = {"duplicate": self.duplicate_rate, "missing": self.missing_rate, "bad": self.bad_rate}
+        for name, share in shares.items():
             if not 0 <= share <= 1:
                 raise ValueError(f"The {name} rate is {share}: it must be a share from 0 to 1.")
+        if not 0 <= self.drift_at < float("inf"):
+            raise ValueError(f"The drift begins at {self.drift_at}: it must be a number of seconds, 0 or more.")
+        if not 0 < self.drift < float("inf"):
+            raise ValueError(f"The drift is {self.drift}: it must be a number above 0; 1 is none.")
+        if not abs(self.bias) < float("inf"):
+            raise ValueError(f"The bias is {self.bias}: it must be a number.")
 
 
 class Traffic:
     """Features at a steady rate, each followed by its truth.
 
-    The truth's ts is when it became known, so |ts(y_true) - ts(y_pred)| is the plan's `label_delay`. One seed draws
-    the same rows, whatever the plan's shares are. A schedule that fell behind the clock is caught up in a burst.
+    The truth's ts is when it became known, so |ts(y_true) - ts(y_pred)| is what the plan's `label_delay` draws. One
+    seed draws the same rows, whatever else the plan says. A schedule that fell behind the clock is caught up in a burst.
 
     Args:
         rows: what is drawn from, with replacement: features and truth.
@@ -82,35 +96,43 @@ class Traffic:
         self._plan = plan
         self._rows = rows
         self._rng = rng
+        self._delays = random.Random(rng.random())
+        self._mean = sum(y_true for _, y_true in rows) / len(rows)
         self._clock = clock
         self._tail = tail
         self._last_us = 0
-        self.held: deque[Message] = deque()
-        """Truths of rows that were taken, whose own time has not come."""
+        self._drift_from = float("inf")
+        self.held: list[Message] = []
+        """Truths of rows that were taken, whose own time has not come: a heap by time."""
 
     def __iter__(self) -> Iterator[Message]:
         """Yield messages in the order in which they are due. The clock is read as they are asked for."""
         step_s = 1 / self._plan.rate
         due = self._clock()
+        self._drift_from = due + self._plan.drift_at
         for _ in itertools.repeat(None) if self._plan.count is None else range(self._plan.count):
             while self.held and self.held[0].due <= due:
-                yield self.held.popleft()
+                yield heapq.heappop(self.held)
             features, truths = self._row(due)
             yield from features
-            self.held.extend(truths)
+            for truth in truths:
+                heapq.heappush(self.held, truth)
             now = self._clock()
             due = min(max(due + step_s, now - MAX_LAG_S), now + step_s)
         while self.held:
-            yield self.held.popleft()
+            yield heapq.heappop(self.held)
 
     def _row(self, ts: float) -> tuple[list[Message], list[Message]]:
         """Draw one row: return the messages of its features and those of its truth."""
         features, y_true = self._rng.choice(self._rows)
-        twice, missing, truth_twice = self._rng.random(), self._rng.random(), self._rng.random()
+        twice, missing, truth_twice, bad = (self._rng.random() for _ in range(4))
         row_id = self._new_id(ts)
-        known = ts + self._plan.label_delay
+        known = ts + self._plan.label_delay.draw(self._delays)
+        if ts >= self._drift_from:
+            y_true = self._mean + self._plan.drift * (y_true - self._mean) - self._plan.bias
+        body = {"id": row_id, "ts": known, "y_true": "n/a" if bad < self._plan.bad_rate else y_true}
         message = Message(ts, "features", msgspec.json.encode(FeaturesRow(row_id, ts, [*features])))
-        truth = Message(known, "y_true", msgspec.json.encode(TrueRow(row_id, known, y_true)))
+        truth = Message(known, "y_true", msgspec.json.encode(body))
         n_truths = 0 if missing < self._plan.missing_rate else 1 + (truth_twice < self._plan.duplicate_rate)
         return [message] * (1 + (twice < self._plan.duplicate_rate)), [truth] * n_truths
 

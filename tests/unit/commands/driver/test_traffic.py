@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections import Counter
 from typing import Any
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 
 from commands.driver.command import run
+from commands.driver.delay import LabelDelay
 from commands.driver.traffic import MAX_LAG_S, Message, Plan, Traffic
 from streams.settings import load
 from streams.wire.decoder import Decoder
@@ -34,7 +36,8 @@ def clock() -> Clock:
     return Clock()
 
 
-def traffic(clock: Clock, seed: int = 0, tail: str = "", **plan: Any) -> Traffic:
+def traffic(clock: Clock, seed: int = 0, tail: str = "", label_delay: str | float = 0, **plan: Any) -> Traffic:
+    plan["label_delay"] = LabelDelay.parse(str(label_delay))
     return Traffic(Plan(**plan), ROWS, random.Random(seed), clock, tail)
 
 
@@ -72,9 +75,10 @@ def test_one_seed_draws_the_same_rows_whatever_the_shares_are(clock: Clock):
         sent = bodies(played(clock, traffic(clock, seed, count=50, **plan)), "features")
         return list(dict.fromkeys((row["id"], tuple(row["features"])) for row in sent))
 
+    others = {"duplicate_rate": 0.5, "missing_rate": 0.5, "label_delay": "lognormal:3", "bad_rate": 0.5, "bias": 3.0}
     values = [[features for _, features in drawn(7)] for _ in range(2)]
     assert values[0] == values[1]
-    assert values[0] == [features for _, features in drawn(7, duplicate_rate=0.5, missing_rate=0.5, label_delay=3.0)]
+    assert values[0] == [features for _, features in drawn(7, **others)]
     assert values[0] != [features for _, features in drawn(8)]
 
 
@@ -112,6 +116,40 @@ def test_the_share_of_missing_truths_is_the_missing_rate(clock: Clock):
 
     assert len(bodies(messages, "features")) == 4000
     assert len(bodies(messages, "y_true")) == pytest.approx(3000, abs=100)
+
+
+def test_half_of_the_lognormal_delays_are_shorter_than_the_median_and_truths_come_in_the_order_of_their_time(
+    clock: Clock,
+):
+    messages = played(clock, traffic(clock, rate=100.0, count=4000, label_delay="lognormal:2"))
+
+    sent, known = ({row["id"]: row["ts"] for row in bodies(messages, queue)} for queue in ("features", "y_true"))
+    delays = sorted(known[row_id] - ts for row_id, ts in sent.items())
+    assert delays[2000] == pytest.approx(2, rel=0.08)
+    assert delays[3360] == pytest.approx(2 * math.e, rel=0.12)
+    due = [message.due for message in messages]
+    assert due == sorted(due)
+    assert {m.due for m in messages if m.queue == "y_true"} == set(known.values())
+
+
+def test_from_the_drift_on_truths_lie_farther_apart_and_lower_and_before_it_as_they_are(clock: Clock):
+    rows = {tuple(features): y_true for features, y_true in ROWS}
+    mean = sum(rows.values()) / len(rows)
+    messages = played(clock, traffic(clock, rate=10.0, count=200, drift_at=9.95, drift=1.5, bias=60.0))
+
+    drawn = {row["id"]: rows[tuple(row["features"])] for row in bodies(messages, "features")}
+    came = [row["y_true"] for row in bodies(messages, "y_true")]
+    plain = [drawn[row["id"]] for row in bodies(messages, "y_true")]
+    assert came[:100] == plain[:100]
+    assert came[100:] == pytest.approx([mean + 1.5 * (y_true - mean) - 60 for y_true in plain[100:]])
+
+
+def test_the_share_of_truths_that_nobody_can_read_is_the_bad_rate(clock: Clock):
+    messages = played(clock, traffic(clock, rate=1000.0, count=4000, bad_rate=0.25))
+
+    refused = [m for m in messages if m.queue == "y_true" and Decoder("y_true").body(m.body, 0.0)[1]]
+    assert len(refused) == pytest.approx(1000, abs=100)
+    assert len(bodies(messages, "y_true")) == 4000
 
 
 @pytest.mark.parametrize("queue", ["features", "y_true"])
@@ -181,10 +219,12 @@ def test_a_clock_that_is_set_back_does_not_stop_the_rows(clock: Clock):
         {"rate": float("nan")},
         {"rate": float("inf")},
         {"count": 0},
-        {"label_delay": -1.0},
-        {"label_delay": float("nan")},
         {"duplicate_rate": 1.1},
         {"missing_rate": -0.1},
+        {"bad_rate": 1.5},
+        {"drift_at": -5.0},
+        {"drift": 0.0},
+        {"bias": float("inf")},
     ],
     ids=str,
 )
@@ -197,9 +237,12 @@ def test_a_number_out_of_its_range_is_refused_with_the_number(plan: dict[str, An
     ("settings", "plan", "sentence"),
     [
         ({}, {"rate": 0.0}, "The rate is 0.0: it must be a number of rows/s above 0."),
+        ({}, {"label_delay": "gamma:3"}, "The label delay is gamma:3: it must be a number of seconds, 0 or more, or"),
+        ({}, {"label_delay": "-1"}, "The label delay is -1: it must be"),
+        ({}, {"label_delay": "lognormal:nan"}, "The label delay is lognormal:nan: it must be"),
         ({"HINDSIGHT_AMQP_URL": "amqp://u:secret/x@h:1:2/v"}, {}, "HINDSIGHT_AMQP_URL cannot be read"),
     ],
-    ids=["a number", "the URL"],
+    ids=["a number", "a law", "a delay", "no delay", "the URL"],
 )
 def test_what_cannot_be_used_ends_the_driver_with_one_sentence(
     settings: dict[str, str], plan: dict[str, Any], sentence: str, capsys: pytest.CaptureFixture[str]
