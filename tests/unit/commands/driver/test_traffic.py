@@ -240,7 +240,7 @@ def test_a_number_out_of_its_range_is_refused_with_the_number(plan: dict[str, An
         ({}, {"label_delay": "gamma:3"}, "The label delay is gamma:3: it must be a number of seconds, 0 or more, or"),
         ({}, {"label_delay": "-1"}, "The label delay is -1: it must be"),
         ({}, {"label_delay": "lognormal:nan"}, "The label delay is lognormal:nan: it must be"),
-        ({"HINDSIGHT_AMQP_URL": "amqp://u:secret/x@h:1:2/v"}, {}, "HINDSIGHT_AMQP_URL cannot be read"),
+        ({"HINDSIGHT_AMQP_URL": "amqp://u:secret/x@h:1:2/v"}, {}, "HINDSIGHT_AMQP_URL has an @ behind its host."),
     ],
     ids=["a number", "a law", "a delay", "no delay", "the URL"],
 )
