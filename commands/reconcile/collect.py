@@ -1,4 +1,8 @@
-"""Gather the facts: what is written first, then what it was made from, so that a running program never looks wrong."""
+"""Gather the facts: what is written first, then what it was made from, so that a running program never looks wrong.
+
+What a decision says of a topic (that it has all verdicts up to some decision) is believed only of decisions that were in
+the log before the topic's end was asked for: the topic as it is read cannot have what later ones confirm.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +81,7 @@ class Gatherer:
         self.found = Gathered()
 
     async def run(self) -> Gathered:
-        """Read files, `metric`, decision logs, inputs and quarantine, in this order.
+        """Read files, `metric`, decision logs, inputs and quarantine, in this order, each up to an end taken before.
 
         Raises:
             Unavailable: Kafka does not answer.
@@ -85,6 +89,7 @@ class Gatherer:
         self._files(self._settings.logs_dir)
         names, n = self._names, self._settings.partitions
         answered_to = await self._reader.committed(self._settings.app_id, names.features.name, n)
+        confirming_to = [end for _, end in await self._reader.bounds(names.pairs_log.name, n)]
         wanted = (names.metric, names.pairs_log, names.y_true, names.y_pred, names.features, names.quarantine)
         kept = {topic.name: await self._reader.bounds(topic.name, topic.partitions) for topic in wanted}
         total = sum(end - first for bounds in kept.values() for first, end in bounds)
@@ -92,7 +97,7 @@ class Gatherer:
             await self._metric(*kept[names.metric.name][0], [end for _, end in kept[names.pairs_log.name]])
             input_first = [(a[0], b[0]) for a, b in zip(kept[names.y_true.name], kept[names.y_pred.name], strict=True)]
             for p, (first, end) in enumerate(await self._reader.bounds(names.pairs_log.name, n)):
-                self.found.logs.append(await self._log(p, first, end, input_first[p]))
+                self.found.logs.append(await self._log(LogPart(p, first, input_first[p], confirming_to[p]), end))
             await self._inputs(answered_to)
         return self.found
 
@@ -130,10 +135,9 @@ class Gatherer:
                 last[key] = sent.offset
                 self._facts.add(_fact(SENT, verdict, sent.partition, sent.offset) for verdict in sent.rows)
 
-    async def _log(self, partition: int, first: int, end: int, input_first: tuple[int, int]) -> LogPart:
-        topic = self._names.pairs_log.name
-        part = LogPart(partition, first, input_first)
-        async for record in self._records(topic, partition, first, end):
+    async def _log(self, part: LogPart, end: int) -> LogPart:
+        topic, partition = self._names.pairs_log.name, part.partition
+        async for record in self._records(topic, partition, part.first, end):
             decided = _known(decision.decode(record.value))
             self.found.n_void[topic] += decided is None
             if not decision.is_valid(decided, record.offset):

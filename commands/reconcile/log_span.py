@@ -14,6 +14,8 @@ ENDS = ("matched", "unmatched_true", "unmatched_pred")
 class LogPart(msgspec.Struct):
     """One partition's log, from offset `first` on; `input_first` are the first offsets that the inputs still have.
 
+    `confirming_to` is where the log ended before the topic `metric` was looked at: that topic has the verdicts of all
+    records up to `confirmed`, which is what the last record before that end says.
     The span is what lies behind `start`, up to `end`. A start of None is the very beginning. `n_verdicts`, `n_rows` (of
     y_true and y_pred in Kafka) and `n_unreadable` are of the span.
     """
@@ -21,9 +23,11 @@ class LogPart(msgspec.Struct):
     partition: int
     first: int
     input_first: tuple[int, int]
+    confirming_to: int
     start: Checkpoint | None = None
     end: Checkpoint | None = None
     last: Counts | None = None
+    confirmed: int = -1
     n_verdicts: Counter[str] = msgspec.field(default_factory=Counter)
     n_rows: list[int] = msgspec.field(default_factory=lambda: [0, 0])
     n_unreadable: int = 0
@@ -46,6 +50,8 @@ class LogPart(msgspec.Struct):
             end: decisions from this time on are not of the span.
         """
         wrong = self._check(offset, decided.checkpoint.counts, verdicts)
+        if offset < self.confirming_to:
+            self.confirmed = decided.checkpoint.confirmed
         if end is not None and decided.at >= end:
             return wrong
         checkpoint = checkpoint_after(decided, offset)

@@ -86,7 +86,7 @@ def _span(part: LogPart, found: Gathered) -> Span:
     return Span(
         start=part.start.offset if part.start else -1,
         end=part.end.offset,
-        confirmed=part.end.confirmed,
+        confirmed=part.confirmed,
         written=found.written.get(log, {}).get(part.partition, -1),
         metric_from=0 if found.metric_is_whole else found.metric_from.get((log, part.partition), part.end.offset + 1),
         log_from=part.first,

@@ -155,7 +155,7 @@ def record(counts: Counts, *, at: float = 0.0, input_offsets: tuple[int, int] = 
 
 
 def test_a_decision_that_counts_what_it_does_not_hold_is_named():
-    part = LogPart(3, 0, (0, 0))
+    part = LogPart(3, 0, (0, 0), 9)
     counts = Counts(rows_true=1, rows_pred=1, matched=1)
     assert part.take(0, record(counts), Counter(matched=1), None, None) == []
     assert part.take(1, record(counts), Counter(matched=1), None, None) == [
@@ -167,7 +167,7 @@ def test_a_decision_that_counts_what_it_does_not_hold_is_named():
 
 
 def test_a_span_of_time_lies_between_two_decisions():
-    part = LogPart(0, 0, (0, 0))
+    part = LogPart(0, 0, (0, 0), 9)
     for at in range(6):
         counts = Counts(rows_true=at + 1, rows_pred=at + 1, matched=at + 1)
         part.take(at, record(counts, at=float(at), input_offsets=(at, at)), Counter(matched=1), 2.0, 5.0)
@@ -176,7 +176,7 @@ def test_a_span_of_time_lies_between_two_decisions():
 
 
 def test_where_kafka_removed_the_beginning_the_span_begins_later():
-    part = LogPart(0, 0, (3, 2))
+    part = LogPart(0, 0, (3, 2), 9)
     for at in range(6):
         counts = Counts(rows_true=at + 1, rows_pred=at + 1, matched=at + 1)
         part.take(at, record(counts, input_offsets=(at, at)), Counter(matched=1), None, None)

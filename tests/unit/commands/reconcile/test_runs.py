@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -265,6 +267,32 @@ def test_where_kafka_removed_rows_the_bridge_is_not_held_against_it(world: World
 def test_what_is_not_written_yet_is_not_missing(world: World, reconcile: Reconcile):
     world.happen((0, rows("y_true", later=7.5)), written=False)
     assert reconcile().code == 0
+
+
+def test_what_happens_while_it_reads_is_not_missing(world: World, reconcile: Reconcile):
+    names = (f"m{n}" for n in itertools.count())
+
+    def meanwhile() -> None:
+        name = next(names)
+        world.happen((0, rows("y_true", **{name: 1.0})), (1, rows("y_pred", **{name: 2.0})))
+        world.ask(json.dumps({"id": name, "features": [1, 2]}).encode())
+        world.happen((0, b'[{"id":"n","y_true":NaN}]'))
+
+    world.kafka.meanwhile = meanwhile
+    found = reconcile()
+    assert (broken(found), said(found), found.strange, found.code) == ([], {}, [], 0)
+    n_confirmed = left(found, "verdicts confirmed")
+    assert 3 < n_confirmed < left(found, "matched verdicts in the log"), "the log was read on, the topic was not"
+
+
+def test_a_verdict_that_metric_lacks_is_named_while_more_comes(world: World, reconcile: Reconcile):
+    held = world.kafka.topics["metric", 0]
+    del held[0]
+    names = (f"m{n}" for n in itertools.count())
+    world.kafka.meanwhile = lambda: world.happen((0, rows("y_true", **{next(names): 1.0})))
+    found = reconcile()
+    assert broken(found) == ["verdicts confirmed = in the topic metric"]
+    assert list(said(found)) == ["a"]
 
 
 def test_a_span_of_time_has_its_own_sums(reconcile: Reconcile):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,10 +47,14 @@ class Record(NamedTuple):
 
 
 class Reading:
-    """What `commands.probes.kafka_ranges.Ranges` does, over lists. `first` is where a topic begins, `done` what is committed."""
+    """What `commands.probes.kafka_ranges.Ranges` does, over lists. `first` is where a topic begins, `done` what is committed.
+
+    `meanwhile` happens before each answer, and between two parts of one.
+    """
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.meanwhile: Callable[[], None] = lambda: None
         self.topics: dict[tuple[str, int], list[Record]] = defaultdict(list)
         self.first: dict[tuple[str, int], int] = defaultdict(int)
         self.done: dict[tuple[str, int], int] = defaultdict(int)
@@ -62,9 +66,11 @@ class Reading:
         return len(held) - 1
 
     async def bounds(self, topic: str, n_partitions: int) -> list[tuple[int, int]]:
+        self.meanwhile()
         return [(self.first[topic, p], len(self.topics[topic, p])) for p in range(n_partitions)]
 
     async def committed(self, group: str, topic: str, n_partitions: int) -> list[int]:
+        self.meanwhile()
         assert group == "hindsight"
         return [self.done[topic, p] for p in range(n_partitions)]
 
@@ -74,6 +80,7 @@ class Reading:
     async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
         assert start >= self.first[topic, partition], "a consumer would get OffsetOutOfRange"
         for at in range(start, end, 3):
+            self.meanwhile()
             yield self.topics[topic, partition][at : min(at + 3, end)]
 
 
