@@ -20,12 +20,13 @@ from streams.settings import Settings
 from streams.table.decision_log import DecisionLog
 from streams.table.forwarder import Forwarder, Forwarding
 from streams.table.inputs import KINDS
-from streams.table.outbox import Outbox, OutboxEntry
+from streams.table.outbox import Outbox
 from streams.table.owner import LINGER_S, LONGEST_LINGER_S, Owner
 from streams.table.restore import CannotRestore, check_inputs, restore
 from streams.table.store import PairsStore
 from streams.wire.dead_letters import UnreadableRows, records_of
 from streams.wire.decoder import Decoder
+from streams.wire.verdicts import VerdictRecord
 
 logger = logging.getLogger("hindsight.join")
 
@@ -46,7 +47,7 @@ class Joining:
         fetcher: Fetcher,
         store_of: Callable[[int], PairsStore],
         set_aside: Callable[[int, str], PairsStore],
-        deliver_locally: Callable[[OutboxEntry], bool],
+        deliver_locally: Callable[[VerdictRecord, int], bool],
     ) -> None:
         self._settings, self._names, self._fetcher = settings, names, fetcher
         self._store_of, self._set_aside = store_of, set_aside

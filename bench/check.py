@@ -92,15 +92,15 @@ def join_step(_: Path) -> Callable[[], object]:
 
 def store_write(directory: Path) -> Callable[[], object]:
     """Apply decisions to RocksDB."""
-    records = [decide(Checkpoint(), inputs, Nothing(), RULES, now=AT) for inputs in _batches()]
+    decided = [decide(Checkpoint(), inputs, Nothing(), RULES, now=AT) for inputs in _batches()]
     store = PairsStore(directory / "pairs-0", rocksdict.Cache(1 << 20))
 
     def run() -> None:
-        for record in records:
+        for one in decided:
             offset = store.checkpoint.offset + 1
-            assert record is not None
-            record.base = offset - 1
-            store.apply(offset, decision.decode(decision.encode(record)))
+            assert one is not None
+            one.record.base = offset - 1
+            store.apply(offset, decision.decode(decision.encode(one.record)))
 
     return run
 

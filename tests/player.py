@@ -36,7 +36,8 @@ class Player:
     def decide(self, records: Sequence[Sequence[Row]], now: float, idle: Collection[Side] = ()) -> Decision | None:
         """Decide one batch, no more."""
         given, quiet = as_inputs(records, self.view.checkpoint.input_offsets), ("true" in idle, "pred" in idle)
-        return decide(self.view.checkpoint, given, self.view, self.rules, now=now, idle=quiet)
+        decided = decide(self.view.checkpoint, given, self.view, self.rules, now=now, idle=quiet)
+        return decided and decided.record
 
     def append(self, record: Decision | None) -> None:
         """Put a decision into the log, no more."""

@@ -96,9 +96,9 @@ class Writer:
         """Decide the batch, and what is due."""
         checkpoint, now = self.view.checkpoint, self.world.now
         inputs, quiet = as_inputs(self.batch, checkpoint.input_offsets), ("true" in idle, "pred" in idle)
-        record = decide(checkpoint, inputs, self.view, self.world.rules, now=now, idle=quiet)
-        if record is not None:
-            self.pending = record, Given(list(self.batch), now, frozenset(idle))
+        decided = decide(checkpoint, inputs, self.view, self.world.rules, now=now, idle=quiet)
+        if decided is not None:
+            self.pending = decided.record, Given(list(self.batch), now, frozenset(idle))
 
     def decide_nothing(self) -> None:
         """Make the record that keeps an idle log alive."""

@@ -8,56 +8,52 @@ follows the last one written; until then it waits. Nothing depends on it: what i
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 
-from streams.table.outbox import OutboxEntry
-from streams.wire import verdicts
 from streams.wire.verdicts import VerdictRecord
 
 MAX_BYTES = 4 << 20
-"""What may wait here: if it is more, all of it comes from Kafka."""
+"""What may wait here, in bytes as Kafka has them: if it is more, all of it comes from Kafka."""
 Positions = dict[str, dict[int, int]]
 """The offset of the last decision written, by decision log and partition."""
 
 
 class LocalPath:
-    """Outbox entries on the local path; `is_open` while this worker writes the metric log. `filled` is set by what comes."""
+    """Records on the local path; `is_open` while this worker writes the metric log. `filled` is set by what comes."""
 
     def __init__(self) -> None:
         self.is_open = False
         self.filled = asyncio.Event()
-        self._entries: deque[OutboxEntry] = deque()
+        self._waiting: list[tuple[VerdictRecord, int]] = []
         self._n_bytes = 0
 
-    def put(self, entry: OutboxEntry) -> bool:
-        """Take an entry, if the path is open; tell whether it is taken."""
+    def put(self, record: VerdictRecord, n_bytes: int) -> bool:
+        """Take a record, which has `n_bytes` in Kafka, if the path is open; tell whether it is taken."""
         if self.is_open:
             if self._n_bytes > MAX_BYTES:
                 self.forget()
-            self._entries.append(entry)
-            self._n_bytes += len(entry.value)
+            self._keep(record, n_bytes)
             self.filled.set()
         return self.is_open
 
     def following(self, written: Positions) -> list[VerdictRecord]:
         """Return the records that directly follow what is written, which moves on with them; those further ahead stay."""
         following: list[VerdictRecord] = []
-        entries = list(self._entries)
+        waiting = self._waiting
         self.forget()
-        for entry in entries:
-            tag, last = entry.tag, written.setdefault(entry.tag.log, {})
-            written_to = last.get(tag.partition, -1)
-            if tag.previous == written_to:
-                record = verdicts.decode(entry.value)
-                if isinstance(record, VerdictRecord):
-                    last[tag.partition] = tag.offset
-                    following.append(record)
-            elif tag.offset > written_to:
-                self._entries.append(entry)
-                self._n_bytes += len(entry.value)
+        for record, n_bytes in waiting:
+            last = written.setdefault(record.log, {})
+            written_to = last.get(record.partition, -1)
+            if record.previous == written_to:
+                last[record.partition] = record.offset
+                following.append(record)
+            elif record.offset > written_to:
+                self._keep(record, n_bytes)
         return following
 
     def forget(self) -> None:
         """Forget what has come."""
-        self._entries.clear()
-        self._n_bytes = 0
+        self._waiting, self._n_bytes = [], 0
+
+    def _keep(self, record: VerdictRecord, n_bytes: int) -> None:
+        self._waiting.append((record, n_bytes))
+        self._n_bytes += n_bytes

@@ -50,6 +50,13 @@ class Input(NamedTuple):
     offsets: Sequence[int] = ()
 
 
+class Decided(NamedTuple):
+    """A decision, and its verdicts as they were before the record took them in as JSON."""
+
+    record: Decision
+    verdicts: list[Verdict]
+
+
 class View(Protocol):
     """What the join reads of the table."""
 
@@ -70,7 +77,7 @@ def decide(
     idle: tuple[bool, bool] = (False, False),
     writer: str = "",
     max_waiting: int = NO_CAP,
-) -> Decision | None:
+) -> Decided | None:
     """Decide one batch of one partition, and what expires with it; None if nothing changed.
 
     Args:
@@ -84,7 +91,8 @@ def decide(
     draft.read(inputs)
     draft.expire(idle)
     draft.evict(max_waiting)
-    return draft.decision(writer)
+    record = draft.decision(writer)
+    return None if record is None else Decided(record, draft.verdicts)
 
 
 def key_of(row_id: str) -> bytes:

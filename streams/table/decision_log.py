@@ -45,13 +45,13 @@ class DecisionLog:
         """Disconnect."""
         await self._producer.stop()
 
-    async def append(self, partition: int, record: Decision) -> int:
-        """Append one record; return its log offset.
+    async def append(self, partition: int, value: bytes) -> int:
+        """Append one record, as `decision.encode` makes it; return its log offset.
 
         Raises:
             Unavailable: it may be in the log, or not; only the log itself can tell.
         """
-        return await self._producer.append(Record(self.topic, partition, decision.encode(record)))
+        return await self._producer.append(Record(self.topic, partition, value))
 
     async def bounds(self, partitions: list[int]) -> dict[int, Bounds]:
         """Return where partitions begin and end.

@@ -21,7 +21,7 @@ from streams.kafka.producer import Producer
 from streams.kafka.topics import topics
 from streams.process.link import Link
 from streams.settings import Settings
-from streams.wire.verdicts import Tag, record_bytes
+from streams.wire.verdicts import Tag, Verdict, VerdictRecord, record_bytes
 
 logger = logging.getLogger("hindsight.outbox")
 MAX_BYTES = 64 << 20
@@ -45,7 +45,7 @@ def entry(tag: Tag, verdicts: bytes, confirm: Callable[[int], None]) -> OutboxEn
     return OutboxEntry(tag, record_bytes(tag, verdicts), confirm)
 
 
-def _nobody(_: OutboxEntry) -> bool:
+def _nobody(_record: VerdictRecord, _n_bytes: int) -> bool:
     return False
 
 
@@ -53,10 +53,11 @@ class Outbox:
     """Send the entries to the topic `metric`, a request at a time.
 
     Args:
-        deliver_locally: is given each entry at once; tells whether it is taken, so that Kafka's copy is not urgent.
+        deliver_locally: is given the verdicts of each entry at once, and their size in bytes; tells whether they are
+            taken, so that Kafka's copy is not urgent.
     """
 
-    def __init__(self, settings: Settings, deliver_locally: Callable[[OutboxEntry], bool] = _nobody):
+    def __init__(self, settings: Settings, deliver_locally: Callable[[VerdictRecord, int], bool] = _nobody):
         self.n_bytes = 0
         self._topic = topics(settings).metric.name
         self._producer = Producer(settings, Link("verdicts", logger, is_up=True), waiting="the verdicts wait")
@@ -72,16 +73,28 @@ class Outbox:
         """Why Kafka does not take the verdicts now; empty while it does."""
         return self._producer.problem
 
-    async def put(self, new: OutboxEntry) -> None:
-        """Take an entry; wait while the outbox is full."""
+    async def put(self, new: OutboxEntry, verdicts: list[Verdict] | None = None) -> None:
+        """Take an entry; wait while the outbox is full.
+
+        Args:
+            verdicts: those of the entry, to be delivered locally. None if they were read from the log: then they come from
+                Kafka.
+        """
         await self._room.wait()
         self._entries.append(new)
         self.n_bytes += len(new.value)
         if self.n_bytes > MAX_BYTES:
             self._room.clear()
-        if not self._deliver_locally(new) or self.n_bytes > REQUEST_BYTES:
+        if not self._is_delivered(new, verdicts) or self.n_bytes > REQUEST_BYTES:
             self._is_urgent.set()
         self._filled.set()
+
+    def _is_delivered(self, new: OutboxEntry, verdicts: list[Verdict] | None) -> bool:
+        if verdicts is None:
+            return False
+        tag = new.tag
+        record = VerdictRecord(tag.log, tag.partition, tag.offset, tag.previous, verdicts)
+        return self._deliver_locally(record, len(new.value))
 
     async def run(self) -> None:
         """Send entries until cancelled; while Kafka does not take them, try again."""

@@ -12,10 +12,11 @@ import logging
 import secrets
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from streams.join import decision
 from streams.join.deadlines import Rules
-from streams.join.decide import NO_CAP, Input, decide
+from streams.join.decide import NO_CAP, Decided, Input, decide
 from streams.join.decision import Decision
 from streams.kafka.errors import KafkaRefused
 from streams.process.fatal import fatal
@@ -31,7 +32,7 @@ from streams.table.reading import read
 from streams.table.store import PairsStore, StoreFailed
 from streams.wire import forwarding
 from streams.wire.decoder import Decoder
-from streams.wire.verdicts import Tag
+from streams.wire.verdicts import Tag, Verdict
 
 logger = logging.getLogger("hindsight.join")
 TICK_S = 0.2
@@ -45,6 +46,15 @@ MAX_DECISION_BYTES = 900_000
 MAX_FENCED = 5
 SILENT_S = 3.0
 """A decision that Kafka does not confirm for so long means that it is away; it is still being sent."""
+
+
+class Made(NamedTuple):
+    """A decision to be appended: how many inputs it takes, its record, that as the log will have it, and its verdicts."""
+
+    n_inputs: int
+    record: Decision
+    value: bytes
+    verdicts: list[Verdict]
 
 
 class Owner:
@@ -114,12 +124,12 @@ class Owner:
         inputs = await self._decoded(batch)
         self.linger.count(sum(len(given.rows) for given in inputs))
         while True:
-            n, record = self._decide(inputs)
-            self._more_is_due = record is not None and bool(record.unindexed)
-            if record is None:
+            made = self._decide(inputs)
+            self._more_is_due = made is not None and bool(made.record.unindexed)
+            if made is None:
                 break
-            if await self._append(record):
-                inputs = inputs[n:]
+            if await self._append(made):
+                inputs = inputs[made.n_inputs :]
             input_offsets = self.store.checkpoint.input_offsets
             inputs = [given for given in inputs if given.offset > input_offsets[given.side]]
             if not inputs:
@@ -139,8 +149,8 @@ class Owner:
         """Take no further rows while more ids wait than may: those with the nearest deadlines end unmatched."""
         n_before = self.store.checkpoint.counts.evicted
         while self.store.checkpoint.counts.waiting > self.max_waiting:
-            _, record = self._decide([])
-            if record is None or not await self._append(record):
+            made = self._decide([])
+            if made is None or not await self._append(made):
                 break
         if self.store.checkpoint.counts.evicted > n_before:
             logger.warning(
@@ -151,13 +161,13 @@ class Owner:
                 self.store.checkpoint.counts.evicted,
             )
 
-    def _decide(self, inputs: list[Input]) -> tuple[int, Decision | None]:
-        """Decide as many of the inputs as one record may hold; return how many, and the record."""
+    def _decide(self, inputs: list[Input]) -> Made | None:
+        """Decide as many of the inputs as one record may hold; None if nothing changed."""
         checkpoint, now = self.store.checkpoint, time.time()
         idle = self.inputs.idle(self.rules.max_out_of_orderness_s)
         n = len(inputs)
         while True:
-            record = decide(
+            decided = decide(
                 checkpoint,
                 inputs[:n],
                 self.store,
@@ -167,22 +177,24 @@ class Owner:
                 writer=self.writer,
                 max_waiting=self.max_waiting,
             )
-            if record is None:
-                is_old = now - self.last_commit_at > self.idle_record_s
-                record = decision.empty(checkpoint, self.writer, now, self.rules) if is_old else None
-            if record is None or n <= 1 or len(decision.encode(record)) <= MAX_DECISION_BYTES:
-                break
+            if decided is None:
+                if now - self.last_commit_at <= self.idle_record_s:
+                    return None
+                decided = Decided(decision.empty(checkpoint, self.writer, now, self.rules), [])
+            after = decided.record.checkpoint
+            after.log = checkpoint.log or secrets.token_hex(8)
+            after.confirmed, after.forwarded = self.confirmed, self.forwarded
+            value = decision.encode(decided.record)
+            if n <= 1 or len(value) <= MAX_DECISION_BYTES:
+                return Made(n, decided.record, value, decided.verdicts)
             n //= 2
-        if record is not None:
-            record.checkpoint.log = checkpoint.log or secrets.token_hex(8)
-            record.checkpoint.confirmed, record.checkpoint.forwarded = self.confirmed, self.forwarded
-        return n, record
 
-    async def _append(self, record: Decision) -> bool:
-        """Append and apply one record; False if the log was read instead, and the batch must be decided again."""
+    async def _append(self, made: Made) -> bool:
+        """Append and apply one decision; False if the log was read instead, and the batch must be decided again."""
+        record = made.record
         try:
             with self._link.answers_within(SILENT_S, self._away(f"no answer for {SILENT_S:g} s")):
-                offset = await self.log.append(self.partition, record)
+                offset = await self.log.append(self.partition, made.value)
         except Unavailable as exc:
             self._link.down(self._away(str(exc)))
             await asyncio.sleep(exc.pause_s)
@@ -207,15 +219,19 @@ class Owner:
         self._say_back()
         self.store.apply(offset, record)
         self.last_commit_at = record.at
-        await self._send(offset, record)
+        await self._send(offset, record, made.verdicts)
         return True
 
-    async def _send(self, offset: int, record: Decision) -> None:
-        """Send on what a decision says, as far as the log does not know that it has come."""
+    async def _send(self, offset: int, record: Decision, verdicts: list[Verdict] | None = None) -> None:
+        """Send on what a decision says, as far as the log does not know that it has come.
+
+        Args:
+            verdicts: those of the record; None if it was read from the log.
+        """
         checkpoint = record.checkpoint
         if record.verdicts and offset > self.confirmed:
             tag = Tag(checkpoint.log, self.partition, offset, checkpoint.verdicts_at)
-            await self.outbox.put(entry(tag, record.verdicts, self._confirm))
+            await self.outbox.put(entry(tag, record.verdicts, self._confirm), verdicts)
         if record.forwards and offset > self.forwarded:
             forwards = forwarding.decode(record.forwards)
             await self.context.forward(Forwarding(checkpoint.log, offset, forwards, self._confirm_forwards))

@@ -7,6 +7,7 @@ import csv
 import tempfile
 from pathlib import Path
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from agents.metric_log.local_path import LocalPath
 from agents.metric_log.log import MetricLog
 from streams.kafka.fetcher import TP, Batch
 from streams.table.outbox import entry
-from streams.wire.verdicts import Tag
+from streams.wire.verdicts import Tag, Verdict, VerdictRecord
 from tests.fake_record import FakeRecord
 
 N_PARTITIONS = 2
@@ -40,11 +41,11 @@ class World:
         """Make a decision; of another worker, or while the way is closed, its verdict is only in the outbox."""
         mine = self.entries[partition]
         previous = mine[-1].tag.offset if mine else -1
-        name = f"{partition}-{len(mine)}"
-        rows = f'[{{"id":"{name}","verdict":"matched","at":1.0,"y_true":1.0,"y_pred":2.0,"ts_true":1.0,"ts_pred":1.0}}]'.encode()
-        mine.append(entry(Tag("log", partition, previous + 1 + len(mine) % 3, previous), rows, int))
+        rows = [Verdict(f"{partition}-{len(mine)}", "matched", 1.0, 1.0, 2.0, 1.0, 1.0)]
+        offset = previous + 1 + len(mine) % 3
+        mine.append(entry(Tag("log", partition, offset, previous), msgspec.json.encode(rows), int))
         if is_here:
-            self.way.put(mine[-1])
+            self.way.put(VerdictRecord("log", partition, offset, previous, rows), len(mine[-1].value))
 
     def send(self, partition, n):
         """Have the topic take entries of the outbox."""

@@ -122,8 +122,9 @@ class World:
                 for part in kept:
                     self.kafka.put("quarantine", 0, part.value, part.headers)
         checkpoint = self._view.checkpoint
-        record = decide(checkpoint, inputs, self._view, RULES, now=self.kafka.now, idle=(idle, idle))
-        assert record is not None
+        decided = decide(checkpoint, inputs, self._view, RULES, now=self.kafka.now, idle=(idle, idle))
+        assert decided is not None
+        record = decided.record
         record.checkpoint.log = "log"
         record.checkpoint.confirmed = self._view.checkpoint.verdicts_at
         offset = self.kafka.put(LOG, 0, decision.encode(record))

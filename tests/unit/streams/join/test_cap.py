@@ -27,7 +27,9 @@ class Capped(Player):
     def decide(self, records, now, idle=()):
         given = as_inputs(records, self.view.checkpoint.input_offsets)
         quiet = ("true" in idle, "pred" in idle)
-        return decide(self.view.checkpoint, given, self.view, self.rules, now=now, idle=quiet, max_waiting=self.cap)
+        options = {"now": now, "idle": quiet, "max_waiting": self.cap}
+        decided = decide(self.view.checkpoint, given, self.view, self.rules, **options)
+        return decided and decided.record
 
 
 def truth(row_id: str, age: float = 0.0) -> Row:

@@ -30,11 +30,11 @@ class Join:
     def play(self, *inputs, now=NOW, idle=(False, False)):
         offsets = self.view.checkpoint.input_offsets
         given = [Input(side, offsets[side] + 1, rows) for side, rows in inputs]
-        record = decision.decode(
-            decision.encode(decide(self.view.checkpoint, given, self.view, RULES, now=now, idle=idle))
-        )
+        decided = decide(self.view.checkpoint, given, self.view, RULES, now=now, idle=idle)
+        record = decision.decode(decision.encode(decided.record))
+        assert verdicts.decode_rows(record.verdicts) == decided.verdicts
         self.view.apply(self.view.checkpoint.offset + 1, record)
-        self.verdicts += verdicts.decode_rows(record.verdicts)
+        self.verdicts += decided.verdicts
 
     def model(self, row_id):
         return state.pair(row_id, self.view.packed[b"i" + row_id.encode()]).carried.model

@@ -153,7 +153,7 @@ def test_a_redelivered_side_is_remembered_with_its_id(first):
     rows = [TrueRow("a", NOW, 1.0, redelivered=True), PredRow("a", NOW, 2.0)]
     for side in (first, 1 - first):
         given = [Input(side, 0, [rows[side]])]
-        view.apply(view.checkpoint.offset + 1, decide(view.checkpoint, given, view, Rules(9, 9, 9), now=NOW))
+        view.apply(view.checkpoint.offset + 1, decide(view.checkpoint, given, view, Rules(9, 9, 9), now=NOW).record)
 
     seen = state.pair("a", view.packed[key_of("a")])
     assert (seen.redelivered_true, seen.redelivered_pred) == (True, False)
@@ -368,7 +368,7 @@ def test_nothing_read_and_nothing_due_is_no_decision(player):
 
 def test_a_record_without_a_readable_row_still_moves_the_input_on():
     view = DictView()
-    record = decide(view.checkpoint, [Input(state.PRED, 7, [], n_unreadable=3)], view, Rules(9, 9, 9), now=NOW)
+    record = decide(view.checkpoint, [Input(state.PRED, 7, [], n_unreadable=3)], view, Rules(9, 9, 9), now=NOW).record
 
     assert record.checkpoint.input_offsets == [-1, 7]
     assert (record.checkpoint.counts.unreadable, record.checkpoint.counts.difference()) == (3, 0)

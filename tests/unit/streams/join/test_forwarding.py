@@ -42,9 +42,10 @@ class Partition:
             for offset, (rows, origin) in enumerate(there, start=first):
                 mine, foreign = (rows, {}) if origin else forwarding.parted(rows, self.number, N)
                 inputs.append(Input(side, offset, mine, 0, origin, foreign))
-        record = decide(self.view.checkpoint, inputs, self.view, RULES, now=now)
-        if record is None:
+        decided = decide(self.view.checkpoint, inputs, self.view, RULES, now=now)
+        if decided is None:
             return False
+        record = decided.record
         record.checkpoint.log = self.view.checkpoint.log or f"log{self.number}"
         record.checkpoint.forwarded = self.forwarded
         self.log.append(decision.encode(record))

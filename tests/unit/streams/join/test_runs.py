@@ -25,8 +25,9 @@ def made(side: int, number: int, ts: int, y: int) -> TrueRow | PredRow:
 def played(batches: list[list[Input]]) -> tuple[DictView, list[Decision]]:
     view, records = DictView(), []
     for batch in batches:
-        record = decide(view.checkpoint, batch, view, RULES, now=NOW)
-        if record is not None:
+        decided = decide(view.checkpoint, batch, view, RULES, now=NOW)
+        if decided is not None:
+            record = decided.record
             record.checkpoint.log = "log"
             records.append(record)
             view.apply(len(records) - 1, record)

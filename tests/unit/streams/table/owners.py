@@ -35,12 +35,12 @@ class Log:
     def records(self):
         return [decision.decode(packed) for packed in self._packed]
 
-    async def append(self, partition, record):
+    async def append(self, partition, value):
         await self.answer.wait()
         self._packed += map(decision.encode, self.others.pop(0) if self.others else [])
         appended = self.unconfirmed.pop(0) if self.unconfirmed else None
         if appended is not False:
-            self._packed.append(decision.encode(record))
+            self._packed.append(value)
         if appended is not None:
             raise Unavailable("no answer")
         return len(self._packed) - 1
@@ -54,17 +54,18 @@ class Log:
 
 
 class Outbox:
-    """Takes entries, and keeps them; confirms each at once where it `confirms`."""
+    """Takes entries, and keeps them; confirms each at once where it `confirms`. `local`: the verdicts to deliver locally."""
 
     def __init__(self, confirms=True):
-        self.confirms, self.entries = confirms, []
+        self.confirms, self.entries, self.local = confirms, [], []
 
     @property
     def tags(self):
         return [(entry.tag.offset, entry.tag.previous) for entry in self.entries]
 
-    async def put(self, entry):
+    async def put(self, entry, verdicts=None):
         self.entries.append(entry)
+        self.local.append(verdicts)
         if self.confirms:
             entry.confirm(entry.tag.offset)
 

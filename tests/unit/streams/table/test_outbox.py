@@ -41,7 +41,7 @@ class Sending(Outbox):
 async def sent(outbox, n):
     for offset in range(n):
         outbox.is_done.clear()
-        await outbox.put(entry(Tag("log", 0, offset, offset - 1), b"[]", outbox.confirm))
+        await outbox.put(entry(Tag("log", 0, offset, offset - 1), b"[]", outbox.confirm), [])
         await asyncio.sleep(0)
     await outbox.is_done.wait()
 
@@ -59,7 +59,7 @@ def run(outbox, n):
 
 def test_entries_that_are_taken_on_the_local_path_gather_for_one_request(monkeypatch):
     monkeypatch.setattr(module, "GATHER_S", 0.5)
-    outbox = Sending(lambda entry: True)
+    outbox = Sending(lambda record, n_bytes: True)
     run(outbox, 5)
     assert outbox.sizes == [5]
 
@@ -67,21 +67,37 @@ def test_entries_that_are_taken_on_the_local_path_gather_for_one_request(monkeyp
 def test_an_entry_that_nobody_has_taken_waits_for_no_others(monkeypatch):
     monkeypatch.setattr(module, "GATHER_S", 1e9)
     taken = []
-    outbox = Sending(lambda entry: taken.append(entry) or False)
+    outbox = Sending(lambda record, n_bytes: taken.append(record) or False)
     run(outbox, 3)
-    assert [entry.tag.offset for entry in taken] == [0, 1, 2]
+    assert [record.offset for record in taken] == [0, 1, 2]
+
+
+def test_an_entry_that_was_read_from_the_log_goes_through_kafka_and_waits_for_no_others(monkeypatch):
+    monkeypatch.setattr(module, "GATHER_S", 1e9)
+    taken = []
+    outbox = Sending(lambda record, n_bytes: taken.append(record) or True)
+
+    async def act():
+        running = asyncio.create_task(outbox.run())
+        await outbox.put(entry(Tag("log", 0, 0, -1), b"[]", outbox.confirm))
+        await asyncio.wait_for(outbox.is_done.wait(), 10)
+        running.cancel()
+
+    asyncio.run(act())
+    assert outbox.confirmed == [0]
+    assert not taken
 
 
 def test_a_full_request_waits_for_no_others(monkeypatch):
     monkeypatch.setattr(module, "GATHER_S", 1e9)
     monkeypatch.setattr(module, "REQUEST_BYTES", 10)
-    run(Sending(lambda entry: True), 3)
+    run(Sending(lambda record, n_bytes: True), 3)
 
 
 def test_whoever_puts_waits_while_the_outbox_is_full_and_goes_on_once_kafka_has_some(monkeypatch):
     value = b"[" + b" " * 100 + b"]"
     monkeypatch.setattr(module, "MAX_BYTES", 250)
-    outbox = Sending(lambda entry: False)
+    outbox = Sending(lambda record, n_bytes: False)
 
     async def play():
         for offset in range(2):
@@ -157,7 +173,7 @@ def test_a_request_holds_no_more_than_kafka_takes_and_one_entry_that_is_larger_g
     monkeypatch.setattr(module, "REQUEST_BYTES", 2000)
 
     async def requests(*sizes):
-        outbox = Sending(lambda entry: True)
+        outbox = Sending(lambda record, n_bytes: True)
         for offset, size in enumerate(sizes):
             await outbox.put(entry(Tag("log", 0, offset, offset - 1), b"[" + b" " * size + b"]", outbox.confirm))
         running = asyncio.create_task(outbox.run())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 
+import msgspec
 import pytest
 
 from streams.join import decision
@@ -32,7 +33,7 @@ def decided_by_another(store, row_id, offset=0):
     """Return what another owner of the partition decides, which has read both rows of an id."""
     rows = {TRUE: TrueRow(row_id, NOW, 1.0), PRED: PredRow(row_id, NOW, 2.0)}
     inputs = [Input(side, offset, [rows[side]]) for side in (TRUE, PRED)]
-    record = decide(store.checkpoint, inputs, store, RULES, now=NOW, writer="another")
+    record = decide(store.checkpoint, inputs, store, RULES, now=NOW, writer="another").record
     record.checkpoint.log = store.checkpoint.log or "log"
     return record
 
@@ -59,6 +60,10 @@ def test_rows_that_another_owner_decided_meanwhile_are_not_decided_again_and_its
     assert decision.is_valid(log.records[2], 2)
     assert store.checkpoint.counts.rows_true == store.checkpoint.counts.rows_pred == 2
     assert outbox.tags == [(0, -1), (2, 0)]
+    from_the_log, ours = outbox.local
+    assert from_the_log is None
+    assert [verdict.id for verdict in ours] == ["b"]
+    assert msgspec.json.encode(ours) == log.records[2].verdicts
 
 
 @pytest.mark.parametrize("appended", [True, False], ids=["it was appended", "it was not"])

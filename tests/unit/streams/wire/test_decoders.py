@@ -51,8 +51,8 @@ def applied(raw: bytes | None) -> object:
         for key, packed in (found.waiting | found.done | found.updated).items():
             state.other(packed) if key[:1] == b"o" else state.pair(id_of(key), packed)
         view = Held(found)
-        record = decide(checkpoint, [], view, found.rules, now=found.at, idle=(True, True), max_waiting=0)
-        decision.encode(record or decision.empty(checkpoint, "w", found.at, found.rules))
+        decided = decide(checkpoint, [], view, found.rules, now=found.at, idle=(True, True), max_waiting=0)
+        decision.encode(decided.record if decided else decision.empty(checkpoint, "w", found.at, found.rules))
         assert decision.decode_checkpoint(decision.encode_checkpoint(checkpoint)) == checkpoint
         decode_tag(record_bytes(Tag(checkpoint.log, 0, checkpoint.offset, checkpoint.verdicts_at), found.verdicts))
     return found

@@ -48,8 +48,8 @@ class Table:
         store = self.stores[partition]
         make = (lambda i: TrueRow(i, at, y)) if side == TRUE else (lambda i: PredRow(i, at, y, "m"))
         given = Input(side, store.checkpoint.input_offsets[side] + 1, [make(i) for i in ids])
-        record = decide(store.checkpoint, [given], store, RULES, now=at)
-        store.apply(store.checkpoint.offset + 1, record)
+        decided = decide(store.checkpoint, [given], store, RULES, now=at)
+        store.apply(store.checkpoint.offset + 1, decided.record)
 
     def ask(self, now=NOW, **asked):
         return asyncio.run(page(self.stores, Query(**asked), RULES, now=now))
@@ -225,9 +225,8 @@ def test_a_conflict_and_a_late_row_have_both_values(table):
     assert b.other.side == "y_pred"
     assert "with a ts outside the window (counted as late)" in why(b, RULES, NOW).more
     store = table.stores[0]
-    store.apply(
-        store.checkpoint.offset + 1, decide(store.checkpoint, [], store, RULES, now=NOW - 20, idle=(True, True))
-    )
+    decided = decide(store.checkpoint, [], store, RULES, now=NOW - 20, idle=(True, True))
+    store.apply(store.checkpoint.offset + 1, decided.record)
     (b,) = table.shown(state="late")
     answer = why(b, RULES, NOW)
     assert answer.short == "Not joined: its y_pred lies 1 min 10 s away, and the window is 1 min."
@@ -403,9 +402,8 @@ def test_why_names_what_is_missing(table):
 def test_why_of_an_expired_id_says_when(table):
     table.put(0, TRUE, ["a"], NOW - 200)
     store = table.stores[0]
-    store.apply(
-        store.checkpoint.offset + 1, decide(store.checkpoint, [], store, RULES, now=NOW - 100, idle=(True, True))
-    )
+    decided = decide(store.checkpoint, [], store, RULES, now=NOW - 100, idle=(True, True))
+    store.apply(store.checkpoint.offset + 1, decided.record)
     (packed,) = store.states([b"ia"])
     assert view("a", packed, 0).state == "unmatched_true"
     (found,) = table.shown(state="unmatched")
