@@ -21,6 +21,8 @@ CORE = "our core by hand, without Faust, packets"
 KAFKA_STREAMS = Peer("Kafka Streams, at least once", [*JAVA, "peers.Join", "at_least_once"], 100_000)
 QUIX = "bench.peers.quix_streams"
 BYTEWAX = python("bytewax.run", "bench.peers.bytewax_join:flow", "-r", "{state}", "-s", "1", "-b", "0")
+ONE, MANY = ", a row a record", ", packets"
+SQLITE, DUCKDB = "durable loop over SQLite", "durable loop over DuckDB"
 CONFLUENT = python("bench.peers.confluent_loop")
 PEERS = [
     KAFKA_STREAMS,
@@ -30,6 +32,10 @@ PEERS = [
     Peer("Quix Streams, join_interval", python(QUIX, "interval"), 50_000),
     NAIVE,
     Peer("tuned Faust", faust("tuned_faust"), 15_000),
+    Peer(SQLITE + ONE, python("bench.peers.sqlite_loop"), 200_000),
+    Peer(SQLITE + MANY, python("bench.peers.sqlite_loop"), N_IDS, PACKET_ROWS),
+    Peer(DUCKDB + ONE, python("bench.peers.duckdb_loop"), 200_000),
+    Peer(DUCKDB + MANY, python("bench.peers.duckdb_loop"), N_IDS, PACKET_ROWS),
     Peer("confluent-kafka by hand, no state, a row a record", CONFLUENT, 200_000),
     Peer("confluent-kafka by hand, no state, packets", CONFLUENT, N_IDS, PACKET_ROWS),
 ]
@@ -48,7 +54,7 @@ def contestants() -> list[Contestant]:
     ours = [
         Contestant(PACKETS, N_IDS, joined),
         Contestant(NO_CSV, N_IDS, partial(joined, agents="metric")),
-        Contestant(SINGLES, 50_000, partial(joined, packet_rows=1)),
+        Contestant(SINGLES, 200_000, partial(joined, packet_rows=1)),
         Contestant(CORE, N_IDS, by_hand),
     ]
     return ours + [Contestant(one.what, one.n_ids, partial(peer.measure, one)) for one in PEERS]
@@ -93,7 +99,12 @@ def goals(runs: Mapping[str, Sequence[Figures]]) -> list[Goal]:
         Goal("rows/s of Kafka Streams, with packets", ratio(PACKETS, streams), 5, "×"),
         Goal("CPU of Kafka Streams, with packets", ratio(PACKETS, streams, CPU), 0.125, "×", at_least=False),
         Goal("rows/s of plain Faust, with packets", ratio(PACKETS, NAIVE.what), 60, "×"),
-        Goal("rows/s of Kafka Streams, with a row a record", ratio(SINGLES, streams), 1, "×"),
+        Goal("rows/s of Kafka Streams, with a row a record", ratio(SINGLES, streams), 5, "×"),
         Goal("CPU of Kafka Streams, with a row a record", ratio(SINGLES, streams, CPU), 1, "×", at_least=False),
+        Goal("rows/s of the SQLite loop, with a row a record", ratio(SINGLES, SQLITE + ONE), 0.9, "×"),
+        Goal(
+            "CPU of the SQLite loop, with a row a record", ratio(SINGLES, SQLITE + ONE, CPU), 1.2, "×", at_least=False
+        ),
+        Goal("rows/s of the DuckDB loop, with packets", ratio(PACKETS, DUCKDB + MANY), 0.7, "×"),
         Goal("rows/s of our core without Faust", ratio(PACKETS, CORE), 0.9, "×"),
     ]
