@@ -36,7 +36,8 @@ def text(status: dict[str, Any]) -> str:
     def count(name: str, form: str = ",") -> str:
         return "–" if status[name] is None else format(status[name], form)
 
+    too_large = f" | too large to score {count('n_left_out')}" if status["n_left_out"] else ""
     return (
         f"{count('rows_per_s', ',.1f')} rows/s | matched {count('matched')} | waiting {count('waiting')} | "
-        f"unmatched {count('unmatched')} | quarantined {count('quarantined')} | MAE {count('mae', '.2f')}"
+        f"unmatched {count('unmatched')} | quarantined {count('quarantined')} | MAE {count('mae', '.2f')}{too_large}"
     )

@@ -68,7 +68,10 @@ class Export(msgspec.Struct, frozen=True):
     capped: str | None
 
 
-SCORES = msgspec.defstruct("Scores", [*((name, float | None) for name in (*SCORE_NAMES, *QUANTILES)), ("n", int)])
+SCORES = msgspec.defstruct(
+    "Scores",
+    [*((name, float | None) for name in (*SCORE_NAMES, *QUANTILES)), *((name, int) for name in ("n", "n_left_out"))],
+)
 
 
 def _struct(name: str, columns: tuple[Column, ...]) -> type[msgspec.Struct]:

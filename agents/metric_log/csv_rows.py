@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.wire.values import MAX_DIFFERENCE
 from streams.wire.verdicts import Verdict
 
 METRIC_HEADER = b"id,y_true,y_pred,absolute_error\n"
@@ -37,7 +38,7 @@ def metric_lines(matched: Sequence[Verdict]) -> bytes:
     y_true, y_pred = [v.y_true for v in matched], [v.y_pred for v in matched]
     numbers = np.array((y_true, y_pred), np.float64)
     with np.errstate(over="ignore"):
-        error = np.abs(numbers[1] - numbers[0])
+        error = np.minimum(np.abs(numbers[1] - numbers[0]), MAX_DIFFERENCE)
     figures = zip(y_true, y_pred, error.tolist(), strict=True)
     if _is_plain(numbers) and _is_plain(error):
         texts = _encode_figures(list(figures))[2:-2].decode().split("],[")  # a third of the time that `repr` takes

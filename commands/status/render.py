@@ -128,9 +128,10 @@ def _errors(now: Snapshot, settings: Settings) -> str:
         return _line("Errors", f"{BAD} {now.problems['logs']}")
     if found is None:
         return _line("Errors", f"no metric log in {settings.logs_dir} yet")
+    apart = f"{BAD} {found.n_left_out:,} too large to score; " if found.n_left_out else ""
     if not found.n:
-        return _line("Errors", "no pair yet")
-    return _line("Errors", f"{_figures(found)} of {found.n:,} pairs, written {_ago(now.at - found.written_at)}")
+        return _line("Errors", f"{apart}no {'other ' if apart else ''}pair yet")
+    return _line("Errors", f"{apart}{_figures(found)} of {found.n:,} pairs, written {_ago(now.at - found.written_at)}")
 
 
 def _figures(found: Errors) -> str:

@@ -25,9 +25,13 @@ Quarantined = tuple[int | None, Sequence[Refusals]]
 
 
 class Errors(NamedTuple):
-    """The figures of the metric log, in the unit of the target (R² has none); None where there is no pair yet."""
+    """The figures of the metric log, in the unit of the target (R² has none); None where there is no pair yet.
+
+    They are of `n` pairs; `n_left_out` more are too large to score.
+    """
 
     n: int
+    n_left_out: int
     mae: float | None
     rmse: float | None
     bias: float | None
@@ -77,7 +81,7 @@ def errors(logs_dir: Path) -> Errors | None:
     if not isinstance(read, LogState):
         raise ValueError(f"{read or logs_dir / state.STATE_NAME}{'' if read else ' cannot be understood'}.")
     found, written_at = read.summary, (logs_dir / state.STATE_NAME).stat().st_mtime
-    return Errors(found.n, found.mae, found.rmse, found.bias, found.r2, written_at)
+    return Errors(found.n, found.n_left_out, found.mae, found.rmse, found.bias, found.r2, written_at)
 
 
 async def _kafka(settings: Settings) -> tuple[list[kafka_topics.Topic], kafka_topics.Join | None, Quarantined]:

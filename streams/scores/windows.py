@@ -15,6 +15,7 @@ import numpy as np
 
 from streams.scores.histogram import Floats, Histogram
 from streams.scores.summary import LARGEST, ErrorSummary
+from streams.wire.values import MAX_DIFFERENCE
 from streams.wire.verdicts import Verdict, VerdictRecord
 
 N_POINTS = 300
@@ -42,8 +43,9 @@ class Slice(msgspec.Struct, gc=False):
     n_unmatched_true: int = 0
     n_unmatched_pred: int = 0
     points: Floats = msgspec.field(default_factory=lambda: np.empty((0, 2)))
-    """Pairs (y_true, y_pred), shape (n, 2)."""
+    """Pairs (y_true, y_pred), shape (n, 2); those that are too large to score are none of them."""
     worst: list[Worst] = []
+    """Those with the largest errors; the first may be too large to score."""
 
     def merge(self, other: Slice) -> None:
         """Add what `other` holds."""
@@ -68,8 +70,10 @@ class Slice(msgspec.Struct, gc=False):
             made.summary = ErrorSummary.of(y_true, y_pred)
             made._add_delays(_floats([v.ts_true for v in matched]) - _floats([v.ts_pred for v in matched]))
             step = -(-len(matched) // N_POINTS)
-            made.points = np.column_stack((y_true[::step], y_pred[::step]))
-            made._add_worst(matched, np.abs(y_pred - y_true))
+            both = np.column_stack((y_true[::step], y_pred[::step]))
+            made.points = both[(np.abs(both) <= LARGEST).all(axis=1)]
+            with np.errstate(over="ignore"):
+                made._add_worst(matched, np.minimum(np.abs(y_pred - y_true), MAX_DIFFERENCE))
         return made
 
     def _add_delays(self, delays: Floats) -> None:
@@ -82,7 +86,6 @@ class Slice(msgspec.Struct, gc=False):
         self.worst = [
             Worst(float(size[i]), matched[i].id, matched[i].y_true, matched[i].y_pred)
             for i in np.argpartition(-size, most - 1)[:most].tolist()
-            if size[i] <= LARGEST
         ]
 
     @property

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 MAX_ID_CHARS = MAX_LABEL_CHARS = 128
 MAX_VALUE = 8.9e307
 """A value beyond could lie so far from another one that their difference is no number."""
+MAX_DIFFERENCE = sys.float_info.max
 SHOWN_CHARS, MOST_NAMED = 40, 8
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+(,\d+)+(\.\d+)?")
@@ -99,6 +101,11 @@ def number(value: Any, name: str, otherwise: str) -> float:
     if not -MAX_VALUE <= value <= MAX_VALUE:
         raise Unfit(f"{name} is too large: {shown(value)}; values lie within ±{MAX_VALUE:g}")
     return float(value)
+
+
+def difference(y: float, other: float) -> float:
+    """Return `y - other`, a finite number always: former versions took values that lie further apart than any number is large."""
+    return max(-MAX_DIFFERENCE, min(MAX_DIFFERENCE, y - other))
 
 
 def alone(value: Any) -> Any:

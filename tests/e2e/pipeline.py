@@ -168,11 +168,15 @@ class Pipeline:
         found: dict[str, Any] = json.loads(self.page("/api/status") or "{}")
         return found
 
-    def page(self, path: str) -> str:
+    def html(self, path: str) -> str:
+        """Return a page as a browser asks for it, empty while nobody answers."""
+        return self.page(path, Accept="text/html")
+
+    def page(self, path: str, **headers: str) -> str:
         """Return a page of the worker, empty while nobody answers."""
         url = f"http://127.0.0.1:{self.environ['HINDSIGHT_WEB_PORT']}{path}"
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=5) as answer:
                 return str(answer.read().decode())
         except (urllib.error.URLError, OSError):
             return ""

@@ -25,7 +25,7 @@ Covered = tuple[Time, Share]
 """Of an age in seconds: the share of predictions that had their truth by then."""
 SCORE_NAMES = ("mae", "rmse", "bias", "r2")
 Scores = Annotated[dict[str, Size | None], Meta(extra_json_schema={"$ref": "#/components/schemas/Scores"})]
-"""By name, the quantiles of the absolute error too; `n` is how many pairs they are of."""
+"""By name, the quantiles of the absolute error too; `n` is how many pairs they are of. `n_left_out` more are too large."""
 
 
 class Bins(msgspec.Struct):
@@ -109,7 +109,7 @@ class Dashboard(msgspec.Struct):
         if not _increase([line[0] for line in self.series]) or not _increase([age for age, _ in self.coverage]):
             raise ValueError("times increase")
         for found in (self.scores, self.previous, self.drawn):
-            if found is not None and not found.keys() >= {*SCORE_NAMES, *QUANTILES, "n"}:
+            if found is not None and not found.keys() >= {*SCORE_NAMES, *QUANTILES, "n", "n_left_out"}:
                 raise ValueError("a score is missing")
 
 

@@ -138,6 +138,7 @@ def scores(summary: ErrorSummary) -> Scores:
         "r2": summary.r2,
         **quantiles,
         "n": summary.n,
+        "n_left_out": summary.n_left_out,
     }
 
 

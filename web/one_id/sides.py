@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from streams.wire.values import difference
 from web.pairs.pair_view import Kind, Other, PairView, Side
 
 TITLES: dict[Kind, str] = {"y_pred": "prediction", "y_true": "truth"}
@@ -38,7 +39,7 @@ def rows(pair: PairView) -> list[Row]:
 def had_it_joined(found: list[Row]) -> float | None:
     """Return the error, y_pred − y_true, of a prediction and a truth that both came, joined or not."""
     pred, true = _first(found, "y_pred"), _first(found, "y_true")
-    return None if pred is None or true is None else pred.y - true.y
+    return None if pred is None or true is None else difference(pred.y, true.y)
 
 
 def delay(found: list[Row]) -> float | None:

@@ -30,6 +30,7 @@ from streams.join.state import (
 from streams.join.state import unpack as unpack_state
 from streams.table.store import PairsStore
 from streams.wire.checked import Finite, Natural, Time
+from streams.wire.values import difference
 from streams.wire.verdicts import Carried
 
 Kind = Literal["y_true", "y_pred"]
@@ -121,7 +122,7 @@ class PairView(msgspec.Struct, gc=False):
         """y_pred - y_true where both were joined."""
         if self.state != "matched" or self.pred is None or self.true is None:
             return None
-        return self.pred.y - self.true.y
+        return difference(self.pred.y, self.true.y)
 
     @property
     def first_at(self) -> float:

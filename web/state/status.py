@@ -30,7 +30,8 @@ class Partition(msgspec.Struct):
 class OwnStatus(msgspec.Struct):
     """Counts since the start, rates of the last seconds, and what does not work, of one worker.
 
-    `quarantined` counts Kafka records that nobody requeued or dropped; `event_time` is the largest ts of any row.
+    `quarantined` counts Kafka records that nobody requeued or dropped; `event_time` is the largest ts of any row. `mae` is
+    of all pairs in the metric log but those `n_left_out`, which are too large to score.
     """
 
     rows_in: int
@@ -50,6 +51,7 @@ class OwnStatus(msgspec.Struct):
     difference: int
     quarantined: int | None
     mae: Size | None
+    n_left_out: Natural
     event_time: Finite | None
     started_at: Time
     at: Time
@@ -73,6 +75,7 @@ SUMMED = (
     "late",
     "forwarded",
     "difference",
+    "n_left_out",
 )
 
 

@@ -62,7 +62,7 @@ class Facts:
             "rows": counts.rows_true + counts.rows_pred,
             "matched": counts.matched,
             "predicted": self.worker.predicting.n_predicted,
-            "logged": log.summary.n if log else 0,
+            "logged": log.summary.n + log.summary.n_left_out if log else 0,
         }
 
     def rates(self) -> dict[str, float]:
@@ -103,6 +103,7 @@ class Facts:
             difference=sum(abs(owner.store.checkpoint.counts.difference()) for owner in owners),
             quarantined=self.ends.quarantined(),
             mae=log.summary.mae if log else None,
+            n_left_out=log.summary.n_left_out if log else 0,
             event_time=self.event_time(),
             started_at=self.started_at,
             at=time.time(),

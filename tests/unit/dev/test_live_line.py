@@ -10,7 +10,15 @@ from dev import live_line
 from dev.say import LiveLine
 from streams.settings import load
 
-COUNTS = {"rows_per_s": 9.96, "matched": 12345, "waiting": 6, "unmatched": 0, "quarantined": 1, "mae": 43.219}
+COUNTS = {
+    "rows_per_s": 9.96,
+    "matched": 12345,
+    "waiting": 6,
+    "unmatched": 0,
+    "quarantined": 1,
+    "mae": 43.219,
+    "n_left_out": 0,
+}
 
 
 def test_the_counts_are_one_line() -> None:
@@ -20,6 +28,10 @@ def test_the_counts_are_one_line() -> None:
 
 def test_a_count_that_is_not_known_yet_is_a_dash() -> None:
     assert live_line.text(COUNTS | {"mae": None}).endswith("MAE –")
+
+
+def test_pairs_that_are_too_large_to_score_are_named() -> None:
+    assert live_line.text(COUNTS | {"n_left_out": 2}).endswith("MAE 43.22 | too large to score 2")
 
 
 def test_a_worker_that_does_not_answer_is_waited_for() -> None:

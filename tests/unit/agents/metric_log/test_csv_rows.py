@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from agents.metric_log.csv_rows import metric_lines
 from streams.wire.verdicts import Verdict
 
+MAX = sys.float_info.max
 values = st.floats(allow_nan=False, allow_infinity=False) | st.floats(-1e3, 1e3)
 ids = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8) | st.from_regex(r"[a-z0-9-]{1,8}", fullmatch=True)
 
@@ -20,7 +22,7 @@ def written(pairs):
     rows = []
     for name, true, pred in pairs:
         text = io.StringIO()
-        csv.writer(text).writerow([name, repr(true), repr(pred), repr(abs(pred - true))])
+        csv.writer(text).writerow([name, repr(true), repr(pred), repr(min(abs(pred - true), MAX))])
         rows.append(text.getvalue().removesuffix("\r\n") + "\n")
     return "".join(rows).encode()
 

@@ -85,7 +85,7 @@ def test_a_summary_that_somebody_reads_does_not_change_under_them(logs):
 
 def test_an_error_too_large_for_a_float_is_written_and_not_scored(logs):
     log = written(logs, records([matched("a", -1e308, 1e308), matched("b", 1.0, 2.0)]))
-    assert texts(logs)[0].endswith("a,-1e+308,1e+308,inf\nb,1.0,2.0,1.0\n")
+    assert texts(logs)[0].endswith("a,-1e+308,1e+308,1.7976931348623157e+308\nb,1.0,2.0,1.0\n")
     assert (log.summary.n, log.summary.n_left_out, log.summary.mae) == (1, 1, 1.0)
     assert written(logs).summary == log.summary
 

@@ -21,7 +21,7 @@ NOW = Snapshot(
     topics=[Topic("y_true", 4, 1500, 12), Topic("metric", None, None, None)],
     join=Join(COUNTS, 1_699_999_990.0),
     quarantined=3,
-    errors=Errors(1400, 43.21, 54.3, -0.5, None, 1_699_999_998.0),
+    errors=Errors(1400, 0, 43.21, 54.3, -0.5, None, 1_699_999_998.0),
     worker=Ready("http://127.0.0.1:6066/readyz", True, "ready"),
     bridge=Ready("http://127.0.0.1:6067/readyz", None, "nothing answers there (Connection refused)"),
     problems={},
@@ -47,6 +47,16 @@ def test_a_queue_that_others_read_too_is_named():
     text = render(shared, Settings())
     assert "The queue 'features' is also read by 2 other consumers" in text
     assert "The queue 'y_true'" not in text
+
+
+def test_pairs_that_are_too_large_to_score_are_named_first():
+    assert line(render(NOW._replace(errors=NOW.errors._replace(n_left_out=2)), Settings()), "Errors") == (
+        "Errors      ✗ 2 too large to score; MAE 43.21, RMSE 54.3, bias -0.5 of 1,400 pairs, written 2 s ago"
+    )
+    only = Errors(0, 1, None, None, None, None, NOW.at)
+    assert line(render(NOW._replace(errors=only), Settings()), "Errors").endswith(
+        "1 too large to score; no other pair yet"
+    )
 
 
 def test_rows_that_cannot_be_read_are_said_whatever_else_is_well():

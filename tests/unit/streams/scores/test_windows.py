@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -31,6 +32,20 @@ def test_the_worst_are_the_largest_errors():
     part = Slice.of([matched(i, NOW, error=float(i * (-1) ** i)) for i in range(100)])
     assert sorted(w.absolute_error for w in part.worst) == [float(i) for i in range(90, 100)]
     assert len(part.worst) == N_WORST
+
+
+def test_pairs_that_are_too_large_to_score_are_the_worst_and_in_no_picture():
+    large = [
+        Verdict("a", "matched", NOW, -1e300, 1e300, NOW, NOW),
+        Verdict("b", "matched", NOW, -1.7e308, 1.7e308, NOW, NOW),
+    ]
+    part = Slice.of([*(matched(i, NOW) for i in range(20)), *large])
+    assert [(w.id, w.absolute_error) for w in sorted(part.worst, reverse=True)[:2]] == [
+        ("b", sys.float_info.max),
+        ("a", 2e300),
+    ]
+    assert (part.summary.n, part.summary.n_left_out, part.summary.mae) == (20, 2, 1.0)
+    assert len(part.points) == 20
 
 
 def test_unmatched_predictions_count_against_coverage():

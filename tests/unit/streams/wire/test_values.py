@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.wire import values
-from streams.wire.values import MAX_VALUE, Unfit
+from streams.wire.values import MAX_DIFFERENCE, MAX_VALUE, Unfit, difference
 
 good = st.floats(-MAX_VALUE, MAX_VALUE)
 wraps = st.sampled_from((lambda x: x, repr, lambda x: [x], lambda x: [[x]], lambda x: f" {x!r} ", lambda x: [repr(x)]))
@@ -98,3 +99,14 @@ def test_what_are_no_features_has_a_sentence(value: Any, said: str) -> None:
     with pytest.raises(Unfit) as caught:
         values.features(value, "`x`")
     assert str(caught.value) == said
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
+def test_a_difference_is_a_number_whatever_a_former_version_took(y, other):
+    assert difference(y, other) == min(max(y - other, -MAX_DIFFERENCE), MAX_DIFFERENCE)
+    assert math.isfinite(difference(y, other))
+
+
+@given(good, good)
+def test_values_that_are_taken_differ_by_a_number(y, other):
+    assert difference(y, other) == y - other

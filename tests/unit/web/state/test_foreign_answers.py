@@ -61,7 +61,7 @@ BINS = built(
     is_log=st.booleans(),
 )
 SCORES = st.fixed_dictionaries(
-    {name: st.none() | FLOATS for name in ("mae", "rmse", "bias", "r2", "p50", "p90", "p99", "n")}
+    {name: st.none() | FLOATS for name in ("mae", "rmse", "bias", "r2", "p50", "p90", "p99", "n", "n_left_out")}
 )
 DELAYS = st.none() | st.fixed_dictionaries(dict.fromkeys(("p10", "p50", "p90", "p99", "max"), FLOATS))
 ENDS = st.fixed_dictionaries(dict.fromkeys(("matched", "unmatched_true", "unmatched_pred", "n"), WHOLE))
@@ -143,7 +143,7 @@ class SETTINGS:
     join_window_s = 60.0
 
 
-STATUS = Status(*[0] * 20, [], [Partition(0, "ready")], worker="", workers=[], silent={})
+STATUS = Status(*[0] * 21, [], [Partition(0, "ready")], worker="", workers=[], silent={})
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xc1", b"\x91" * 100_000, b"\x81\xa1\xff\x01", msgspec.msgpack.encode([1])])
