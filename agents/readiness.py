@@ -10,7 +10,7 @@ from streams.table.owner import Owner
 
 
 class Check(NamedTuple):
-    """One line of /readyz."""
+    """One line of /readyz. Rows of others that cannot be read are told, and are no reason to send the worker away."""
 
     name: str
     ok: bool
@@ -21,6 +21,7 @@ def checks(worker: Worker) -> list[Check]:
     """Return how each part of a worker stands."""
     found = [_check(name, sentence) for name, sentence in worker.problems.items()]
     found += [_check(name, sentence) for name, sentence in worker.children.problems.items()]
+    found += [Check("rows that cannot be read", True, sentence) for sentence in worker.unreadable]
     if "model" in worker.settings.agents:
         found.append(_model(worker))
     if "metric" in worker.settings.agents:

@@ -23,13 +23,15 @@ from streams.table.witness import Witness
 class Worker:
     """The parts of one worker process. Which of them run is said by the setting `agents`.
 
-    `problems` has one sentence for each part beside them that does not work now, and an empty one where it works.
+    `problems` has one sentence for each part beside them that does not work now, and an empty one where it works;
+    `unreadable` one for each kind of rows that cannot be read: nothing of ours is broken then, but somebody has to act.
     """
 
     def __init__(self, app: HindsightApp, settings: Settings, names: Topics):
         self.app, self.settings, self.names = app, settings, names
         self.children = app.children
         self.problems: dict[str, str] = {"kafka": ""}
+        self.unreadable: list[str] = []
         self.is_started = False
         """Whether Kafka has answered, and the parts are set up."""
         self.windows, local_path = Windows(), LocalPath()

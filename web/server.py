@@ -19,6 +19,7 @@ from web.live import Live
 from web.malformed import Runner
 from web.one_id.payloads import Payloads
 from web.quarantine.newest import Quarantine
+from web.quarantine.watch import Watch
 from web.routes import routes
 from web.state.bridge_watch import BridgeWatch
 from web.state.peers import Peers
@@ -83,6 +84,7 @@ class Server:
             "facts": app[FACTS],
             "view of Kafka": app[ENDS],
             "view of the bridge": app[BRIDGE],
+            "view of quarantine": Watch(app[QUARANTINE], app[ENDS], self._worker.unreadable),
             "live page": app[LIVE],
         }
         for name, part in parts.items():

@@ -11,10 +11,9 @@ from commands.probes.kafka_ranges import ranges
 from commands.quarantine.selection import refusals
 from streams.kafka import probe
 from streams.settings import Settings, SettingsError
-from streams.wire.refusals import Refusals
+from streams.wire.refusals import RECENT_S, Refusals
 
 WHAT = "rows that cannot be read"
-RECENT_S = 3600.0
 CURE = (
     "Have the publisher repaired, or name its field in the setting. Then `faust -A streams quarantine requeue` reads them "
     "again, and `drop` takes them off this list."

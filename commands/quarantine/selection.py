@@ -12,7 +12,7 @@ from streams.kafka.topics import topics
 from streams.kinds import KINDS, Kind
 from streams.settings import Settings
 from streams.wire.kept import Assembler, Kept
-from streams.wire.refusals import Refusals, Refused, summed_up
+from streams.wire.refusals import Refusals, Refused, kind_of, summed_up
 from streams.wire.resolutions import Resolution, decode_resolution
 from streams.wire.resolutions import n_open as n_unresolved
 from streams.wire.versions import Newer
@@ -78,9 +78,11 @@ async def refusals(reader: Ranges, settings: Settings) -> list[Refusals]:
     Raises:
         Unavailable: Kafka does not answer, or has no such topic.
     """
+    first, end = (await reader.bounds(topics(settings).quarantine.name, 1))[0]
     found = [row async for row in rows(reader, settings, Filter(), newest=NEWEST) if row.kept.whole]
     return summed_up(
-        Refused(row.kind or row.kept.source, row.kept.n_rows, row.kept.at, row.kept.detail) for row in found
+        (Refused(row.kind or row.kept.source, row.kept.n_rows, row.kept.at, row.kept.detail) for row in found),
+        is_least=end - first > NEWEST,
     )
 
 
@@ -119,12 +121,6 @@ def _row(kept: Kept, done: dict[int, Resolution], settings: Settings) -> Row:
     if resolution is not None and resolution.row_at != kept.at:
         resolution = None
     return Row(kept, kind_of(kept.source, settings.namespace), resolution)
-
-
-def kind_of(source: str, namespace: str) -> Kind | None:
-    """Return the queue that a source names: `queue y_true`, `topic y_true/3@17`, with or without the namespace."""
-    name = source.partition(" ")[2].partition("/")[0].removeprefix(namespace)
-    return next((kind for kind in KINDS if kind == name), None)
 
 
 def kind_named(name: str, settings: Settings) -> str:

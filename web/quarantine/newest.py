@@ -21,6 +21,8 @@ from streams.kafka.topics import topics
 from streams.process.unavailable import Unavailable
 from streams.settings import Settings
 from streams.wire.kept import n_rows, time_of
+from streams.wire.refusals import Refusals, kind_of, summed_up
+from streams.wire.refusals import Refused as Summand
 from streams.wire.resolutions import Resolution
 from web.quarantine.records import Found, Refused
 
@@ -48,7 +50,7 @@ class Quarantine:
 
     def __init__(self, settings: Settings, problems: Mapping[str, str]):
         self._problems = problems
-        self._tp = TP(topics(settings).quarantine.name, 0)
+        self._tp, self._namespace = TP(topics(settings).quarantine.name, 0), settings.namespace
         self._reader = Reader(settings, fetch_bytes=FETCH_BYTES)
         self._reading = asyncio.Lock()
         self._kept: deque[_Kept] = deque(maxlen=MOST_RECORDS)
@@ -77,6 +79,19 @@ class Quarantine:
         """
         await self._refresh()
         return next((record.shown for record in reversed(self._kept) if is_of(record.raw, row_id)), None)
+
+    async def refusals(self, done: Mapping[int, Resolution]) -> list[Refusals]:
+        """Return what nobody has dealt with, summed up by kind.
+
+        Raises:
+            QuarantineUnavailable: Kafka does not answer in time.
+        """
+        await self._refresh()
+        shown = (_with(record.shown, done) for record in self._kept if record.shown.part.startswith("1/"))
+        return summed_up(
+            (_summand(one, self._namespace) for one in shown if one.resolved is None),
+            is_least=len(self._kept) == MOST_RECORDS,
+        )
 
     async def stop(self) -> None:
         """Leave Kafka."""
@@ -144,6 +159,11 @@ def _with(shown: Refused, done: Mapping[int, Resolution]) -> Refused:
     if found is None or found.row_at != at:
         return shown
     return replace(shown, resolved=found.what, resolved_at=found.at)
+
+
+def _summand(shown: Refused, namespace: str) -> Summand:
+    kind = kind_of(shown.source, namespace) or shown.source or "an unknown source"
+    return Summand(kind, shown.n_rows, shown.at, shown.detail or shown.reason or "no reason is given")
 
 
 def _spellings(text: str) -> tuple[bytes, bytes]:

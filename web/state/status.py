@@ -31,7 +31,8 @@ class OwnStatus(msgspec.Struct):
     """Counts since the start, rates of the last seconds, and what does not work, of one worker.
 
     `quarantined` counts Kafka records that nobody requeued or dropped; `event_time` is the largest ts of any row. `mae` is
-    of all pairs in the metric log but those `n_left_out`, which are too large to score.
+    of all pairs in the metric log but those `n_left_out`, which are too large to score. `unreadable` has a sentence for each
+    kind of rows that came lately and cannot be read, the same at every worker.
     """
 
     rows_in: int
@@ -57,6 +58,7 @@ class OwnStatus(msgspec.Struct):
     at: Time
     problems: list[str]
     partitions: list[Partition]
+    unreadable: list[str] = []
 
 
 SUMMED = (

@@ -109,6 +109,7 @@ class Facts:
             at=time.time(),
             problems=[check.sentence for check in readiness.checks(self.worker) if not check.ok],
             partitions=self.partitions(),
+            unreadable=list(self.worker.unreadable),
         )
 
     def event_time(self) -> float | None:

@@ -8,8 +8,8 @@ from web.state.status import Partition
 READY = Partition(0, "ready")
 
 
-def notices(*partitions: Partition) -> str:
-    status = {"silent": {}, "problems": [], "partitions": list(partitions)}
+def notices(*partitions: Partition, unreadable: tuple[str, ...] = ()) -> str:
+    status = {"silent": {}, "problems": [], "partitions": list(partitions), "unreadable": unreadable}
     template = answers._templates.from_string('{% import "parts.html" as parts %}{{ parts.notices(status) }}')
     return template.render(status=status)
 
@@ -23,3 +23,9 @@ def test_a_table_that_is_being_restored_says_how_far_it_is():
 
 def test_a_table_that_is_whole_says_nothing():
     assert notices(READY).strip() == ""
+
+
+def test_rows_that_cannot_be_read_are_a_notice_with_the_way_to_them():
+    said = notices(READY, unreadable=("120 rows of y_true cannot be read, newest: no field `<b>`.",))
+    assert "120 rows of y_true cannot be read, newest: no field `&lt;b&gt;`." in said
+    assert 'href="/quarantine"' in said

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from commands.doctor.check_quarantine import RECENT_S, findings
-from streams.wire.refusals import Refusals
+from commands.doctor.check_quarantine import findings
+from streams.wire.refusals import RECENT_S, Refusals
 
 NOW = 1_700_000_000.0
 REFUSED = Refusals("y_true", 120, NOW - 5, "no field `y_true`; it has `price`: set HINDSIGHT_FIELD_Y_TRUE=price")

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from commands.probes import Unavailable
 from commands.quarantine import selection
 from commands.quarantine.actions import plan, properties
-from commands.quarantine.selection import Filter, Row, kind_named, kind_of
+from commands.quarantine.selection import Filter, Row, kind_named
 from streams.settings import Settings
 from streams.wire import dead_letters
 from streams.wire.dead_letters import PART_BYTES
 from streams.wire.kept import Assembler, Kept
+from streams.wire.refusals import kind_of
 from streams.wire.resolutions import Resolution, encode_resolution
 from streams.wire.rows import Unreadable
 from tests.unit.commands.reconcile.world import Reading
