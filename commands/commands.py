@@ -96,7 +96,14 @@ class topology(PlainCommand):  # noqa: N801
     """Declare the Kafka topics and the RabbitMQ queues that are missing, and exit."""
 
     options: ClassVar[list[Any]] = [
-        option("--wait", "wait_s", type=float, default=60.0, help="seconds to wait for brokers that do not answer yet")
+        option("--wait", "wait_s", type=float, default=60.0, help="seconds to wait for brokers that do not answer yet"),
+        option(
+            "--recreate",
+            is_flag=True,
+            help="delete queues that are declared otherwise than HINDSIGHT_QUEUE_KIND says, if they are empty and nobody "
+            "reads them, and declare them anew",
+        ),
+        option("--yes", is_flag=True, help="recreate: do not ask"),
     ]
 
     def work(self, **options: Any) -> int:

@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 
+from commands import recreate as recreating
 from commands.probes import Unavailable
 from streams.amqp.blocking import Queue, Refusal, connected
 from streams.amqp.channel import NOT_FOUND
@@ -16,14 +17,20 @@ from streams.process.backoff import Backoff
 from streams.settings import NO_QUEUES, Settings, SettingsError
 
 
-def run(settings: Settings, *, wait_s: float = 60.0) -> int:
-    """Declare topics and queues, waiting up to `wait_s` seconds for each broker; return the exit code."""
+def run(settings: Settings, *, wait_s: float = 60.0, recreate: bool = False, yes: bool = False) -> int:
+    """Declare topics and queues, waiting up to `wait_s` seconds for each broker; return the exit code.
+
+    Args:
+        recreate: delete empty queues that are declared otherwise, and declare them anew; `yes`: without a question.
+    """
     for name in ("aiokafka", "pika"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what is raised says it
     try:
         made = asyncio.run(_topics(settings, Patience(wait_s)))
         print(f"Kafka at {settings.kafka_address}: {_listed('topics', made)}.")
         print(f"RabbitMQ: {_queues(settings, Patience(wait_s)) if settings.queues else NO_QUEUES}.")
+        if recreate:
+            return recreating.recreate(settings, yes=yes)
     except (Unavailable, SettingsError, topics.TopicError) as exc:
         print(exc, file=sys.stderr)
         return 1

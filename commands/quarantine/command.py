@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence, Set
 from datetime import UTC, datetime
 from typing import Any
 
+from commands.confirm import confirmed
 from commands.probes import Unavailable
 from commands.probes.kafka_ranges import ranges
 from commands.quarantine import actions
@@ -134,7 +135,7 @@ async def _requeue(given: _Options) -> int:
     code = _all_found(given, seen) or int(bool(given.numbers) and len(ready) < n_found)
     if not ready or given.dry_run:
         return code
-    if not _confirmed(given, f"Requeue {len(ready):,}?"):
+    if not confirmed(f"Requeue {len(ready):,}?", yes=given.yes):
         return 1
     async with actions.Marks(given.settings) as marks:
         with actions.publishing(given.settings) as publish:
@@ -158,7 +159,7 @@ async def _drop(given: _Options) -> int:
     code = _all_found(given, meant)
     if not meant or given.dry_run:
         return code
-    if not _confirmed(given, f"Drop {len(meant):,}?"):
+    if not confirmed(f"Drop {len(meant):,}?", yes=given.yes):
         return 1
     async with actions.Marks(given.settings) as marks:
         async for row in _each(given, Filter(meant)):
@@ -179,15 +180,6 @@ def _all_found(given: _Options, found: Set[int]) -> int:
     if missing:
         print(f"{BAD} not in quarantine, or dealt with already: {', '.join(map(str, missing))}", file=sys.stderr)
     return 1 if missing else 0
-
-
-def _confirmed(given: _Options, question: str) -> bool:
-    if given.yes:
-        return True
-    if not sys.stdin.isatty():
-        print(f"{BAD} {question} Nothing was done: use --yes if nobody can be asked.", file=sys.stderr)
-        return False
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _when(ts: float) -> str:

@@ -54,6 +54,16 @@ class Rabbit:
         channel.close()
         return Queue(queue, method.message_count, method.consumer_count)
 
+    def delete_unused(self, queue: str) -> Refusal | None:
+        """Delete a queue that holds nothing and that nobody reads; return why RabbitMQ does not, None if it is gone."""
+        channel = self._connection.channel()
+        try:
+            channel.queue_delete(queue, if_unused=True, if_empty=True)
+        except ChannelClosedByBroker as exc:
+            return Refusal(exc.reply_code, exc.reply_text)
+        channel.close()
+        return None
+
     def learned(self, queue: str) -> Declared | None:
         """Return how a queue that exists was declared; None if RabbitMQ does not tell us, such as without a right to declare."""
         how: dict[str, Any] | None = {"durable": True}

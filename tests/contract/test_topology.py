@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pika
 import pytest
 from pika.exceptions import ChannelClosedByBroker
 
-from tests.brokers import Brokers, free_port
+from tests.brokers import CHECKOUT, Brokers, free_port
 from tests.e2e.pipeline import Pipeline
 
 KINDS = ("features", "y_true", "y_pred")
@@ -81,3 +87,82 @@ def test_a_broker_that_stays_away_is_a_sentence(
     assert done.returncode == 1
     assert f"nothing is listening there: start it, or {sentence}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@contextmanager
+def service_of(pipeline: Pipeline) -> Iterator[Any]:
+    """Hold a channel of somebody else's service."""
+    with pika.BlockingConnection(pika.URLParameters(pipeline.environ["HINDSIGHT_AMQP_URL"])) as connection:
+        yield connection.channel()
+
+
+def test_after_what_doctor_says_a_service_with_pikas_defaults_is_no_longer_refused(
+    pipeline_with: Callable[..., Pipeline],
+) -> None:
+    pipeline = pipeline_with()
+    assert pipeline.run_command("topology").returncode == 0
+    with service_of(pipeline) as service, pytest.raises(ChannelClosedByBroker, match="PRECONDITION_FAILED"):
+        service.queue_declare("y_true")
+
+    found = json.loads(pipeline.run_command("doctor", "--json").stdout)
+    (said,) = (each["said"] for each in found if each["what"] == "services of yours")
+    command = said.partition("recreated as it declares them: ")[2]
+    assert command == "HINDSIGHT_QUEUE_KIND=transient faust -A streams topology --recreate"
+    done = subprocess.run(
+        ["sh", "-c", f"{command} --yes"],
+        cwd=CHECKOUT,
+        env=pipeline.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    with service_of(pipeline) as service:
+        for kind in KINDS:
+            assert f"The queue '{kind}' is recreated (transient)." in done.stdout
+            service.queue_declare(kind)
+    again = pipeline.run_command("topology", "--recreate", "--yes", environ={"HINDSIGHT_QUEUE_KIND": "transient"})
+    assert "Every queue is as HINDSIGHT_QUEUE_KIND=transient says: nothing to recreate." in again.stdout
+
+
+def test_a_queue_that_holds_messages_or_is_read_is_never_deleted(pipeline_with: Callable[..., Pipeline]) -> None:
+    pipeline = pipeline_with(queue_kind="transient")
+    with service_of(pipeline) as service:
+        for kind in KINDS:
+            service.queue_declare(kind, durable=True)
+        service.basic_publish("", "y_true", b"1")
+        service.basic_consume("y_pred", lambda *_: None)
+
+        asked = pipeline.run_command("topology", "--recreate")
+        assert asked.returncode == 1
+        assert "Delete the empty queue features, with any bindings" in asked.stderr
+        assert "Nothing was done: use --yes if nobody can be asked." in asked.stderr
+
+        done = pipeline.run_command("topology", "--recreate", "--yes")
+        assert done.returncode == 1
+        assert "The queue 'y_true' stays as it is: it holds 1 message." in done.stdout
+        assert "The queue 'y_pred' stays as it is: 1 consumer reads it." in done.stdout
+        assert "The queue 'features' is recreated (transient)." in done.stdout
+        assert service.queue_declare("y_true", durable=True).method.message_count == 1
+        service.queue_declare("features")
+
+
+def test_a_quorum_queue_is_left_to_its_owner(pipeline_with: Callable[..., Pipeline]) -> None:
+    pipeline = pipeline_with(queues="y_true")
+    with service_of(pipeline) as service:
+        service.queue_declare("y_true", durable=True, arguments={"x-queue-type": "quorum"})
+        done = pipeline.run_command("topology", "--recreate", "--yes")
+        assert done.returncode == 1
+        assert "The queue 'y_true' stays as it is: it is a quorum queue, which RabbitMQ cannot delete" in done.stdout
+        service.queue_declare("y_true", passive=True)
+
+
+def test_where_there_is_nothing_to_recreate_it_says_so(pipeline_with: Callable[..., Pipeline]) -> None:
+    kafka_only = pipeline_with(queues="off").run_command("topology", "--recreate")
+    assert kafka_only.returncode == 0
+    assert "There are no queues to recreate." in kafka_only.stdout
+
+    of_others = pipeline_with(queue_kind="existing").run_command("topology", "--recreate")
+    assert of_others.returncode == 1
+    assert "HINDSIGHT_QUEUE_KIND=transient faust -A streams topology --recreate" in of_others.stdout
