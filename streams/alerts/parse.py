@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from streams.alerts.rules import KINDS, Alertmanager, Alerts, Rule, Webhook
+from streams.alerts.rules import KINDS, Alertmanager, Alerts, Rule, Webhook, seconds
 
 T = TypeVar("T", bound=msgspec.Struct)
 TABLES: dict[str, type[msgspec.Struct]] = {"rule": Rule, "webhook": Webhook, "alertmanager": Alertmanager}
@@ -43,6 +43,16 @@ def parse(text: str, file: str) -> Alerts:
     if faults:
         raise Unusable("\n".join(faults))
     return Alerts(*(tuple(tables) for tables in found.values()))
+
+
+def faults_of_window(alerts: Alerts, window_s: float) -> list[str]:
+    """Return a sentence for each rule whose span is too short for a join window of so many seconds to tell anything."""
+    return [
+        f"rule {rule.name!r}: over = {rule.over!r} is not longer than the join window, {window_s:g} s, and {rule.metric} "
+        "is known only of predictions older than that: take two windows or more."
+        for rule in alerts.rules
+        if rule.kind.needs_window and seconds(rule.over) <= window_s
+    ]
 
 
 def _tables(listed: object, name: str, kind: type[T]) -> tuple[list[T], list[str]]:

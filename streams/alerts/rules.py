@@ -23,7 +23,7 @@ class Kind(NamedTuple):
 
     `unit` is for people: `y`, `s`, `share`, `×`, `rows`. `bases` it can be read on, none where there is one way only.
     `limit` is what it must not be above where no rule says so; None where a rule must. `is_of_labels`: pairs are counted
-    first. `has_span`: it is taken over a span.
+    first. `has_span`: it is taken over a span; `needs_window`: over one that is longer than the join window.
     """
 
     title: str
@@ -32,6 +32,7 @@ class Kind(NamedTuple):
     limit: float | None = None
     is_of_labels: bool = True
     has_span: bool = True
+    needs_window: bool = False
 
 
 BOTH: tuple[Basis, ...] = ("expected", "so_far")
@@ -42,8 +43,8 @@ KINDS: dict[Metric, Kind] = {
     "p90": Kind("p90 of |error|", "y", ("so_far",)),
     "ratio": Kind("MAE by the reference, at equal delays", "×"),
     "drift": Kind("evidence that the error has risen, by what an alarm takes", "×", limit=1.0, has_span=False),
-    "coverage": Kind("share of predictions with a label", "share", BOTH),
-    "delay_p90": Kind("p90 of the label delay", "s"),
+    "coverage": Kind("share of predictions that get a label", "share", needs_window=True),
+    "delay_p90": Kind("p90 of the label delay", "s", needs_window=True),
     "quarantined": Kind("rows in quarantine", "rows", is_of_labels=False, has_span=False),
     "ledger": Kind("rows unaccounted for", "rows", limit=0.0, is_of_labels=False, has_span=False),
     "bridge": Kind("queues that are not read", "queues", limit=0.0, is_of_labels=False, has_span=False),

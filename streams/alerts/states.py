@@ -16,22 +16,26 @@ LONGEST_GAP_S = 60.0
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """How an alert stands. All times are UTC epoch seconds; None where it is not so.
 
-    `since` is when `name` began; `fired_at` when it fired, while that is not resolved; `beyond_since` and `clear_since`
-    since when every look found it so. `n_fired` numbers what is sent.
+    `since` is when `name` began; `fired_at` when it fired last, `resolved_at` when that was resolved. `beyond_since` and
+    `clear_since` say since when every look has found it so.
     """
 
     name: Name = "ok"
     since: float | None = None
     fired_at: float | None = None
+    resolved_at: float | None = None
     beyond_since: float | None = None
     clear_since: float | None = None
     looked_at: float = 0.0
-    n_fired: int = 0
 
     @property
     def is_active(self) -> bool:
         """Whether it has fired and is not resolved, whatever can be told now."""
-        return self.fired_at is not None
+        return self.fired_at is not None and self.resolved_at is None
+
+    def resolved(self, now: float) -> State:
+        """Return the state of an alert that somebody ended, by taking its rule away."""
+        return msgspec.structs.replace(self, name="ok", since=now, resolved_at=now)
 
 
 def step(rule: Rule, state: State, value: float | None, now: float) -> State:
@@ -41,21 +45,18 @@ def step(rule: Rule, state: State, value: float | None, now: float) -> State:
     is_continued = 0 <= now - state.looked_at <= LONGEST_GAP_S
     beyond_since = _since(state.beyond_since, is_beyond, is_continued, now)
     clear_since = _since(state.clear_since, is_clear, is_continued, now)
-    fired_at, n_fired = state.fired_at, state.n_fired
-    if fired_at is None and beyond_since is not None and now - beyond_since >= seconds(rule.for_):
-        fired_at, n_fired = now, n_fired + 1
-    elif fired_at is not None and clear_since is not None and now - clear_since >= seconds(rule.keep):
-        fired_at = None
-    name = _name(value is not None, is_beyond, is_active=fired_at is not None)
-    return State(
-        name=name,
-        since=state.since if name == state.name and state.since is not None else now,
-        fired_at=fired_at,
-        beyond_since=beyond_since,
-        clear_since=clear_since,
-        looked_at=now,
-        n_fired=n_fired,
+    fired_at, resolved_at = state.fired_at, state.resolved_at
+    if state.is_active:
+        if clear_since is not None and now - clear_since >= seconds(rule.keep):
+            resolved_at = now
+    elif beyond_since is not None and now - beyond_since >= seconds(rule.for_):
+        fired_at, resolved_at = now, None
+    after = State(
+        fired_at=fired_at, resolved_at=resolved_at, beyond_since=beyond_since, clear_since=clear_since, looked_at=now
     )
+    name = _name(value is not None, is_beyond, is_active=after.is_active)
+    since = state.since if name == state.name and state.since is not None else now
+    return msgspec.structs.replace(after, name=name, since=since)
 
 
 def _since(before: float | None, is_so: bool, is_continued: bool, now: float) -> float | None:

@@ -1,0 +1,151 @@
+"""What a rule is held against, read from the figures; or why nothing can be told, which neither fires nor resolves."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from streams.alerts.rules import Rule, seconds
+from streams.scores.estimate import Estimate
+from streams.scores.figures import Figures
+
+
+class Reading(NamedTuple):
+    """A rule's value now, the ends of its 95% interval where they are known; else None, and `why` says why."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    why: str = ""
+    n_pairs: int | None = None
+
+    @classmethod
+    def cannot_tell(cls, why: str, n_pairs: int | None = None) -> Reading:
+        """Return a reading that says nothing but why."""
+        return cls(None, why=why, n_pairs=n_pairs)
+
+
+class Compared(NamedTuple):
+    """A model held against its reference: the ratio of MAE at equal delays, and the alarm's evidence by what it takes.
+
+    None for what cannot be told, and `why` says why.
+    """
+
+    ratio: Estimate | None = None
+    evidence: float | None = None
+    why: str = "there is no reference yet"
+
+
+class Health(NamedTuple):
+    """What is not of labels: counts, None where unknown. `why` says why."""
+
+    quarantined: int | None = None
+    ledger: int | None = None
+    bridge: int | None = None
+    why: str = "the worker's state is not known yet"
+
+
+def of_health(rule: Rule, health: Health) -> Reading:
+    """Return what a rule about rows and brokers is held against."""
+    found: int | None = getattr(health, rule.metric)
+    return Reading.cannot_tell(health.why) if found is None else Reading(float(abs(found)))
+
+
+def of_labels(rule: Rule, figures: Figures, compared: Compared) -> Reading:
+    """Return what a rule about labels is held against.
+
+    Args:
+        figures: of the rule's model and span, by prediction time; `compared`: likewise.
+    """
+    why = _too_few(rule, figures) or _labels_away(figures)
+    reading = Reading.cannot_tell(why) if why else _read(rule, figures, compared)
+    return reading._replace(n_pairs=figures.n_labelled)
+
+
+def _too_few(rule: Rule, figures: Figures) -> str:
+    if figures.n_labelled < rule.min_pairs:
+        return f"{_labels(figures.n_labelled)}, {rule.min_pairs:,} are needed"
+    coverage = figures.coverage.so_far
+    if rule.min_coverage and (coverage is None or coverage < rule.min_coverage):
+        has = "no prediction has" if not coverage else f"{coverage:.0%} of predictions have"
+        return f"{has} a label, {rule.min_coverage:.0%} are needed"
+    return ""
+
+
+def _labels_away(figures: Figures) -> str:
+    """Say that no label comes while predictions do, or that what it held back is in only now."""
+    if figures.outages and figures.outages[-1].end >= figures.to - _ongoing_s(figures):
+        length_s = figures.outages[-1].end - figures.outages[-1].start
+        return f"no label came for {length_s / 60:.0f} min while predictions did: nothing is concluded"
+    return ""
+
+
+def _ongoing_s(figures: Figures) -> float:
+    """Return how long after its last empty bar an outage counts as going on."""
+    return 2 * (figures.slices[-1].width_s if figures.slices else 0.0)
+
+
+def _labels(n: int) -> str:
+    return "1 label" if n == 1 else f"{n:,} labels"
+
+
+def _read(rule: Rule, figures: Figures, compared: Compared) -> Reading:
+    if rule.metric == "ratio":
+        return _estimated(compared.ratio, compared.why)
+    if rule.metric == "drift":
+        return Reading(compared.evidence, why="" if compared.evidence is not None else compared.why)
+    if rule.metric in ("coverage", "delay_p90"):
+        return _of_delays(rule, figures)
+    if rule.read_on == "so_far":
+        return Reading(figures.so_far.get(rule.metric))
+    why = figures.why if figures.expected is None else _immature(figures, _half(rule, figures))
+    if why or figures.expected is None:
+        return Reading.cannot_tell(why)
+    value = figures.expected[rule.metric]
+    ends = (figures.expected[f"{rule.metric}_{end}"] for end in ("low", "high"))
+    return Reading(value, *ends, why="" if value is not None else "its expected value is not known")
+
+
+def _half(rule: Rule, figures: Figures) -> float:
+    """Return up to which delay labels must be known before their mean says something of all."""
+    return min(seconds(rule.over), figures.window_s) / 2
+
+
+def _immature(figures: Figures, needed_s: float) -> str:
+    if (figures.horizon_s or 0) >= needed_s:
+        return ""
+    known = f"nothing is known of labels that take longer than {_span(figures.horizon_s or 0)}"
+    return f"{known}; {_span(needed_s)} are needed"
+
+
+def _of_delays(rule: Rule, figures: Figures) -> Reading:
+    """Read the share that gets a label, or the delay that 9 of 10 of them do not exceed: known once all can be there."""
+    coverage = figures.coverage
+    if why := _immature(figures, figures.window_s * (1 - 1e-9)):
+        return Reading.cannot_tell(why)
+    if coverage.final is None or not coverage.final:
+        return Reading.cannot_tell(figures.why or "no label has come")
+    if rule.metric == "coverage":
+        return Reading(coverage.final, coverage.low, coverage.high)
+    return Reading(_age_at(0.9 * coverage.final, coverage.curve))
+
+
+def _age_at(share: float, curve: list[tuple[float, float]]) -> float:
+    """Return the age at which a curve of (age, share) reaches a share, on a straight line between its points."""
+    before = (0.0, 0.0)
+    for age, reached in curve:
+        if reached >= share:
+            rise = reached - before[1]
+            return age if rise <= 0 else before[0] + (age - before[0]) * (share - before[1]) / rise
+        before = (age, reached)
+    return before[0]
+
+
+def _estimated(estimate: Estimate | None, why: str) -> Reading:
+    if estimate is None or not math.isfinite(estimate.value):
+        return Reading.cannot_tell(why)
+    return Reading(*estimate)
+
+
+def _span(span_s: float) -> str:
+    return f"{span_s / 60:.0f} min" if span_s >= 90 else f"{span_s:.0f} s"

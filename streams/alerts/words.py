@@ -1,0 +1,70 @@
+"""What alerts say to people."""
+
+from __future__ import annotations
+
+import time
+
+from streams.alerts.readings import Reading
+from streams.alerts.rules import Rule, seconds
+from streams.alerts.states import State
+from streams.scores.numbers import number
+
+
+def what(rule: Rule) -> str:
+    """Return what a rule looks at: `MAE, expected of all predictions of the last 1h`."""
+    said = rule.kind.title
+    if rule.kind.bases:
+        said += ", expected of all" if rule.read_on == "expected" else ", so far"
+    if rule.kind.has_span:
+        said += f", over {rule.over}"
+    return f"{said}, model {rule.model}" if rule.model else said
+
+
+def when(rule: Rule) -> str:
+    """Return when a rule fires: `above 44 for 10m`."""
+    side = "below" if rule.below is not None else "above"
+    return f"{side} {amount(rule, rule.limit)}" + (f" for {rule.for_}" if seconds(rule.for_) else "")
+
+
+def value(rule: Rule, reading: Reading) -> str:
+    """Return what was read: `44.80 (43.9 to 45.7)`."""
+    if reading.value is None:
+        return reading.why
+    said = amount(rule, reading.value)
+    if reading.low is not None and reading.high is not None:
+        said += f" ({amount(rule, reading.low)} to {amount(rule, reading.high)})"
+    return said
+
+
+def amount(rule: Rule, size: float) -> str:
+    """Return an amount of what a rule looks at, with its unit."""
+    unit = rule.kind.unit
+    if unit == "s":
+        return f"{size:.0f} s" if abs(size) < 120 else f"{size / 60:.0f} min"
+    if unit == "share":
+        return f"{size:.1%}"
+    if unit in ("rows", "queues"):
+        return f"{size:,.0f}"
+    return f"{number(size)} ×" if unit == "×" else number(size)
+
+
+def sentence(rule: Rule, state: State, reading: Reading) -> str:
+    """Return how an alert stands: what was read, what it is held against, and what follows."""
+    said = f"{what(rule)}: {value(rule, reading)}"
+    if state.name == "cannot tell":
+        return f"{said}. It stays {'firing' if state.is_active else 'as it is'} until something can be told."
+    if state.name == "firing":
+        return f"{said}, {when(rule)}."
+    if state.name == "pending" and state.beyond_since is not None:
+        fires_at = time.strftime("%H:%M:%S", time.gmtime(state.beyond_since + seconds(rule.for_)))
+        return f"{said}, {when(rule).split(' for ')[0]}. It fires at {fires_at} UTC if it stays so."
+    if state.name == "held":
+        return f"{said}. It fired, and is not clear yet: it resolves {clears(rule)}."
+    return f"{said}."
+
+
+def clears(rule: Rule) -> str:
+    """Return when an alert resolves: `at 42 or less for 10m`."""
+    bound = rule.limit if rule.clear is None else rule.clear
+    side = "more" if rule.below is not None else "less"
+    return f"at {amount(rule, bound)} or {side}" + (f" for {rule.keep}" if seconds(rule.keep) else "")
