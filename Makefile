@@ -65,7 +65,7 @@ clean:
 	rm -rf .venv .venv-tools .venv-peers $(DONE) .run/compose .run/kafka-jars .run/kafka-streams .run/amqp-drain .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 runtime: .venv/done $(DONE)/jars $(MODEL)
-tests-need: .venv/done-tests $(DONE)/browser
+tests-need: .venv/done-tests $(DONE)/monitoring
 tools: .venv-tools/done
 
 # Files that say that a step is done, newer than what it was done from.
@@ -80,6 +80,10 @@ $(DONE)/brokers: dev/packages.py | $(DONE)/python
 
 $(DONE)/browser: dev/packages.py | $(DONE)/brokers
 	@$(PYTHON) -m dev.packages browser
+	@touch $@
+
+$(DONE)/monitoring: dev/packages.py | $(DONE)/browser
+	@$(PYTHON) -m dev.packages monitoring
 	@touch $@
 
 $(DONE)/jars: dev/pom.xml $(DONE)/brokers

@@ -1,8 +1,9 @@
 """Debian packages, installed with apt when missing. Standard library only: runs before `.venv` exists.
 
 `python3 -m dev.packages python` installs what `.venv` needs, `... brokers` what the brokers need, `... browser` the
-Chromium that the tests of the web view drive, `... java` and `... c` what it takes to compile the benchmark's peers in
-Java and C, and `... faults` what makes a clock wrong in `make faults`.
+Chromium that the tests of the web view drive, `... monitoring` the Prometheus and the Alertmanager of the tests of
+alerts, `... java` and `... c` what it takes to compile the benchmark's peers in Java and C, and `... faults` what makes
+a clock wrong in `make faults`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,12 @@ RABBITMQ_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """The server itself: the one in PATH is a wrapper that insists on the service's own user and directories."""
 SYSTEMD = Path("/run/systemd/system")
 LIBRARIES = Path("/usr/lib")
+SERVICES = {
+    "epmd": ("rabbitmq-server.service", "epmd.socket", "epmd.service"),
+    "prometheus": ("prometheus.service",),
+    "prometheus-alertmanager": ("prometheus-alertmanager.service",),
+}
+"""Units that a package would start, by the program that is there if it is installed already."""
 SANS = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 """A page without any font is a page of boxes."""
 
@@ -44,6 +51,11 @@ def missing(part: str) -> list[str]:
             "gcc": shutil.which("gcc") is not None,
             "libc6-dev": Path("/usr/include/stdio.h").exists(),
             "librabbitmq-dev": Path("/usr/include/amqp.h").exists(),
+        }
+    elif part == "monitoring":
+        present = {
+            "prometheus": shutil.which("promtool") is not None,
+            "prometheus-alertmanager": shutil.which("prometheus-alertmanager") is not None,
         }
     elif part == "faults":
         present = {"libfaketime": any(LIBRARIES.glob("*/faketime/libfaketimeMT.so.1"))}
@@ -85,8 +97,8 @@ def _as_root(names: str) -> list[str]:
 
 @contextmanager
 def _services_off(prefix: Sequence[str]) -> Iterator[None]:
-    """Keep systemd from starting a RabbitMQ (and its port mapper) of its own, which would hold our port."""
-    units = [] if shutil.which("epmd") else ["rabbitmq-server.service", "epmd.socket", "epmd.service"]
+    """Keep systemd from starting what a package brings, such as a RabbitMQ, which would hold our port."""
+    units = [unit for program, theirs in SERVICES.items() if not shutil.which(program) for unit in theirs]
     if not units or not SYSTEMD.is_dir():
         yield
         return

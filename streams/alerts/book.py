@@ -19,12 +19,16 @@ Status = Literal["firing", "resolved"]
 
 
 class Event(msgspec.Struct, frozen=True):
-    """An alert that stands otherwise than before; `at` is UTC epoch seconds."""
+    """An alert that stands otherwise than before; `at` is UTC epoch seconds.
+
+    `is_loud`: it fires, or did until then.
+    """
 
     at: float
     rule: str
     name: Name
     sentence: str
+    is_loud: bool
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +91,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
             state = states[rule.name] = step(rule, before, reading.value, now)
             said = words.sentence(rule, state, reading)
             if state.name != before.name or state.fired_at != before.fired_at:
-                events.append(Event(now, rule.name, state.name, said))
+                events.append(Event(now, rule.name, state.name, said, before.is_active or state.is_active))
             if state.is_active and state.fired_at != before.fired_at:
                 notices.append(_fired(rule, state, reading.value, said, source))
             elif before.is_active and not state.is_active:
@@ -95,7 +99,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
         for name in self.states.keys() - states.keys():
             if self.states[name].is_active:
                 said = "The rule was removed from the file."
-                events.append(Event(now, name, "ok", said))
+                events.append(Event(now, name, "ok", said, is_loud=True))
                 notices.append(_resolved(self.latest[name], now, None, said))
         latest = {name: notice for name, notice in self.latest.items() if name in states or is_told(notice, now)}
         return Book(

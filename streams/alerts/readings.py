@@ -102,8 +102,8 @@ def _read(rule: Rule, figures: Figures, compared: Compared) -> Reading:
     if why or figures.expected is None:
         return Reading.cannot_tell(why)
     value = figures.expected[rule.metric]
-    ends = (figures.expected[f"{rule.metric}_{end}"] for end in ("low", "high"))
-    return Reading(value, *ends, why="" if value is not None else "its expected value is not known")
+    low, high = (figures.expected[f"{rule.metric}_{end}"] for end in ("low", "high"))
+    return Reading(value, low, high, "" if value is not None else "its expected value is not known")
 
 
 def _half(rule: Rule, figures: Figures) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from datetime import UTC, datetime
 
 from streams.alerts.readings import Reading
 from streams.alerts.rules import Rule, seconds
@@ -56,7 +56,7 @@ def sentence(rule: Rule, state: State, reading: Reading) -> str:
     if state.name == "firing":
         return f"{said}, {when(rule)}."
     if state.name == "pending" and state.beyond_since is not None:
-        fires_at = time.strftime("%H:%M:%S", time.gmtime(state.beyond_since + seconds(rule.for_)))
+        fires_at = f"{datetime.fromtimestamp(state.beyond_since + seconds(rule.for_), UTC):%H:%M:%S}"
         return f"{said}, {when(rule).split(' for ')[0]}. It fires at {fires_at} UTC if it stays so."
     if state.name == "held":
         return f"{said}. It fired, and is not clear yet: it resolves {clears(rule)}."

@@ -33,7 +33,9 @@ def test_no_service_starts_on_a_machine_with_systemd(machine: Path) -> None:
     _programs(machine, "apt-get", "sudo", "systemctl")
     (machine / "systemd").mkdir()
     packages.install(["rabbitmq-server"])
-    units = "--quiet rabbitmq-server.service epmd.socket epmd.service"
+    units = (
+        "--quiet rabbitmq-server.service epmd.socket epmd.service prometheus.service prometheus-alertmanager.service"
+    )
     mask, _, _, unmask, disable = _calls(machine)
     assert [mask, unmask, disable] == [f"sudo systemctl {verb} {units}" for verb in ("mask", "unmask", "disable")]
 

@@ -1,0 +1,169 @@
+"""Alerts: at each look all rules are held against the figures; what follows is written down, then sent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+import aiohttp
+import msgspec
+
+from agents.alerting import receivers
+from agents.alerting.couriers import AlertmanagerCourier, Courier, WebhookCourier
+from agents.alerting.post import TIMEOUT_S
+from streams.alerts.book import Book, Event, Notice, Undelivered
+from streams.alerts.readings import Reading
+from streams.alerts.rules import Alerts, Rule
+from streams.process.log_throttle import NEVER_HELD_BACK
+
+logger = logging.getLogger("hindsight.alerts")
+EVERY_S = 10.0
+"""How often the rules are looked at."""
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Book).decode
+
+
+class CannotKeep(Exception):
+    """The book cannot be read or written now; the message is a sentence."""
+
+
+class NotOurs(CannotKeep):
+    """Another worker keeps the book now."""
+
+
+class Keeper(Protocol):
+    """Where the book lasts. Both raise CannotKeep, and NotOurs once another worker has it."""
+
+    async def load(self) -> bytes | None:
+        """Return what was saved last, None if nothing was."""
+
+    async def save(self, book: bytes) -> None:
+        """Keep it, whatever dies afterwards."""
+
+
+class Alerting:
+    """The rules of a file, looked at by the one worker that owns the figures.
+
+    `book` is how all alerts stand, None while this worker does not own them; `problem` says why they are not kept.
+    """
+
+    def __init__(
+        self,
+        alerts: Alerts,
+        keeper: Keeper,
+        readings: Callable[[Sequence[Rule]], Awaitable[Mapping[str, Reading]]],
+        *,
+        source: str,
+        is_mine: Callable[[], bool],
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self.alerts, self.problem = alerts, ""
+        self.book: Book | None = None
+        self._kept: Book | None = None
+        """What is on disk: only that is sent."""
+        self._last_told: dict[str, Notice] = {}
+        self._keeper, self._readings, self._source, self._is_mine = keeper, readings, source, is_mine
+        self._webhooks = [WebhookCourier(each, timeout_s) for each in alerts.webhooks]
+        self._alertmanagers = [AlertmanagerCourier(each, timeout_s) for each in alerts.alertmanagers]
+        self._saving = asyncio.Lock()
+
+    @property
+    def couriers(self) -> Sequence[Courier]:
+        """Those who carry notices, one for each receiver."""
+        return (*self._webhooks, *self._alertmanagers)
+
+    async def run(self, every_s: float = EVERY_S) -> None:
+        """Look and send, for as long as the worker runs."""
+        client = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=True)
+        async with client as session, asyncio.TaskGroup() as tasks:
+            for webhook in self._webhooks:
+                tasks.create_task(webhook.run(session, self._first, self._settle))
+            for alertmanager in self._alertmanagers:
+                tasks.create_task(alertmanager.run(session, self._told))
+            while True:
+                await self.look()
+                await asyncio.sleep(every_s)
+
+    async def look(self) -> None:
+        """Look at all rules once, if this worker owns the figures."""
+        if not self._is_mine():
+            self.let_go()
+            return
+        try:
+            before = self.book or await self._loaded()
+            readings, now = await self._readings(self.alerts.rules), time.time()
+            self.book = (self.book or before).looked(
+                self.alerts.rules,
+                readings,
+                now,
+                source=self._source,
+                receivers=[receivers.key(webhook.receiver) for webhook in self._webhooks],
+            )
+            _log([event for event in self.book.events if event.at == now])
+            await self._save()
+        except NotOurs:
+            self.let_go()
+        except CannotKeep as exc:
+            self._say(str(exc))
+        else:
+            self.problem = ""
+            self._wake_couriers()
+
+    def _wake_couriers(self) -> None:
+        """Let webhooks see what waits; an Alertmanager is told each minute, and at once what is new."""
+        told = self._kept.latest if self._kept else {}
+        awake: list[Courier] = [*self._webhooks, *(self._alertmanagers if told != self._last_told else [])]
+        self._last_told = told
+        for courier in awake:
+            courier.wake.set()
+
+    def let_go(self) -> None:
+        """Forget the book: it is another worker's now, who sends what is still to be sent."""
+        self.book = self._kept = None
+        self._last_told, self.problem = {}, ""
+
+    async def _loaded(self) -> Book:
+        kept = await self._keeper.load()
+        try:
+            self._kept = Book() if kept is None else _decode(kept)
+        except msgspec.MsgspecError as exc:
+            logger.error("What was kept of alerts cannot be read, and begins anew: %s", exc, extra=NEVER_HELD_BACK)
+            self._kept = Book()
+        return self._kept
+
+    async def _save(self) -> None:
+        async with self._saving:
+            book = self.book
+            if book is not None:
+                await self._keeper.save(_encode(book))
+                self._kept = book if self.book is not None else None
+
+    def _say(self, problem: str) -> None:
+        if problem != self.problem:
+            logger.warning("Alerts are not looked at: %s", problem, extra=NEVER_HELD_BACK)
+        self.problem = problem
+
+    def _first(self, receiver: str) -> Undelivered | None:
+        waiting = self._kept.undelivered if self._kept and self._is_mine() else []
+        return next((each for each in waiting if each.receiver == receiver), None)
+
+    async def _settle(self, settled: Undelivered) -> None:
+        if self.book is None or self._kept is None:
+            return
+        self.book, self._kept = self.book.without(settled), self._kept.without(settled)
+        try:
+            await self._save()
+        except CannotKeep as exc:
+            self._say(str(exc))
+
+    def _told(self) -> list[Notice]:
+        return self._kept.told(time.time()) if self._kept and self._is_mine() else []
+
+
+def _log(events: Sequence[Event]) -> None:
+    for event in events:
+        level = logging.WARNING if event.is_loud else logging.INFO
+        logger.log(level, "Alert %s: %s. %s", event.rule, event.name, event.sentence, extra=NEVER_HELD_BACK)
