@@ -49,7 +49,7 @@ class Worker:
         self.pairs.source = self.joining
         self.predicting = Predicting(settings, names, app.fetcher)
         incoming = Incoming(Witness(self.joining.log, settings.partitions).confirms)
-        self.plotting = Plotting(settings, names, app.fetcher, incoming, local_path, self.windows, self._writes_the_log)
+        self.plotting = Plotting(settings, names, app.fetcher, incoming, local_path, self.windows, self.writes_the_log)
         self.bridge: Bridge | None = None
         """Where the setting asks for it, once the worker is set up."""
 
@@ -66,7 +66,8 @@ class Worker:
         """Tell whether an agent runs here, and its part is set up."""
         return self.is_started and agent in self.settings.agents
 
-    def _writes_the_log(self) -> bool:
+    def writes_the_log(self) -> bool:
+        """Tell whether this worker owns the topic `metric`: it writes the metric log and insight.db."""
         return TP(self.names.metric.name, 0) in self.app.consumer.assignment()
 
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from streams.scores import metrics
+from streams.scores.figures import EXPECTED_NAMES
 from web.dashboard.data import QUANTILES, SCORE_NAMES
 from web.one_id.payloads import Payload
 from web.pairs.columns import COLUMNS, IN_FILES, Column
@@ -80,5 +82,10 @@ def _struct(name: str, columns: tuple[Column, ...]) -> type[msgspec.Struct]:
     )
 
 
-BY_NAME = (_struct("Row", COLUMNS), _struct("Exported", IN_FILES), SCORES)
+SO_FAR = msgspec.defstruct(
+    "SoFar",
+    [*((name, float | None) for name in (*(score.name for score in metrics.SCORES), *metrics.QUANTILES)), ("n", int)],
+)
+EXPECTED = msgspec.defstruct("Expected", [(name, float | None) for name in EXPECTED_NAMES])
+BY_NAME = (_struct("Row", COLUMNS), _struct("Exported", IN_FILES), SCORES, SO_FAR, EXPECTED)
 """What is sent as a dictionary, made from a registry."""

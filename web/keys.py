@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from agents.insight.answers import Answers
 from agents.worker import Worker
 from streams.settings import Settings
 from web.cache import Cache
@@ -24,5 +25,6 @@ FACTS = web.AppKey("facts", Facts)
 PEERS = web.AppKey("peers", Peers)
 PAYLOADS = web.AppKey("payloads", Payloads)
 QUARANTINE = web.AppKey("quarantine", Quarantine)
+FIGURES = web.AppKey("figures", Answers)
 CACHE = web.AppKey("cache", Cache)
 LIVE = web.AppKey("live", Live)

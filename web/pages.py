@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from agents.insight.query import Asked
 from streams.join.carried import FIELDS
 from web import answers, api
 from web.dashboard import summaries
@@ -21,7 +22,7 @@ from web.pairs.cells import AsOf
 from web.pairs.columns import ON_PAGE, ORDERS, as_row
 from web.pairs.pair_view import PairView
 from web.pairs.query import PAGE_SIZES, PARTS, BadQuery, Query, read
-from web.state import gather
+from web.state import gather, scores
 from web.state.status import Status
 from web.text import long_span, shown
 
@@ -52,7 +53,23 @@ def choice_of(request: web.Request) -> summaries.Choice:
         raise web.HTTPBadRequest(text=str(exc)) from None
 
 
+def asked_of(request: web.Request) -> Asked:
+    """Return the span, axis, model and segment that the address asks for; what cannot be used is a 400."""
+    try:
+        return scores.read(request.query)
+    except BadQuery as exc:
+        raise web.HTTPBadRequest(text=str(exc)) from None
+
+
 # The dashboard
+
+
+async def scores_json(request: web.Request) -> web.Response:
+    """Answer with the figures of one span."""
+    told = await scores.gathered(request.app, asked_of(request))
+    if told.figures is None:
+        raise web.HTTPServiceUnavailable(text=told.problem)
+    return answers.json(told.figures)
 
 
 async def dashboard_json(request: web.Request) -> web.Response:

@@ -8,13 +8,14 @@ from typing import Protocol
 
 from aiohttp import web
 
+from agents.insight.answers import Answers
 from agents.worker import Worker
 from streams.settings import Settings
 from web import answers
 from web import port as web_port
 from web.cache import Cache
 from web.guard import Guard, add_headers, own_hosts
-from web.keys import BRIDGE, CACHE, ENDS, FACTS, LIVE, PAYLOADS, PEERS, QUARANTINE, SETTINGS, URL, WORKER
+from web.keys import BRIDGE, CACHE, ENDS, FACTS, FIGURES, LIVE, PAYLOADS, PEERS, QUARANTINE, SETTINGS, URL, WORKER
 from web.live import Live
 from web.malformed import Runner
 from web.one_id.payloads import Payloads
@@ -39,6 +40,7 @@ def build(worker: Worker, url: str) -> web.Application:
     app.on_response_prepare.append(add_headers)
     app[WORKER], app[SETTINGS], app[URL] = worker, settings, url
     app[ENDS] = Ends(settings, worker.problems)
+    app[FIGURES] = Answers(settings.logs_dir)
     app[FACTS] = Facts(worker, app[ENDS])
     app[BRIDGE] = BridgeWatch(worker)
     app[PEERS], app[QUARANTINE] = Peers(worker, url), Quarantine(settings, worker.problems)

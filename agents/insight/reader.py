@@ -13,7 +13,7 @@ from agents.insight import histograms, rows
 from agents.insight.database import connect, translated
 from agents.insight.schema import DETAILS, FIGURES
 from agents.insight.series import Series
-from streams.scores.cells import N_WORST, Cells, Worst
+from streams.scores.cells import COUNTS, N_WORST, Cells, Worst
 from streams.scores.delay import DelayBins
 from streams.scores.histogram import Histogram
 
@@ -22,6 +22,10 @@ _FIGURES = _SELECT.format(columns=", ".join(FIGURES)) + " ORDER BY start"
 _ALL = _SELECT.format(columns=", ".join(FIGURES + DETAILS)) + " ORDER BY start"
 _ERRORS = _SELECT.format(columns="error_min, error_max, errors") + " AND n_labels > 0"
 _WORST = _SELECT.format(columns="worst") + f" AND n_labels > 0 ORDER BY max(-error_min, error_max) DESC LIMIT {N_WORST}"
+_N_ROWS = (
+    _SELECT.format(columns=f"start / {{chunk_s}}, sum({' + '.join(COUNTS)} + n_labels)") + " GROUP BY 1 ORDER BY 1"
+)
+_LABELS = _SELECT.format(columns="start / {width_s}, sum(n_labels)") + " GROUP BY 1"
 _WIDEST_S = 86_400.0
 
 
@@ -78,6 +82,14 @@ class Reader:
         """Return the labels with the largest errors of the cells of a span, the largest first."""
         found = self._rows(_WORST, series, start, end)
         return sorted((label for row in found for label in rows.decode_worst(row[0])), reverse=True)[:N_WORST]
+
+    def n_rows(self, series: Series, chunk_s: float, start: float, end: float) -> dict[int, int]:
+        """Return how many rows the cells of a span count, by the number of the chunk that they begin in, in order."""
+        return {int(chunk): n for chunk, n in self._rows(_N_ROWS.format(chunk_s=int(chunk_s)), series, start, end)}
+
+    def labels(self, series: Series, width_s: float, start: float, end: float) -> dict[int, int]:
+        """Return how many labels the cells of a span hold, by the number of the slice of this width that they begin in."""
+        return {int(slice_): n for slice_, n in self._rows(_LABELS.format(width_s=int(width_s)), series, start, end)}
 
     def _rows(self, query: str, series: Series, start: float, end: float) -> list[rows.Row]:
         key = "SELECT series FROM series WHERE axis = ? AND model = ? AND segment = ?"

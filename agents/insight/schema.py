@@ -39,6 +39,7 @@ CREATE TABLE cells (
     labels TEXT NOT NULL, sums BLOB NOT NULL, errors BLOB NOT NULL, worst TEXT NOT NULL,
     PRIMARY KEY (series, start)
 );
+CREATE INDEX cell_counts ON cells (series, start, width, n_labels, {", ".join(COUNTS)});
 """
 _VIEWS = """
 CREATE VIEW scores AS

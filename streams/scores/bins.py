@@ -1,4 +1,7 @@
-"""Which bins a histogram of errors is drawn in: round numbers, as many as the pairs can fill. No drawing here."""
+"""Which bars a histogram of errors is drawn in: as many as the pairs can fill. No drawing here.
+
+Bars are counts, not estimates: their edges are edges of the bins that are kept, which are powers of two in 32 parts.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streams.scores.histogram import Floats, Histogram
+from streams.scores.histogram import Floats, Histogram, keys, opening
 
-_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 MOST_BINS = 40
 FEWEST_BINS = 10
 _TAIL = 1.6
@@ -44,23 +46,20 @@ def bins(errors: Histogram) -> Bins:
 def _linear_edges(largest: float, p99: float, n_wanted: int) -> Floats:
     end = max(largest, _ROOM * p99) if largest <= _TAIL * p99 else _ROOM * p99
     end = end or largest or 1.0
-    width = _round(end / n_wanted)
+    width = 2.0 ** round(
+        math.log2(end / n_wanted)
+    )  # 64 multiples of a power of two are edges of the bins that are kept
     n_bins = math.floor(end / width) + 1  # a value on the last edge would lie outside
     return np.linspace(0.0, n_bins * width, n_bins + 1)
 
 
 def _ratio_edges(errors: Histogram, n_wanted: int) -> Floats:
-    """Return edges that split powers of ten evenly, from about the smallest half per cent to the largest error."""
+    """Return edges that split powers of ten about evenly, from the smallest half per cent to the largest error."""
     first = math.floor(math.log10(errors.quantile(0.005) or errors.quantile(0.5) / 1e3))
     roomy = first + _ROOM * (math.log10(errors.quantile(0.99)) - first)
     last = math.floor(max(math.log10(errors.largest), roomy)) + 1
     n_powers = last - first
     n_bins = n_wanted // n_powers * n_powers or n_wanted
-    edges: Floats = np.logspace(first, last, n_bins + 1)
-    return edges
-
-
-def _round(width: float) -> float:
-    """Return the nearest round number: 1, 2, 2.5 or 5 times a power of ten."""
-    power = 10.0 ** math.floor(math.log10(width))
-    return min((step * power for step in _STEPS), key=lambda step: abs(math.log(step / width)))
+    kept = keys(np.logspace(first, last, n_bins + 1))
+    kept[-1] += 1
+    return opening(np.unique(kept))

@@ -91,6 +91,16 @@ class Cells(NamedTuple):
         )
 
     @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the cells of parts, at least one, behind each other; no two are of one series and start."""
+        series, start, width, counts, n, sums, low, high = (
+            np.concatenate(columns) for columns in zip(*(part[:8] for part in parts), strict=True)
+        )
+        errors = ErrorBins.joined([part.errors for part in parts], [len(part.series) for part in parts])
+        worst = [labels for part in parts for labels in part.worst]
+        return cls(series, start, width, counts, n, sums, low, high, errors, worst)
+
+    @classmethod
     def merge(cls, parts: Sequence[Self]) -> Self:
         """Add up cells: those of one series and start become one. There is at least one part; all have the same bins.
 

@@ -43,6 +43,22 @@ class Cohorts(NamedTuple):
             self.ends, self.start[rows], self.width[rows], self.n_predictions[rows], self.n[rows], columns
         )
 
+    def grouped(self, group: Ints) -> Self:
+        """Return wider slices: neighbours with the same number are one. `group` never falls, shape (C,)."""
+        first = np.flatnonzero(np.diff(group, prepend=-1))
+        if not len(first):
+            return self
+        last = np.append(first[1:], len(group)) - 1
+        columns = {name: np.add.reduceat(column, first) for name, column in self.columns.items()}
+        return type(self)(
+            self.ends,
+            self.start[first],
+            self.start[last] + self.width[last] - self.start[first],
+            np.add.reduceat(self.n_predictions, first),
+            np.add.reduceat(self.n, first),
+            columns,
+        )
+
     def within(self, horizon_s: float) -> Self:
         """Return the same slices without the labels of bins that end later than so long after the prediction."""
         return self._kept(self.ends <= horizon_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
@@ -48,6 +49,13 @@ class ErrorBins(NamedTuple):
         n = np.concatenate([part.n for part in parts])
         return cls._merged(owner, code, n, np.concatenate([part.value for part in parts]))
 
+    @classmethod
+    def joined(cls, parts: Sequence[Self], n_owners: Sequence[int]) -> Self:
+        """Return the histograms of parts, each of so many owners, behind each other."""
+        before = np.cumsum([0, *n_owners])
+        owner = np.concatenate([part.owner + shift for part, shift in zip(parts, before.tolist(), strict=False)])
+        return cls(owner, *(np.concatenate(columns) for columns in zip(*(part[1:] for part in parts), strict=True)))
+
     def take(self, kept: NDArray[np.bool_]) -> Self:
         """Return the histograms of the owners for which `kept` is true, numbered anew."""
         rows = kept[self.owner]
@@ -68,7 +76,7 @@ class ErrorBins(NamedTuple):
             return cls._merged(owner, folded, n, value)
         return cls(owner, code, n, value)
 
-    def histograms(self, *, least: float, largest: float) -> tuple[Histogram, Histogram]:
+    def histograms(self, *, least: float, largest: float) -> tuple[ExactHistogram, ExactHistogram]:
         """Return two histograms over all owners: of the errors of 0 and more, and of the sizes of those below.
 
         Args:
@@ -96,6 +104,37 @@ class ExactHistogram(Histogram):
 
     values: dict[int, float] = msgspec.field(default_factory=dict)
 
+    def copy(self) -> Self:
+        """Return a histogram that further merges into this one do not change."""
+        return type(self)(self.n, self.smallest, self.largest, self.counts.copy(), self.values.copy())
+
+    def merge(self, other: Histogram) -> None:
+        """Add the values of `other`; a bin of both is known where both hold the same one value."""
+        known = other.values if isinstance(other, ExactHistogram) else {}
+        for key in other.counts:
+            mine = self.values.pop(key, math.nan) if key in self.counts else known.get(key, math.nan)
+            if mine == known.get(key):
+                self.values[key] = mine
+        super().merge(other)
+
+    def quantile(self, q: float) -> float:
+        """Return the quantile as `Histogram` does; the very value where it is one of few.
+
+        Raises:
+            ValueError: as there.
+        """
+        near = super().quantile(q)
+        return self.values.get(self._key(q), near)
+
+    def knows(self, q: float) -> bool:
+        """Tell whether `quantile` returns the very value."""
+        return max(1, math.ceil(q * self.n)) in (1, self.n) or self._key(q) in self.values
+
+    def _key(self, q: float) -> int:
+        ordered = sorted(self.counts)
+        upto = np.cumsum([self.counts[key] for key in ordered])
+        return ordered[int(np.searchsorted(upto, max(1, math.ceil(q * self.n))))]
+
     def _ladder(self) -> tuple[Floats, Floats]:
         ends, below = super()._ladder()
         for i, key in enumerate(sorted(self.counts)):
@@ -121,9 +160,9 @@ def _folded(owner: Ints, code: Ints) -> Ints:
     return folded
 
 
-def _histogram(keys: Ints, counts: Ints, values: Floats, largest: float) -> Histogram:
+def _histogram(keys: Ints, counts: Ints, values: Floats, largest: float) -> ExactHistogram:
     if not len(keys):
-        return Histogram()
+        return ExactHistogram()
     known = ~np.isnan(values)
     at = int(np.argmin(keys))
     smallest = float(values[at] if known[at] else histogram.opening(keys[at : at + 1])[0])

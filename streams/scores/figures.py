@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -17,6 +18,8 @@ from streams.scores.metrics import QUANTILES, SCORES
 from streams.wire.checked import Finite, Natural, Share, Size, Time
 
 Axis = Literal["predicted", "decided"]
+SPANS = {"5m": 300.0, "1h": 3600.0, "24h": 86_400.0, "7d": 604_800.0, "30d": 2_592_000.0, "all": math.inf}
+"""The spans that can be asked for by name, in seconds up to now."""
 ENDS = ("low", "high")
 """Of an interval: `mae_low` is where that of `mae` begins."""
 EXPECTED_NAMES = tuple(name for score in SCORES for name in (score.name, *(f"{score.name}_{end}" for end in ENDS)))

@@ -41,7 +41,7 @@ def test_the_server_answers_as_the_description_says(view: View, tmp_path: Path) 
         check=False,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    assert "Tested: 12" in done.stdout
+    assert "Tested: 13" in done.stdout
     assert "Traceback" not in view.pipeline.worker.said
 
 

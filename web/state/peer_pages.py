@@ -8,7 +8,7 @@ from aiohttp import web
 from web import pages
 from web.dashboard import summaries
 from web.keys import FACTS, WORKER
-from web.state import gather
+from web.state import gather, scores
 
 MOST_ROWS = 1000
 
@@ -20,6 +20,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/peer/pairs", _pairs),
         web.get("/peer/row", _row),
         web.get("/peer/dashboard", _dashboard),
+        web.get("/peer/scores", _scores),
     ]
 
 
@@ -41,3 +42,7 @@ async def _row(request: web.Request) -> web.Response:
 
 async def _dashboard(request: web.Request) -> web.Response:
     return _answer(summaries.own(pages.choice_of(request), request.app[WORKER]))
+
+
+async def _scores(request: web.Request) -> web.Response:
+    return _answer(await scores.own(request.app, pages.asked_of(request)))

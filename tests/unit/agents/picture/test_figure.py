@@ -93,7 +93,7 @@ def test_the_scores_the_time_and_the_units_are_in_the_picture():
     for wanted in (number(summary.mae), number(summary.rmse), number(summary.bias, signed=True), "30,000"):
         assert wanted in found
     assert "2026-07-30 20:17:00 UTC" in found
-    assert "absolute error |y_pred − y_true|, in units of y, bars 5 wide" in found
+    assert "absolute error |y_pred − y_true|, in units of y, bars 4 wide" in found
 
 
 def test_without_pairs_it_says_what_it_waits_for():

@@ -1,0 +1,125 @@
+"""Cells of long spans, read again only where they changed: a month is 6,400 cells, of which an hour's change each second.
+
+A chunk is some twenty slices. Beside it is kept how many rows its cells count, which any addition changes and no roll-up
+does; one query tells that of all chunks of a span. Chunks that will hardly change are kept together, a day's part each.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from agents.insight.reader import Reader
+from agents.insight.series import Series
+from streams.scores.cells import N_WORST, Cells, Worst
+from streams.scores.delay import CLEAN_SPANS_S
+from streams.scores.error_bins import ErrorBins
+
+_SLICES = 20
+_TOGETHER = 36
+"""So many chunks are kept together once they are closed: six hours at slices of 30 s."""
+_MAX_KEPT = 4096
+"""About 60 MB; a month of one model by both axes is 700."""
+
+
+class Part(NamedTuple):
+    """Cells in order, and what is kept of all of them together: the bins of their errors, all of owner 0, and the largest."""
+
+    cells: Cells
+    errors: ErrorBins
+    worst: list[Worst]
+
+    @classmethod
+    def of(cls, cells: Cells) -> Self:
+        """Take cells with details."""
+        worst = sorted((label for labels in cells.worst for label in labels), reverse=True)[:N_WORST]
+        none: list[list[Worst]] = [[] for _ in cells.worst]
+        return cls(cells._replace(errors=ErrorBins.merge([], []), worst=none), _as_one(cells.errors), worst)
+
+    @classmethod
+    def joined(cls, parts: list[Self]) -> Self:
+        """Return parts, at least one, behind each other."""
+        worst = sorted((label for part in parts for label in part.worst), reverse=True)[:N_WORST]
+        errors = ErrorBins.joined([part.errors for part in parts], [1] * len(parts))
+        errors = errors._replace(owner=np.zeros_like(errors.owner))
+        return cls(Cells.joined([part.cells for part in parts]), errors, worst)
+
+
+def _as_one(errors: ErrorBins) -> ErrorBins:
+    return ErrorBins.merge([errors], [np.zeros_like(errors.owner)]) if len(errors.owner) else errors
+
+
+class _Kept(NamedTuple):
+    n_rows: int
+    part: Part
+
+
+class Chunks:
+    """Reads cells with their details, and remembers them. One thread at a time."""
+
+    def __init__(self, reader: Reader, slice_s: float) -> None:
+        self._reader = reader
+        self.width_s = float(next((w for w in CLEAN_SPANS_S if w >= _SLICES * slice_s), CLEAN_SPANS_S[-1]))
+        self._fresh: dict[tuple[Series, int], _Kept] = {}
+        self._closed: dict[tuple[Series, int], _Kept] = {}
+
+    def cells(self, series: Series, start: float, end: float, closed_at: float) -> Part:
+        """Return the cells of a series that hold anything of a span; call it within a snapshot.
+
+        Args:
+            closed_at: chunks that end by then may come as one cell, if they are wholly in the span.
+        """
+        n_rows = self._reader.n_rows(series, self.width_s, start, end)
+        whole = {i: n for i, n in n_rows.items() if start <= i * self.width_s and (i + 1) * self.width_s <= end}
+        if not whole:
+            return Part.of(self._reader.cells(series, start, end, details=True))
+        first, last = min(whole) * self.width_s, (max(whole) + 1) * self.width_s
+        before = self._reader.cells(series, start, first, details=True)
+        after = self._reader.cells(series, last, end, details=True)
+        inner = self._whole(series, whole, closed_at)
+        return Part.joined([Part.of(before), *inner, Part.of(after.take(after.start >= last))])
+
+    def _whole(self, series: Series, n_rows: dict[int, int], closed_at: float) -> list[Part]:
+        parts = []
+        for number, group in groupby(n_rows.items(), lambda item: item[0] // _TOGETHER):
+            found = dict(group)
+            if (number + 1) * _TOGETHER * self.width_s > closed_at:
+                parts += self._chunks(series, found, closed_at)
+                continue
+            n = sum(found.values())
+            kept = self._closed.get((series, number))
+            if kept is None or kept.n_rows != n:
+                part = Part.joined(self._read(series, found, closed_at))
+                kept = _Kept(n, part._replace(errors=_as_one(part.errors)))
+                _keep(self._closed, (series, number), kept)
+            parts.append(kept.part)
+        return parts
+
+    def _chunks(self, series: Series, n_rows: dict[int, int], closed_at: float) -> list[Part]:
+        known = {i: self._fresh.get((series, i)) for i in n_rows}
+        stale = {i: n_rows[i] for i, kept in known.items() if kept is None or kept.n_rows != n_rows[i]}
+        if stale:
+            for i, part in zip(stale, self._read(series, stale, closed_at), strict=True):
+                _keep(self._fresh, (series, i), _Kept(stale[i], part))
+        return [self._fresh[series, i].part for i in n_rows]
+
+    def _read(self, series: Series, n_rows: dict[int, int], closed_at: float) -> list[Part]:
+        cells = self._reader.cells(series, min(n_rows) * self.width_s, (max(n_rows) + 1) * self.width_s, details=True)
+        number = cells.start // self.width_s
+        parts = []
+        for i in n_rows:
+            own = cells.take(number == i)
+            if (i + 1) * self.width_s <= closed_at and own.width.max() < self.width_s:
+                start = np.full_like(own.start, i * self.width_s)
+                own = Cells.merge([own._replace(start=start, width=np.full_like(start, self.width_s))])
+            parts.append(Part.of(own))
+        return parts
+
+
+def _keep(kept: dict[tuple[Series, int], _Kept], key: tuple[Series, int], one: _Kept) -> None:
+    """Keep one, and forget the one that came first if there are too many."""
+    if len(kept) >= _MAX_KEPT:
+        del kept[next(iter(kept))]
+    kept[key] = one

@@ -1,0 +1,149 @@
+"""Answers from the file: the same whatever was remembered; and of worlds whose truth is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents.insight.answers import Answers, NoFigures
+from agents.insight.chunks import Chunks, Part
+from agents.insight.database import NAME
+from agents.insight.query import NOW as EVENT_NOW
+from agents.insight.query import Asked, Query
+from agents.insight.series import Series
+from agents.insight.store import Frame, Store
+from streams.scores.cells import Cells
+from streams.scores.figures import SPANS
+from streams.scores.labels import cells_of_labels
+from tests.unit.agents.insight.worlds import DAY_S, FRAME, MODEL, NOON, WINDOW_S, assert_same, cells_of, labels, opened
+from tests.unit.streams.scores import label_worlds
+from tests.unit.streams.scores.label_worlds import MINUTE, true_coverage, true_scores
+
+DECIDED = MODEL._replace(axis="decided")
+
+
+def added(store: Store, rng: np.random.Generator, start: float, span_s: float, n: int = 300) -> None:
+    """Add labels of a span, by both axes."""
+    some = labels(rng, n, start, span_s)
+    at = some._replace(time=some.time + some.delay)
+    number, bins = np.full(n, store.number(DECIDED)), FRAME.bins.coarse()
+    store.add([cells_of(some), cells_of_labels(at, number, width_s=FRAME.slice_s, bins=bins)])
+
+
+def same_sums(part: Part, cells: Cells) -> None:
+    """Hold what comes in chunks against the plain cells."""
+    assert part.cells.counts.sum(axis=0).tolist() == cells.counts.sum(axis=0).tolist()
+    assert part.cells.n.sum(axis=0).tolist() == cells.n.sum(axis=0).tolist()
+    np.testing.assert_allclose(part.cells.sums[:, :6].sum(axis=0), cells.sums[:, :6].sum(axis=0), rtol=1e-9, atol=1e-9)
+    ends = {"least": cells.error_min.min(initial=np.inf), "largest": cells.error_max.max(initial=-np.inf)}
+    for one, other in zip(part.errors.histograms(**ends), cells.errors.histograms(**ends), strict=True):
+        assert (one.n, one.counts, one.values, one.largest) == (other.n, other.counts, other.values, other.largest)
+    assert part.worst == sorted((label for found in cells.worst for label in found), reverse=True)[:10]
+
+
+def test_what_is_remembered_is_what_is_there_whatever_was_added_and_rolled_up_meanwhile(tmp_path: Path):
+    store, rng = opened(tmp_path), np.random.default_rng(1)
+    chunks = Chunks(store.reader, FRAME.slice_s)
+    for step in range(60):
+        added(store, rng, NOON - rng.uniform(0, 3 * DAY_S), rng.choice([60.0, 7200.0]))
+        if step % 10 == 9:
+            store.roll_up(NOON - 2 * DAY_S + step * 3600)
+        start, end = sorted(
+            rng.choice([rng.uniform(NOON - 3 * DAY_S, NOON), NOON - DAY_S, NOON, 0.0], 2, replace=False)
+        )
+        for series in (MODEL, DECIDED):
+            found = chunks.cells(series, start, end, NOON - rng.uniform(0, DAY_S))
+            same_sums(found, store.reader.cells(series, start, end, details=True))
+            assert (np.diff(found.cells.start) > 0).all()
+
+
+def test_cells_that_are_not_closed_come_as_they_are(tmp_path: Path):
+    store = opened(tmp_path)
+    added(store, np.random.default_rng(1), NOON - 7200, 7200)
+    found = Chunks(store.reader, FRAME.slice_s).cells(MODEL, NOON - DAY_S, NOON, NOON - 7200)
+    plain = store.reader.cells(MODEL, NOON - DAY_S, NOON)
+    assert_same(found.cells, plain)
+
+
+def asked(store: Store, question: Asked, now: float = NOON):
+    """Return the answer of a query that has seen nothing before."""
+    return Query(store.reader, FRAME.bins, FRAME.slice_s, "arrival").figures(question, now)
+
+
+@pytest.mark.parametrize("last", SPANS)
+def test_a_span_by_name_holds_what_was_predicted_in_it(tmp_path: Path, last: str):
+    store, rng = opened(tmp_path), np.random.default_rng(1)
+    for age_s in (60.0, 1800.0, 7200.0, 2 * DAY_S, 20 * DAY_S, 80 * DAY_S):
+        store.add([cells_of(labels(rng, 100, NOON - age_s, 30.0))])
+    found = asked(store, Asked(last))
+    held = sum(age_s <= SPANS[last] for age_s in (60.0, 1800.0, 7200.0, 2 * DAY_S, 20 * DAY_S, 80 * DAY_S))
+    assert (found.n_predictions, found.n_labelled) == (150 * held, 100 * held)
+    assert found.from_ <= NOON - min(SPANS[last], 80 * DAY_S)
+    assert found.to == NOON
+    assert len(found.slices) <= 122
+
+
+def test_a_span_may_be_given_by_its_ends(tmp_path: Path):
+    store, rng = opened(tmp_path), np.random.default_rng(1)
+    for age_s in (3600.0, 7200.0, 10_800.0):
+        store.add([cells_of(labels(rng, 100, NOON - age_s, 30.0))])
+    assert asked(store, Asked(start=NOON - 7200, end=NOON - 3600)).n_labelled == 100
+    assert asked(store, Asked(start=NOON - 7200)).n_labelled == 200
+    assert asked(store, Asked(end=NOON - 7200)).n_labelled == 100
+
+
+def test_models_and_segments_are_added_up_or_told_apart(tmp_path: Path):
+    store, rng = opened(tmp_path), np.random.default_rng(1)
+    other, segment = store.number(Series("gbm")), store.number(Series("gbm", "country:DE"))
+    coarse = {"bins": FRAME.bins.coarse(), "width_s": FRAME.width("segment")}
+    store.add([cells_of(labels(rng, 100, NOON - 600, 300)), cells_of(labels(rng, 70, NOON - 600, 300), other)])
+    store.add([cells_of(labels(rng, 30, NOON - 600, 300), segment, **coarse)])
+    found = asked(store, Asked())
+    assert (found.models, found.segments, found.n_labelled) == (["gbm", "ridge"], ["country:DE"], 170)
+    assert asked(store, Asked(model="gbm")).n_labelled == 70
+    assert asked(store, Asked(model="gbm", segment="country:DE")).n_labelled == 30
+    assert asked(store, Asked(model="nobody")).n_labelled == 0
+
+
+def test_gaps_of_the_span_make_it_incomplete(tmp_path: Path):
+    store = opened(tmp_path)
+    added(store, np.random.default_rng(1), NOON - 600, 300)
+    store.mark_gap(NOON - 500, NOON - 450, "Kafka no longer had them")
+    assert not asked(store, Asked()).complete
+    assert asked(store, Asked(start=NOON - 300)).complete
+
+
+@pytest.mark.parametrize("rho", [0.7, -0.7])
+def test_a_world_through_the_file_is_within_two_per_cent_of_the_truth(tmp_path: Path, rho: float):
+    rng = np.random.default_rng(8)
+    frame = Frame(WINDOW_S, 30.0, 3660.0, "event")
+    store = Store.open(tmp_path, frame)
+    store.number(MODEL)
+    world, minutes = label_worlds.steady(rng, 300, 10, rho), 300
+    cells = label_worlds.cells(rng, world, minutes * MINUTE)
+    store.add([cells._replace(series=np.ones_like(cells.series))], state={EVENT_NOW: b"18000.0"})
+    query = Query(store.reader, frame.bins, frame.slice_s, "event")
+    assert query.figures(Asked("1h"), NOON).horizon_s < WINDOW_S
+    found = query.figures(Asked("24h"), NOON)
+    assert (found.now, found.clock, found.horizon_s) == (18_000.0, "event", WINDOW_S)
+    assert found.expected["mae"] == pytest.approx(true_scores(WINDOW_S, rho)["mae"], rel=0.02)
+    assert found.coverage.final == pytest.approx(true_coverage(WINDOW_S), abs=0.02)
+    assert found.n_predictions == len(world.made)
+
+
+def test_a_file_that_is_replaced_is_opened_again_and_a_missing_one_is_said(tmp_path: Path):
+    answers = Answers(tmp_path)
+    with pytest.raises(NoFigures, match="created with the first"):
+        answers.look(Asked("all"))
+    store = opened(tmp_path)
+    added(store, np.random.default_rng(1), NOON, 300, 100)
+    assert answers.look(Asked("all")).n_labelled == 100
+    store.close()
+    for path in tmp_path.glob(f"{NAME}*"):
+        path.unlink()
+    again = opened(tmp_path)
+    added(again, np.random.default_rng(1), NOON, 300, 50)
+    assert answers.look(Asked("all")).n_labelled == 50
+    answers.close()

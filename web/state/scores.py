@@ -1,0 +1,107 @@
+"""The figures that all pages, the API and /metrics show: from the worker that writes insight.db, whichever that is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import get_args
+from urllib.parse import urlencode
+
+import msgspec
+from aiohttp import web
+
+from agents.insight.database import InsightError
+from agents.insight.query import Asked
+from streams.scores.figures import SPANS, Axis, Figures
+from web.keys import CACHE, FIGURES, PEERS, WORKER
+from web.pairs.query import MAX_TEXT_CHARS, BadQuery, refuse_unknown
+
+NAMES = ("last", "from", "to", "axis", "model", "segment")
+KEPT_S = 1.0
+NOBODY = "No worker that writes insight.db answers: does one run the agent plot?"
+
+
+class Told(msgspec.Struct, frozen=True):
+    """The figures, or None and a sentence that says why there are none.
+
+    `is_writer`: it is the worker that writes insight.db that says so; workers tell each other.
+    """
+
+    figures: Figures | None
+    problem: str = ""
+    is_writer: bool = True
+
+
+def read(given: Mapping[str, str]) -> Asked:
+    """Return what a query string asks for.
+
+    Raises:
+        BadQuery: there is no such name, span, time or axis.
+    """
+    refuse_unknown(given, NAMES)
+    start, end = _time(given.get("from", "")), _time(given.get("to", ""))
+    last, axis = given.get("last", ""), given.get("axis", "predicted")
+    if last and (start is not None or end is not None):
+        raise BadQuery("last and from or to exclude each other.")
+    if last not in {"", *SPANS} or axis not in get_args(Axis):
+        raise BadQuery(f"last is one of {', '.join(SPANS)}, axis is one of {', '.join(get_args(Axis))}.")
+    if start is not None and end is not None and start >= end:
+        raise BadQuery("from lies before to.")
+    model, segment = (given.get(name, "")[:MAX_TEXT_CHARS] for name in ("model", "segment"))
+    return Asked(last or "1h", start, end, "decided" if axis == "decided" else "predicted", model, segment)
+
+
+def _time(text: str) -> float | None:
+    """Return a time in UTC epoch seconds, given as that or in ISO 8601; UTC where it names no zone."""
+    if not text:
+        return None
+    try:
+        found = float(text)
+    except ValueError:
+        found = _iso(text)
+    if not 0 <= found <= 1e11:
+        raise BadQuery("from and to are times: UTC epoch seconds, or ISO 8601 such as 2026-01-31T12:00:00Z.")
+    return found
+
+
+def _iso(text: str) -> float:
+    try:
+        parsed = datetime.fromisoformat(text)
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return math.nan
+
+
+def query_string(asked: Asked) -> str:
+    """Return the query string that asks the same."""
+    ends = {"from": asked.start, "to": asked.end}
+    is_named = asked.start is None and asked.end is None
+    given = {"last": asked.last} if is_named else {name: f"{end!r}" for name, end in ends.items() if end is not None}
+    given |= {name: value for name, value in asked._asdict().items() if name in ("axis", "model", "segment") and value}
+    return "?" + urlencode(given)
+
+
+async def gathered(app: web.Application, asked: Asked) -> Told:
+    """Return the figures; made once a second at the most, however many ask."""
+    return await app[CACHE].get(f"figures {asked}", KEPT_S, lambda: _gathered(app, asked))  # type: ignore[no-any-return]
+
+
+async def _gathered(app: web.Application, asked: Asked) -> Told:
+    mine = await own(app, asked)
+    if mine.is_writer:
+        return mine
+    answers = await app[PEERS].ask(f"/peer/scores{query_string(asked)}", Told)
+    told = next((answer.data for answer in answers if answer.data is not None and answer.data.is_writer), None)
+    silent = [f"{answer.url} {answer.problem}." for answer in answers if answer.data is None]
+    return told or Told(None, " ".join([NOBODY, *silent]), is_writer=False)
+
+
+async def own(app: web.Application, asked: Asked) -> Told:
+    """Return the figures that this worker keeps."""
+    if not app[WORKER].writes_the_log():
+        return Told(None, NOBODY, is_writer=False)
+    try:
+        return Told(await app[FIGURES].figures(asked))
+    except InsightError as exc:
+        return Told(None, str(exc))
