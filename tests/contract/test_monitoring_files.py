@@ -1,0 +1,63 @@
+"""What we ship for Prometheus and Grafana is read by Prometheus's own tool, fires when it should, and names what there is."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+from tests.brokers import CHECKOUT
+
+SHIPPED = CHECKOUT / "docs" / "monitoring"
+RULES, DASHBOARD = SHIPPED / "prometheus-rules.yml", SHIPPED / "grafana-dashboard.json"
+PLAYED = Path(__file__).with_name("prometheus_rules_test.yml")
+NAME = re.compile(r"hindsight_[a-z_]+")
+
+
+def promtool(*arguments: str) -> None:
+    ran = subprocess.run(["promtool", *arguments], text=True, capture_output=True, check=False, timeout=60)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def expressions() -> list[str]:
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    return [target["expr"] for panel in panels for target in panel["targets"]]
+
+
+def test_each_rule_fires_when_it_should_and_not_otherwise(tmp_path: Path) -> None:
+    played = tmp_path / "test.yml"
+    played.write_text(PLAYED.read_text().replace("RULES", str(RULES)))
+    promtool("test", "rules", str(played))
+
+
+def test_prometheus_takes_the_rules_and_what_the_dashboard_asks(tmp_path: Path) -> None:
+    asked = [{"record": f"panel:{n}", "expr": expression} for n, expression in enumerate(expressions())]
+    panels = tmp_path / "panels.yml"
+    panels.write_text(json.dumps({"groups": [{"name": "panels", "rules": asked}]}))
+    promtool("check", "rules", str(RULES), str(panels))
+
+
+def test_both_ask_only_for_what_metrics_shows() -> None:
+    sources = (path.read_text() for room in ("web", "bridge", "streams") for path in (CHECKOUT / room).rglob("*.py"))
+    shown = set(re.findall(r'"(hindsight_[a-z_]+)"', "".join(sources)))
+    rules = re.findall(r"expr: (.*)", RULES.read_text())
+    asked = {name.removesuffix("_total") for text in [*rules, *expressions()] for name in NAME.findall(text)}
+    assert len(asked) > 10
+    assert asked <= shown
+
+
+def test_the_dashboard_can_be_imported() -> None:
+    """Grafana refuses panels of one id, and draws those that overlap over each other."""
+    dashboard = json.loads(DASHBOARD.read_text())
+    panels = dashboard["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    taken = [
+        (x, y)
+        for place in (panel["gridPos"] for panel in panels)
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+    assert len(set(taken)) == len(taken)
+    assert max(x for x, _ in taken) < 24
+    assert all(panel["datasource"]["uid"] == "${datasource}" for panel in panels)
