@@ -17,13 +17,14 @@ import msgspec
 
 from streams.join import carried, deadlines
 from streams.join import state as pair
+from streams.join.arrivals import Arriving
 from streams.join.deadlines import LAST_BUCKET, TIMER_KINDS, TOMBSTONE, Rules, last_bucket
-from streams.join.decision import Checkpoint, Counts, Decision
+from streams.join.decision import NOWHERE_TS, Checkpoint, Counts, Decision
 from streams.join.state import MATCHED, NAN, PRED, TRUE, UNMATCHED, WAITING, State
 from streams.wire import forwarding
 from streams.wire.forwarding import Forward, Origin
 from streams.wire.rows import PredRow, TrueRow
-from streams.wire.verdicts import Verdict
+from streams.wire.verdicts import Report, Verdict
 
 MAX_EXPIRY_BYTES = 150_000
 """What the ids that one kind of timer ends in one decision may weigh, in bytes of its record."""
@@ -122,6 +123,7 @@ class _Draft:
         self.reindexed: set[bytes] = set()
         self.deleted: list[bytes] = []
         self.verdicts: list[Verdict] = []
+        self.arriving = Arriving()
         self.watermark = deadlines.watermark(self.ts, rules)
         self.unindexed: list[bytes] = []
         self.origins = dict(checkpoint.origins)
@@ -139,13 +141,15 @@ class _Draft:
             if record.origin is not None and not self._is_new(record.side, record.origin):
                 continue
             self.watermark = deadlines.watermark(self.ts, self.rules)
+            carries = list(carried.of_rows(record.side, record.rows))
             if record.side == TRUE:
                 self.counts.rows_true += len(keys)
                 values = [row.y_true for row in cast(Sequence[TrueRow], record.rows)]
             else:
                 self.counts.rows_pred += len(keys)
                 values = [row.y_pred for row in cast(Sequence[PredRow], record.rows)]
-            self._read_record(record, keys, values)
+                self.arriving.came(carries, [row.ts for row in record.rows])
+            self._read_record(record, keys, values, carries)
             self.counts.unreadable += record.n_unreadable
             if record.foreign:
                 self.forwards += forwarding.forwards(record.side, record.foreign)
@@ -160,14 +164,13 @@ class _Draft:
             self.origins[source] = origin.number
         return is_new
 
-    def _read_record(self, record: Input, keys: list[bytes], values: list[float]) -> None:
+    def _read_record(self, record: Input, keys: list[bytes], values: list[float], carries_of: list[bytes]) -> None:
         """Apply each row; the hot loop: in one piece, since a call a row costs a sixth of its time."""
         side, now, dirty, known, is_run = record.side, self.now, self.dirty, self.known, bool(record.offsets)
         rules, watermark, verdicts, joins = self.rules, self.watermark, self.verdicts, deadlines.joins
         begins, waits_for_it, values_of = WAITING + side, WAITING + 1 - side, carried.values
         newest, n_new, n_matched = self.ts[side], 0, 0
         looked_at, offsets = newest, record.offsets or repeat(record.offset)
-        carries_of = carried.of_rows(side, record.rows)
         for row, key, y, offset, own in zip(record.rows, keys, values, offsets, carries_of, strict=False):
             ts = row.ts
             if is_run and newest != looked_at:
@@ -243,10 +246,15 @@ class _Draft:
     def _repeat(self, state: State, first: float, side: int, row: TrueRow | PredRow, y: float, offset: int) -> State:
         """Count a row that cannot change its id's end: the same value again, another value, or too late."""
         kind, flags, n_repeats, *rest = state
+        is_late = first != first  # NaN: that side never came, and can no longer
+        if side == PRED:
+            self.arriving.was_known(next(iter(carried.of_rows(side, (row,)))), row.ts, is_late=is_late)
+        elif is_late:
+            self.arriving.late(state[-1], state[4] if kind < MATCHED else state[6])
         if first == y:
             self.counts.duplicates += 1
             flags |= pair.DUPLICATE
-        elif first != first:  # NaN: that side never came, and can no longer
+        elif is_late:
             self.counts.late += 1
             flags |= pair.LATE
         else:
@@ -391,4 +399,13 @@ class _Draft:
             self.unindexed,
             verdicts,
             forwarding.encode(self.forwards) if self.forwards else b"",
+            self._report(),
         )
+
+    def _report(self) -> bytes:
+        """Return what there is to say beside the verdicts, as JSON; empty where nothing came and nothing ended."""
+        arrivals, n_unreadable = self.arriving.by_model(), self.counts.unreadable - self.checkpoint.counts.unreadable
+        if not (self.verdicts or arrivals or n_unreadable):
+            return b""
+        newest_true = self.ts[TRUE] if self.ts[TRUE] > NOWHERE_TS else None
+        return _encode(Report(self.now, newest_true, n_unreadable, arrivals))

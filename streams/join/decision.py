@@ -16,8 +16,9 @@ from streams.join.deadlines import INDEX, TIMER_KINDS, Rules
 from streams.wire import versions
 from streams.wire.versions import Newer
 
-VERSION: Final = 2
-"""Of records and checkpoints. Version 1 had no mark before it, and none of its states carried anything (see `state`)."""
+VERSION: Final = 3
+"""Of records and checkpoints. Version 1 had no mark before it, and none of its states carried anything (see `state`); up
+to version 2, a record had no report."""
 
 NOWHERE_TS = -1e18
 """The largest ts seen on an input that has not been seen."""
@@ -69,9 +70,9 @@ class Checkpoint(msgspec.Struct, array_like=True):
     """Per timer kind: index keys below this one are done."""
     counts: Counts = msgspec.field(default_factory=Counts)
     verdicts_at: int = -1
-    """Log offset of the last valid record with verdicts."""
+    """Log offset of the last valid record that is reported (`is_reported`)."""
     confirmed: int = -1
-    """The topic `metric` has the verdicts of all records up to this log offset."""
+    """The topic `metric` has what is reported of all records up to this log offset."""
     forwards_at: int = -1
     """Log offset of the last valid record that sends rows on."""
     forwarded: int = -1
@@ -103,6 +104,8 @@ class Decision(msgspec.Struct, array_like=True):
     """JSON array of `Verdict`, or empty."""
     forwards: bytes = b""
     """Rows that belong to other partitions: a list of `Forward` (`forwarding.encode`), or empty."""
+    report: bytes = b""
+    """JSON of a `Report`, or empty where nothing came and nothing ended."""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -183,6 +186,11 @@ def _is_sound_checkpoint(checkpoint: Checkpoint) -> bool:
     )
 
 
+def is_reported(decision: Decision) -> bool:
+    """Tell whether the topic `metric` is to have a record of it."""
+    return bool(decision.verdicts or decision.report)
+
+
 def is_valid(decision: Decision | None, offset: int) -> TypeGuard[Decision]:
     """Tell whether the record at log offset `offset` counts; what is no record does not."""
     return decision is not None and decision.base == offset - 1
@@ -198,7 +206,7 @@ def checkpoint_after(decision: Decision, offset: int) -> Checkpoint:
         checkpoint.ts,
         checkpoint.timer_cursors,
         checkpoint.counts,
-        offset if decision.verdicts else checkpoint.verdicts_at,
+        offset if is_reported(decision) else checkpoint.verdicts_at,
         checkpoint.confirmed,
         offset if decision.forwards else checkpoint.forwards_at,
         checkpoint.forwarded,

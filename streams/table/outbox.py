@@ -21,7 +21,7 @@ from streams.kafka.producer import Producer
 from streams.kafka.topics import topics
 from streams.process.link import Link
 from streams.settings import Settings
-from streams.wire.verdicts import Tag, Verdict, VerdictRecord, record_bytes
+from streams.wire.verdicts import Tag, Verdict, VerdictRecord, decode_report, record_bytes
 
 logger = logging.getLogger("hindsight.outbox")
 MAX_BYTES = 64 << 20
@@ -33,16 +33,17 @@ GATHER_S = 0.1
 
 
 class OutboxEntry(NamedTuple):
-    """The verdicts of one decision, as a record of `metric` and with its tag, and whom to tell when `metric` has it."""
+    """What one decision says to `metric`, as a record and with its tag, and whom to tell when `metric` has it."""
 
     tag: Tag
     value: bytes
     confirm: Callable[[int], None]
+    report: bytes
 
 
-def entry(tag: Tag, verdicts: bytes, confirm: Callable[[int], None]) -> OutboxEntry:
+def entry(tag: Tag, verdicts: bytes, confirm: Callable[[int], None], report: bytes = b"") -> OutboxEntry:
     """Return the entry of a decision; its value is a `verdicts.VerdictRecord`."""
-    return OutboxEntry(tag, record_bytes(tag, verdicts), confirm)
+    return OutboxEntry(tag, record_bytes(tag, verdicts, report), confirm, report)
 
 
 def _nobody(_record: VerdictRecord, _n_bytes: int) -> bool:
@@ -93,7 +94,7 @@ class Outbox:
         if verdicts is None:
             return False
         tag = new.tag
-        record = VerdictRecord(tag.log, tag.partition, tag.offset, tag.previous, verdicts)
+        record = VerdictRecord(tag.log, tag.partition, tag.offset, tag.previous, verdicts, decode_report(new.report))
         return self._deliver_locally(record, len(new.value))
 
     async def run(self) -> None:

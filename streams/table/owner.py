@@ -229,9 +229,9 @@ class Owner:
             verdicts: those of the record; None if it was read from the log.
         """
         checkpoint = record.checkpoint
-        if record.verdicts and offset > self.confirmed:
+        if decision.is_reported(record) and offset > self.confirmed:
             tag = Tag(checkpoint.log, self.partition, offset, checkpoint.verdicts_at)
-            await self.outbox.put(entry(tag, record.verdicts, self._confirm), verdicts)
+            await self.outbox.put(entry(tag, record.verdicts, self._confirm, record.report), verdicts)
         if record.forwards and offset > self.forwarded:
             forwards = forwarding.decode(record.forwards)
             await self.context.forward(Forwarding(checkpoint.log, offset, forwards, self._confirm_forwards))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.join.decision import Decision, is_valid
+from streams.join.decision import Decision, is_reported, is_valid
 from streams.table.decision_log import DecisionLog
 from streams.wire.verdicts import Tag
 
@@ -17,7 +17,7 @@ class Witness:
         self._log, self._n_partitions = log, n_partitions
 
     async def confirms(self, tag: Tag) -> bool:
-        """Tell whether there is such a decision with verdicts; yes where nothing can tell any more.
+        """Tell whether there is such a decision, and whether it is reported; yes where nothing can tell any more.
 
         That is so for decisions that Kafka has removed, and for those of a log that another one took the place of.
 
@@ -32,7 +32,7 @@ class Witness:
         if newest is None or newest.checkpoint.log != tag.log or tag.offset < first:
             return True
         found = await self._last(tag.partition, tag.offset, min(tag.offset + 1, end))
-        return is_valid(found, tag.offset) and bool(found.verdicts) and found.checkpoint.verdicts_at == tag.previous
+        return is_valid(found, tag.offset) and is_reported(found) and found.checkpoint.verdicts_at == tag.previous
 
     async def _last(self, partition: int, start: int, end: int) -> Decision | None:
         last = None

@@ -1,4 +1,4 @@
-"""The rows of the topic `metric`: how each id ended, and the tag that lets a reader count every record once."""
+"""The records of the topic `metric`: how each id ended, what came, and the tag that lets a reader count each record once."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import msgspec
 from msgspec import Meta
 
 from streams.wire.rows import Id
+from streams.wire.times import MAX_TS_S
 from streams.wire.versions import Newer
 
-VERSION: Final = 1
-"""Of records of the topic `metric`; one without a field `version` is of version 1."""
+VERSION: Final = 2
+"""Of records of the topic `metric`; one without a field `version` is of version 1, which had no report."""
 VerdictKind = Literal["matched", "unmatched_true", "unmatched_pred"]
 
 
@@ -48,7 +49,7 @@ class Tag(msgspec.Struct, frozen=True, gc=False):
     """Which decision a record of the topic `metric` is of.
 
     `log` is the identity of the decision log, `offset` the decision's offset in `partition` of it. `previous` is the
-    offset of the decision with verdicts before it (-1: none). A reader drops a record whose offset it has seen, and
+    offset of the decision before it that was reported too (-1: none). A reader drops a record whose offset it has seen, and
     knows that one is missing where `previous` is not the last it saw.
     """
 
@@ -58,10 +59,36 @@ class Tag(msgspec.Struct, frozen=True, gc=False):
     previous: int
 
 
+class Arrivals(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Predictions of one model that came with a decision: three columns, by the whole second of their ts.
+
+    `n_predictions` counts each id's first, whether it is joined or waits; `n_late` what came after its id was given up,
+    truths included, by the prediction's ts.
+    """
+
+    model: ModelName | None
+    seconds: list[int]
+    n_predictions: list[int]
+    n_late: list[int]
+
+
+class Report(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What a decision says beside its verdicts. `at`: when it was made. `newest_true`: the largest ts of y_true until then.
+
+    `n_unreadable` rows of its Kafka records could not be read. Times are UTC epoch seconds.
+    """
+
+    at: float
+    newest_true: float | None = None
+    n_unreadable: int = 0
+    arrivals: list[Arrivals] = []
+
+
 class VerdictRecord(Tag, frozen=True, gc=False):
-    """One Kafka record of the topic `metric`: the verdicts of one decision."""
+    """One Kafka record of the topic `metric`: the verdicts of one decision, and its report; None where none was made yet."""
 
     rows: list[Verdict]
+    report: Report | None = None
 
 
 class _StoredTag(Tag, frozen=True, gc=False):
@@ -74,18 +101,20 @@ class _StoredRecord(VerdictRecord, frozen=True, gc=False):
 
 _decode_tag = msgspec.json.Decoder(_StoredTag).decode
 _decode_record = msgspec.json.Decoder(_StoredRecord).decode
+_decode_report = msgspec.json.Decoder(Report).decode
 _decode_rows = msgspec.json.Decoder(list[Verdict]).decode
 
 
-def record_bytes(tag: Tag, rows: bytes) -> bytes:
-    """Return a record of the topic `metric`, from its rows as JSON."""
-    return b'{"version":%d,"log":"%s","partition":%d,"offset":%d,"previous":%d,"rows":%s}' % (
+def record_bytes(tag: Tag, rows: bytes, report: bytes = b"") -> bytes:
+    """Return a record of the topic `metric`, from its rows and its report as JSON; either may be empty."""
+    return b'{"version":%d,"log":"%s","partition":%d,"offset":%d,"previous":%d,"rows":%s,"report":%s}' % (
         VERSION,
         tag.log.encode(),
         tag.partition,
         tag.offset,
         tag.previous,
-        rows,
+        rows or b"[]",
+        report or b"null",
     )
 
 
@@ -105,15 +134,21 @@ def decode(value: bytes | None) -> VerdictRecord | Newer | None:
     if found is None or found.version > VERSION:
         tag = decode_tag(value)
         return tag if isinstance(tag, Newer) else None
-    if not _is_sound(found) or not _are_whole(found.rows):
+    if not _is_sound(found) or not _are_whole(found.rows) or not _adds_up(found.report):
         return None
-    return VerdictRecord(found.log, found.partition, found.offset, found.previous, found.rows)
+    return VerdictRecord(found.log, found.partition, found.offset, found.previous, found.rows, found.report)
 
 
 def decode_rows(json: bytes) -> list[Verdict] | None:
     """Read the verdicts that a decision holds as JSON; None if they are none of ours. Never raises."""
     rows: list[Verdict] | None = _read(_decode_rows, json) if json else []
     return rows if rows is not None and _are_whole(rows) else None
+
+
+def decode_report(json: bytes) -> Report | None:
+    """Read the report that a decision holds as JSON; None if it has none. Never raises."""
+    report: Report | None = _read(_decode_report, json)
+    return report if _adds_up(report) else None
 
 
 def _are_whole(rows: list[Verdict]) -> bool:
@@ -124,6 +159,16 @@ def _are_whole(rows: list[Verdict]) -> bool:
         if row.verdict != "unmatched_true" and (row.y_pred is None or row.ts_pred is None):
             return False
     return True
+
+
+def _adds_up(report: Report | None) -> bool:
+    """Tell whether each column of a report has a number for each second, and none is below zero, as in ours."""
+    return report is None or all(
+        len(one.seconds) == len(one.n_predictions) == len(one.n_late)
+        and min([0, *one.seconds, *one.n_predictions, *one.n_late]) == 0
+        and max(one.seconds, default=0) <= MAX_TS_S
+        for one in report.arrivals
+    )
 
 
 def _is_sound(tag: Tag) -> bool:

@@ -71,6 +71,7 @@ decisions = st.builds(
     deleted=st.lists(keys, max_size=5),
     unindexed=st.lists(st.builds(INDEX.pack, st.sampled_from(TIMER_KINDS), numbers, numbers, st.just(3)), max_size=5),
     verdicts=st.binary(max_size=50),
+    report=st.binary(max_size=50),
 )
 entries = st.tuples(st.sampled_from(TIMER_KINDS), numbers, numbers, st.integers(0, 65_535))
 
@@ -157,7 +158,7 @@ def test_a_newer_version_is_named_with_what_to_do():
     for found, what in ((decision.decode(newer), "decision log"), (decision.decode_checkpoint(newer), "database")):
         assert isinstance(found, Newer)
         assert str(found) == (
-            f"the {what} is of version 3, and this program knows versions up to 2: a newer Hindsight wrote it. "
+            f"the {what} is of version 4, and this program knows versions up to 3: a newer Hindsight wrote it. "
             "Start that version, or a newer one; nothing is lost"
         )
 
@@ -202,7 +203,7 @@ def test_the_checkpoint_after_a_record_is_its_own_with_the_offset_it_was_appende
     checkpoint = checkpoint_after(record, offset)
 
     assert checkpoint.offset == offset
-    assert checkpoint.verdicts_at == (offset if record.verdicts else record.checkpoint.verdicts_at)
+    assert checkpoint.verdicts_at == (offset if record.verdicts or record.report else record.checkpoint.verdicts_at)
     assert msgspec.structs.replace(checkpoint, offset=0, verdicts_at=0) == msgspec.structs.replace(
         record.checkpoint, offset=0, verdicts_at=0
     )
