@@ -134,7 +134,10 @@ class Settings(BaseModel):
     )
     packet_rows: Annotated[int, Field(ge=1, le=5000)] = Field(500, description="most rows in one packet")
     bridge_in_worker: bool = Field(False, description="run the bridge inside the worker's process")
-    bridge_host: str = Field("", description="where the worker finds the bridge's pages; empty: on its own machine")
+    bridge_host: str = Field(
+        "",
+        description="where the worker finds the bridge's pages, and a name that they are served under; empty: on its own machine",
+    )
     bridge_web_port: Port = Field(6067, description="port of the bridge's /livez, /readyz and /metrics")
 
     max_quarantine_bytes: Count = Field(
@@ -174,7 +177,8 @@ class Settings(BaseModel):
     web_bind: str = Field("127.0.0.1", description="address that the web view listens on")
     web_port: Port = Field(6066, description="port of the web view; if it is taken, one of the next 20")
     web_token: SecretStr = Field(
-        SecretStr(""), description="what callers of the web view must present, as bearer token or basic-auth password"
+        SecretStr(""),
+        description="what callers of the web view, and of the bridge's pages, must present, as bearer token or basic-auth password",
     )
     web_open: bool = Field(False, description="let the web view listen beyond this machine without a token")
     web_hosts: tuple[str, ...] = Field(

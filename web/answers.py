@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -59,11 +60,34 @@ def html(template: str, **values: Any) -> str:
     return _templates.get_template(template).render(**values)
 
 
-def page(request: web.Request, template: str, code: int = 200, **values: Any) -> web.Response:
+class Page(web.Response):
+    """A page whose template is not filled in yet, since that takes long: `web.guard` has it done by a thread of its own."""
+
+    def __init__(self, make: Callable[[], str], status: int) -> None:
+        super().__init__(status=status, content_type="text/html", headers={"Vary": "Accept, Cookie"})
+        self._make = make
+
+    def fill_in(self) -> None:
+        """Fill the template in."""
+        if self.body is None:
+            self.text = self._make()
+
+
+class Later:
+    """A part of a page that is made when the template is filled in."""
+
+    def __init__(self, make: Callable[[], str]) -> None:
+        self._make = make
+
+    def __html__(self) -> str:
+        return self._make()
+
+
+def page(request: web.Request, template: str, code: int = 200, **values: Any) -> Page:
     """Answer with a page in the theme that the caller chose."""
     theme = theme_of(request)
-    body = html(template, theme=theme, theme_links=_theme_links(request), **values)
-    response = web.Response(text=body, status=code, content_type="text/html", headers={"Vary": "Accept, Cookie"})
+    make = functools.partial(html, template, theme=theme, theme_links=_theme_links(request), **values)
+    response = Page(make, code)
     if request.query.get("theme") in THEMES:
         response.set_cookie("theme", theme, max_age=365 * 86400, samesite="Strict", httponly=True)
     return response

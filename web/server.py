@@ -10,14 +10,15 @@ from aiohttp import web
 
 from agents.insight.answers import Answers
 from agents.worker import Worker
+from streams.pages.door import add_headers
+from streams.pages.server import Runner, listening, serve
 from streams.settings import Settings
 from web import answers
 from web import port as web_port
 from web.cache import Cache
-from web.guard import Guard, add_headers, own_hosts
+from web.guard import Guard
 from web.keys import BRIDGE, CACHE, ENDS, FACTS, FIGURES, LIVE, PAYLOADS, PEERS, QUARANTINE, SETTINGS, URL, WORKER
 from web.live import Live
-from web.malformed import Runner
 from web.one_id.payloads import Payloads
 from web.quarantine.newest import Quarantine
 from web.quarantine.watch import Watch
@@ -35,8 +36,7 @@ def build(worker: Worker, url: str) -> web.Application:
     """Return the application with everything that its pages need."""
     settings = worker.settings
     answers.read_templates()
-    hosts = own_hosts(settings.web_bind, url)
-    app = web.Application(middlewares=[Guard(settings, hosts, url).middleware], client_max_size=1024)
+    app = web.Application(middlewares=[Guard(settings, url).middleware], client_max_size=1024)
     app.on_response_prepare.append(add_headers)
     app[WORKER], app[SETTINGS], app[URL] = worker, settings, url
     app[ENDS] = Ends(settings, worker.problems)
@@ -72,15 +72,13 @@ class Server:
         app = build(self._worker, self.url)
         self._runner = Runner(
             app,
-            access_log=None,
             shutdown_timeout=SHUTDOWN_S,
             keepalive_timeout=20.0,
             max_line_size=32_768,
             max_field_size=16_384,
             handler_cancellation=True,
         )
-        await self._runner.setup()
-        await web.SockSite(self._runner, self._socket, backlog=256).start()
+        await serve(self._runner, self._socket)
         logger.info("The web view: %s", self.url)
         parts: dict[str, _Part] = {
             "facts": app[FACTS],
@@ -106,14 +104,12 @@ def _bind(settings: Settings) -> socket.socket | None:
     reason = ""
     for port in web_port.candidates(settings):
         try:
-            family = socket.AF_INET6 if ":" in settings.web_bind else socket.AF_INET
-            bound = socket.create_server((settings.web_bind, port), family=family)
+            bound = listening(settings.web_bind, port)
         except OSError as exc:
             reason = exc.strerror or str(exc)
             continue
         if port != settings.web_port:
             logger.warning("Port %d is taken (%s): the web view takes %d.", settings.web_port, reason, port)
-        bound.setblocking(False)
         return bound
     logger.error(
         "No web view: %s cannot be used from port %d on (%s). Set HINDSIGHT_WEB_BIND or HINDSIGHT_WEB_PORT.",

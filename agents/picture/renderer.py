@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import gc
 import os
-import select
+import selectors
 import subprocess
 import sys
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import msgspec
 
@@ -52,8 +52,7 @@ class Renderer:
         try:
             process.stdin.write(msgspec.json.encode(_Order(summary, str(path.resolve()), now)) + b"\n")
             process.stdin.flush()
-            answered, _, _ = select.select([process.stdout], [], [], PATIENCE_S)
-            answer = process.stdout.readline() if answered else b""
+            answer = process.stdout.readline() if _is_readable(process.stdout) else b""
         except (OSError, ValueError):  # a ValueError: `close` was called meanwhile
             answer = b""
         if not answer:
@@ -79,6 +78,13 @@ class Renderer:
                 start_new_session=True,  # Ctrl-C is for the worker, which closes this one's input
             )
         return self._process
+
+
+def _is_readable(file: IO[bytes]) -> bool:
+    """Wait until something can be read, for as long as a picture may take. `select` ends at 1,023 descriptors."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(file, selectors.EVENT_READ)
+        return bool(selector.select(PATIENCE_S))
 
 
 def serve(orders: BinaryIO, answers: BinaryIO) -> None:

@@ -42,7 +42,7 @@ def ask(bind: str, port: int, token: str = "") -> Ready:
 
 def bridge(settings: Settings) -> Ready:
     """Ask the bridge."""
-    return _ask(web_port.of_bridge(settings))
+    return _ask(web_port.of_bridge(settings), settings.secret("web_token"))
 
 
 def _ask(where: str, token: str = "") -> Ready:
@@ -72,7 +72,9 @@ def delivered(settings: Settings) -> dict[Kind, int]:
     Its counts begin with its process. Empty if none answers, or if it is a bridge of other topics.
     """
     try:
-        return rows_in_kafka(json.loads(_get(web_port.of_bridge(settings))), settings.namespace)
+        return rows_in_kafka(
+            json.loads(_get(web_port.of_bridge(settings), settings.secret("web_token"))), settings.namespace
+        )
     except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
         return {}
 

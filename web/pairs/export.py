@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator
@@ -42,7 +43,7 @@ async def stream(
     elif form == "json":
         await response.write(b'{"rows":[')
     async for rows, why_capped in batches:
-        await response.write(_block(form, as_of, rows, first))
+        await response.write(await asyncio.to_thread(_block, form, as_of, rows, first))
         first, capped = first and not rows, why_capped
     await response.write(_end(form, capped))
     await response.write_eof()

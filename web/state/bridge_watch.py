@@ -73,8 +73,13 @@ class BridgeWatch:
     async def _ask(self, session: aiohttp.ClientSession) -> Any:
         if self._settings.bridge_in_worker and self._settings.queues:
             return self._worker.bridge and self._worker.bridge.state()
+        token = self._settings.secret("web_token")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            async with asyncio.timeout(TIMEOUT_S), session.get(self._url, allow_redirects=False) as response:
+            async with (
+                asyncio.timeout(TIMEOUT_S),
+                session.get(self._url, headers=headers, allow_redirects=False) as response,
+            ):
                 return msgspec.json.decode(await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError):
             return None

@@ -11,9 +11,10 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
+from streams.pages.door import HEADERS, add_headers
+from streams.pages.server import Runner
 from streams.settings import SettingsError, load
-from web.guard import HEADERS, Guard, add_headers, own_hosts
-from web.malformed import Runner
+from web.guard import Guard
 from web.state.proof import Proofs
 
 TOKEN = "correct horse"
@@ -33,13 +34,13 @@ def ask(path="/fine", *, token="", settings=None, method="GET", **headers):
 
     async def talk():
         of_token = load({"HINDSIGHT_WEB_TOKEN": token} if token else {})
-        guard = Guard(settings or of_token, own_hosts("127.0.0.1", OWN_URL), OWN_URL)
+        guard = Guard(settings or of_token, OWN_URL)
         app = web.Application(middlewares=[guard.middleware])
         app.on_response_prepare.append(add_headers)
         app.add_routes(
             [web.get("/fine", _fine), web.get("/fails", _fails), web.get("/livez", _fine), web.get("/peer/x", _fine)]
         )
-        runner = Runner(app, access_log=None)
+        runner = Runner(app)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
@@ -140,7 +141,7 @@ def test_what_is_no_http_gets_the_headers_and_a_sentence_too(raw, caplog):
 
 
 async def _say(raw):
-    runner = Runner(web.Application(), access_log=None)
+    runner = Runner(web.Application())
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:

@@ -94,8 +94,8 @@ def test_closing_during_a_draw_ends_it(tmp_path, monkeypatch):
     renderer = Renderer()
     renderer.draw(SUMMARY, tmp_path / "a.png", now=1e9)
     os.kill(renderer._process.pid, signal.SIGSTOP)
-    select, waits = module.select.select, threading.Event()
-    monkeypatch.setattr(module.select, "select", lambda *args: waits.set() or select(*args))
+    is_readable, waits = module._is_readable, threading.Event()
+    monkeypatch.setattr(module, "_is_readable", lambda file: waits.set() or is_readable(file))
     with ThreadPoolExecutor(1) as pool:
         drawing = pool.submit(renderer.draw, SUMMARY, tmp_path / "b.png", now=1e9)
         assert waits.wait(10)
@@ -103,6 +103,19 @@ def test_closing_during_a_draw_ends_it(tmp_path, monkeypatch):
         with pytest.raises(CannotDraw):
             drawing.result(timeout=10)
     renderer.close()
+
+
+def test_it_draws_in_a_process_with_thousands_of_open_files(tmp_path):
+    renderer = Renderer()
+    fillers = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        renderer.draw(SUMMARY, tmp_path / "a.png", now=1e9)
+        assert renderer._process.stdout.fileno() > 1023
+    finally:
+        renderer.close()
+        for filler in fillers:
+            os.close(filler)
+    assert is_png(tmp_path / "a.png")
 
 
 def test_closing_twice_or_before_the_first_picture_is_nothing():

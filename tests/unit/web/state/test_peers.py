@@ -11,7 +11,7 @@ from aiohttp import web
 
 from streams.settings import load
 from web.api import Check
-from web.guard import Guard, own_hosts
+from web.guard import Guard
 from web.state import peers
 from web.state.peers import Peers
 
@@ -50,7 +50,7 @@ def asked(body, *, own="", theirs="", status=200):
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         if theirs:
             settings = load({"HINDSIGHT_WEB_TOKEN": theirs})
-            guarded = web.Application(middlewares=[Guard(settings, own_hosts("127.0.0.1", url), url).middleware])
+            guarded = web.Application(middlewares=[Guard(settings, url).middleware])
             guarded.add_routes([web.get("/peer/x", answer)])
             await runner.cleanup()
             runner = web.AppRunner(guarded, access_log=None)
