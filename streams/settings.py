@@ -178,7 +178,7 @@ class Settings(BaseModel):
     web_port: Port = Field(6066, description="port of the web view; if it is taken, one of the next 20")
     web_token: SecretStr = Field(
         SecretStr(""),
-        description="what callers of the web view, and of the bridge's pages, must present, as bearer token or basic-auth password",
+        description="what callers of the web view and the bridge's pages must present, as bearer token or basic-auth password",
     )
     web_open: bool = Field(False, description="let the web view listen beyond this machine without a token")
     web_hosts: tuple[str, ...] = Field(
