@@ -31,6 +31,7 @@ PAGES = [
         "docs/ledger.md",
         "docs/permissions.md",
         "docs/queues.md",
+        "docs/services.md",
     )
 ]
 FAUSTS_OWN = {"worker"}
@@ -66,7 +67,7 @@ def test_local_links_lead_somewhere(page: Path):
 
 def test_files_and_folders_that_are_named_exist(page: Path):
     named = re.findall(
-        r"`((?:streams|bridge|agents|web|commands|models|dev|container|bench|tests|docs|logs)/[\w./]*)`",
+        r"`((?:streams|bridge|agents|web|commands|models|dev|container|bench|tests|docs|examples|logs)/[\w./]*)`",
         page.read_text("utf-8"),
     )
     assert [path for path in named if not MADE_AT_RUN_TIME.match(path) and not (ROOT / path).exists()] == []
@@ -92,6 +93,20 @@ def test_make_targets_that_are_named_exist(page: Path):
 def test_the_agent_that_faust_users_are_shown_is_ours():
     (shown,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "architecture.md").read_text("utf-8"), re.DOTALL)
     assert shown in (ROOT / "agents" / "plot.py").read_text("utf-8")
+
+
+def test_the_programs_that_are_shown_to_services_are_files_that_the_tests_run():
+    files = {path.read_text("utf-8"): path.stem for path in (ROOT / "examples").rglob("*.py")}
+    shown = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "services.md").read_text("utf-8"), re.DOTALL)
+    assert [files.get(program) for program in shown] == [
+        "rabbitmq_forms",
+        "rabbitmq_predictor",
+        "kafka_producer",
+        "kafka_predictor",
+    ]
+    run = (ROOT / "tests" / "e2e" / "test_examples.py").read_text("utf-8")
+    names = (name.replace("kafka_python_", "{client}_").replace("kafka_", "{client}_") for name in files.values())
+    assert [name for name in names if name not in run] == []
 
 
 def test_modules_that_are_named_can_be_run(page: Path):
