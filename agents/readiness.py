@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from agents.worker import Worker
+from streams.process.link import Link
 from streams.table.owner import Owner
 
 
@@ -28,6 +29,8 @@ def checks(worker: Worker) -> list[Check]:
         found += _metric(worker)
     if "plot" in worker.settings.agents:
         found += _plot(worker)
+    if worker.settings.has_bridge_inside:
+        found += _bridge(worker)
     return found
 
 
@@ -81,3 +84,15 @@ def _plot(worker: Worker) -> list[Check]:
         _check("metric log", worker.plotting.link.problem, "The metric log can be written."),
         _check("picture", worker.plotting.picture_link.problem, "The picture is drawn."),
     ]
+
+
+def _bridge(worker: Worker) -> list[Check]:
+    if worker.bridge is None:
+        return [_check("bridge", "Kafka does not answer: the bridge waits for it.")]
+    links = [Check(f"bridge: {link.name}", link.is_up, _of_link(link)) for link in worker.bridge.links]
+    ledgers = [_check(f"bridge: rows of {kind}", one.problem) for kind, one in worker.bridge.ledgers.items()]
+    return [*links, *(check for check in ledgers if not check.ok)]
+
+
+def _of_link(link: Link) -> str:
+    return "Works." if link.is_up else link.last_problem or "The bridge is connecting."

@@ -58,7 +58,7 @@ class Worker:
         self.joining.instance_id = self.app.instance.instance_id
         self.pairs.store.directory = self.app.instance.path
         self.app.closers.append(self.joining.close)
-        if self.settings.bridge_in_worker and self.settings.queues:
+        if self.settings.has_bridge_inside:
             self.bridge = Bridge(self.settings)
         self.is_started = True
 

@@ -52,7 +52,7 @@ class Bridge:
         return {relay.kind: relay.ledger for relay in self._relays}
 
     def state(self) -> dict[str, Any]:
-        """Return how each link stands, what became of each queue's rows, and how many messages RabbitMQ still holds."""
+        """Return how each link and queue stands, what became of the rows, and how many messages RabbitMQ still holds."""
         return {
             "ready": all(link.is_up for link in self.links) and not any(one.problem for one in self.ledgers.values()),
             "namespace": self._namespace,
@@ -62,6 +62,7 @@ class Bridge:
                 *(note for queue in self._queues for note in queue.notes()),
                 *(note for relay in self._relays for note in relay.notes()),
             ],
+            "queues": [queue.state() for queue in self._queues],
             "messages_behind": {queue.kind: queue.n_behind() for queue in self._queues},
         }
 

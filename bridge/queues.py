@@ -68,6 +68,11 @@ class Queue:
         """How many messages RabbitMQ still holds; None while that is unknown."""
         return None if self._n_ready is None else self._n_ready + self._n_unacked
 
+    def state(self) -> dict[str, str | int | None]:
+        """Return how much waits in it and how many read it, for /readyz; None while that is unknown."""
+        n_consumers = None if self._n_ready is None else 1 + self.n_others
+        return {"name": self.name, "messages": self.n_behind(), "consumers": n_consumers}
+
     async def look(self, channel: Channel) -> None:
         """Ask over a channel how much waits in RabbitMQ, and who reads, if the queue is open."""
         if self.channel is None:

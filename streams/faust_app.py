@@ -147,7 +147,7 @@ def _discovered() -> list[str]:
     """
     if OF_AGENTS.isdisjoint(sys.argv):
         return ["commands.commands"]
-    beside = ["bridge"] if settings.bridge_in_worker and settings.queues else []
+    beside = ["bridge"] if settings.has_bridge_inside else []
     return ["web.view", *(f"agents.{part}" for part in (*settings.agents, *beside)), "commands.commands"]
 
 

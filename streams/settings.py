@@ -311,6 +311,11 @@ class Settings(BaseModel):
         """Names of the RabbitMQ queues that the bridge reads; none where Kafka alone is used."""
         return tuple(self.queue_of(kind) for kind in self.queues)
 
+    @property
+    def has_bridge_inside(self) -> bool:
+        """Whether the worker moves the queues itself, and no bridge of its own runs."""
+        return self.bridge_in_worker and bool(self.queues)
+
     def topic_of(self, kind: Kind) -> str:
         """Return the name of the Kafka topic of `kind`."""
         name: str = getattr(self, f"topic_{kind}")

@@ -32,10 +32,11 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """Whether all parts of a worker work, and each of them."""
+    """Whether all parts of a worker work, and each of them; `notes` are of the bridge, whose absence stops no worker."""
 
     ready: bool
     checks: list[Check]
+    notes: list[str]
 
 
 class Page(msgspec.Struct, frozen=True):

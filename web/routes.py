@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from agents import readiness
 from web import answers, api, pages
-from web.keys import FACTS, LIVE, SETTINGS, WORKER
+from web.keys import BRIDGE, FACTS, LIVE, SETTINGS, WORKER
 from web.quarantine import page
 from web.state import gather, peer_pages, prometheus
 
@@ -64,7 +64,7 @@ async def _livez(request: web.Request) -> web.Response:
 async def _readyz(request: web.Request) -> web.Response:
     checks = [api.Check(*check) for check in readiness.checks(request.app[WORKER])]
     ready = all(check.ok for check in checks)
-    return answers.json(api.Ready(ready, checks), 200 if ready else 503)
+    return answers.json(api.Ready(ready, checks, request.app[BRIDGE].notices), 200 if ready else 503)
 
 
 async def _status(request: web.Request) -> web.Response:

@@ -14,6 +14,7 @@ from commands.doctor import (
     check_python,
     check_quarantine,
     check_rabbitmq,
+    check_running,
     check_settings,
 )
 from commands.doctor.finding import Finding
@@ -32,6 +33,7 @@ CHECKS: tuple[Callable[[Settings], list[Finding]], ...] = (
     check_rabbitmq.check,
     check_kafka.check,
     check_quarantine.check,
+    check_running.check,
 )
 
 
@@ -44,9 +46,8 @@ def run(settings: Settings, *, as_json: bool = False) -> int:
         found.append(finding)
         if not as_json:
             print(line(finding, colours=on_terminal()), flush=True)
-    n_wrong = sum(finding.level == "wrong" for finding in found)
-    print(json.dumps([finding._asdict() for finding in found]) if as_json else _summary(n_wrong))
-    return 1 if n_wrong else 0
+    print(json.dumps([finding._asdict() for finding in found]) if as_json else _summary(found))
+    return 1 if _n_wrong(found) else 0
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
@@ -70,5 +71,13 @@ def line(finding: Finding, *, colours: bool = False) -> str:
     return paint(text) if colours else text
 
 
-def _summary(n_wrong: int) -> str:
-    return f"\n{n_wrong} to put right ({BAD})." if n_wrong else "\nNothing to put right."
+def _n_wrong(found: list[Finding]) -> int:
+    return sum(finding.level == "wrong" for finding in found)
+
+
+def _summary(found: list[Finding]) -> str:
+    if n_wrong := _n_wrong(found):
+        return f"\n{n_wrong} to put right ({BAD})."
+    if missing := check_running.missing(found):
+        return f"\nNothing to put right, but no {' and no '.join(missing)} is running."
+    return "\nNothing to put right."

@@ -10,9 +10,10 @@ from typing import NamedTuple, TypeVar
 
 from agents.metric_log import state
 from agents.metric_log.state import LogState
-from commands.probes import Unavailable, kafka_topics, processes, rabbitmq_queues
+from commands.probes import Unavailable, kafka_topics, processes
 from commands.probes.kafka_ranges import ranges
 from commands.quarantine import selection
+from streams.amqp import queue_depths
 from streams.amqp.blocking import Queue
 from streams.kafka import probe
 from streams.kafka.topics import topics
@@ -58,7 +59,7 @@ async def look(settings: Settings) -> Snapshot:
     """Ask everybody at once. Never raises for what cannot be reached."""
     problems: dict[str, str] = {}
     queues, (seen, join, (quarantined, refusals)), figures, worker, bridge = await asyncio.gather(
-        _part(problems, "rabbitmq", asyncio.to_thread(rabbitmq_queues.queues, settings, settings.queue_names), []),
+        _part(problems, "rabbitmq", asyncio.to_thread(queue_depths.queues, settings, settings.queue_names), []),
         _part(problems, "kafka", _kafka(settings), ([], None, (None, ()))),
         _part(problems, "logs", asyncio.to_thread(errors, settings.logs_dir), None),
         asyncio.to_thread(processes.worker, settings),

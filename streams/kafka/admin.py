@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from aiokafka import errors
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from aiokafka.protocol.commit import OffsetFetchRequest
 
 from streams.kafka.client import CLOSE_S, OnDemand, close_within, kafka_client
@@ -54,6 +55,20 @@ class Admin(OnDemand[AIOKafkaAdminClient]):
                 if offset >= 0
             }
 
+    async def members(self, group: str) -> list[bytes]:
+        """Return what each member of a consumer group says of itself (`userdata`, for the group's assignor).
+
+        Raises:
+            NoGroupYet: no coordinator answers for it.
+            Unavailable: Kafka does not answer, or refuses.
+        """
+        with translating(f"{self._where} does not say who is in the group {group!r}"):
+            (response,) = await (await self._started()).describe_consumer_groups([group])
+            code, *_, members = response.groups[0][:6]
+            if code:
+                raise errors.for_code(code)()
+        return [_userdata(member[3]) for member in members]
+
     async def config(self, topic: str) -> dict[str, str]:
         """Return the configuration of a topic.
 
@@ -89,3 +104,11 @@ class Admin(OnDemand[AIOKafkaAdminClient]):
 
     async def _end(self, client: AIOKafkaAdminClient) -> None:
         await close_within(CLOSE_S, client.close())
+
+
+def _userdata(metadata: bytes) -> bytes:
+    """Return the part of a member's metadata that its assignor wrote; empty if there is none, as while it joins."""
+    try:
+        return bytes(ConsumerProtocolMemberMetadata.decode(metadata).user_data or b"")
+    except (ValueError, TypeError, IndexError):
+        return b""

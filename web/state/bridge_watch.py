@@ -1,4 +1,7 @@
-"""What the bridge says of itself: how fast it moves rows, and how far it is behind. Asked every two seconds."""
+"""What the bridge says of itself: how fast it moves rows, and how far it is behind. Asked every two seconds.
+
+Where none answers, RabbitMQ is asked now and then whether anybody reads the queues.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,16 @@ import msgspec
 
 from agents.worker import Worker
 from bridge.ledger import rows_in_kafka
+from streams.amqp.queue_depths import queues
+from streams.process.own_thread import OwnThread
+from streams.process.unavailable import Unavailable
+from streams.settings import SettingsError
 from web import port
+from web.state.bridge_state import BridgeState, QueueState, queues_of, trouble, unread
 
 ASK_EVERY_S, TIMEOUT_S = 2.0, 1.0
+LOOK_EVERY_S = 10.0
+"""Each look at RabbitMQ is a connection of its own."""
 RATE_OVER = 6
 """A rate is over so many answers."""
 
@@ -32,14 +42,21 @@ class BridgeWatch:
 
     def __init__(self, worker: Worker):
         self._worker, self._settings = worker, worker.settings
-        self._url = f"http://{port.of_bridge(worker.settings)}/readyz"
+        self._address = port.of_bridge(worker.settings)
         self._heard: deque[Heard] = deque(maxlen=RATE_OVER)
+        self._queues: list[QueueState] = []
+        self._thread = OwnThread("queues")
+        self._looked_at = float("-inf")
+        self.notices: list[str] = []
+        """What somebody should know of the bridge and its queues: sentences."""
 
     async def run(self) -> None:
         """Ask, for as long as the worker runs."""
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False) as session:
             while True:
                 self._hear(await self._ask(session))
+                if not self.answers:
+                    await self._look_at_queues()
                 await asyncio.sleep(ASK_EVERY_S)
 
     @property
@@ -58,6 +75,13 @@ class BridgeWatch:
         """Return how many messages RabbitMQ still holds; None while unknown."""
         return self._heard[-1].n_behind if self._heard else None
 
+    def state(self) -> BridgeState | None:
+        """Return the bridge as it is known now; None where Kafka is used without queues."""
+        if not self._settings.queues:
+            return None
+        address = "" if self._settings.has_bridge_inside else self._address
+        return BridgeState(address, self.answers, self.rate(), self._queues)
+
     def _hear(self, state: Any) -> None:
         try:
             n_rows = sum(rows_in_kafka(state, self._settings.namespace).values())
@@ -66,20 +90,38 @@ class BridgeWatch:
         except (KeyError, TypeError, ValueError, AttributeError):
             self._heard.clear()
             return
+        self._looked_at = float("-inf")
+        self._queues = queues_of(state)
+        self.notices = (
+            list(state.get("notes", ())) if self._settings.has_bridge_inside else trouble(state, self._address)
+        )
         if self._heard and heard.n_rows < self._heard[-1].n_rows:
             self._heard.clear()  # it was started again
         self._heard.append(heard)
 
+    async def _look_at_queues(self) -> None:
+        """Ask RabbitMQ who reads the queues, as no bridge tells; not more often than every few seconds."""
+        is_known = not self._settings.queues or self._settings.has_bridge_inside
+        if is_known or time.monotonic() - self._looked_at < LOOK_EVERY_S:
+            return
+        self._looked_at = time.monotonic()
+        try:
+            found = await self._thread.do(lambda: queues(self._settings, self._settings.queue_names))
+        except (Unavailable, SettingsError) as exc:
+            self._queues = [QueueState(name, None, None) for name in self._settings.queue_names]
+            self.notices = [f"No bridge answers at {self._address}, and whether one runs elsewhere is unknown: {exc}"]
+            return
+        self._queues = [QueueState(*queue) for queue in found]
+        self.notices = list(filter(None, [unread(found)]))
+
     async def _ask(self, session: aiohttp.ClientSession) -> Any:
-        if self._settings.bridge_in_worker and self._settings.queues:
+        if self._settings.has_bridge_inside:
             return self._worker.bridge and self._worker.bridge.state()
+        url = f"http://{self._address}/readyz"
         token = self._settings.secret("web_token")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            async with (
-                asyncio.timeout(TIMEOUT_S),
-                session.get(self._url, headers=headers, allow_redirects=False) as response,
-            ):
+            async with asyncio.timeout(TIMEOUT_S), session.get(url, headers=headers, allow_redirects=False) as response:
                 return msgspec.json.decode(await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError):
             return None

@@ -12,7 +12,7 @@ from aiohttp import web
 from streams.join.deadlines import Rules
 from streams.join.decide import key_of
 from streams.wire.partition import partition_of
-from web.keys import CACHE, FACTS, PEERS, SETTINGS, URL, WORKER
+from web.keys import BRIDGE, CACHE, FACTS, PEERS, SETTINGS, URL, WORKER
 from web.pairs import scan
 from web.pairs.cells import AsOf
 from web.pairs.pair_view import PairView, Place, add_others, view
@@ -147,7 +147,15 @@ async def _status(app: web.Application) -> Status:
     workers = sorted({url, *app[PEERS].others()})
     for part in own.partitions:
         part.worker = url
-    total = Status(**msgspec.structs.asdict(own), worker=url, workers=workers, silent={})
+    bridge = app[BRIDGE]
+    total = Status(
+        **msgspec.structs.asdict(own),
+        worker=url,
+        workers=workers,
+        silent={},
+        bridge=bridge.state(),
+        notices=list(bridge.notices),
+    )
     for answer in await app[PEERS].ask("/peer/status", OwnStatus):
         if answer.data is None:
             total.silent[answer.url] = answer.problem

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from streams.wire.checked import Finite, Natural, Share, Size, Time
+from web.state.bridge_state import BridgeState
 
 
 class Partition(msgspec.Struct):
@@ -84,12 +85,15 @@ SUMMED = (
 class Status(OwnStatus, kw_only=True):
     """Sums over all workers that answered; `silent` says of the others why not: sums are at least the numbers given.
 
-    `worker` is who answers, `workers` are all.
+    `worker` is who answers, `workers` are all. `bridge` is what that worker sees of it, None without queues; `notices`
+    are what should be known of it.
     """
 
     worker: str
     workers: list[str]
     silent: dict[str, str]
+    bridge: BridgeState | None
+    notices: list[str]
 
     def add(self, url: str, part: OwnStatus) -> None:
         """Count in what another worker says."""

@@ -9,7 +9,7 @@ READY = Partition(0, "ready")
 
 
 def notices(*partitions: Partition, unreadable: tuple[str, ...] = ()) -> str:
-    status = {"silent": {}, "problems": [], "partitions": list(partitions), "unreadable": unreadable}
+    status = {"silent": {}, "problems": [], "notices": [], "partitions": list(partitions), "unreadable": unreadable}
     template = answers._templates.from_string('{% import "parts.html" as parts %}{{ parts.notices(status) }}')
     return template.render(status=status)
 

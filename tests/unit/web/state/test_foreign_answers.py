@@ -143,7 +143,7 @@ class SETTINGS:
     join_window_s = 60.0
 
 
-STATUS = Status(*[0] * 21, [], [Partition(0, "ready")], worker="", workers=[], silent={})
+STATUS = Status(*[0] * 21, [], [Partition(0, "ready")], worker="", workers=[], silent={}, bridge=None, notices=[])
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xc1", b"\x91" * 100_000, b"\x81\xa1\xff\x01", msgspec.msgpack.encode([1])])

@@ -1,12 +1,12 @@
-"""How RabbitMQ's queues stand. Blocking: call it in a thread."""
+"""How RabbitMQ's queues stand: how much waits in each, and how many read it. Blocking: call it in a thread."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from commands.probes import Unavailable
 from streams.amqp.blocking import Queue, Rabbit, connected
 from streams.amqp.channel import NOT_FOUND
+from streams.process.unavailable import Unavailable
 from streams.settings import Settings
 
 
