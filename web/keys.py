@@ -13,6 +13,7 @@ from web.one_id.payloads import Payloads
 from web.quarantine.newest import Quarantine
 from web.state.bridge_watch import BridgeWatch
 from web.state.peers import Peers
+from web.state.score_metrics import Grown
 from web.state.topic_ends import Ends
 from web.state.worker_facts import Facts
 
@@ -26,5 +27,6 @@ PEERS = web.AppKey("peers", Peers)
 PAYLOADS = web.AppKey("payloads", Payloads)
 QUARANTINE = web.AppKey("quarantine", Quarantine)
 FIGURES = web.AppKey("figures", Answers)
+GROWN = web.AppKey("grown", Grown)
 CACHE = web.AppKey("cache", Cache)
 LIVE = web.AppKey("live", Live)

@@ -52,7 +52,10 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "resolved": ("1: with the rows that were requeued or dropped", {"enum": ["", "1"]}),
     "last": ("the window", {"enum": list(get_args(Span))}),
-    "span": ("the span up to now; 1h if neither it nor from or to is given", {"enum": list(SPANS)}),
+    "span": (
+        "the span up to now; 1h if neither it nor from or to is given",
+        {"type": "string", "pattern": "^(all|[1-9][0-9]{0,5}[smhd])$", "examples": list(SPANS)},
+    ),
     "from": ("begin of the span: UTC epoch seconds, or ISO 8601", _TEXT),
     "to": ("end of the span, not included", _TEXT),
     "axis": ("by when they were predicted, or when their label came", {"enum": list(get_args(Axis))}),

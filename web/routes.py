@@ -6,13 +6,13 @@ import asyncio
 from pathlib import Path
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from agents import readiness
 from web import answers, api, pages
 from web.keys import BRIDGE, FACTS, LIVE, SETTINGS, WORKER
 from web.quarantine import page
-from web.state import gather, peer_pages, prometheus
+from web.state import gather, peer_pages, prometheus, scores
 
 ANY_TEXT = r"[\s\S]+"
 """An id may hold a newline."""
@@ -26,7 +26,10 @@ def routes(app: web.Application) -> None:
     app[LIVE].figures = lambda: gather.status(app)
 
     async def show_metrics(request: web.Request) -> web.Response:
-        body = generate_latest(registry) + generate_latest()  # ours, then the process's and those of a bridge in it
+        figures = await scores.collected(request.app)
+        body = b"".join(
+            map(generate_latest, (registry, figures, REGISTRY))
+        )  # the last: the process's, and a bridge's in it
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app.add_routes(

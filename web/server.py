@@ -17,7 +17,21 @@ from web import answers
 from web import port as web_port
 from web.cache import Cache
 from web.guard import Guard
-from web.keys import BRIDGE, CACHE, ENDS, FACTS, FIGURES, LIVE, PAYLOADS, PEERS, QUARANTINE, SETTINGS, URL, WORKER
+from web.keys import (
+    BRIDGE,
+    CACHE,
+    ENDS,
+    FACTS,
+    FIGURES,
+    GROWN,
+    LIVE,
+    PAYLOADS,
+    PEERS,
+    QUARANTINE,
+    SETTINGS,
+    URL,
+    WORKER,
+)
 from web.live import Live
 from web.one_id.payloads import Payloads
 from web.quarantine.newest import Quarantine
@@ -25,6 +39,7 @@ from web.quarantine.watch import Watch
 from web.routes import routes
 from web.state.bridge_watch import BridgeWatch
 from web.state.peers import Peers
+from web.state.score_metrics import Grown
 from web.state.topic_ends import Ends
 from web.state.worker_facts import Facts
 
@@ -40,7 +55,7 @@ def build(worker: Worker, url: str) -> web.Application:
     app.on_response_prepare.append(add_headers)
     app[WORKER], app[SETTINGS], app[URL] = worker, settings, url
     app[ENDS] = Ends(settings, worker.problems)
-    app[FIGURES] = Answers(settings.logs_dir)
+    app[FIGURES], app[GROWN] = Answers(settings.logs_dir, settings.join_window_s), Grown()
     app[FACTS] = Facts(worker, app[ENDS])
     app[BRIDGE] = BridgeWatch(worker)
     app[PEERS], app[QUARANTINE] = Peers(worker, url), Quarantine(settings, worker.problems)

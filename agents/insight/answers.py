@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from agents.insight.database import NAME, InsightError
-from agents.insight.query import Asked, Query
+from agents.insight.database import NAME, InsightError, translated
+from agents.insight.query import Asked, Query, Total, of_nothing
 from streams.process.own_thread import OwnThread
 from streams.scores.figures import Figures
 
-
-class NoFigures(InsightError):
-    """There is no insight.db yet: it is created with the first prediction or label."""
+T = TypeVar("T")
 
 
 class Answers:
     """Answers questions from the file of a directory, whoever writes it; a file that was replaced is opened again."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, window_s: float) -> None:
+        self._window_s = window_s
         self._path = directory / NAME
         self._thread = OwnThread("figures")
         self._query: Query | None = None
         self._inode: tuple[int, int] | None = None
 
     async def figures(self, asked: Asked) -> Figures:
-        """Answer one question.
+        """Answer one question; nothing has come yet while there is no file.
 
         Raises:
-            NoFigures: there is no file yet.
-            InsightError: it cannot be read; the message says why.
+            InsightError: the file cannot be read; the message says why.
         """
         return await self._thread.do(lambda: self.look(asked))
+
+    async def totals(self) -> list[Total]:
+        """Return what is kept of each model.
+
+        Raises:
+            InsightError: as `figures`.
+        """
+        return await self._thread.do(lambda: self._asked(lambda query: query.totals(time.time()), list))
 
     def look(self, asked: Asked) -> Figures:
         """Answer one question, and wait for the disk. One thread at a time.
@@ -39,21 +47,28 @@ class Answers:
         Raises:
             InsightError: as `figures`.
         """
+        now = time.time()
+        return self._asked(lambda query: query.figures(asked, now), lambda: of_nothing(asked, self._window_s, now))
+
+    def _asked(self, ask: Callable[[Query], T], nothing: Callable[[], T]) -> T:
         query = self._opened()
+        if query is None:
+            return nothing()
         try:
-            return query.figures(asked, time.time())
+            return ask(query)
         except InsightError:
             self.close()
             raise
 
-    def _opened(self) -> Query:
-        try:
+    def _opened(self) -> Query | None:
+        """Return what answers, None if there is no file: nothing has come yet."""
+        with translated(self._path):
+            if not self._path.exists():
+                self.close()
+                return None
             found = self._path.stat()
-        except OSError:
-            self.close()
-            raise NoFigures(NoFigures.__doc__) from None
         inode = (found.st_dev, found.st_ino)
-        if self._query is None or inode != self._inode:
+        if self._query is None or inode != self._inode or not self._query.is_current():
             self.close()
             self._query, self._inode = Query.open(self._path), inode
         return self._query

@@ -15,7 +15,7 @@ from agents.insight.reader import Reader
 from agents.insight.series import Series
 from streams.scores.cells import N_WORST, Cells, Worst
 from streams.scores.delay import CLEAN_SPANS_S
-from streams.scores.error_bins import ErrorBins
+from streams.scores.error_bins import ErrorBins, ExactHistogram
 
 _SLICES = 20
 _TOGETHER = 36
@@ -45,6 +45,11 @@ class Part(NamedTuple):
         errors = ErrorBins.joined([part.errors for part in parts], [1] * len(parts))
         errors = errors._replace(owner=np.zeros_like(errors.owner))
         return cls(Cells.joined([part.cells for part in parts]), errors, worst)
+
+    def histograms(self) -> tuple[ExactHistogram, ExactHistogram]:
+        """Return histograms of the errors of 0 and more, and of the sizes of those below."""
+        low, high = self.cells.error_min.min(initial=np.inf), self.cells.error_max.max(initial=-np.inf)
+        return self.errors.histograms(least=float(low), largest=float(high))
 
 
 def _as_one(errors: ErrorBins) -> ErrorBins:

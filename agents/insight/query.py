@@ -16,17 +16,20 @@ from agents.insight.series import Series
 from streams.scores.answer import Came, Kept, figures
 from streams.scores.cells import Cells
 from streams.scores.delay import Clock, DelayBins
-from streams.scores.figures import SPANS, Axis, Figures, Gap
+from streams.scores.error_bins import ExactHistogram
+from streams.scores.figures import Axis, Figures, Gap, length_s
+from streams.scores.losses import LOSSES
 
 NOW = "now"
 """Under which name the store's state holds what time it is by the clock `event`: a JSON number, UTC epoch seconds."""
 
 
 _NONE = np.zeros(0)
+_FOR_EVER = 1e11
 
 
 class Asked(NamedTuple):
-    """What is asked: a span by its name in SPANS, or by its ends (None: open), and of what; empty: of all together."""
+    """What is asked: a span as `length_s` reads it, or by its ends (None: open), and of what; empty: of all together."""
 
     last: str = "1h"
     start: float | None = None
@@ -38,8 +41,59 @@ class Asked(NamedTuple):
     def span(self, now: float) -> tuple[float, float]:
         """Return the span's ends, UTC epoch seconds."""
         if self.start is None and self.end is None:
-            return now - SPANS[self.last], now
+            return now - (length_s(self.last) or 0.0), now
         return self.start or 0.0, now if self.end is None else self.end
+
+
+class Total(NamedTuple):
+    """All that is kept of a model: counts, the sum of each loss and of the error, errors' sizes, labels by bin of delay."""
+
+    model: str
+    n_predictions: int
+    n_labels: int
+    sums: dict[str, float]
+    absolute: ExactHistogram
+    delays: list[tuple[float, int]]
+    """The end of each bin in seconds, and the labels in it."""
+
+    @classmethod
+    def of(cls, model: str, part: Part, bins: DelayBins) -> Self:
+        """Add up the cells of a model."""
+        cells = part.cells
+        absolute, under = part.histograms()
+        absolute.merge(under)
+        sums = {name: float(cells.sum_of(name).sum()) for name in (*(loss.name for loss in LOSSES), "error")}
+        delays = list(zip(bins.ends.tolist(), cells.n.sum(axis=0).tolist(), strict=True))
+        n_predictions = int(cells.count_of("n_predictions").sum())
+        return cls(model, n_predictions, int(cells.n.sum()), sums, absolute, delays)
+
+
+def of_nothing(asked: Asked, window_s: float, wall_now: float) -> Figures:
+    """Return the figures while nothing has come yet."""
+    bins = DelayBins.of_window(window_s)
+    nothing, no_errors = Cells.none(len(bins.ends)), ExactHistogram()
+    start, end = asked.span(wall_now)
+    return figures(
+        Kept(
+            axis=asked.axis,
+            model=asked.model,
+            segment=asked.segment,
+            models=[],
+            segments=[],
+            clock="arrival",
+            bins=bins,
+            start=end if start <= 0 else start,
+            end=end,
+            now=wall_now,
+            cells=nothing,
+            over=no_errors,
+            under=no_errors,
+            worst=[],
+            came=Came(1.0, {}),
+            gaps=[],
+            marks=[],
+        )
+    )
 
 
 class Query:
@@ -47,6 +101,7 @@ class Query:
 
     def __init__(self, reader: Reader, bins: DelayBins, slice_s: float, clock: Clock) -> None:
         """Take a reader; `open` is what callers use."""
+        self._writer = reader.meta("writer")
         self._reader, self._bins, self._clock = reader, bins, clock
         self._chunks = Chunks(reader, slice_s)
         self._slice_s = slice_s
@@ -69,6 +124,10 @@ class Query:
         finally:
             reader.close()
 
+    def is_current(self) -> bool:
+        """Tell whether the file still has the writer that it had: another one may have other settings, and new bins."""
+        return self._reader.meta("writer") == self._writer
+
     def close(self) -> None:
         """Let go of the file."""
         self._reader.close()
@@ -85,19 +144,30 @@ class Query:
         with self._reader.snapshot():
             return figures(self._kept(asked, wall_now))
 
+    def totals(self, wall_now: float) -> list[Total]:
+        """Return what is counted and summed of each model by prediction time, in the order in which models came.
+
+        Raises:
+            Busy, Damaged, Unwritable: the file cannot be read.
+        """
+        with self._reader.snapshot():
+            known = sorted(self._reader.series().items(), key=lambda item: item[1])
+            wanted = [one for one, _ in known if one[1:] == ("", "predicted")]
+            parts = [self._chunks.cells(one, 0.0, _FOR_EVER, self._closed_at(self._now(wall_now))) for one in wanted]
+            return [Total.of(one.model, part, self._bins) for one, part in zip(wanted, parts, strict=True)]
+
     def _kept(self, asked: Asked, wall_now: float) -> Kept:
         known = list(self._reader.series())
         wanted = [one for one in known if one[1:] == (asked.segment, asked.axis) and asked.model in ("", one.model)]
-        now = wall_now if self._clock == "arrival" else self._event_now()
+        now = self._now(wall_now)
         asked_start, asked_end = asked.span(wall_now if now is None else now)
         start = asked_start // self._slice_s * self._slice_s if asked_start > 0 else 0.0
-        part = self._part(wanted, start, asked_end, now)
+        bins = Series("", asked.segment, asked.axis).bins(self._bins)
+        part = self._part(wanted, len(bins.ends), start, asked_end, now)
         cells = part.cells
         if asked_start <= 0:
             start = float(cells.start.min(initial=asked_end))
-        over, under = part.errors.histograms(
-            least=float(cells.error_min.min(initial=np.inf)), largest=float(cells.error_max.max(initial=-np.inf))
-        )
+        over, under = part.histograms()
         return Kept(
             axis=asked.axis,
             model=asked.model,
@@ -105,7 +175,7 @@ class Query:
             models=sorted({one.model for one in known}),
             segments=sorted({one.segment for one in known if one.segment}),
             clock=self._clock,
-            bins=Series("", asked.segment, asked.axis).bins(self._bins),
+            bins=bins,
             start=start,
             end=asked_end,
             now=now,
@@ -114,18 +184,24 @@ class Query:
             under=under,
             worst=part.worst,
             came=self._came(wanted, cells, start, asked_end),
-            gaps=[Gap(max(gap.start, 0.0), gap.end, gap.why) for gap in self._reader.gaps(start, asked_end)],
+            gaps=[
+                Gap(max(gap.start, start), min(gap.end, asked_end), gap.why)
+                for gap in self._reader.gaps(start, asked_end)
+            ],
             marks=[],
         )
 
-    def _part(self, wanted: list[Series], start: float, end: float, now: float | None) -> Part:
-        closed_at = -np.inf if now is None else now - float(self._bins.ends[-1])
-        found = [self._chunks.cells(one, start, end, closed_at) for one in wanted]
+    def _part(self, wanted: list[Series], n_bins: int, start: float, end: float, now: float | None) -> Part:
+        found = [self._chunks.cells(one, start, end, self._closed_at(now)) for one in wanted]
         if len(found) == 1:
             return found[0]
         cells = [part.cells._replace(series=np.zeros_like(part.cells.series)) for part in found]
-        none = Part.of(Cells.none(len(Series("", *wanted[0][1:]).bins(self._bins).ends if wanted else self._bins.ends)))
+        none = Part.of(Cells.none(n_bins))
         return Part.joined([none, *found])._replace(cells=Cells.merge([none.cells, *cells]))
+
+    def _closed_at(self, now: float | None) -> float:
+        """Return until when all slices are old enough for all labels."""
+        return -np.inf if now is None else now - float(self._bins.ends[-1])
 
     def _came(self, wanted: list[Series], cells: Cells, start: float, end: float) -> Came:
         width_s = float(cells.width.max(initial=self._slice_s))
@@ -134,6 +210,8 @@ class Query:
             found.update(self._reader.labels(one._replace(axis="decided"), width_s, start, end))
         return Came(width_s, found)
 
-    def _event_now(self) -> float | None:
+    def _now(self, wall_now: float) -> float | None:
+        if self._clock == "arrival":
+            return wall_now
         kept = self._reader.state(NOW)
         return None if kept is None else msgspec.json.decode(kept, type=float)

@@ -23,6 +23,7 @@ from streams.scores.figures import (
     Dominated,
     Figures,
     Gap,
+    LabelDelay,
     LabelOutage,
     Mark,
     WorstLabel,
@@ -110,6 +111,7 @@ def figures(kept: Kept) -> Figures:
         so_far=_so_far(cohorts, absolute),
         expected=_named(of_all),
         why=of_all.why,
+        label_delay=_label_delay(of_all.curve if len(of_all.curve) else np.cumsum(cells.n.sum(axis=0)), cohorts.ends),
         coverage=_coverage(of_all, cohorts.ends, n_labelled, n_predictions),
         quantiles_exact=not absolute.n or all(absolute.knows(q) for q in QUANTILES.values()),
         slices=slices(cells, cohorts, of_all.curve, span, kept.gaps),
@@ -171,6 +173,13 @@ def _coverage(of_all: Expected, ends: Floats, n_labelled: int, n_predictions: in
         return Coverage(now, None, None, None, curve)
     final, low, high = (None if end is None else min(max(end, 0.0), 1.0) for end in of_all.coverage)
     return Coverage(now, final, low, high, curve)
+
+
+def _label_delay(upto: Floats, ends: Floats) -> LabelDelay | None:
+    """Return the delays within which half of all labels come, and so on; `upto` is how many do by the end of each bin."""
+    if not len(upto) or not upto[-1] > 0:
+        return None
+    return LabelDelay(*np.interp(np.array([0.5, 0.9, 0.99]) * upto[-1], upto, ends[: len(upto)]).tolist())
 
 
 def absolute_bars(absolute: Histogram) -> Bars | None:

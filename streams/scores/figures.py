@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -19,7 +20,9 @@ from streams.wire.checked import Finite, Natural, Share, Size, Time
 
 Axis = Literal["predicted", "decided"]
 SPANS = {"5m": 300.0, "1h": 3600.0, "24h": 86_400.0, "7d": 604_800.0, "30d": 2_592_000.0, "all": math.inf}
-"""The spans that can be asked for by name, in seconds up to now."""
+"""The spans that are offered, in seconds up to now; others can be asked for in the same way."""
+_LENGTH = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+_UNIT_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 ENDS = ("low", "high")
 """Of an interval: `mae_low` is where that of `mae` begins."""
 EXPECTED_NAMES = tuple(name for score in SCORES for name in (score.name, *(f"{score.name}_{end}" for end in ENDS)))
@@ -29,6 +32,14 @@ Expected = Annotated[dict[str, Size | None], Meta(extra_json_schema={"$ref": "#/
 """The scores that all predictions will have, by name, and the ends of their 95% intervals as `mae_low` and `mae_high`."""
 Covered = tuple[Time, Share]
 """Of an age in seconds: the share of predictions that have their label by then."""
+
+
+def length_s(last: str) -> float | None:
+    """Return how long a span is, in seconds: `all`, or a number and a unit such as `90s`, `5m`, `3h`, `7d`; else None."""
+    if last in SPANS:
+        return SPANS[last]
+    found = _LENGTH.fullmatch(last)
+    return float(found[1]) * _UNIT_S[found[2]] if found else None
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -98,6 +109,14 @@ class Coverage(msgspec.Struct, frozen=True):
         """Raise ValueError if the curve goes back."""
         if not _increase([age for age, _ in self.curve]):
             raise ValueError("ages increase")
+
+
+class LabelDelay(msgspec.Struct, frozen=True):
+    """How long labels take after their prediction, in seconds: quantiles, as exact as the bins of delay, a fifth."""
+
+    p50: Time
+    p90: Time
+    p99: Time
 
 
 class Slice(msgspec.Struct, frozen=True):
@@ -178,6 +197,7 @@ class Figures(msgspec.Struct, frozen=True, rename={"from_": "from"}):
         n_late: labels that came after their prediction was given up; `n_refused`: rows that could not be used.
         maturity: the share of the labels expected within the horizon that is there.
         horizon_s: no expected figure reaches past labels of this delay.
+        label_delay: of the labels expected within the horizon; by `decided`, of those that came.
         expected: None if nothing can be said, and `why` says why.
         quantiles_exact: whether p50, p90, p99 are; else they are at most 3% off, and to be shown with ≈.
         change: the span holds a change of the model, so that its figures mix what was before and after.
@@ -207,6 +227,7 @@ class Figures(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     expected: Expected | None
     why: str
     coverage: Coverage
+    label_delay: LabelDelay | None
     quantiles_exact: bool
     slices: list[Slice]
     triangle: Triangle | None

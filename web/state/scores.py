@@ -10,12 +10,14 @@ from urllib.parse import urlencode
 
 import msgspec
 from aiohttp import web
+from prometheus_client.registry import Collector
 
 from agents.insight.database import InsightError
 from agents.insight.query import Asked
-from streams.scores.figures import SPANS, Axis, Figures
-from web.keys import CACHE, FIGURES, PEERS, WORKER
+from streams.scores.figures import SPANS, Axis, Figures, length_s
+from web.keys import CACHE, FIGURES, GROWN, PEERS, WORKER
 from web.pairs.query import MAX_TEXT_CHARS, BadQuery, refuse_unknown
+from web.state.score_metrics import GAUGES_OVER, MAX_MODELS, ScoreCollector
 
 NAMES = ("last", "from", "to", "axis", "model", "segment")
 KEPT_S = 1.0
@@ -44,8 +46,8 @@ def read(given: Mapping[str, str]) -> Asked:
     last, axis = given.get("last", ""), given.get("axis", "predicted")
     if last and (start is not None or end is not None):
         raise BadQuery("last and from or to exclude each other.")
-    if last not in {"", *SPANS} or axis not in get_args(Axis):
-        raise BadQuery(f"last is one of {', '.join(SPANS)}, axis is one of {', '.join(get_args(Axis))}.")
+    if (last and length_s(last) is None) or axis not in get_args(Axis):
+        raise BadQuery(f"last is a span such as {', '.join(SPANS)}; axis is one of {', '.join(get_args(Axis))}.")
     if start is not None and end is not None and start >= end:
         raise BadQuery("from lies before to.")
     model, segment = (given.get(name, "")[:MAX_TEXT_CHARS] for name in ("model", "segment"))
@@ -95,6 +97,23 @@ async def _gathered(app: web.Application, asked: Asked) -> Told:
     told = next((answer.data for answer in answers if answer.data is not None and answer.data.is_writer), None)
     silent = [f"{answer.url} {answer.problem}." for answer in answers if answer.data is None]
     return told or Told(None, " ".join([NOBODY, *silent]), is_writer=False)
+
+
+async def collected(app: web.Application) -> Collector:
+    """Return the metrics of the figures: none where another worker writes insight.db, or while it cannot be read."""
+    return await app[CACHE].get("score metrics", KEPT_S, lambda: _collected(app))  # type: ignore[no-any-return]
+
+
+async def _collected(app: web.Application) -> Collector:
+    if not app[WORKER].writes_the_log():
+        return ScoreCollector([], {}, app[GROWN])
+    try:
+        totals = await app[FIGURES].totals()
+        models = [total.model for total in totals[:MAX_MODELS]]
+        figures = {model: await app[FIGURES].figures(Asked(GAUGES_OVER, model=model)) for model in models}
+    except InsightError:
+        return ScoreCollector([], {}, app[GROWN])
+    return ScoreCollector(totals, figures, app[GROWN])
 
 
 async def own(app: web.Application, asked: Asked) -> Told:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.insight.answers import Answers, NoFigures
+from agents.insight.answers import Answers
 from agents.insight.chunks import Chunks, Part
 from agents.insight.database import NAME
 from agents.insight.query import NOW as EVENT_NOW
@@ -105,6 +105,7 @@ def test_models_and_segments_are_added_up_or_told_apart(tmp_path: Path):
     assert asked(store, Asked(model="gbm")).n_labelled == 70
     assert asked(store, Asked(model="gbm", segment="country:DE")).n_labelled == 30
     assert asked(store, Asked(model="nobody")).n_labelled == 0
+    assert asked(store, Asked(segment="country:FR", axis="decided")).n_labelled == 0
 
 
 def test_gaps_of_the_span_make_it_incomplete(tmp_path: Path):
@@ -133,10 +134,9 @@ def test_a_world_through_the_file_is_within_two_per_cent_of_the_truth(tmp_path: 
     assert found.n_predictions == len(world.made)
 
 
-def test_a_file_that_is_replaced_is_opened_again_and_a_missing_one_is_said(tmp_path: Path):
-    answers = Answers(tmp_path)
-    with pytest.raises(NoFigures, match="created with the first"):
-        answers.look(Asked("all"))
+def test_a_file_that_is_replaced_is_opened_again_and_without_one_nothing_has_come(tmp_path: Path):
+    answers = Answers(tmp_path, WINDOW_S)
+    assert answers.look(Asked("all")).n_predictions == 0
     store = opened(tmp_path)
     added(store, np.random.default_rng(1), NOON, 300, 100)
     assert answers.look(Asked("all")).n_labelled == 100
@@ -146,4 +146,8 @@ def test_a_file_that_is_replaced_is_opened_again_and_a_missing_one_is_said(tmp_p
     again = opened(tmp_path)
     added(again, np.random.default_rng(1), NOON, 300, 50)
     assert answers.look(Asked("all")).n_labelled == 50
+    again.close()
+    other = Store.open(tmp_path, FRAME._replace(window_s=1800.0, slice_s=15.0))
+    assert answers.look(Asked("all")).window_s == 1800.0
     answers.close()
+    other.close()
