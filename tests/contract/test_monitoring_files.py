@@ -38,6 +38,16 @@ def test_prometheus_takes_the_rules_and_what_the_dashboard_asks(tmp_path: Path) 
     promtool("check", "rules", str(RULES), str(panels))
 
 
+def test_prometheus_takes_what_the_page_about_metrics_asks(tmp_path: Path) -> None:
+    blocks = re.findall(r"```promql\n(.*?)```", (CHECKOUT / "docs" / "metrics.md").read_text(), re.DOTALL)
+    asked = [expression for block in blocks for expression in re.split(r"\n(?! )", block.strip())]
+    assert len(asked) > 5
+    rules = tmp_path / "rules.yml"
+    named = [{"record": f"page:{n}", "expr": expression} for n, expression in enumerate(asked)]
+    rules.write_text(json.dumps({"groups": [{"name": "page", "rules": named}]}))
+    promtool("check", "rules", str(rules))
+
+
 def test_both_ask_only_for_what_metrics_shows() -> None:
     sources = (path.read_text() for room in ("web", "bridge", "streams") for path in (CHECKOUT / room).rglob("*.py"))
     shown = set(re.findall(r'"(hindsight_[a-z_]+)"', "".join(sources)))

@@ -29,6 +29,7 @@ PAGES = [
         "docs/guarantees.md",
         "docs/insight.md",
         "docs/ledger.md",
+        "docs/metrics.md",
         "docs/permissions.md",
         "docs/queues.md",
         "docs/services.md",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -57,6 +58,15 @@ def test_sums_and_histograms_are_those_of_the_rows_by_model(tmp_path: Path):
         assert found["hindsight_coverage", model, "so_far"] == pytest.approx(2 / 3, abs=0.01)
         assert 0 < found["hindsight_expected_error", model, "mae"] < 3
         assert found["hindsight_maturity", model] == pytest.approx(1, abs=0.05)
+
+
+def test_the_page_about_metrics_names_all_of_them_and_no_others(tmp_path: Path):
+    store = opened(tmp_path)
+    store.add([cells_of(labels(np.random.default_rng(1), 400, time.time() - 7200, 3000))])
+    shown = {re.sub("_(total|bucket|count|sum)$", "", key[0]) for key in samples(store, Grown())}
+    page = (Path(__file__).parents[4] / "docs" / "metrics.md").read_text("utf-8")
+    named = {re.sub("_(total|bucket|count|sum)$", "", name) for name in re.findall("hindsight_[a-z_]+", page)}
+    assert shown == named
 
 
 @given(st.lists(st.floats(1e-30, 1e30) | st.integers(0, 4).map(float), max_size=60))
