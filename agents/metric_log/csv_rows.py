@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.metric_log.sink import Sink
 from streams.wire.values import MAX_DIFFERENCE
 from streams.wire.verdicts import Verdict
 
@@ -59,6 +60,10 @@ def unmatched_lines(unmatched: Sequence[Verdict]) -> bytes:
         ts, value = (v.ts_true, v.y_true) if v.verdict == "unmatched_true" else (v.ts_pred, v.y_pred)
         lines.append(f"{name},{v.verdict},{ts!r},{value!r},{v.at!r}\n")
     return "".join(lines).encode()
+
+
+METRIC = Sink("metric_log.csv", METRIC_HEADER, ("matched",), metric_lines)
+UNMATCHED = Sink("unmatched_log.csv", UNMATCHED_HEADER, ("unmatched_true", "unmatched_pred"), unmatched_lines)
 
 
 def _names(verdicts: Sequence[Verdict]) -> list[str]:

@@ -58,7 +58,7 @@ def end_of_last_line(file: BinaryIO, size: int) -> int:
 
 
 class LogFile:
-    """A file of lines under a header. Its size is kept elsewhere, and what lies beyond that size never happened."""
+    """A file of lines under a header, if it has one. Its size is kept elsewhere: what lies beyond that size never happened."""
 
     def __init__(self, path: Path, header: bytes) -> None:
         self.path = path
@@ -144,5 +144,5 @@ class LogFile:
         """Return whether the header is there and a line ends at `size`."""
         with self.path.open("rb") as file:
             begins_well = file.read(len(self.header)) == self.header
-            file.seek(size - 1)
-            return begins_well and file.read(1) == b"\n"
+            file.seek(max(0, size - 1))
+            return begins_well and (size == 0 or file.read(1) == b"\n")

@@ -1,6 +1,6 @@
-"""The metric log: every verdict once, as a line of `metric_log.csv` or `unmatched_log.csv`, and their summary.
+"""The metric log: every verdict once in each sink that has it, as a line of `metric_log.csv`, say, and their summary.
 
-Every append is a transaction over files, under one lock: read the state, cut both files back to the sizes in it, write
+Every append is a transaction over files, under one lock: read the state, cut the files back to the sizes in it, write
 the rows and wait for the disk, replace the state. Whatever dies in between, the next append or open begins with the
 state that stands, and Kafka sends again what that state does not know.
 """
@@ -10,16 +10,18 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
 
+from agents.metric_log import sinks
 from agents.metric_log import state as log_state
-from agents.metric_log.csv_rows import METRIC_HEADER, UNMATCHED_HEADER, metric_lines, unmatched_lines
+from agents.metric_log.csv_rows import METRIC, UNMATCHED
 from agents.metric_log.files import LogError, LogFile, Unwritable
 from agents.metric_log.rebuild import Held, summarise
+from agents.metric_log.sink import Sink
 from agents.metric_log.state import LogState
 from streams.process import atomic_file
 from streams.process.log_throttle import NEVER_HELD_BACK
@@ -27,10 +29,6 @@ from streams.scores.summary import ErrorSummary
 from streams.wire.verdicts import Verdict, VerdictRecord
 
 logger = logging.getLogger(__name__)
-METRIC_NAME = "metric_log.csv"
-UNMATCHED_NAME = "unmatched_log.csv"
-NOTHING = (-1, -1)
-"""The sizes of files that are gone: whoever opened the log since would have made new ones."""
 
 
 class Fenced(LogError):
@@ -47,7 +45,7 @@ class Appended(NamedTuple):
 
 
 class MetricLog:
-    """The two logs and their state, in one directory, owned by whoever opened it last.
+    """The files of the sinks and their state, in one directory, owned by whoever opened it last.
 
     `open` and `append` wait for the disk: call them in a worker thread. `state` and `summary` may be read at any time,
     from any thread: they are replaced after each append and never changed.
@@ -56,9 +54,8 @@ class MetricLog:
     def __init__(self, directory: Path) -> None:
         """Take a directory; `open` is what callers use."""
         self._directory = directory
-        self._metric = LogFile(directory / METRIC_NAME, METRIC_HEADER)
-        self._unmatched = LogFile(directory / UNMATCHED_NAME, UNMATCHED_HEADER)
-        self.state = LogState("", 0, 0)
+        self._files = {sink: LogFile(directory / sink.name, sink.header) for sink in sinks.SINKS}
+        self.state = LogState("")
         self._raw = b""
 
     @classmethod
@@ -117,8 +114,7 @@ class MetricLog:
         raw = log_state.read(self._directory)
         if raw == self._raw:
             return self.state.copy()
-        sizes = (self._metric.size(), self._unmatched.size())
-        if raw is None and sizes in ((self.state.metric_bytes, self.state.unmatched_bytes), NOTHING):
+        if raw is None and self._is_as_we_left_it():
             logger.warning("%s is missing; it is rewritten.", self._directory / log_state.STATE_NAME)
             return self.state.copy()
         found = log_state.load(self._directory)
@@ -126,44 +122,52 @@ class MetricLog:
             return found  # of an append of ours that failed after this file was replaced
         raise Fenced(f"Another worker has opened the metric log in {self._directory}: this one no longer writes to it.")
 
+    def _is_as_we_left_it(self) -> bool:
+        """Tell whether the files are as we wrote them, or all gone: whoever opened the log since would have made new ones."""
+        sizes = {sink.name: file.size() for sink, file in self._files.items()}
+        return sizes == self.state.sizes or set(sizes.values()) == {-1}
+
     def _cut_back(self, state: LogState) -> LogState:
-        state.metric_bytes = self._metric.cut_back(state.metric_bytes)
-        state.unmatched_bytes = self._unmatched.cut_back(state.unmatched_bytes)
+        """Bring the files to the sizes of a state; a sink that it does not know begins, or goes on with what it has."""
+        for sink, file in self._files.items():
+            size = state.sizes.get(sink.name)
+            state.sizes[sink.name] = file.adopt() if size is None else file.cut_back(size)
         return state
 
     def _rebuilt(self) -> LogState:
-        metric_bytes, unmatched_bytes = self._metric.adopt(), self._unmatched.adopt()
-        state = LogState("", metric_bytes, unmatched_bytes)
-        if metric_bytes > len(METRIC_HEADER):
-            state.positions_lost = True
-            state.summary = summarise(self._metric.path)
+        state = self._cut_back(LogState(""))
+        state.positions_lost = any(state.sizes[sink.name] > len(sink.header) for sink in self._files)
+        if state.sizes[METRIC.name] > len(METRIC.header):
+            state.summary = summarise(self._files[METRIC].path)
             state.n_matched = state.summary.n + state.summary.n_left_out
-        if unmatched_bytes > len(UNMATCHED_HEADER):
-            state.positions_lost = True
         return state
 
     def _write(self, state: LogState, fresh: Sequence[VerdictRecord]) -> tuple[int, int]:
         """Write the rows of `fresh` and count them into `state`; return how many matched and unmatched were written."""
-        verdicts = self._missing(state, fresh) if state.positions_lost else [v for record in fresh for v in record.rows]
-        matched = [verdict for verdict in verdicts if verdict.verdict == "matched"]
-        unmatched = [v for v in verdicts if v.verdict != "matched"] if len(matched) < len(verdicts) else []
-        state.metric_bytes += _add(self._metric, metric_lines(matched))
-        state.unmatched_bytes += _add(self._unmatched, unmatched_lines(unmatched))
-        _count(state, matched, unmatched)
-        return len(matched), len(unmatched)
+        due = self._missing(state, fresh) if state.positions_lost else self._all(fresh)
+        for sink, file in self._files.items():
+            state.sizes[sink.name] += _add(file, sink.lines(due[sink]))
+        _count(state, due[METRIC], due[UNMATCHED])
+        return len(due[METRIC]), len(due[UNMATCHED])
 
-    def _missing(self, state: LogState, fresh: Sequence[VerdictRecord]) -> list[Verdict]:
-        """Return the verdicts that do not stand in the files; a partition is settled with its first one."""
-        missing: list[Verdict] = []
-        with closing(Held(self._metric.path)) as metric, closing(Held(self._unmatched.path)) as unmatched:
+    def _all(self, fresh: Sequence[VerdictRecord]) -> dict[Sink, list[Verdict]]:
+        verdicts = [verdict for record in fresh for verdict in record.rows]
+        return {sink: sink.of(verdicts) for sink in self._files}
+
+    def _missing(self, state: LogState, fresh: Sequence[VerdictRecord]) -> dict[Sink, list[Verdict]]:
+        """Return the verdicts that do not stand in the files; a partition is settled with the first that stand in none."""
+        missing: dict[Sink, list[Verdict]] = {sink: [] for sink in self._files}
+        with ExitStack() as stack:
+            held = {sink: stack.enter_context(closing(Held(file.path))) for sink, file in self._files.items()}
             for record in fresh:
-                settled = state.settled.setdefault(record.log, [])
-                if record.partition in settled:
-                    missing += record.rows
-                    continue
-                new = [v for v in record.rows if not _is_known(v, metric, unmatched)]
-                missing += new
-                if new:
+                settled, is_new = state.settled.setdefault(record.log, []), bool(record.rows)
+                is_settled = record.partition in settled
+                for sink, lines in held.items():
+                    rows = sink.of(record.rows)
+                    new = rows if is_settled else [v for v in rows if not lines.knows(sink.lines([v]))]
+                    is_new = is_new and len(new) == len(rows)
+                    missing[sink] += new
+                if is_new and not is_settled:
                     settled.append(record.partition)
         return missing
 
@@ -196,12 +200,6 @@ def _unseen(records: Sequence[VerdictRecord], state: LogState) -> tuple[list[Ver
         fresh.append(record)
     state.n_broken += n_broken
     return fresh, n_broken
-
-
-def _is_known(verdict: Verdict, metric: Held, unmatched: Held) -> bool:
-    if verdict.verdict == "matched":
-        return metric.knows(metric_lines([verdict]))
-    return unmatched.knows(unmatched_lines([verdict]))
 
 
 def _add(file: LogFile, lines: bytes) -> int:

@@ -53,14 +53,15 @@ class Held:
 
     def __init__(self, path: Path) -> None:
         with path.open("rb") as file:
-            self._held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            is_empty = path.stat().st_size == 0  # which cannot be mapped; a zero byte is no line either
+            self._held = mmap.mmap(-1, 1) if is_empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._next = 0
 
     def knows(self, line: bytes) -> bool:
         """Return whether this line stands in the file."""
         if self._held[self._next : self._next + len(line)] != line:
             found = self._held.rfind(b"\n" + line)
-            if found == -1:
+            if found == -1 and self._held[: len(line)] != line:
                 return False
             self._next = found + 1
         self._next += len(line)

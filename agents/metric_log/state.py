@@ -6,19 +6,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Final, Self
 
 import msgspec
-from msgspec import Meta
 
-from agents.metric_log.csv_rows import METRIC_HEADER, UNMATCHED_HEADER
+from agents.metric_log import sinks
+from agents.metric_log.csv_rows import METRIC, UNMATCHED
 from agents.metric_log.files import LogError, set_aside
 from streams.process.file_lock import try_lock
 from streams.scores.summary import ErrorSummary
 from streams.wire.versions import Newer
 
-VERSION: Final = 1
-"""Of the state file; one without a field `version` is of version 1."""
+VERSION: Final = 2
+"""Of the state file. One without a field `version` is of version 1, which had a field for the size of each file."""
 STATE_NAME = "metric_log.state.json"
 LOCK_NAME = "metric_log.lock"
 LOCK_WAIT_S = 10.0
@@ -35,15 +35,15 @@ class StateIsNewer(LogError):
 class LogState(msgspec.Struct):
     """The state file. A byte beyond the sizes, or a verdict beyond the positions, has not been written yet.
 
-    `positions`: the offset of the last decision seen, by decision log and partition. `writer`: a token of the log's
+    `sizes`: of the files, by their names. `positions`: the offset of the last decision seen, by decision log and partition.
+    `writer`: a token of the log's
     owner, which is whoever opened it last. After a rebuild without a state file, positions are `positions_lost` until a
     record of their partition comes; its rows are looked for in the files until one is not there, and then the partition
     is in `settled`, by decision log.
     """
 
     writer: str
-    metric_bytes: Annotated[int, Meta(ge=len(METRIC_HEADER))]
-    unmatched_bytes: Annotated[int, Meta(ge=len(UNMATCHED_HEADER))]
+    sizes: dict[str, int] = {}
     positions: dict[str, dict[int, int]] = {}
     n_matched: int = 0
     n_unmatched_true: int = 0
@@ -59,7 +59,13 @@ class LogState(msgspec.Struct):
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
         positions = self.copy_of_positions()
         settled = {log: partitions.copy() for log, partitions in self.settled.items()}
-        return type(self)(**fields | {"positions": positions, "settled": settled, "summary": self.summary.copy()})
+        copies = {
+            "sizes": self.sizes.copy(),
+            "positions": positions,
+            "settled": settled,
+            "summary": self.summary.copy(),
+        }
+        return type(self)(**fields | copies)
 
     def copy_of_positions(self) -> dict[str, dict[int, int]]:
         """Return positions that can move on while readers use these."""
@@ -70,9 +76,17 @@ class _Version(msgspec.Struct):
     version: int = 1
 
 
+class _Sizes1(msgspec.Struct):
+    """The sizes in a state file of version 1."""
+
+    metric_bytes: int
+    unmatched_bytes: int
+
+
 encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(LogState).decode
 _decode_version = msgspec.json.Decoder(_Version).decode
+_decode_sizes_1 = msgspec.json.Decoder(_Sizes1).decode
 
 
 def decode(raw: bytes) -> LogState | Newer | None:
@@ -80,9 +94,15 @@ def decode(raw: bytes) -> LogState | Newer | None:
     try:
         if (version := _decode_version(raw).version) > VERSION:
             return Newer(f"the state file {STATE_NAME}", version, VERSION)
-        return _decode(raw)
+        state = _decode(raw)
+        if version == 1:
+            old = _decode_sizes_1(raw)
+            state.sizes = {METRIC.name: old.metric_bytes, UNMATCHED.name: old.unmatched_bytes}
+            state.version = VERSION
     except Exception:  # anybody may have edited it; msgspec raises more than its own errors
         return None
+    known = (sink for sink in sinks.SINKS if sink.name in state.sizes)
+    return state if all(state.sizes[sink.name] >= len(sink.header) for sink in known) else None
 
 
 def read(directory: Path) -> bytes | None:

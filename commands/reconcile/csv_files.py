@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agents.metric_log import state
+from agents.metric_log.csv_rows import METRIC, UNMATCHED
 from agents.metric_log.files import end_of_last_line
-from agents.metric_log.log import METRIC_NAME, UNMATCHED_NAME
 from agents.metric_log.state import LogState
 from commands.reconcile.evaluate import MATCHED
 from commands.reconcile.facts import WRITTEN, Fact
@@ -47,7 +47,7 @@ def rows(directory: Path) -> Iterator[Fact | str]:
     Raises:
         NoLog: a file cannot be read.
     """
-    for name, row in ((METRIC_NAME, _matched), (UNMATCHED_NAME, _unmatched)):
+    for name, row in ((METRIC.name, _matched), (UNMATCHED.name, _unmatched)):
         path = directory / name
         try:
             with path.open("rb") as file, Progress(f"Reading {path}", path.stat().st_size) as progress:

@@ -83,7 +83,7 @@ class Delivery(RuleBasedStateMachine):
         self.world = World(Rules(window_s=4.0, max_out_of_orderness_s=1.0, horizon_s=1e6))
         self.metric: list[VerdictRecord] = []
         self.writers = [Sender(self.world) for _ in range(N_WRITERS)]
-        self.disk = LogState("nobody", 0, 0)
+        self.disk = LogState("nobody")
         self.file: list[str] = []
         self.committed = 0
         self.sinks: list[tuple[str, int]] = [("nobody's", 0), ("nobody's", 0)]

@@ -15,7 +15,7 @@ from agents.metric_log.state import STATE_NAME, LogState
 from tests.unit.agents.metric_log.world import expected, numbered, texts, written
 
 CSV = "metric_log.csv"
-whole_state = msgspec.to_builtins(LogState("w", 10, 10))
+whole_state = msgspec.to_builtins(LogState("w", {"metric_log.csv": 100, "unmatched_log.csv": 100}))
 fields = sorted(set(whole_state) - {"version"})  # what a newer program wrote is left alone
 plain = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=5)
 values = st.recursive(

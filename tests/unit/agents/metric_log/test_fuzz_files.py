@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agents.metric_log import state as log_state
-from agents.metric_log.csv_rows import METRIC_HEADER, UNMATCHED_HEADER
+from agents.metric_log.csv_rows import METRIC, METRIC_HEADER, UNMATCHED, UNMATCHED_HEADER
 from agents.metric_log.log import MetricLog
 from agents.metric_log.state import LogState
 from commands.reconcile import csv_files
@@ -33,8 +33,7 @@ states = st.one_of(
     st.binary(max_size=100),
     st.builds(
         lambda **given: log_state.encode(LogState("somebody", **given)),
-        metric_bytes=sizes,
-        unmatched_bytes=sizes,
+        sizes=st.dictionaries(st.sampled_from([METRIC.name, UNMATCHED.name, "x"]), sizes),
         positions=positions,
         n_matched=sizes,
         positions_lost=st.booleans(),
@@ -50,7 +49,7 @@ def write(path: Path, content: bytes | None) -> None:
 
 @given(contents, contents, states)
 @example(METRIC_HEADER + b"a,1.0,2.0,1.0\nb,1", UNMATCHED_HEADER, None)
-@example(None, None, log_state.encode(LogState("w", 10**9, 10**9, positions_lost=True)))
+@example(None, None, log_state.encode(LogState("w", {METRIC.name: 10**9, UNMATCHED.name: 10**9}, positions_lost=True)))
 def test_the_log_opens_over_whatever_is_there_and_goes_on(
     metric: bytes | None, unmatched: bytes | None, state: bytes | None
 ):
@@ -69,7 +68,7 @@ def test_the_log_opens_over_whatever_is_there_and_goes_on(
         written = (directory / "metric_log.csv").read_bytes()
         assert written.startswith(METRIC_HEADER)
         assert written.endswith(b'"fresh, ""new"" id",1.5,2.5,1.0\n')
-        assert len(written) == log.state.metric_bytes
+        assert len(written) == log.state.sizes[METRIC.name]
         again = MetricLog.open(directory)
         assert again.append([VerdictRecord("a log of this test", 0, 7, -1, [NEW])]).n_matched == 0
         kept = [each.read_bytes() for each in directory.glob("*.csv*")]

@@ -218,18 +218,18 @@ def test_a_nan_never_reaches_the_figures(logs):
 def test_a_log_that_a_newer_program_wrote_is_left_alone_and_said(logs):
     log = written(logs, numbered(3))
     newer = msgspec.json.encode(
-        msgspec.json.decode((logs / state.STATE_NAME).read_bytes()) | {"version": 2, "rows": []}
+        msgspec.json.decode((logs / state.STATE_NAME).read_bytes()) | {"version": state.VERSION + 1, "rows": []}
     )
     (logs / state.STATE_NAME).write_bytes(newer)
     before = texts(logs)
-    said = r"metric_log.state.json is of version 2, and this program knows versions up to 1: .* Start that version.*\.$"
+    said = r"metric_log.state.json is of version 3, and this program knows versions up to 2: .* Start that version.*\.$"
     with pytest.raises(StateIsNewer, match=said):
         MetricLog.open(logs)
     with pytest.raises(StateIsNewer, match=said):
         log.append(numbered(6))
     with pytest.raises(ValueError, match=said):
         snapshot.errors(logs)
-    with pytest.raises(csv_files.NoLog, match=r"is of version 2, .*: the files were not checked$"):
+    with pytest.raises(csv_files.NoLog, match=r"is of version 3, .*: the files were not checked$"):
         csv_files.read_state(logs)
     assert texts(logs) == before
     assert (logs / state.STATE_NAME).read_bytes() == newer

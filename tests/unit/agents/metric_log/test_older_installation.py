@@ -29,7 +29,9 @@ def test_its_figures_and_its_positions_are_kept(logs):
     assert log.state.positions == {
         key: {int(p): at for p, at in last.items()} for key, last in EXPECTED["positions"].items()
     }
-    assert json.loads((logs / state.STATE_NAME).read_bytes())["version"] == 1
+    stored = json.loads((logs / state.STATE_NAME).read_bytes())
+    assert stored["version"] == state.VERSION
+    assert stored["sizes"] == {path.name: path.stat().st_size for path in logs.glob("*.csv")}
 
 
 def test_what_the_topic_holds_is_written_once(logs):

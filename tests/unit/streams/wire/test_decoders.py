@@ -92,7 +92,7 @@ DECODERS: dict[str, tuple[Callable[[bytes | None], object], type, list[bytes]]] 
     "state file": (
         lambda raw: log_state.decode(raw or b""),
         LogState,
-        [log_state.encode(LogState("w", 100, 100, {"log": {0: 7}}))],
+        [log_state.encode(LogState("w", {"metric_log.csv": 100}, {"log": {0: 7}}))],
     ),
 }
 
