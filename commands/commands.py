@@ -69,6 +69,11 @@ class status(PlainCommand):  # noqa: N801
     options: ClassVar[list[Any]] = [
         option("--json", "as_json", is_flag=True, help="print it as JSON"),
         option("--watch", is_flag=True, help="refresh every 2 seconds, until Ctrl-C"),
+        option(
+            "--since",
+            default="all",
+            help="the figures of predictions of this length of time until now: 5m, 3h, 7d; all",
+        ),
     ]
 
     def work(self, **options: Any) -> int:

@@ -12,21 +12,29 @@ from contextlib import suppress
 import msgspec
 
 from commands.status.render import on_terminal, render
-from commands.status.snapshot import Snapshot, look
+from commands.status.snapshot import ALL, Errors, Snapshot, look
+from streams.scores.figures import length_s
 from streams.settings import Settings
 
 WATCH_S = 2.0
 CLEAR = "\x1b[H\x1b[2J"
 
 
-def run(settings: Settings, *, as_json: bool = False, watch: bool = False) -> int:
-    """Print the state of everything, repeatedly with `watch`; return 1 if a broker cannot be reached."""
+def run(settings: Settings, *, as_json: bool = False, watch: bool = False, since: str = ALL) -> int:
+    """Print the state of everything, repeatedly with `watch`; return 1 if a broker cannot be reached.
+
+    Args:
+        since: the span of the figures, as `length_s` reads it.
+    """
+    if length_s(since) is None:
+        print(f"--since is a length of time such as 90s, 5m, 3h or 7d, or all: {since!a} is none.", file=sys.stderr)
+        return 2
     for name in ("aiokafka", "pika"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # the screen says what they would say
     before: Snapshot | None = None
     with suppress(KeyboardInterrupt):
         while True:
-            snapshot = asyncio.run(look(settings))
+            snapshot = asyncio.run(look(settings, since))
             text = to_json(snapshot) if as_json else render(snapshot, settings, before=before, colours=on_terminal())
             print(f"{CLEAR}{text}" if watch and sys.stdout.isatty() else text, flush=True)
             if not watch:
@@ -47,10 +55,15 @@ def to_json(snapshot: Snapshot) -> str:
             "topics": [topic._asdict() for topic in snapshot.topics],
             "join": join and {"counts": counts, "difference": join.counts.difference(), "decided_at": join.decided_at},
             "quarantined": snapshot.quarantined,
-            "errors": snapshot.errors and snapshot.errors._asdict(),
+            "errors": snapshot.errors and _flat(snapshot.errors),
+            "figures": msgspec.to_builtins(snapshot.figures),
             "worker": snapshot.worker._asdict(),
             "bridge": snapshot.bridge._asdict(),
             "problems": snapshot.problems,
             "refusals": [one._asdict() for one in snapshot.refusals],
         }
     )
+
+
+def _flat(errors: Errors) -> dict[str, float | None]:
+    return {"n": errors.n, "n_left_out": errors.n_left_out, **errors.scores, "written_at": errors.written_at}

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 
 from commands.probes.kafka_topics import Join
 from commands.probes.processes import Ready
-from commands.status.snapshot import Errors, Snapshot
+from commands.status.snapshot import Snapshot
 from streams.amqp.client import amqp_shown
 from streams.amqp.declarations import shared
+from streams.scores import wording
 from streams.settings import NO_QUEUES, Settings
 
 GREEN, RED, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[0m"
@@ -29,7 +30,7 @@ def render(now: Snapshot, settings: Settings, *, before: Snapshot | None = None,
     """
     lines = [_line("Hindsight", f"{datetime.fromtimestamp(now.at, UTC):%Y-%m-%d %H:%M:%S} UTC"), ""]
     lines += [*_queues(now, settings), "", *_topics(now, settings), "", *_join(now, before), *_refused(now), ""]
-    lines += [_errors(now, settings), _process("Worker", now.worker), _bridge(now, settings)]
+    lines += [_errors(now, settings), *_figures(now, settings), _process("Worker", now.worker), _bridge(now, settings)]
     return paint("\n".join(lines)) if colours else "\n".join(lines)
 
 
@@ -131,14 +132,24 @@ def _errors(now: Snapshot, settings: Settings) -> str:
     apart = f"{BAD} {found.n_left_out:,} too large to score; " if found.n_left_out else ""
     if not found.n:
         return _line("Errors", f"{apart}no {'other ' if apart else ''}pair yet")
-    return _line("Errors", f"{apart}{_figures(found)} of {found.n:,} pairs, written {_ago(now.at - found.written_at)}")
+    ago = _ago(now.at - found.written_at)
+    return _line("Errors", f"{apart}{wording.scores(found.scores)} of {found.n:,} pairs, written {ago}")
 
 
-def _figures(found: Errors) -> str:
-    shown = {"MAE": found.mae, "RMSE": found.rmse, "bias": found.bias, "R²": found.r2}
-    return ", ".join(
-        f"{name} {value:{'+' if name == 'bias' else ''}.4g}" for name, value in shown.items() if value is not None
-    )
+def _figures(now: Snapshot, settings: Settings) -> list[str]:
+    """Return how wrong the model is, of the predictions of a span: what is known, and what is expected of all."""
+    found = now.figures
+    if "figures" in now.problems:
+        return [_line("Figures", f"{BAD} {now.problems['figures']}")]
+    if found is None:
+        return [_line("Figures", f"no insight.db in {settings.logs_dir} yet")]
+    since = f"{datetime.fromtimestamp(found.from_, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    n = found.so_far["n"] or 0
+    so_far = f"{wording.scores(found.so_far)}, {wording.quantiles(found)} of {n:,.0f} labels" if n else "no label yet"
+    rows = {"so far": so_far, "expected of all": wording.expected(found), "label delay": wording.delays(found)}
+    said = [f"  {name:<{TERM_CHARS}}{text}" for name, text in rows.items()]
+    warned = [f"  {BAD} {warning}" for warning in wording.warnings(found)]
+    return [_line("Figures", f"since {since}: {wording.labelled(found)}"), *said, *warned]
 
 
 def _bridge(now: Snapshot, settings: Settings) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from agents.insight.database import NAME, InsightError
+from agents.insight.query import Asked, Query
 from agents.metric_log import state
 from agents.metric_log.state import LogState
 from commands.probes import Unavailable, kafka_topics, processes
@@ -17,31 +19,31 @@ from streams.amqp import queue_depths
 from streams.amqp.blocking import Queue
 from streams.kafka import probe
 from streams.kafka.topics import topics
+from streams.scores.figures import Figures
+from streams.scores.metrics import SCORES
 from streams.settings import Settings, SettingsError
 from streams.wire.refusals import Refusals
 
 T = TypeVar("T")
+ALL = "all"
 Quarantined = tuple[int | None, Sequence[Refusals]]
 """How many records nobody has dealt with, and what the newest of them hold."""
 
 
 class Errors(NamedTuple):
-    """The figures of the metric log, in the unit of the target (R² has none); None where there is no pair yet.
+    """The scores of the metric log by name, in the unit of the target (R² has none); None where there is no pair yet.
 
     They are of `n` pairs; `n_left_out` more are too large to score.
     """
 
     n: int
     n_left_out: int
-    mae: float | None
-    rmse: float | None
-    bias: float | None
-    r2: float | None
+    scores: dict[str, float | None]
     written_at: float
 
 
 class Snapshot(NamedTuple):
-    """All that `status` shows. What could not be asked is empty, and `problems` says why: rabbitmq, kafka, logs."""
+    """All that `status` shows. What could not be asked is empty, and `problems` says why: rabbitmq, kafka, logs, figures."""
 
     at: float
     queues: list[Queue]
@@ -53,19 +55,37 @@ class Snapshot(NamedTuple):
     bridge: processes.Ready
     problems: dict[str, str]
     refusals: Sequence[Refusals] = ()
+    figures: Figures | None = None
 
 
-async def look(settings: Settings) -> Snapshot:
-    """Ask everybody at once. Never raises for what cannot be reached."""
+async def look(settings: Settings, since: str = ALL) -> Snapshot:
+    """Ask everybody at once. Never raises for what cannot be reached.
+
+    Args:
+        since: the span of the figures, as `length_s` reads it.
+    """
     problems: dict[str, str] = {}
-    queues, (seen, join, (quarantined, refusals)), figures, worker, bridge = await asyncio.gather(
+    queues, (seen, join, (quarantined, refusals)), logged, worker, bridge, figures = await asyncio.gather(
         _part(problems, "rabbitmq", asyncio.to_thread(queue_depths.queues, settings, settings.queue_names), []),
         _part(problems, "kafka", _kafka(settings), ([], None, (None, ()))),
         _part(problems, "logs", asyncio.to_thread(errors, settings.logs_dir), None),
         asyncio.to_thread(processes.worker, settings),
         asyncio.to_thread(processes.bridge, settings),
+        _part(problems, "figures", asyncio.to_thread(_figures, settings.logs_dir, since), None),
     )
-    return Snapshot(time.time(), queues, seen, join, quarantined, figures, worker, bridge, problems, refusals)
+    return Snapshot(time.time(), queues, seen, join, quarantined, logged, worker, bridge, problems, refusals, figures)
+
+
+def _figures(logs_dir: Path, since: str) -> Figures | None:
+    """Return the figures of insight.db, None if there is no such file; it needs no worker."""
+    path = logs_dir / NAME
+    if not path.exists():
+        return None
+    query = Query.open(path)
+    try:
+        return query.figures(Asked(since), time.time())
+    finally:
+        query.close()
 
 
 def errors(logs_dir: Path) -> Errors | None:
@@ -82,7 +102,8 @@ def errors(logs_dir: Path) -> Errors | None:
     if not isinstance(read, LogState):
         raise ValueError(f"{read or logs_dir / state.STATE_NAME}{'' if read else ' cannot be understood'}.")
     found, written_at = read.summary, (logs_dir / state.STATE_NAME).stat().st_mtime
-    return Errors(found.n, found.n_left_out, found.mae, found.rmse, found.bias, found.r2, written_at)
+    scores = {score.name: getattr(found, score.name, None) for score in SCORES}
+    return Errors(found.n, found.n_left_out, scores, written_at)
 
 
 async def _kafka(settings: Settings) -> tuple[list[kafka_topics.Topic], kafka_topics.Join | None, Quarantined]:
@@ -109,6 +130,6 @@ async def _quarantined(settings: Settings, n_kept: int | None) -> Quarantined:
 async def _part(problems: dict[str, str], name: str, asked: Awaitable[T], otherwise: T) -> T:
     try:
         return await asked
-    except (Unavailable, SettingsError, OSError, ValueError) as exc:
+    except (Unavailable, SettingsError, InsightError, OSError, ValueError) as exc:
         problems[name] = str(exc)
         return otherwise

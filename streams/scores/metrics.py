@@ -39,7 +39,7 @@ def _r2(moments: Moments) -> Floats:
 SCORES = (
     Score("mae", "MAE", "y", "lower", "absolute", lambda moments: moments["absolute"]),
     Score("rmse", "RMSE", "y", "lower", "squared", lambda moments: np.sqrt(moments["squared"])),
-    Score("bias", "Bias", "y", "nearer 0", "error", lambda moments: moments["error"]),
+    Score("bias", "bias", "y", "nearer 0", "error", lambda moments: moments["error"]),
     Score("r2", "R²", "", "higher", "squared", _r2),
 )
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}

@@ -42,6 +42,9 @@ def read(given: Mapping[str, str]) -> Asked:
         BadQuery: there is no such name, span, time or axis.
     """
     refuse_unknown(given, NAMES)
+    for name in NAMES:
+        if len(given.get(name, "")) > MAX_TEXT_CHARS:
+            raise BadQuery(f"{name} has more than {MAX_TEXT_CHARS} characters.")
     start, end = _time(given.get("from", "")), _time(given.get("to", ""))
     last, axis = given.get("last", ""), given.get("axis", "predicted")
     if last and (start is not None or end is not None):
@@ -50,8 +53,8 @@ def read(given: Mapping[str, str]) -> Asked:
         raise BadQuery(f"last is a span such as {', '.join(SPANS)}; axis is one of {', '.join(get_args(Axis))}.")
     if start is not None and end is not None and start >= end:
         raise BadQuery("from lies before to.")
-    model, segment = (given.get(name, "")[:MAX_TEXT_CHARS] for name in ("model", "segment"))
-    return Asked(last or "1h", start, end, "decided" if axis == "decided" else "predicted", model, segment)
+    chosen: Axis = "decided" if axis == "decided" else "predicted"
+    return Asked(last or "1h", start, end, chosen, given.get("model", ""), given.get("segment", ""))
 
 
 def _time(text: str) -> float | None:

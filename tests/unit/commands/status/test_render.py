@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
+
 from commands.probes.kafka_topics import Join, Topic
 from commands.probes.processes import Ready
-from commands.status.command import to_json
+from commands.status.command import run, to_json
 from commands.status.render import render
 from commands.status.snapshot import Errors, Snapshot
 from streams.amqp.blocking import Queue
 from streams.join.decision import Counts
+from streams.scores.answer import figures as of_kept
+from streams.scores.numbers import number
 from streams.settings import Settings
 from streams.wire.refusals import Refusals
+from tests.unit.streams.scores import label_worlds
+from tests.unit.streams.scores.test_answer import kept, of_labels, of_world
 
 COUNTS = Counts(rows_true=1500, rows_pred=1400, matched=1400, waiting=100)
 NOW = Snapshot(
@@ -21,7 +27,7 @@ NOW = Snapshot(
     topics=[Topic("y_true", 4, 1500, 12), Topic("metric", None, None, None)],
     join=Join(COUNTS, 1_699_999_990.0),
     quarantined=3,
-    errors=Errors(1400, 0, 43.21, 54.3, -0.5, None, 1_699_999_998.0),
+    errors=Errors(1400, 0, {"mae": 43.21, "rmse": 54.3, "bias": -0.5, "r2": None}, 1_699_999_998.0),
     worker=Ready("http://127.0.0.1:6066/readyz", True, "ready"),
     bridge=Ready("http://127.0.0.1:6067/readyz", None, "nothing answers there (Connection refused)"),
     problems={},
@@ -51,9 +57,9 @@ def test_a_queue_that_others_read_too_is_named():
 
 def test_pairs_that_are_too_large_to_score_are_named_first():
     assert line(render(NOW._replace(errors=NOW.errors._replace(n_left_out=2)), Settings()), "Errors") == (
-        "Errors      ✗ 2 too large to score; MAE 43.21, RMSE 54.3, bias -0.5 of 1,400 pairs, written 2 s ago"
+        "Errors      ✗ 2 too large to score; MAE 43.21, RMSE 54.30, bias −0.5000 of 1,400 pairs, written 2 s ago"
     )
-    only = Errors(0, 1, None, None, None, None, NOW.at)
+    only = Errors(0, 1, dict.fromkeys(("mae", "rmse", "bias", "r2")), NOW.at)
     assert line(render(NOW._replace(errors=only), Settings()), "Errors").endswith(
         "1 too large to score; no other pair yet"
     )
@@ -79,7 +85,7 @@ def test_numbers_stand_in_their_lines():
     assert line(text, "features").split() == ["features", "5", "1"]
     assert line(text, "waiting in the table").split()[-1] == "100"
     assert line(text, "quarantined").split()[-1] == "3"
-    assert line(text, "Errors").endswith("MAE 43.21, RMSE 54.3, bias -0.5 of 1,400 pairs, written 2 s ago")
+    assert line(text, "Errors").endswith("MAE 43.21, RMSE 54.30, bias −0.5000 of 1,400 pairs, written 2 s ago")
 
 
 def test_a_broker_that_is_away_takes_only_its_own_lines():
@@ -101,3 +107,31 @@ def test_colours_only_if_they_are_asked_for():
 def test_a_count_has_its_former_name_in_the_json_too():
     counts = json.loads(to_json(NOW._replace(join=Join(Counts(evicted=3), NOW.at))))["join"]["counts"]
     assert (counts["evicted"], counts["hurried"]) == (3, 3)
+
+
+def test_the_figures_say_so_far_and_expected_how_many_are_labelled_and_how_long_labels_take():
+    rng = np.random.default_rng(1)
+    figures = of_world(rng, label_worlds.steady(rng, 180, 20, 0.7), 180)
+    text = render(NOW._replace(figures=figures), Settings())
+    assert line(text, "Figures").startswith("Figures     since 1970-01-01 00:00:00 UTC: ")
+    assert "predictions have a label, 64% will have" in line(text, "Figures")
+    assert f"of {figures.n_labelled:,} labels" in line(text, "so far")
+    assert line(text, "expected of all").split()[3:6] == ["MAE", number(figures.expected["mae"]), "±"]
+    assert line(text, "expected of all").endswith("of labels within 60 min")
+    assert "half come within 14 min" in line(text, "label delay")
+    assert "p50 ≈ " in line(text, "so far")
+
+
+def test_why_nothing_is_expected_is_said_and_what_the_figures_must_not_be_read_without():
+    figures = of_kept(kept(of_labels([0.0] * 100, [0.0] * 100, [1.0] * 99 + [1e6]), 10.0))
+    text = render(NOW._replace(figures=figures), Settings())
+    assert "not known: fewer than 50 predictions are old enough" in line(text, "expected of all")
+    assert "✗ One id carries 99.99% of this MAE: id-99." in text
+    assert "no insight.db in" in line(render(NOW, Settings()), "Figures")
+    broken = NOW._replace(problems={"figures": "It is damaged."})
+    assert line(render(broken, Settings()), "Figures") == "Figures     ✗ It is damaged."
+
+
+def test_a_length_of_time_that_is_none_is_said(capsys):
+    assert run(Settings(), since="yesterday") == 2
+    assert "such as 90s, 5m, 3h or 7d" in capsys.readouterr().err

@@ -1,0 +1,81 @@
+"""The figures in words, the same in `status` and in the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from streams.scores.figures import Figures
+from streams.scores.metrics import QUANTILES, SCORES, Score
+from streams.scores.numbers import number
+
+
+def scores(values: Mapping[str, float | None]) -> str:
+    """Return scores that are there with their titles, and with their intervals where these are known."""
+    return ", ".join(f"{score.title} {_one(values, score)}" for score in SCORES if values.get(score.name) is not None)
+
+
+def _one(values: Mapping[str, float | None], score: Score) -> str:
+    low, high = values.get(f"{score.name}_low"), values.get(f"{score.name}_high")
+    text = number(values[score.name], signed=score.better == "nearer 0")
+    return text if low is None or high is None else f"{text} ± {_short((high - low) / 2)}"
+
+
+def quantiles(figures: Figures) -> str:
+    """Return the quantiles of the absolute error, with ≈ and two digits where they are not exact."""
+    shown = {name: figures.so_far[name] for name in QUANTILES}
+    return ", ".join(
+        f"{name} {number(value) if figures.quantiles_exact else f'≈ {_short(value)}'}"
+        for name, value in shown.items()
+        if value is not None
+    )
+
+
+def expected(figures: Figures) -> str:
+    """Return what is expected of all predictions and how far that reaches, or why nothing is."""
+    if figures.expected is None or figures.horizon_s is None:
+        return f"not known: {figures.why}"
+    return f"{scores(figures.expected)}, of labels within {length(figures.horizon_s)}"
+
+
+def labelled(figures: Figures) -> str:
+    """Return how many of the predictions have a label, and how many will."""
+    coverage = figures.coverage
+    if coverage.so_far is None:
+        return f"{figures.n_labelled:,} labels"
+    final = "" if coverage.final is None else f", {coverage.final:.0%} will have"
+    return f"{coverage.so_far:.0%} of {figures.n_predictions:,} predictions have a label{final}"
+
+
+def delays(figures: Figures) -> str:
+    """Return how long labels take."""
+    found = figures.label_delay
+    if found is None:
+        return "no label yet"
+    return f"half come within {length(found.p50)}, 90% within {length(found.p90)}, 99% within {length(found.p99)}"
+
+
+def length(seconds: float) -> str:
+    """Return a length of time in its largest unit, to two digits: `45 s`, `37 min`, `3 h`, `12 d`."""
+    for unit, name in ((86_400.0, "d"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= 2 * unit:
+            return f"{float(_short(seconds / unit)):g} {name}"
+    return f"{float(_short(seconds)):g} s"
+
+
+def _short(value: float) -> str:
+    """Return a number to two digits, without needless zeros."""
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 10 else f"{rounded:g}"
+
+
+def warnings(figures: Figures) -> Iterator[str]:
+    """Yield sentences on what the figures must not be read without."""
+    titles = {score.name: score.title for score in SCORES}
+    if figures.n_left_out:
+        yield f"{figures.n_left_out:,} labels are too large to score."
+    for one in figures.dominated:
+        yield f"One id carries {one.share:.2%} of this {titles[one.score]}: {one.id}."
+    for gap in figures.gaps:
+        yield f"Rows are missing: {gap.why}."
+    if figures.change is not None:
+        yield "The span holds a change of the model: its figures mix what was before and after."
