@@ -1,4 +1,4 @@
-"""How the running worker stands, in a line: from its own web view."""
+"""How the running worker stands, in a line: what does not work, or else its counts. From its own web view."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def page(settings: Settings) -> str:
 
 
 def line(settings: Settings) -> str:
-    """Return the counts of this moment, or that nobody answers yet."""
+    """Return the counts of this moment, what does not work, or that nobody answers yet."""
     request = urllib.request.Request(f"{page(settings)}api/status")  # noqa: S310  our own worker
     if token := settings.secret("web_token"):
         request.add_header("Authorization", f"Bearer {token}")
@@ -31,7 +31,14 @@ def line(settings: Settings) -> str:
 
 
 def text(status: dict[str, Any]) -> str:
-    """Return the counts of one answer of `/api/status` as a line; a count that is not known yet is a dash."""
+    """Return one answer of `/api/status` as a line: what does not work, or else the counts.
+
+    A count that is not known yet is a dash.
+    """
+    of_bridge = (status["bridge"] or {}).get("problem")
+    if wrong := [*status["problems"], *filter(None, [of_bridge])]:
+        more = f" (and {len(wrong) - 1} more, see the web page)" if len(wrong) > 1 else ""
+        return f"Not working: {wrong[0]}{more}"
 
     def count(name: str, form: str = ",") -> str:
         return "–" if status[name] is None else format(status[name], form)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 
@@ -24,7 +25,7 @@ class LiveLine:
     def show(self, text: str) -> None:
         """Show the newest text."""
         if self._on_terminal:
-            _write(f"\r\x1b[K{text}")
+            _write(f"\r\x1b[K{cut(text, shutil.get_terminal_size().columns - 1)}")
         elif time.monotonic() - self._said_at >= PLAIN_LINE_EVERY_S:
             self._said_at = time.monotonic()
             say(text)
@@ -33,6 +34,11 @@ class LiveLine:
         """Leave the line as it is; what is said next goes below it."""
         if self._on_terminal:
             say("")
+
+
+def cut(text: str, n_chars: int) -> str:
+    """Return what fits into a line: a longer one could not be written over."""
+    return text if len(text) <= n_chars else f"{text[: max(0, n_chars - 1)]}…"
 
 
 def _write(text: str) -> None:

@@ -97,6 +97,23 @@ def test_rows_flow_and_ctrl_c_ends_all_and_the_next_run_goes_on(run: Run) -> Non
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.parametrize(
+    ("away", "said"),
+    [
+        ({"HINDSIGHT_KAFKA": "127.0.0.1:1"}, "Not working: Kafka at 127.0.0.1:1 does not answer"),
+        ({"HINDSIGHT_AMQP_URL": "amqp://127.0.0.1:1"}, "does not work: rabbitmq: RabbitMQ at 127.0.0.1:1"),
+    ],
+    ids=["kafka", "rabbitmq"],
+)
+def test_a_broker_of_ones_own_that_does_not_answer_is_said(run: Run, away: dict[str, str], said: str) -> None:
+    run.environ |= away
+    run.start()
+    wait_until(lambda: said in run.said, FIRST_ROWS_S, "the line says what is wrong")
+    run.stop(signal.SIGINT)
+    assert run.process.returncode == 0
+    assert "Traceback" not in run.said
+
+
 def test_a_child_that_dies_ends_the_run_with_a_sentence(run: Run) -> None:
     run.start()
     run.wait_for_rows(1)

@@ -22,12 +22,16 @@ class BridgeState(msgspec.Struct):
     """The bridge as this worker sees it; `address` is where its pages are, or empty for one inside the worker.
 
     Where none answers, `queues` is what RabbitMQ says of them. `rows_per_s` went to Kafka or to quarantine lately.
+    `problem` is a sentence, empty where rows move; of a bridge inside the worker, /readyz says it. `notes` are worth
+    knowing, such as that another program reads a queue.
     """
 
     address: str
     answers: bool
     rows_per_s: float | None
     queues: list[QueueState]
+    problem: str
+    notes: list[str]
 
 
 def queues_of(state: Any) -> list[QueueState]:
@@ -38,16 +42,21 @@ def queues_of(state: Any) -> list[QueueState]:
         return []
 
 
-def trouble(state: Any, address: str) -> list[str]:
-    """Return what a bridge's /readyz says that somebody should know: links that are down, and its notes."""
+def notes_of(state: Any) -> list[str]:
+    """Return what a bridge's /readyz notes."""
+    found = state.get("notes")
+    return [str(note) for note in found] if isinstance(found, list) else []
+
+
+def problem_of(state: Any, address: str) -> str:
+    """Return which links a bridge's /readyz says are down; an empty string if none is."""
     try:
-        said = [str(note) for note in state["notes"]]
         down = [
             f"{name}: {link['last_problem'] or 'connecting'}" for name, link in state["links"].items() if not link["up"]
         ]
     except (KeyError, TypeError, AttributeError):
-        return []
-    return [f"The bridge at {address} does not work: {'; '.join(down)}", *said] if down else said
+        return ""
+    return f"The bridge at {address} does not work: {'; '.join(down)}" if down else ""
 
 
 def unread(queues: Sequence[Queue]) -> str:

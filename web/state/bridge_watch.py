@@ -20,7 +20,7 @@ from streams.process.own_thread import OwnThread
 from streams.process.unavailable import Unavailable
 from streams.settings import SettingsError
 from web import port
-from web.state.bridge_state import BridgeState, QueueState, queues_of, trouble, unread
+from web.state.bridge_state import BridgeState, QueueState, notes_of, problem_of, queues_of, unread
 
 ASK_EVERY_S, TIMEOUT_S = 2.0, 1.0
 LOOK_EVERY_S = 10.0
@@ -47,8 +47,8 @@ class BridgeWatch:
         self._queues: list[QueueState] = []
         self._thread = OwnThread("queues")
         self._looked_at = float("-inf")
-        self.notices: list[str] = []
-        """What somebody should know of the bridge and its queues: sentences."""
+        self._problem = ""
+        self._notes: list[str] = []
 
     async def run(self) -> None:
         """Ask, for as long as the worker runs."""
@@ -80,7 +80,12 @@ class BridgeWatch:
         if not self._settings.queues:
             return None
         address = "" if self._settings.has_bridge_inside else self._address
-        return BridgeState(address, self.answers, self.rate(), self._queues)
+        return BridgeState(address, self.answers, self.rate(), self._queues, self._problem, self._notes)
+
+    @property
+    def notices(self) -> list[str]:
+        """What somebody should know of the bridge and its queues, in sentences."""
+        return [*filter(None, [self._problem]), *self._notes]
 
     def _hear(self, state: Any) -> None:
         try:
@@ -92,9 +97,8 @@ class BridgeWatch:
             return
         self._looked_at = float("-inf")
         self._queues = queues_of(state)
-        self.notices = (
-            list(state.get("notes", ())) if self._settings.has_bridge_inside else trouble(state, self._address)
-        )
+        self._notes = notes_of(state)
+        self._problem = "" if self._settings.has_bridge_inside else problem_of(state, self._address)
         if self._heard and heard.n_rows < self._heard[-1].n_rows:
             self._heard.clear()  # it was started again
         self._heard.append(heard)
@@ -105,14 +109,15 @@ class BridgeWatch:
         if is_known or time.monotonic() - self._looked_at < LOOK_EVERY_S:
             return
         self._looked_at = time.monotonic()
+        self._notes = []
         try:
             found = await self._thread.do(lambda: queues(self._settings, self._settings.queue_names))
         except (Unavailable, SettingsError) as exc:
             self._queues = [QueueState(name, None, None) for name in self._settings.queue_names]
-            self.notices = [f"No bridge answers at {self._address}, and whether one runs elsewhere is unknown: {exc}"]
+            self._problem = f"No bridge answers at {self._address}, and whether one runs elsewhere is unknown: {exc}"
             return
         self._queues = [QueueState(*queue) for queue in found]
-        self.notices = list(filter(None, [unread(found)]))
+        self._problem = unread(found)
 
     async def _ask(self, session: aiohttp.ClientSession) -> Any:
         if self._settings.has_bridge_inside:

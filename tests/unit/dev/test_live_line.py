@@ -7,7 +7,7 @@ import re
 import pytest
 
 from dev import live_line
-from dev.say import LiveLine
+from dev.say import LiveLine, cut
 from streams.settings import load
 
 COUNTS = {
@@ -18,6 +18,8 @@ COUNTS = {
     "quarantined": 1,
     "mae": 43.219,
     "n_left_out": 0,
+    "problems": [],
+    "bridge": {"problem": ""},
 }
 
 
@@ -32,6 +34,19 @@ def test_a_count_that_is_not_known_yet_is_a_dash() -> None:
 
 def test_pairs_that_are_too_large_to_score_are_named() -> None:
     assert live_line.text(COUNTS | {"n_left_out": 2}).endswith("MAE 43.22 | too large to score 2")
+
+
+def test_what_does_not_work_is_said_instead_of_counts_that_stand_still() -> None:
+    away = COUNTS | {"problems": ["Kafka does not answer.", "The table waits."]}
+    assert live_line.text(away) == "Not working: Kafka does not answer. (and 1 more, see the web page)"
+    no_bridge = COUNTS | {"bridge": {"problem": "No bridge is running."}}
+    assert live_line.text(no_bridge) == "Not working: No bridge is running."
+    assert live_line.text(COUNTS | {"bridge": None}).startswith("10.0 rows/s"), "Kafka is used without queues"
+
+
+def test_a_line_that_is_too_long_for_the_terminal_is_cut() -> None:
+    assert cut("as long", 7) == "as long"
+    assert cut("too long", 7) == "too lo…"
 
 
 def test_a_worker_that_does_not_answer_is_waited_for() -> None:
