@@ -29,7 +29,14 @@ async def draw() -> None:
 def write_log() -> None:
     """Write the metric log, for as long as the worker runs."""
     worker.children.start("the metric log", worker.plotting.run(), is_vital=True)
-    app.closers.append(worker.plotting.close)
+    worker.children.start("the counting of figures", worker.feeding.run())
+    app.closers += [worker.plotting.close, worker.feeding.close]
+
+
+@app.on_partitions_assigned.connect
+async def count(sender: faust.App, assigned: set[TP], **kwargs: Any) -> None:
+    """Count into the figures while the topic is ours."""
+    worker.feeding.is_mine = TP(names.metric.name, 0) in assigned
 
 
 @app.on_partitions_revoked.connect
@@ -37,3 +44,4 @@ async def let_go(sender: faust.App, revoked: set[TP], **kwargs: Any) -> None:
     """Let go of the log when its topic goes to another worker."""
     if TP(names.metric.name, 0) in revoked:
         worker.plotting.let_go()
+        worker.feeding.is_mine = False

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from agents.feeding import Feeding
 from agents.metric_log.files import LogError
 from agents.metric_log.incoming import Incoming
 from agents.metric_log.local_path import LocalPath
@@ -47,10 +48,11 @@ class Plotting:
         incoming: Incoming,
         local_path: LocalPath,
         windows: Windows,
+        feeding: Feeding,
         is_mine: Callable[[], bool],
     ) -> None:
         self._logs_dir, self._fetcher, self._local_path, self._windows = settings.logs_dir, fetcher, local_path, windows
-        self._incoming = incoming
+        self._incoming, self._feeding = incoming, feeding
         self._topic, self._is_mine = names.metric.name, is_mine
         self.log: MetricLog | None = None
         self.link = Link("metric log", logger, is_up=True)
@@ -94,6 +96,8 @@ class Plotting:
         records = await self._incoming.unwritten(batches, written) + self._local_path.following(written)
         if records:
             await self._append(log, records)
+        if batches:
+            self._feeding.read_to(batches[-1].end)
         for batch in batches:
             if self._queue and self._queue[0] is batch:
                 self._queue.popleft()
@@ -102,6 +106,7 @@ class Plotting:
     async def _append(self, log: MetricLog, records: list[VerdictRecord]) -> None:
         done = await asyncio.to_thread(log.append, records)
         self._windows.take(done.fresh)
+        self._feeding.take(done.fresh)
         if done.n_broken:
             logger.error(
                 "The topic %s lacks the verdicts of %d decisions or more: was it emptied, or the log recreated?",

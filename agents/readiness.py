@@ -82,6 +82,7 @@ def _plot(worker: Worker) -> list[Check]:
         return [_check("metric log", "Kafka does not answer: the metric log waits for it.")]
     return [
         _check("metric log", worker.plotting.link.problem, "The metric log can be written."),
+        _check("figures", worker.feeding.problem, "The figures are counted."),
         _check("picture", worker.plotting.picture_link.problem, "The picture is drawn."),
     ]
 

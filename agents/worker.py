@@ -5,6 +5,7 @@ The modules of the agents declare what Faust runs, and take their part from `wor
 
 from __future__ import annotations
 
+from agents.feeding import Feeding
 from agents.joining import Joining
 from agents.metric_log.incoming import Incoming
 from agents.metric_log.local_path import LocalPath
@@ -48,14 +49,24 @@ class Worker:
         self.joining = Joining(settings, names, app.fetcher, store.partition, store.set_aside, local_path.put)
         self.pairs.source = self.joining
         self.predicting = Predicting(settings, names, app.fetcher)
-        incoming = Incoming(Witness(self.joining.log, settings.partitions).confirms)
-        self.plotting = Plotting(settings, names, app.fetcher, incoming, local_path, self.windows, self.writes_the_log)
+        confirms = Witness(self.joining.log, settings.partitions).confirms
+        self.feeding = Feeding(settings, names.metric.name, confirms)
+        self.plotting = Plotting(
+            settings,
+            names,
+            app.fetcher,
+            Incoming(confirms),
+            local_path,
+            self.windows,
+            self.feeding,
+            self.writes_the_log,
+        )
         self.bridge: Bridge | None = None
         """Where the setting asks for it, once the worker is set up."""
 
     def set_up(self) -> None:
         """Tell the parts what is known only once the worker has its place on disk."""
-        self.joining.instance_id = self.app.instance.instance_id
+        self.joining.instance_id = self.feeding.instance_id = self.app.instance.instance_id
         self.pairs.store.directory = self.app.instance.path
         self.app.closers.append(self.joining.close)
         if self.settings.has_bridge_inside:

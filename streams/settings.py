@@ -36,6 +36,7 @@ logger = logging.getLogger("hindsight.settings")
 PREFIX = "HINDSIGHT_"
 FORMER_NAMES = {"lateness_s": "max_out_of_orderness_s"}
 """Settings that were renamed: the former name, which still works, and the name of today."""
+Clock = Literal["arrival", "event"]
 AgentName = Literal["model", "metric", "plot"]
 QueueKind = Literal["durable", "quorum", "transient", "existing"]
 Seconds = Annotated[float, Field(gt=0, le=1e10, allow_inf_nan=False)]
@@ -154,6 +155,16 @@ class Settings(BaseModel):
     max_waiting_ids: Count = Field(
         10_000_000,
         description="ids that may wait for their other side, over all partitions; when exceeded, the oldest end unmatched early",
+    )
+    clock: Clock = Field(
+        "arrival",
+        description="how label delays are measured: `arrival`, from a prediction's ts until the pair is joined; `event`, until "
+        "the truth's ts, for history that is replayed",
+    )
+    slice_s: Annotated[float, Field(ge=1, le=21600)] | None = Field(
+        None,
+        description="width of a slice of time in the figures, in seconds, taken to the nearest that fills an hour or a day; "
+        "empty: about a 120th of the join window",
     )
     agents: tuple[AgentName, ...] = Field(
         ("model", "metric", "plot"), description="which agents the worker runs, comma-separated"

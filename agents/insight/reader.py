@@ -37,6 +37,14 @@ class Gap(NamedTuple):
     why: str
 
 
+class Mark(NamedTuple):
+    """Something that happened to whoever counts, at `at` (UTC epoch seconds): a `kind` to tell apart by, a text for people."""
+
+    at: float
+    kind: str
+    text: str
+
+
 class Reader:
     """A view of the file as it was last committed. One thread at a time."""
 
@@ -113,6 +121,12 @@ class Reader:
         with translated(self._path):
             query = 'SELECT start, "end", why FROM gaps WHERE start < ? AND "end" > ? ORDER BY start'
             return [Gap(*row) for row in self._connection.execute(query, (end, start))]
+
+    def marks(self, start: float, end: float) -> list[Mark]:
+        """Return what happened in a span, in order."""
+        with translated(self._path):
+            query = "SELECT at, kind, text FROM marks WHERE at >= ? AND at < ? ORDER BY at"
+            return [Mark(*row) for row in self._connection.execute(query, (start, end))]
 
     def positions(self) -> dict[str, dict[int, int]]:
         """Return up to which offset each partition of each decision log is counted."""

@@ -11,7 +11,10 @@ Kind = Literal["whole", "segment"]
 
 
 class Series(NamedTuple):
-    """Cells by when their rows were predicted, or decided; of a segment, or with an empty one of the whole model."""
+    """Cells by when their rows were predicted, or decided; of a segment, or with an empty one of the whole model.
+
+    Each row is counted in one model's cells; those of an empty `model` hold what names none. All together is their sum.
+    """
 
     model: str
     segment: str = ""

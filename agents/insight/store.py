@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Self, get_args
@@ -16,7 +16,7 @@ import numpy as np
 from agents.insight import table
 from agents.insight.conversion import Layout, convert
 from agents.insight.database import NAME, Damaged, InsightError, open_or_make, translated
-from agents.insight.reader import Reader
+from agents.insight.reader import Gap, Mark, Reader
 from agents.insight.series import Kind, Series
 from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.scores.cells import SUMS, Cells
@@ -113,6 +113,11 @@ class Store:
         rows = [(name, _encode(value).decode()) for name, value in values.items()]
         self._connection.executemany("REPLACE INTO meta VALUES (?, ?)", rows)
 
+    @property
+    def known(self) -> Collection[Series]:
+        """The series that have a number."""
+        return self._numbers.keys()
+
     def number(self, series: Series) -> int:
         """Return the number that cells of a series have, a new one if there are none yet.
 
@@ -127,9 +132,13 @@ class Store:
         return self._numbers[series]
 
     def add(
-        self, parts: Sequence[Cells], positions: Positions | None = None, state: Mapping[str, bytes] | None = None
+        self,
+        parts: Sequence[Cells],
+        positions: Positions | None = None,
+        state: Mapping[str, bytes] | None = None,
+        gaps: Sequence[Gap] = (),
     ) -> None:
-        """Add cells, move positions on and replace what is kept under names, all of it or nothing.
+        """Add cells and gaps, move positions on and replace what is kept under names, all of it or nothing.
 
         Each part has cells of one number of bins, in slices as wide as `Frame.width` says; `Cells.series` are from `number`.
         After any exception but `Fenced` the same can be given again.
@@ -147,11 +156,16 @@ class Store:
                     table.add(self._connection, self._placed(part))
             self._connection.executemany("REPLACE INTO positions VALUES (?, ?, ?)", moved)
             self._connection.executemany("REPLACE INTO state VALUES (?, ?)", (state or {}).items())
+            self._connection.executemany("INSERT INTO gaps VALUES (?, ?, ?)", gaps)
 
-    def mark_gap(self, start: float, end: float, why: str) -> None:
-        """Say that rows of these times are missing, UTC epoch seconds, so that their cells are incomplete."""
+    def mark(self, mark: Mark) -> None:
+        """Keep what happened, for charts to show it.
+
+        Raises:
+            Fenced, Busy, Unwritable, Damaged: as `add`.
+        """
         with self._transaction():
-            self._connection.execute("INSERT INTO gaps VALUES (?, ?, ?)", (start, end, why))
+            self._connection.execute("INSERT INTO marks VALUES (?, ?, ?)", mark)
 
     def roll_up(self, now: float) -> None:
         """Roll up what is old enough by a clock that says `now`; cheap if nothing is.

@@ -6,11 +6,11 @@ it is believed: nothing that is written behind a made-up offset would ever be ta
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Protocol
 
 from agents.metric_log.files import LogError
 from agents.metric_log.local_path import Positions
-from streams.kafka.fetcher import Batch, Record
 from streams.kafka.records import TP
 from streams.process.unavailable import Unavailable
 from streams.process.void_records import step_over
@@ -23,6 +23,22 @@ MAX_STEP = 1000
 """More decisions than this between two with verdicts are rare enough to be looked up."""
 
 
+class Sent(Protocol):
+    """A record of the topic."""
+
+    def offset(self) -> int: ...  # noqa: D102
+    def value(self) -> bytes | None: ...  # noqa: D102
+
+
+class Came(Protocol):
+    """Records of the topic in their order, such as a `Batch`."""
+
+    @property
+    def tp(self) -> TP: ...  # noqa: D102
+    @property
+    def records(self) -> Sequence[Sent]: ...  # noqa: D102
+
+
 class CannotTell(LogError):
     """It cannot be told now which records of the topic `metric` are ours; they wait in Kafka."""
 
@@ -32,13 +48,14 @@ class Incoming:
 
     Args:
         confirms: tells whether there is the decision that a tag names, see `Witness`.
+        says: count and say what is none of ours, as one of those who read the topic does.
     """
 
-    def __init__(self, confirms: Callable[[Tag], Awaitable[bool]]):
-        self._confirms = confirms
+    def __init__(self, confirms: Callable[[Tag], Awaitable[bool]], *, says: bool = True):
+        self._confirms, self._says = confirms, says
         self._stepped_to = -1
 
-    async def unwritten(self, came: Iterable[Batch], written: Positions) -> list[VerdictRecord]:
+    async def unwritten(self, came: Iterable[Came], written: Positions) -> list[VerdictRecord]:
         """Return the records that are not written yet; `written` moves on with them.
 
         Raises:
@@ -71,8 +88,8 @@ class Incoming:
         except LogIsNewer as exc:
             raise CannotTell(f"{exc}.") from exc
 
-    def _step_over(self, tp: TP, record: Record) -> None:
+    def _step_over(self, tp: TP, record: Sent) -> None:
         """Count a record that is none of ours, once."""
-        if record.offset() > self._stepped_to:
+        if self._says and record.offset() > self._stepped_to:
             self._stepped_to = record.offset()
             step_over(tp.topic, tp.partition, record.offset(), record.value())

@@ -24,15 +24,16 @@ _SHORTEST = 360.0
 
 def slice_width(window_s: float) -> float:
     """Return how long a slice of prediction time is: about a 120th of the window, from 1 s to 6 h, a clean span."""
-    return _clean(window_s / SLICES_A_WINDOW)
+    return clean_span(window_s / SLICES_A_WINDOW)
 
 
 def segment_width(slice_s: float) -> float:
     """Return how long a slice is of segments, which are many and tell fewer delays apart: about ten slices."""
-    return _clean(_SLICES_OF_SEGMENT * slice_s)
+    return clean_span(_SLICES_OF_SEGMENT * slice_s)
 
 
-def _clean(span_s: float) -> float:
+def clean_span(span_s: float) -> float:
+    """Return the span of CLEAN_SPANS_S that is nearest, by ratio."""
     return float(min(CLEAN_SPANS_S, key=lambda clean: abs(np.log(clean / span_s))))
 
 

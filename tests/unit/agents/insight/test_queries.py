@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from agents.insight.database import NAME
+from agents.insight.reader import Gap
 from agents.insight.series import Series
 from tests.unit.agents.insight.worlds import FRAME, NOON, cells_of, labels, opened
 
@@ -29,7 +30,7 @@ def test_a_query_answers_beside_the_worker(tmp_path: Path, query: str):
     number = store.number(Series("ridge", "country:DE"))
     some = labels(rng, 500, NOON - 200 * 86400, 7200)
     store.add([cells_of(some), cells_of(some, number, bins=FRAME.bins.coarse(), width_s=300.0)])
-    store.mark_gap(NOON - 200 * 86400, NOON, "Kafka no longer holds them")
+    store.add([], gaps=[Gap(NOON - 200 * 86400, NOON, "Kafka no longer holds them")])
     reader = sqlite3.connect(f"file:{tmp_path / NAME}?mode=ro", uri=True)
     found = pd.read_sql(query, reader)
     assert len(found) > 0

@@ -12,6 +12,7 @@ from agents.insight.chunks import Chunks, Part
 from agents.insight.database import NAME
 from agents.insight.query import NOW as EVENT_NOW
 from agents.insight.query import Asked, Query
+from agents.insight.reader import Gap
 from agents.insight.series import Series
 from agents.insight.store import Frame, Store
 from streams.scores.cells import Cells
@@ -111,7 +112,7 @@ def test_models_and_segments_are_added_up_or_told_apart(tmp_path: Path):
 def test_gaps_of_the_span_make_it_incomplete(tmp_path: Path):
     store = opened(tmp_path)
     added(store, np.random.default_rng(1), NOON - 600, 300)
-    store.mark_gap(NOON - 500, NOON - 450, "Kafka no longer had them")
+    store.add([], gaps=[Gap(NOON - 500, NOON - 450, "Kafka no longer had them")])
     assert not asked(store, Asked()).complete
     assert asked(store, Asked(start=NOON - 300)).complete
 

@@ -248,6 +248,6 @@ def _under(reader: Reader) -> int:
 
 def test_gaps_are_told_with_the_spans_that_they_touch(tmp_path: Path):
     store = opened(tmp_path)
-    store.mark_gap(NOON, NOON + 60, "Kafka no longer holds them")
+    store.add([], gaps=[Gap(NOON, NOON + 60, "Kafka no longer holds them")])
     assert store.reader.gaps(NOON + 59, NOON + 500) == [Gap(NOON, NOON + 60, "Kafka no longer holds them")]
     assert store.reader.gaps(NOON + 60, NOON + 500) == []

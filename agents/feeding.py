@@ -1,0 +1,194 @@
+"""The figures of the worker that owns the topic `metric`: what the metric log has written is counted into insight.db.
+
+The records come from the metric log as they are written, and are counted once a second. What is missing between two of them,
+after a crash, a full disk or with a new file, is read from Kafka, from where insight.db says it was counted to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from agents.insight.counting import Counting
+from agents.insight.database import Damaged, InsightError
+from agents.insight.reader import Mark
+from agents.insight.store import Fenced, Frame
+from agents.metric_log.files import LogError
+from agents.metric_log.incoming import Incoming
+from streams.kafka.reader import Reader
+from streams.kafka.records import TP, StoredRecord
+from streams.process.link import Link
+from streams.process.own_thread import OwnThread
+from streams.process.unavailable import Unavailable
+from streams.scores.delay import clean_span, slice_width
+from streams.settings import Settings
+from streams.wire.verdicts import Tag, VerdictRecord
+
+logger = logging.getLogger("hindsight.insight")
+COUNT_EVERY_S = 1.0
+ROLL_UP_EVERY_S = 60.0
+FENCED_S = 3.0
+"""After another worker opened the file: time for Kafka to tell whether the topic is still ours."""
+MAX_ROWS = 200_000
+"""Verdicts that may wait here; if they are more, all of them come from Kafka."""
+LONG_S = 10.0
+
+
+def frame_of(settings: Settings) -> Frame:
+    """Return how time is cut, as the settings ask for."""
+    slice_s = clean_span(settings.slice_s) if settings.slice_s else slice_width(settings.join_window_s)
+    return Frame(settings.join_window_s, slice_s, settings.waiting_s, settings.clock)
+
+
+class Feeding:
+    """Counts what `take` is given, for as long as the topic `metric` is ours.
+
+    Args:
+        topic: its name.
+        confirms: as `Incoming` asks it.
+    """
+
+    def __init__(self, settings: Settings, topic: str, confirms: Callable[[Tag], Awaitable[bool]]) -> None:
+        self._settings, self._tp = settings, TP(topic, 0)
+        self._incoming = Incoming(confirms, says=False)  # the metric log says what is none of ours
+        self.is_mine = False
+        """Whether this worker owns the topic now."""
+        self.frame = frame_of(settings)
+        self.instance_id = ""
+        """Who counts, as a mark in the file says it; set before it is opened."""
+        self.link = Link("insight", logger, is_up=True)
+        self._thread = OwnThread("insight")
+        self._counting: Counting | None = None
+        self._waiting: list[VerdictRecord] = []
+        self._n_rows = self._read_to = 0
+        self._is_behind = True
+        """Whether Kafka has to be read before what is waiting can be counted."""
+        self._forgotten: dict[tuple[str, int], int] = {}
+        """By decision log and partition: the last offset that came here and was forgotten, which Kafka may not have yet."""
+        self._rolled_up_mono = float("-inf")
+
+    @property
+    def problem(self) -> str:
+        """Why nothing is counted now; empty if it is."""
+        if self._thread.busy_s > LONG_S:
+            return f"The disk has been at work on insight.db for {self._thread.busy_s:.0f} s: the figures stand still."
+        return self.link.problem
+
+    def take(self, records: Sequence[VerdictRecord]) -> None:
+        """Take records that the metric log has written, in the order of their partitions."""
+        self._waiting += records
+        self._n_rows += sum(len(record.rows) for record in records)
+        if self._n_rows > MAX_ROWS:
+            self._forget()
+
+    def read_to(self, offset: int) -> None:
+        """Note that all of the topic before this offset was taken, now or before."""
+        self._read_to = offset
+
+    async def run(self) -> None:
+        """Count, for as long as the worker runs; a disk that fails holds up the figures, and nothing else."""
+        while True:
+            await asyncio.sleep(COUNT_EVERY_S)
+            if not self.is_mine:
+                await self.let_go()
+                continue
+            try:
+                await self._step()
+                self.link.up("The figures are counted again.")
+            except (InsightError, LogError, Unavailable) as exc:
+                self._forget()
+                self.link.down(f"The figures stand still; they are caught up on later: {exc}")
+                await self._wait_after(exc)
+
+    async def _wait_after(self, exc: Exception) -> None:
+        if isinstance(exc, Fenced | Damaged):
+            await self.close()
+        if isinstance(exc, Fenced):
+            await asyncio.sleep(FENCED_S)
+        else:
+            await self.link.pause()
+
+    async def _step(self) -> None:
+        counting = await self._opened()
+        if self._is_behind:
+            self._is_behind = False
+            await self._catch_up(counting)
+        if not self._is_behind:
+            await self._count(counting)
+        if time.monotonic() - self._rolled_up_mono > ROLL_UP_EVERY_S:
+            await self._thread.do(partial(counting.roll_up, time.time()))
+            self._rolled_up_mono = time.monotonic()
+
+    async def _count(self, counting: Counting) -> None:
+        """Count what waits."""
+        waiting, n = self._waiting, len(self._waiting)
+        if not await self._thread.do(partial(counting.count, waiting[:n], self._read_to)):
+            self._forget()
+        elif self._waiting is waiting:
+            del waiting[:n]
+            self._n_rows = sum(len(record.rows) for record in waiting)
+
+    async def _opened(self) -> Counting:
+        if self._counting is None:
+            mark = Mark(time.time(), "opened", f"Worker {self.instance_id} counts from here.")
+            self._counting = await self._thread.do(partial(Counting.open, self._settings.logs_dir, self.frame, mark))
+            self._is_behind = True
+        return self._counting
+
+    async def _catch_up(self, counting: Counting) -> None:
+        """Count what Kafka has of the topic and the file does not, up to the topic's end of now."""
+        async with Reader(self._settings) as reader:
+            first, end = (await reader.bounds([self._tp]))[self._tp]
+            start = counting.read_to if first <= counting.read_to <= end else first
+            written = counting.positions()
+            async for records in reader.read(self._tp, start, end):
+                came = _Came(self._tp, [_Sent(record) for record in records])
+                fresh = await self._incoming.unwritten([came], written)
+                read_to = records[-1].offset + 1 if records else start
+                await self._thread.do(partial(counting.count, fresh, read_to, is_all=True))
+        self._read_to = max(self._read_to, end)
+        counted = counting.positions()
+        self._forgotten = {
+            at: last for at, last in self._forgotten.items() if counted.get(at[0], {}).get(at[1], -1) < last
+        }
+        self._is_behind |= bool(self._forgotten)
+
+    def _forget(self) -> None:
+        """Forget what waits: it comes from Kafka."""
+        self._forgotten |= {(record.log, record.partition): record.offset for record in self._waiting}
+        self._waiting, self._n_rows, self._is_behind = [], 0, True
+
+    async def let_go(self) -> None:
+        """Forget what was not counted, and what was wrong: the file is another worker's now."""
+        if self._counting is not None:
+            self.link = Link("insight", logger, is_up=True)
+        self._forget()
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        counting, self._counting = self._counting, None
+        if counting is not None:
+            await self._thread.do(counting.close)
+
+
+class _Sent:
+    """A record of the topic as `Incoming` takes it."""
+
+    def __init__(self, stored: StoredRecord) -> None:
+        self._stored = stored
+
+    def offset(self) -> int:
+        return self._stored.offset
+
+    def value(self) -> bytes | None:
+        return self._stored.value
+
+
+class _Came(NamedTuple):
+    tp: TP
+    records: Sequence[_Sent]
