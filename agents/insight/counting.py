@@ -121,6 +121,8 @@ class Counting:
             state.read_to = read_to
         if fresh or (is_all and state.read_to != self._state.read_to):
             self._add(fresh, positions, state, gaps.found)
+        else:
+            self._store.check()
         is_complete = state.read_to == read_to
         self._positions, self._state = positions, state
         return is_complete

@@ -195,12 +195,20 @@ class Store:
             start, width = np.where(mine, at[0], start), np.where(mine, at[1], width)
         return cells._replace(start=start, width=width)
 
+    def check(self) -> None:
+        """See that the file is still there.
+
+        Raises:
+            Damaged: it is gone, or another one; open it again.
+        """
+        if _inode(self._path) != self._inode:
+            raise Damaged(f"Somebody removed or replaced {self._path} while it was written. It is opened again.")
+
     @contextmanager
     def _transaction(self, *, takes_over: bool = False) -> Iterator[None]:
         """Do something in one transaction, if the file is still the one that was opened, and still ours."""
         with translated(self._path):
-            if _inode(self._path) != self._inode:
-                raise Damaged(f"Somebody removed or replaced {self._path} while it was written. It is opened again.")
+            self.check()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 if takes_over:

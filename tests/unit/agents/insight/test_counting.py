@@ -11,6 +11,7 @@ import pytest
 
 from agents.insight import counting
 from agents.insight.counting import BEFORE_REPORTS, MAX_MODELS, OTHER, REMOVED, Counting
+from agents.insight.database import NAME, Damaged
 from agents.insight.query import NOW
 from agents.insight.reader import Gap, Mark
 from agents.insight.series import Series
@@ -162,6 +163,13 @@ def test_what_does_not_follow_is_left_with_all_behind_it(tmp_path: Path):
     assert made.count(records[1:], 4)
     made.close()
     assert read(tmp_path).gaps(*ALWAYS) == []
+
+
+def test_a_file_that_is_gone_is_noticed_though_nothing_comes(tmp_path: Path):
+    made = opened(tmp_path)
+    (tmp_path / NAME).unlink()
+    with pytest.raises(Damaged):
+        made.count([], 0)
 
 
 # What is missing
