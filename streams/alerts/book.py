@@ -88,7 +88,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
         events, notices = [], []
         for rule in rules:
             before, reading = self.states.get(rule.name, State()), readings[rule.name]
-            state = states[rule.name] = step(rule, before, reading.value, now)
+            state = states[rule.name] = step(rule, before, reading, now)
             said = words.sentence(rule, state, reading)
             if state.name != before.name or state.fired_at != before.fired_at:
                 events.append(Event(now, rule.name, state.name, said, before.is_active or state.is_active))

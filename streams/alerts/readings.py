@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 from streams.alerts.rules import Rule, seconds
-from streams.scores.estimate import Estimate
+from streams.scores.equal_delays import Ratio
 from streams.scores.figures import Figures
 
 
@@ -19,6 +18,11 @@ class Reading(NamedTuple):
     why: str = ""
     n_pairs: int | None = None
 
+    def nearest(self, rule: Rule) -> float:
+        """Return the end of the interval that is nearest to where all is well; the value itself, if there is none."""
+        end = self.high if rule.below is not None else self.low
+        return (self.value or 0.0) if end is None else end
+
     @classmethod
     def cannot_tell(cls, why: str, n_pairs: int | None = None) -> Reading:
         """Return a reading that says nothing but why."""
@@ -26,12 +30,12 @@ class Reading(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """A model held against its reference: the ratio of MAE at equal delays, and the alarm's evidence by what it takes.
+    """A model held against its reference at equal delays: the ratio of MAE; and the alarm's evidence, by what it takes.
 
     None for what cannot be told, and `why` says why.
     """
 
-    ratio: Estimate | None = None
+    ratio: Ratio | None = None
     evidence: float | None = None
     why: str = "there is no reference yet"
 
@@ -91,7 +95,7 @@ def _labels(n: int) -> str:
 
 def _read(rule: Rule, figures: Figures, compared: Compared) -> Reading:
     if rule.metric == "ratio":
-        return _estimated(compared.ratio, compared.why)
+        return _ratio(rule, compared)
     if rule.metric == "drift":
         return Reading(compared.evidence, why="" if compared.evidence is not None else compared.why)
     if rule.metric in ("coverage", "delay_p90"):
@@ -101,9 +105,24 @@ def _read(rule: Rule, figures: Figures, compared: Compared) -> Reading:
     why = figures.why if figures.expected is None else _immature(figures, _half(rule, figures))
     if why or figures.expected is None:
         return Reading.cannot_tell(why)
-    value = figures.expected[rule.metric]
-    low, high = (figures.expected[f"{rule.metric}_{end}"] for end in ("low", "high"))
-    return Reading(value, low, high, "" if value is not None else "its expected value is not known")
+    value, low, high = (figures.expected[f"{rule.metric}{end}"] for end in ("", "_low", "_high"))
+    return _with_interval(value, low, high)
+
+
+def _ratio(rule: Rule, compared: Compared) -> Reading:
+    if compared.ratio is None:
+        return Reading.cannot_tell(compared.why)
+    if compared.ratio.n < rule.min_pairs:
+        return Reading.cannot_tell(
+            f"{_labels(compared.ratio.n)} of delays that can be compared, {rule.min_pairs:,} are needed"
+        )
+    return _with_interval(*compared.ratio.estimate)
+
+
+def _with_interval(value: float | None, low: float | None, high: float | None) -> Reading:
+    if value is None or low is None or high is None:
+        return Reading.cannot_tell("too few labels or slices to say how sure it is")
+    return Reading(value, low, high)
 
 
 def _half(rule: Rule, figures: Figures) -> float:
@@ -126,7 +145,7 @@ def _of_delays(rule: Rule, figures: Figures) -> Reading:
     if coverage.final is None or not coverage.final:
         return Reading.cannot_tell(figures.why or "no label has come")
     if rule.metric == "coverage":
-        return Reading(coverage.final, coverage.low, coverage.high)
+        return _with_interval(coverage.final, coverage.low, coverage.high)
     return Reading(_age_at(0.9 * coverage.final, coverage.curve))
 
 
@@ -139,12 +158,6 @@ def _age_at(share: float, curve: list[tuple[float, float]]) -> float:
             return age if rise <= 0 else before[0] + (age - before[0]) * (share - before[1]) / rise
         before = (age, reached)
     return before[0]
-
-
-def _estimated(estimate: Estimate | None, why: str) -> Reading:
-    if estimate is None or not math.isfinite(estimate.value):
-        return Reading.cannot_tell(why)
-    return Reading(*estimate)
 
 
 def _span(span_s: float) -> str:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from streams.alerts.readings import Reading
 from streams.alerts.rules import Rule, seconds
 
 Name = Literal["ok", "pending", "firing", "held", "cannot tell"]
@@ -38,9 +39,13 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, name="ok", since=now, resolved_at=now)
 
 
-def step(rule: Rule, state: State, value: float | None, now: float) -> State:
-    """Return the state after a look; None for a value says that nothing can be told, which neither fires nor resolves."""
-    is_beyond = value is not None and rule.is_beyond(value)
+def step(rule: Rule, state: State, reading: Reading, now: float) -> State:
+    """Return the state after a look; a reading without a value neither fires nor resolves.
+
+    One with an interval is beyond the limit only if the whole interval is: no alert fires by chance alone.
+    """
+    value = reading.value
+    is_beyond = value is not None and rule.is_beyond(reading.nearest(rule))
     is_clear = value is not None and not is_beyond and rule.is_clear(value)
     is_continued = 0 <= now - state.looked_at <= LONGEST_GAP_S
     beyond_since = _since(state.beyond_since, is_beyond, is_continued, now)

@@ -60,6 +60,8 @@ def sentence(rule: Rule, state: State, reading: Reading) -> str:
         return f"{said}, {when(rule).split(' for ')[0]}. It fires at {fires_at} UTC if it stays so."
     if state.name == "held":
         return f"{said}. It fired, and is not clear yet: it resolves {clears(rule)}."
+    if reading.value is not None and rule.is_beyond(reading.value):
+        return f"{said}: past the limit of {amount(rule, rule.limit)}, but not beyond chance."
     return f"{said}."
 
 

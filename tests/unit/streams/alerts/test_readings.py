@@ -8,6 +8,7 @@ import pytest
 
 from streams.alerts.readings import Compared, Health, Reading, of_health, of_labels
 from streams.alerts.rules import KINDS, Rule
+from streams.scores.equal_delays import Ratio
 from streams.scores.estimate import Estimate
 from streams.scores.figures import EXPECTED_NAMES, Coverage, Figures, LabelOutage, Slice
 
@@ -88,7 +89,7 @@ def rule(metric: Any, **fields: Any) -> Rule:
     ids=lambda part: f"{part.metric} {part.basis or ''}" if isinstance(part, Rule) else "",
 )
 def test_a_rule_is_held_against_its_figure(asked, wanted):
-    reading = of_labels(asked, figures(), Compared(Estimate(1.4, 1.3, 1.5), 0.2))
+    reading = of_labels(asked, figures(), Compared(Ratio(Estimate(1.4, 1.3, 1.5), 400), 0.2))
     assert reading[:3] == pytest.approx(wanted[:3])
     assert (reading.why, reading.n_pairs) == ("", 500)
 
@@ -128,6 +129,20 @@ def test_where_nothing_can_be_told_it_says_why(asked, found, why):
     reading = of_labels(asked, found, NOTHING)
     assert reading.value is None
     assert why in reading.why
+
+
+def test_a_figure_of_which_nobody_knows_how_sure_it_is_is_not_told():
+    unsure = figures(
+        expected=dict.fromkeys(EXPECTED_NAMES) | {"mae": 46.7}, coverage=Coverage(0.5, 0.6, None, None, CURVE)
+    )
+    for metric in ("mae", "coverage", "ratio"):
+        reading = of_labels(rule(metric), unsure, Compared(Ratio(Estimate(1.4), 400)))
+        assert (reading.value, reading.why) == (None, "too few labels or slices to say how sure it is")
+
+
+def test_a_ratio_is_of_labels_that_can_be_compared():
+    reading = of_labels(rule("ratio"), figures(), Compared(Ratio(Estimate(1.4, 1.3, 1.5), 29)))
+    assert reading.why == "29 labels of delays that can be compared, 30 are needed"
 
 
 def test_an_outage_that_is_over_holds_nothing_up():

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.alerts.readings import Reading
 from streams.alerts.rules import Rule
 from streams.alerts.states import LONGEST_GAP_S, State, step
 
@@ -18,7 +19,7 @@ def run(rule: Rule, looks: list[Look], state: State | None = None) -> list[State
     """Return the state after each look."""
     states, state = [], state or State()
     for at, value in looks:
-        states.append(state := step(rule, state, value, at))
+        states.append(state := step(rule, state, Reading(value), at))
     return states
 
 
@@ -63,7 +64,7 @@ def test_it_stands_as_one_finds_who_looks_at_the_whole_past(steps, data):
 def test_what_cannot_be_told_neither_fires_nor_resolves(values):
     state = State()
     for n, value in enumerate(values):
-        after = step(RULE, state, value, 10.0 * n)
+        after = step(RULE, state, Reading(value), 10.0 * n)
         if value is None:
             assert (after.fired_at, after.is_active) == (state.fired_at, state.is_active)
         state = after
@@ -74,7 +75,7 @@ def test_a_clock_that_jumps_makes_no_span(looks):
     """What has been so for a minute has been seen so at looks a minute or less apart, each later than the one before."""
     state = State()
     for at, value in looks:
-        after = step(RULE, state, value, at)
+        after = step(RULE, state, Reading(value), at)
         if after.is_active and not state.is_active:
             assert 0 <= at - state.looked_at <= LONGEST_GAP_S
             assert after.beyond_since is not None
@@ -98,3 +99,23 @@ def test_when_it_fired_and_was_resolved_is_kept():
 def test_below_is_the_other_way_round(value, name):
     rule = Rule(name="coverage", metric="coverage", below=0.55, clear=0.6)
     assert run(rule, [(0, 0.1), (10, value)])[-1].name == name
+
+
+@pytest.mark.parametrize(
+    ("rule", "reading", "name"),
+    [
+        (Rule(name="a", metric="mae", above=44), Reading(44.8, 43.9, 45.7), "ok"),
+        (Rule(name="a", metric="mae", above=44), Reading(46.7, 45.5, 47.9), "firing"),
+        (Rule(name="a", metric="coverage", below=0.5), Reading(0.49, 0.47, 0.51), "ok"),
+        (Rule(name="a", metric="coverage", below=0.5), Reading(0.45, 0.43, 0.47), "firing"),
+    ],
+)
+def test_it_fires_only_if_the_whole_interval_is_past_the_limit(rule, reading, name):
+    assert step(rule, State(), reading, 0).name == name
+
+
+def test_what_fires_is_not_resolved_by_an_interval_that_reaches_the_limit():
+    rule = Rule(name="a", metric="mae", above=44)
+    fired = step(rule, State(), Reading(46.7, 45.5, 47.9), 0)
+    assert step(rule, fired, Reading(44.8, 43.9, 45.7), 10).name == "held"
+    assert step(rule, fired, Reading(43.9, 43.0, 44.8), 10).name == "ok"

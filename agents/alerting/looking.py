@@ -1,0 +1,71 @@
+"""What the rules are held against: the figures of insight.db, the references, and the health of all workers."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+from agents.insight.answers import Answers
+from agents.insight.database import InsightError
+from agents.insight.query import Asked
+from agents.insight.references import CannotCompare, References
+from streams.alerts.readings import Compared, Health, Reading, of_health, of_labels
+from streams.alerts.rules import Rule, seconds
+from streams.process.own_thread import OwnThread
+from streams.scores.figures import Figures
+
+logger = logging.getLogger("hindsight.alerts")
+Ask = Callable[[], Awaitable[Health]]
+
+
+async def _nobody() -> Health:
+    return Health()
+
+
+class Looking:
+    """Reads what rules need, in a thread of its own; what cannot be read is a reason why nothing can be told."""
+
+    def __init__(self, directory: Path, thread: OwnThread) -> None:
+        """Take the directory of insight.db, and the thread in which the disk is waited for."""
+        self._answers, self._references, self._thread = Answers(directory), References(directory), thread
+        self.health: Ask = _nobody
+        """Returns how the workers are; set by who knows all of them."""
+
+    async def readings(self, rules: Sequence[Rule]) -> Mapping[str, Reading]:
+        """Return what each rule is held against now, by its name."""
+        of_all = [rule for rule in rules if rule.kind.is_of_labels]
+        found = await self._thread.do(lambda: self.of_labels(of_all, time.time()))
+        if len(of_all) < len(rules):
+            health = await self.health()
+            found |= {rule.name: of_health(rule, health) for rule in rules if not rule.kind.is_of_labels}
+        return found
+
+    def of_labels(self, rules: Sequence[Rule], now: float) -> dict[str, Reading]:
+        """Return what rules of labels are held against; it waits for the disk.
+
+        Args:
+            now: UTC epoch seconds.
+        """
+        figures: dict[tuple[str, str], Figures] = {}
+        found = {}
+        for rule in rules:
+            try:
+                key = (rule.model, rule.over)
+                if key not in figures:
+                    asked = Asked(start=now - seconds(rule.over), end=now, model=rule.model)
+                    figures[key] = self._answers.look(asked)
+                found[rule.name] = of_labels(rule, figures[key], self._compared(rule, figures[key]))
+            except InsightError as exc:
+                found[rule.name] = Reading.cannot_tell(str(exc).rstrip("."))
+        return found
+
+    def _compared(self, rule: Rule, figures: Figures) -> Compared:
+        if rule.metric != "ratio" or figures.now is None:
+            return Compared()
+        try:
+            self._references.first(figures.now, rule.model)
+            return Compared(self._references.ratio(figures.from_, figures.now, rule.model))
+        except CannotCompare as exc:
+            return Compared(why=str(exc))

@@ -1,0 +1,166 @@
+"""References: how wrong a model was when it was known to be good, kept in insight.db; and a span held against them."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from agents.insight.database import NAME, Damaged, InsightError
+from agents.insight.notes import Notes
+from agents.insight.reader import Reader
+from streams.scores.cells import Cells
+from streams.scores.cohorts import Cohorts
+from streams.scores.delay import DelayBins
+from streams.scores.equal_delays import Ratio, ratio
+from streams.scores.reference import Reference
+
+logger = logging.getLogger("hindsight.insight")
+N_FIRST = 2000
+"""Mature labels that a reference is made of by itself."""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A reference, and who chose it: a person, or nobody, and then it is of the first mature labels."""
+
+    chosen: Literal["first", "span"]
+    reference: Reference
+
+
+class CannotCompare(InsightError):
+    """There is nothing to hold a span against; the message says why."""
+
+
+class References:
+    """The references of one insight.db, by model; an empty name is of all models together. It waits for the disk."""
+
+    def __init__(self, directory: Path) -> None:
+        """Take the directory of the file, which need not be there yet."""
+        self._path = directory / NAME
+        self._notes = Notes(self._path)
+
+    def get(self, model: str = "") -> Kept | None:
+        """Return the reference of a model, None if there is none.
+
+        Raises:
+            InsightError: the file cannot be read.
+        """
+        found = self._notes.read(_name(model))
+        try:
+            return None if found is None else msgspec.json.decode(found, type=Kept)
+        except msgspec.MsgspecError as exc:
+            logger.warning("The reference of %s cannot be read, and counts as none: %s", model or "all models", exc)
+            return None
+
+    def clear(self, model: str = "") -> None:
+        """Forget the reference of a model: the next one is made of its first mature labels.
+
+        Raises:
+            InsightError: the file cannot be written.
+        """
+        self._notes.write(_name(model), None)
+
+    def choose(self, start: float, end: float, now: float, model: str = "") -> Kept:
+        """Make the labels of a span the reference of a model.
+
+        Args:
+            start: UTC epoch seconds; `end`: likewise, not included. `now`: by the clock of the delays.
+
+        Raises:
+            CannotCompare: no label of the span is mature.
+            InsightError: the file cannot be read or written.
+        """
+        with _Open(self._path) as opened:
+            cells = opened.cells(model, start, end, details=True)
+            cells = cells.take((cells.start >= start) & (cells.start + cells.width <= end))
+            found = Reference.of(cells, opened.bins, now)
+        if found is None:
+            raise CannotCompare("No label of that span is mature: none came, or others may still be on their way.")
+        return self._put(Kept("span", found), model)
+
+    def first(self, now: float, model: str = "") -> Kept | None:
+        """Return the reference of a model; made of its first mature labels, over a window at least, once they are there.
+
+        Raises:
+            InsightError: the file cannot be read or written.
+        """
+        if (kept := self.get(model)) is not None:
+            return kept
+        with _Open(self._path) as opened:
+            end = opened.end_of_first(model, now)
+            found = None if end is None else Reference.of(opened.cells(model, 0.0, end, details=True), opened.bins, now)
+        return None if found is None else self._put(Kept("first", found), model)
+
+    def ratio(self, start: float, now: float, model: str = "") -> Ratio:
+        """Hold the span from `start` until now against the reference, at equal delays.
+
+        Raises:
+            CannotCompare: there is no reference, or none of the same delays.
+            InsightError: the file cannot be read.
+        """
+        kept = self.get(model)
+        if kept is None:
+            raise CannotCompare(
+                "there is no reference yet: the first 2,000 mature labels over one join window make one"
+            )
+        with _Open(self._path) as opened:
+            if kept.reference.ends != opened.bins.ends.tolist():
+                raise CannotCompare("the reference is of another join window: set it again, or clear it")
+            cohorts = Cohorts.of(opened.cells(model, max(start, kept.reference.end), now), opened.bins)
+        found = ratio(cohorts, kept.reference.cohort(), now) if len(cohorts.start) else None
+        if found is None:
+            raise CannotCompare("no label has come yet of a delay that the reference has")
+        return found
+
+    def _put(self, kept: Kept, model: str) -> Kept:
+        self._notes.write(_name(model), msgspec.json.encode(kept))
+        return kept
+
+
+class _Open:
+    """The file, opened to read cells of one model or of all."""
+
+    def __init__(self, path: Path) -> None:
+        reader = Reader.open(path, DelayBins(np.zeros(0)))
+        try:
+            self.bins = DelayBins(np.array(msgspec.convert(reader.meta("delay_ends"), list[float])))
+            self._reader = Reader.open(path, self.bins)
+        except msgspec.ValidationError as exc:
+            raise Damaged(f"{path} does not say what it was made for: {exc}") from exc
+        finally:
+            reader.close()
+
+    def __enter__(self) -> _Open:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._reader.close()
+
+    def cells(self, model: str, start: float, end: float, *, details: bool = False) -> Cells:
+        """Return the cells by prediction time, of all models added up if none is named."""
+        wanted = [
+            one
+            for one in self._reader.series()
+            if one.axis == "predicted" and not one.segment and model in ("", one.model)
+        ]
+        parts = [self._reader.cells(one, start, end, details=details) for one in wanted]
+        parts = [part._replace(series=np.zeros_like(part.series)) for part in parts if len(part.start)]
+        return Cells.merge(parts) if parts else Cells.none(len(self.bins.ends))
+
+    def end_of_first(self, model: str, now: float) -> float | None:
+        """Return until when the first labels go that make a reference: enough of them, over a window, all mature."""
+        window_s = float(self.bins.ends[-1])
+        cells = self.cells(model, 0.0, now - window_s)
+        end = cells.start + cells.width
+        enough = np.cumsum(cells.n.sum(axis=1)) >= N_FIRST
+        long = end - cells.start.min(initial=np.inf) >= window_s
+        mature = now - end >= window_s
+        found = np.flatnonzero(enough & long)
+        return float(end[found[0]]) if len(found) and mature[found[0]] else None
+
+
+def _name(model: str) -> str:
+    return f"reference/{model}" if model else "reference"

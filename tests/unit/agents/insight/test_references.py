@@ -1,0 +1,104 @@
+"""The reference is of the first mature labels, or of a span that is named, and a rise shows against it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents.insight.references import CannotCompare, References
+from agents.insight.series import Series
+from agents.insight.store import Frame, Store
+from tests.unit.agents.insight.worlds import MODEL, NOON, WINDOW_S, cells_of, labels, opened
+
+
+def add(store: Store, rng: np.random.Generator, start: float, span_s: float, n: int, *, times: float = 1, model=MODEL):
+    some = labels(rng, n, start, span_s)
+    some = some._replace(y_pred=some.y_true + times * (some.y_pred - some.y_true))
+    store.add([cells_of(some, store.number(model))])
+
+
+def test_it_is_of_the_first_two_thousand_mature_labels_over_a_window(tmp_path: Path):
+    store, rng, references = opened(tmp_path), np.random.default_rng(1), References(tmp_path)
+    add(store, rng, NOON, 4 * WINDOW_S, 4000)
+    assert references.first(NOON + 2.9 * WINDOW_S) is None, "the labels of the second hour are not mature"
+    kept = references.first(NOON + 4 * WINDOW_S)
+    assert kept is not None
+    assert kept.chosen == "first"
+    assert 2000 <= sum(kept.reference.n) < 2050
+    add(store, rng, NOON - WINDOW_S, WINDOW_S, 4000, times=5)
+    assert references.first(NOON + 9 * WINDOW_S) == kept, "it stays"
+
+
+def test_many_labels_in_a_short_time_are_not_enough(tmp_path: Path):
+    store, references = opened(tmp_path), References(tmp_path)
+    add(store, np.random.default_rng(1), NOON, WINDOW_S / 2, 9000)
+    assert references.first(NOON + 9 * WINDOW_S) is None
+
+
+def test_a_span_that_is_named_takes_its_place_until_it_is_cleared(tmp_path: Path):
+    store, references = opened(tmp_path), References(tmp_path)
+    add(store, np.random.default_rng(1), NOON, 4 * WINDOW_S, 9000)
+    now = NOON + 9 * WINDOW_S
+    kept = references.choose(NOON + WINDOW_S, NOON + 2 * WINDOW_S, now)
+    assert (kept.chosen, kept.reference.start, kept.reference.end) == ("span", NOON + WINDOW_S, NOON + 2 * WINDOW_S)
+    assert References(tmp_path).first(now) == kept
+    references.clear()
+    assert references.get() is None
+    again = references.first(now)
+    assert again is not None
+    assert again.chosen == "first"
+
+
+def test_a_span_without_mature_labels_is_refused(tmp_path: Path):
+    store, references = opened(tmp_path), References(tmp_path)
+    add(store, np.random.default_rng(1), NOON, WINDOW_S, 900)
+    with pytest.raises(CannotCompare, match="No label of that span is mature"):
+        references.choose(NOON, NOON + WINDOW_S, NOON + WINDOW_S)
+    assert references.get() is None
+
+
+@pytest.mark.parametrize("times", [1.0, 1.5])
+def test_a_rise_shows_at_equal_delays_and_no_rise_does_not(tmp_path: Path, times: float):
+    store, rng, references = opened(tmp_path), np.random.default_rng(1), References(tmp_path)
+    add(store, rng, NOON, 3 * WINDOW_S, 9000)
+    now = NOON + 6 * WINDOW_S
+    references.choose(NOON, NOON + 3 * WINDOW_S, now)
+    add(store, rng, NOON + 5 * WINDOW_S, WINDOW_S, 3000, times=times)
+    found = references.ratio(NOON + 5 * WINDOW_S, now).estimate
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < times < found.high
+    assert found.high - found.low < 0.3
+
+
+def test_one_of_a_model_is_not_that_of_all(tmp_path: Path):
+    store, rng, references = opened(tmp_path), np.random.default_rng(1), References(tmp_path)
+    add(store, rng, NOON, 3 * WINDOW_S, 5000)
+    add(store, rng, NOON, 3 * WINDOW_S, 5000, model=Series("other"), times=3)
+    now = NOON + 9 * WINDOW_S
+    of_all, of_one = (references.choose(NOON, NOON + 3 * WINDOW_S, now, model) for model in ("", "other"))
+    assert sum(of_all.reference.n) == 2 * sum(of_one.reference.n)
+    assert references.get("ridge") is None
+
+
+def test_without_a_reference_or_with_one_of_another_window_it_says_so(tmp_path: Path):
+    store, rng, references = opened(tmp_path), np.random.default_rng(1), References(tmp_path)
+    add(store, rng, NOON, 3 * WINDOW_S, 5000)
+    now = NOON + 9 * WINDOW_S
+    with pytest.raises(CannotCompare, match="there is no reference yet"):
+        references.ratio(NOON, now)
+    references.choose(NOON, NOON + WINDOW_S, now)
+    with pytest.raises(CannotCompare, match="no label has come yet"):
+        references.ratio(now - 60, now)
+    store.close()
+    Store.open(tmp_path, Frame(2 * WINDOW_S, 60.0, 2 * WINDOW_S + 60, "arrival"))
+    with pytest.raises(CannotCompare, match="of another join window"):
+        references.ratio(NOON, now)
+
+
+def test_what_is_kept_and_cannot_be_read_counts_as_none(tmp_path: Path):
+    store, references = opened(tmp_path), References(tmp_path)
+    store.add([], state={"reference": b"{}"})
+    assert references.get() is None
