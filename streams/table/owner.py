@@ -203,16 +203,8 @@ class Owner:
                 self._say_back()
             return False
         if offset != record.base + 1:
-            self.n_fenced += 1
-            logger.warning(
-                "partition %d: another worker wrote to the log (our record on %d was appended at %d); catching up",
-                self.partition,
-                record.base,
-                offset,
-            )
-            if self.n_fenced > MAX_FENCED:
-                fatal(f"another worker owns partition {self.partition} and keeps writing its log.")
-            await self._catch_up_when_possible()
+            if await self._catch_up_when_possible():
+                self._fenced(record.base, offset)
             self._say_back()
             return False
         self.n_fenced = 0
@@ -221,6 +213,18 @@ class Owner:
         self.last_commit_at = record.at
         await self._send(offset, record, made.verdicts)
         return True
+
+    def _fenced(self, base: int, offset: int) -> None:
+        """Count that another worker was faster. Records of somebody else are no worker's, however many there are."""
+        self.n_fenced += 1
+        logger.warning(
+            "partition %d: another worker wrote to the log (our record on %d was appended at %d)",
+            self.partition,
+            base,
+            offset,
+        )
+        if self.n_fenced > MAX_FENCED:
+            fatal(f"another worker owns partition {self.partition} and keeps writing its log.")
 
     async def _send(self, offset: int, record: Decision, verdicts: list[Verdict] | None = None) -> None:
         """Send on what a decision says, as far as the log does not know that it has come.
@@ -244,16 +248,14 @@ class Owner:
 
     # The log's word
 
-    async def _catch_up_when_possible(self) -> None:
-        """Read the log to its end, as soon as Kafka lets us."""
+    async def _catch_up_when_possible(self) -> bool:
+        """Read the log to its end, as soon as Kafka lets us; return whether another worker has written to it."""
         while True:
             try:
-                await self.catch_up()
+                return await self.catch_up()
             except Unavailable as exc:
                 self._link.down(self._away(str(exc)))
                 await self._link.pause()
-            else:
-                return
 
     def _away(self, problem: str) -> str:
         return f"partition {self.partition} waits for Kafka: {problem}"
@@ -278,15 +280,21 @@ class Owner:
                 if decision.is_valid(record, offset):
                     await self._send(offset, record)
 
-    async def catch_up(self) -> None:
+    async def catch_up(self) -> bool:
         """Apply the log's records past our own last one, and send on the verdicts and rows that we have not sent.
+
+        Returns:
+            Whether any of them is another worker's.
 
         Raises:
             Unavailable: Kafka cannot be reached.
         """
+        is_of_another = False
         bounds = await self.log.bounds([self.partition])
         async for records in self.log.read(self.partition, self.store.checkpoint.offset + 1, bounds[self.partition][1]):
             for offset, record in records:
                 self.store.apply(offset, record)
+                is_of_another |= record is not None and record.writer != self.writer
                 if decision.is_valid(record, offset):
                     await self._send(offset, record)
+        return is_of_another

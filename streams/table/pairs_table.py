@@ -38,6 +38,10 @@ class StandbyStore(Store):  # type: ignore[misc]
         self.directory: Path | None = None
         self._cache = rocksdict.Cache(BLOCK_CACHE_BYTES)
         self._stores: dict[int, PairsStore] = {}
+        self._followed: set[int] = set()
+        """Standby partitions that have been fed a record which follows what they held."""
+        self._behind: set[int] = set()
+        """Those that were not: what is missing may be more than records of nobody. They are restored once they are ours."""
 
     def partition(self, partition: int) -> PairsStore:
         """Return the open store of a partition; it is opened when first asked for."""
@@ -51,6 +55,8 @@ class StandbyStore(Store):  # type: ignore[misc]
         """Close the stores of all partitions but these."""
         for partition in set(self._stores) - set(keep):
             self._stores.pop(partition).close()
+            self._followed.discard(partition)
+            self._behind.discard(partition)
 
     def set_aside(self, partition: int, reason: str) -> PairsStore:
         """Rename a partition's database, say why (the end of a sentence), and open an empty one in its place."""
@@ -86,12 +92,31 @@ class StandbyStore(Store):  # type: ignore[misc]
         for event in batch:
             message = event.message
             store = self.partition(message.partition)
-            if message.offset > store.checkpoint.offset:
+            if message.offset > store.checkpoint.offset and self._follows(message.partition, message.offset, store):
                 try:
                     record = read_record(message.topic, message.partition, message.offset, message.value)
                 except LogIsNewer as exc:
                     fatal(f"the table `pairs` cannot be kept: {exc}.")
                 store.apply(message.offset, record)
+
+    def _follows(self, partition: int, offset: int, store: PairsStore) -> bool:
+        """Tell whether a record can be applied. Offsets that hold nothing are passed over: a transaction ended there."""
+        if partition in self._behind:
+            return False
+        before = store.checkpoint.offset
+        if before >= 0 and offset > before + 1:
+            if partition not in self._followed:
+                self._behind.add(partition)
+                logger.info(
+                    "partition %d: the log goes on at %d, after %d; it is read when it is ours",
+                    partition,
+                    offset,
+                    before,
+                )
+                return False
+            store.checkpoint.offset = offset - 1
+        self._followed.add(partition)
+        return True
 
     def _no_mapping(self, *args: Any) -> Any:
         raise TypeError("the table `pairs` is read through its owners; it is not a mapping, and its backup is its log")

@@ -78,6 +78,8 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
     for name in ("rows", "unreadable", "verdicts"):
         shown = ", ".join(f"{n} {what}" for what, n in result[name].items() if what != "examples")
         print(f"    {name}: {shown}")
+    if "n_foreign" in result:
+        print(f"    {result['n_foreign']} rows straight to Kafka, from other producers")
     for at, what in result.get("schedule", []):
         print(f"    {at:8.2f} s  {what}")
     for sentence in result.get("late", []):

@@ -12,9 +12,10 @@ from tests.brokers import Brokers
 from tests.faults import ledger, reading
 from tests.faults.checker import Report, check
 from tests.faults.fault import Fault
+from tests.faults.foreign import Foreign
 from tests.faults.limits import late
 from tests.faults.load import Load
-from tests.faults.scene import Scene
+from tests.faults.scene import LogIds, Scene
 from tests.faults.traffic import Traffic
 from tests.faults.world import LOUD, World
 from tests.waiting import wait_until
@@ -64,7 +65,9 @@ class Runner:
         path = world.home / f"{prefix}ledger.jsonl"
         chance = random.Random(f"{fault.name} {seed}")
         traffic = Traffic(prefix, random.Random(f"traffic {seed}"), time.time, fault.mix)
-        load = Load(world.amqp_url, ledger.Ledger(path), traffic, chance, fault.ids_per_s)
+        log = LogIds(world.pipeline.logs / "metric_log.csv")
+        foreign = Foreign(world.brokers.kafka, world.namespace)
+        load = Load(world.amqp_url, ledger.Ledger(path), traffic, chance, fault.ids_per_s, foreign, log.has)
         said_before = world.printed()
         scene = Scene(world, load, chance, scale)
         failure = ""
@@ -98,6 +101,7 @@ class Runner:
             "resumes_s": fault.resumes_s,
             "seen_s": scene.seen_s,
             "log_lines": n_loud(said),
+            "n_foreign": load.n_foreign,
             "took_s": round(time.monotonic() - begun, 1),
         } | (report.as_json() | {"problems": problems, "last_words": last_words})
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import sys
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -88,6 +90,21 @@ def test_a_port_of_somebody_else_is_wrong():
 def test_a_missing_model_says_how_to_get_one(tmp_path: Path):
     (found,) = check_model.check(Settings(model=tmp_path / "none.skops"))
     assert "python -m models.train" in found.said
+
+
+def test_a_model_that_hangs_is_waited_for_for_a_while(monkeypatch: pytest.MonkeyPatch):
+    released = threading.Event()
+    monkeypatch.setattr(check_model, "load_model", lambda settings: released.wait())
+    monkeypatch.setattr(check_model, "PATIENCE_S", 0.1)
+    (found,) = check_model.check(Settings())
+    released.set()
+    assert (found.level, "was not loaded and tried within 0.1 s: it hangs" in found.said) == ("wrong", True)
+
+
+def test_a_model_that_ends_programs_does_not_end_the_doctor(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(check_model, "load_model", lambda settings: sys.exit(3))
+    (found,) = check_model.check(Settings())
+    assert (found.level, found.said) == ("wrong", f"{Settings().model} cannot be loaded: SystemExit was raised")
 
 
 def test_a_model_that_predicts_is_fine_with_its_features_and_where_null_is_taken(tmp_path: Path):

@@ -22,8 +22,8 @@ KINDS = ("y_true", "y_pred")
 class Log:
     """A decision log in memory. `answer` is set while Kafka answers.
 
-    `others`: what other writers append right before our next records, a list for each; `unconfirmed`: of our next
-    records, whether each is appended although its confirmation is lost.
+    `others`: what other writers append right before our next records, a list for each, of decisions or of any bytes;
+    `unconfirmed`: of our next records, whether each is appended although its confirmation is lost.
     """
 
     def __init__(self):
@@ -33,11 +33,13 @@ class Log:
 
     @property
     def records(self):
+        """What readers of the log see: None for what is none of ours."""
         return [decision.decode(packed) for packed in self._packed]
 
     async def append(self, partition, value):
         await self.answer.wait()
-        self._packed += map(decision.encode, self.others.pop(0) if self.others else [])
+        others = self.others.pop(0) if self.others else []
+        self._packed += [one if isinstance(one, bytes) else decision.encode(one) for one in others]
         appended = self.unconfirmed.pop(0) if self.unconfirmed else None
         if appended is not False:
             self._packed.append(value)

@@ -137,6 +137,21 @@ def test_an_owner_that_is_overtaken_now_and_then_goes_on(store, ended):
     assert sum(record.writer == "another" for record in log.records) == n
 
 
+def test_garbage_in_the_log_ends_no_owner_however_often_it_comes_first(store, ended):
+    log = Log()
+    log.others = [[b"garbage", b""] for _ in range(4 * module.MAX_FENCED)]
+    owner = an_owner(store, log=log)
+
+    async def act():
+        pair(owner, 0, "a")
+        await matched(store, 1)
+
+    run(owner, act)
+    assert ended == []
+    assert owner.n_fenced == 0
+    assert sum(record is None for record in log.records) == 8 * module.MAX_FENCED
+
+
 def test_rows_that_one_decision_cannot_hold_are_decided_in_several(store, monkeypatch):
     monkeypatch.setattr(module, "MAX_DECISION_BYTES", 800)
     log = Log()

@@ -115,3 +115,30 @@ def test_a_database_that_cannot_be_used_is_kept_aside_and_an_empty_one_takes_its
     assert len(list(tmp_path.glob("pairs-3.set-aside-*"))) == 1
     assert "partition 3: the local database is of version 9, and this program knows versions up to 3" in caplog.text
     store.forget(keep=())
+
+
+def fed(store, *offsets, partition=0):
+    """Feed a standby partition records at these offsets, as Faust does; none of them is of ours."""
+    messages = [SimpleNamespace(topic="log", partition=partition, offset=offset, value=b"x") for offset in offsets]
+    store.apply_changelog_batch([SimpleNamespace(message=message) for message in messages], None, None)
+
+
+def test_a_standby_passes_over_offsets_that_hold_nothing_while_it_follows(tmp_path):
+    store = StandbyStore("memory://", SimpleNamespace(), SimpleNamespace(name="pairs"))
+    store.directory = tmp_path
+    fed(store, 3, 4, 4, 7)
+    assert store.persisted_offset(TP("log", 0)) == 7
+    store.forget(keep=())
+
+
+def test_a_standby_that_may_have_missed_records_is_left_to_be_restored(tmp_path):
+    store = StandbyStore("memory://", SimpleNamespace(), SimpleNamespace(name="pairs"))
+    store.directory = tmp_path
+    fed(store, 3, 4)
+    store.forget(keep=())  # the worker was away, and retention may have removed records meanwhile
+    fed(store, 9, 10)
+    assert store.persisted_offset(TP("log", 0)) == 4
+    store.forget(keep=())
+    fed(store, 5, 6)
+    assert store.persisted_offset(TP("log", 0)) == 6
+    store.forget(keep=())
