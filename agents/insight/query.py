@@ -17,7 +17,7 @@ from streams.scores.answer import Came, Kept, figures
 from streams.scores.cells import Cells
 from streams.scores.delay import Clock, DelayBins
 from streams.scores.error_bins import ExactHistogram
-from streams.scores.figures import Axis, Figures, Gap, length_s
+from streams.scores.figures import Axis, Figures, Gap, Mark, length_s
 from streams.scores.losses import LOSSES
 
 NOW = "now"
@@ -188,7 +188,7 @@ class Query:
                 Gap(max(gap.start, start), min(gap.end, asked_end), gap.why)
                 for gap in self._reader.gaps(start, asked_end)
             ],
-            marks=[],
+            marks=self._marks(start, asked_end),
         )
 
     def _part(self, wanted: list[Series], n_bins: int, start: float, end: float, now: float | None) -> Part:
@@ -198,6 +198,10 @@ class Query:
         cells = [part.cells._replace(series=np.zeros_like(part.cells.series)) for part in found]
         none = Part.of(Cells.none(n_bins))
         return Part.joined([none, *found])._replace(cells=Cells.merge([none.cells, *cells]))
+
+    def _marks(self, start: float, end: float) -> list[Mark]:
+        """Return what happened in a span; by the clock `event` nothing stands where it happened."""
+        return [Mark(*mark) for mark in self._reader.marks(start, end)] if self._clock == "arrival" else []
 
     def _closed_at(self, now: float | None) -> float:
         """Return until when all slices are old enough for all labels."""

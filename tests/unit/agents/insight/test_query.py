@@ -12,7 +12,7 @@ from agents.insight.chunks import Chunks, Part
 from agents.insight.database import NAME
 from agents.insight.query import NOW as EVENT_NOW
 from agents.insight.query import Asked, Query
-from agents.insight.reader import Gap
+from agents.insight.reader import Gap, Mark
 from agents.insight.series import Series
 from agents.insight.store import Frame, Store
 from streams.scores.cells import Cells
@@ -107,6 +107,13 @@ def test_models_and_segments_are_added_up_or_told_apart(tmp_path: Path):
     assert asked(store, Asked(model="gbm", segment="country:DE")).n_labelled == 30
     assert asked(store, Asked(model="nobody")).n_labelled == 0
     assert asked(store, Asked(segment="country:FR", axis="decided")).n_labelled == 0
+
+
+def test_what_happened_to_the_worker_in_the_span_is_marked(tmp_path: Path):
+    store = opened(tmp_path)
+    store.mark(Mark(NOON - 60, "opened", "Worker 1 counts from here."))
+    assert [(mark.at, mark.kind) for mark in asked(store, Asked()).marks] == [(NOON - 60, "opened")]
+    assert asked(store, Asked(start=NOON - 30)).marks == []
 
 
 def test_gaps_of_the_span_make_it_incomplete(tmp_path: Path):
