@@ -39,6 +39,13 @@ async def count(sender: faust.App, assigned: set[TP], **kwargs: Any) -> None:
     worker.feeding.is_mine = TP(names.metric.name, 0) in assigned
 
 
+@app.on_before_start
+def look_at_alerts() -> None:
+    """Hold the rules of alerts against the figures, for as long as the worker runs."""
+    if worker.alerting is not None:
+        worker.children.start("the alerts", worker.alerting.run())
+
+
 @app.on_partitions_revoked.connect
 async def let_go(sender: faust.App, revoked: set[TP], **kwargs: Any) -> None:
     """Let go of the log when its topic goes to another worker."""

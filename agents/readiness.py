@@ -80,7 +80,13 @@ def ledger(owners: Mapping[int, Owner]) -> str:
 def _plot(worker: Worker) -> list[Check]:
     if not worker.is_started:
         return [_check("metric log", "Kafka does not answer: the metric log waits for it.")]
+    alerting = worker.alerting
     return [
+        *(
+            [_check("alerts", alerting.problem, "The rules are looked at.")]
+            if alerting and alerting.alerts.rules
+            else []
+        ),
         _check("metric log", worker.plotting.link.problem, "The metric log can be written."),
         _check("figures", worker.feeding.problem, "The figures are counted."),
         _check("picture", worker.plotting.picture_link.problem, "The picture is drawn."),

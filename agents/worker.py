@@ -5,6 +5,8 @@ The modules of the agents declare what Faust runs, and take their part from `wor
 
 from __future__ import annotations
 
+from agents.alerting.alerting import Alerting
+from agents.alerting.making import made
 from agents.feeding import Feeding
 from agents.joining import Joining
 from agents.metric_log.incoming import Incoming
@@ -12,9 +14,11 @@ from agents.metric_log.local_path import LocalPath
 from agents.plotting import Plotting
 from agents.predicting import Predicting
 from bridge.app import Bridge
+from streams.alerts.parse import Unusable
 from streams.faust_app import HindsightApp, app, names, settings
 from streams.kafka.records import TP
 from streams.kafka.topics import Topics
+from streams.process.fatal import fatal
 from streams.scores.windows import Windows
 from streams.settings import Settings
 from streams.table.pairs_table import PairsTable
@@ -61,6 +65,8 @@ class Worker:
             self.feeding,
             self.writes_the_log,
         )
+        self.alerting: Alerting | None = None
+        """Where there are rules, once the worker is set up."""
         self.bridge: Bridge | None = None
         """Where the setting asks for it, once the worker is set up."""
 
@@ -71,6 +77,10 @@ class Worker:
         self.app.closers.append(self.joining.close)
         if self.settings.has_bridge_inside:
             self.bridge = Bridge(self.settings)
+        try:
+            self.alerting = made(self.settings, self.writes_the_log, lambda: self.plotting.link.problem)
+        except Unusable as exc:
+            fatal(f"HINDSIGHT_ALERTS cannot be used.\n{exc}")
         self.is_started = True
 
     def runs(self, agent: str) -> bool:

@@ -161,6 +161,61 @@ class quarantine(PlainCommand):  # noqa: N801
         return command.run(settings, **options)
 
 
+class alerts(PlainCommand):  # noqa: N801
+    """Check a file of alert rules, that of HINDSIGHT_ALERTS if none is given: what it says, or what is wrong with it."""
+
+    options: ClassVar[list[Any]] = [
+        argument("action", type=click.Choice(["check"])),
+        argument("file", required=False, default=""),
+    ]
+
+    def work(self, **options: Any) -> int:
+        """Check it."""
+        from commands.alerts import rules
+        from streams.faust_app import settings
+
+        return rules.run(settings, file=options["file"])
+
+
+class check(PlainCommand):  # noqa: N801
+    """Is the error within a limit? Exits with 0 if so, with 1 if it is beyond, with 2 if that cannot be told."""
+
+    options: ClassVar[list[Any]] = [
+        option("--max-mae", type=float, required=True, help="the MAE that must not be exceeded"),
+        option("--last", default="1h", help="of the predictions since then: 30m, 1h, 7d"),
+        option(
+            "--min-coverage", type=click.FloatRange(0, 1), default=0.0, help="share of predictions that need a label"
+        ),
+        option("--min-pairs", type=click.IntRange(1), default=30, help="labels that are needed"),
+        text("--model", help="of this model alone"),
+    ]
+
+    def work(self, **options: Any) -> int:
+        """Tell."""
+        from commands.alerts import check as command
+        from streams.faust_app import settings
+
+        return command.run(settings, **options)
+
+
+class reference(PlainCommand):  # noqa: N801
+    """Show, set or clear what the model is held against: labels of a span when it was known to be good."""
+
+    options: ClassVar[list[Any]] = [
+        argument("action", type=click.Choice(["show", "set", "clear"])),
+        text("--from", "start", help="set: of predictions since then: a UTC time, or how long ago: 2h, 7d"),
+        text("--to", "end", help="set: of predictions before that time"),
+        text("--model", help="of this model alone"),
+    ]
+
+    def work(self, **options: Any) -> int:
+        """Do what was asked for."""
+        from commands.alerts import reference as command
+        from streams.faust_app import settings
+
+        return command.run(settings, **options)
+
+
 class version(PlainCommand):  # noqa: N801
     """Print the version of Hindsight, and of what it runs on."""
 

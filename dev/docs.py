@@ -22,6 +22,7 @@ HEADINGS = {
     "field_id": "The fields of a row",
     "linger_s": "The bridge",
     "join_window_s": "The join, the model and the picture",
+    "alerts": "Alerts",
     "web_bind": "The web view",
     "dev_dir": "Places and embedded brokers",
 }

@@ -184,6 +184,11 @@ class Settings(BaseModel):
     )
     plot_every_s: Seconds = Field(10.0, description="how often the error histogram is drawn, in seconds")
 
+    # Alerts
+    alerts: Path | None = Field(
+        None, description="file of alert rules and of whom to tell, TOML (see [alerting.md](alerting.md)); empty: none"
+    )
+
     # The web view
     web_bind: str = Field("127.0.0.1", description="address that the web view listens on")
     web_port: Port = Field(6066, description="port of the web view; if it is taken, one of the next 20")

@@ -15,7 +15,7 @@ from agents.alerting import receivers
 from agents.alerting.couriers import AlertmanagerCourier, Courier, WebhookCourier
 from agents.alerting.post import TIMEOUT_S
 from streams.alerts.book import Book, Event, Notice, Undelivered
-from streams.alerts.readings import Reading
+from streams.alerts.readings import Health, Reading
 from streams.alerts.rules import Alerts, Rule
 from streams.process.log_throttle import NEVER_HELD_BACK
 
@@ -28,6 +28,10 @@ _decode = msgspec.json.Decoder(Book).decode
 
 class CannotKeep(Exception):
     """The book cannot be read or written now; the message is a sentence."""
+
+
+class NotYet(CannotKeep):
+    """There is nothing to keep it in before the first row has come."""
 
 
 class NotOurs(CannotKeep):
@@ -44,6 +48,18 @@ class Keeper(Protocol):
         """Keep it, whatever dies afterwards."""
 
 
+class Reads(Protocol):
+    """Who knows what rules are held against. `health` returns how the workers are; set by who knows all of them."""
+
+    health: Callable[[], Awaitable[Health]]
+
+    async def refresh(self) -> None:
+        """Do what is to be done at each look, rules or no rules; raises nothing."""
+
+    async def readings(self, rules: Sequence[Rule]) -> Mapping[str, Reading]:
+        """Return what each rule is held against now, by its name; raises nothing."""
+
+
 class Alerting:
     """The rules of a file, looked at by the one worker that owns the figures.
 
@@ -54,7 +70,7 @@ class Alerting:
         self,
         alerts: Alerts,
         keeper: Keeper,
-        readings: Callable[[Sequence[Rule]], Awaitable[Mapping[str, Reading]]],
+        looking: Reads,
         *,
         source: str,
         is_mine: Callable[[], bool],
@@ -65,7 +81,9 @@ class Alerting:
         self._kept: Book | None = None
         """What is on disk: only that is sent."""
         self._last_told: dict[str, Notice] = {}
-        self._keeper, self._readings, self._source, self._is_mine = keeper, readings, source, is_mine
+        self._keeper, self.looking, self._source, self._is_mine = keeper, looking, source, is_mine
+        self.readings: Mapping[str, Reading] = {}
+        """What the rules were held against at the last look, by their names."""
         self._webhooks = [WebhookCourier(each, timeout_s) for each in alerts.webhooks]
         self._alertmanagers = [AlertmanagerCourier(each, timeout_s) for each in alerts.alertmanagers]
         self._saving = asyncio.Lock()
@@ -84,27 +102,28 @@ class Alerting:
             for alertmanager in self._alertmanagers:
                 tasks.create_task(alertmanager.run(session, self._told))
             while True:
+                await asyncio.sleep(every_s)  # at first nobody knows yet whether the bridge answers
                 await self.look()
-                await asyncio.sleep(every_s)
 
     async def look(self) -> None:
         """Look at all rules once, if this worker owns the figures."""
         if not self._is_mine():
             self.let_go()
             return
+        await self.looking.refresh()
         try:
             before = self.book or await self._loaded()
-            readings, now = await self._readings(self.alerts.rules), time.time()
+            self.readings, now = await self.looking.readings(self.alerts.rules), time.time()
             self.book = (self.book or before).looked(
                 self.alerts.rules,
-                readings,
+                self.readings,
                 now,
                 source=self._source,
                 receivers=[receivers.key(webhook.receiver) for webhook in self._webhooks],
             )
             _log([event for event in self.book.events if event.at == now])
             await self._save()
-        except NotOurs:
+        except (NotOurs, NotYet):
             self.let_go()
         except CannotKeep as exc:
             self._say(str(exc))

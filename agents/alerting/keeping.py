@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from agents.alerting.alerting import CannotKeep, NotOurs
+from agents.alerting.alerting import CannotKeep, NotOurs, NotYet
 from agents.insight.database import InsightError
-from agents.insight.notes import Notes, OtherWriter
+from agents.insight.notes import NoFile, Notes, OtherWriter
 from streams.process.own_thread import OwnThread
 
 NAME = "alerts"
@@ -30,6 +30,8 @@ class InInsight:
         try:
             self._writer = self._notes.writer()
             return self._notes.read(NAME)
+        except NoFile as exc:
+            raise NotYet(str(exc)) from exc
         except InsightError as exc:
             raise CannotKeep(str(exc)) from exc
 

@@ -17,6 +17,7 @@ from streams.process.own_thread import OwnThread
 from streams.scores.figures import Figures
 
 logger = logging.getLogger("hindsight.alerts")
+REFER_EVERY_S = 60.0
 Ask = Callable[[], Awaitable[Health]]
 
 
@@ -27,11 +28,26 @@ async def _nobody() -> Health:
 class Looking:
     """Reads what rules need, in a thread of its own; what cannot be read is a reason why nothing can be told."""
 
-    def __init__(self, directory: Path, thread: OwnThread) -> None:
-        """Take the directory of insight.db, and the thread in which the disk is waited for."""
+    def __init__(self, directory: Path, thread: OwnThread, problem: Callable[[], str]) -> None:
+        """Take the directory of insight.db, the thread in which the disk is waited for, and what says why it is not written."""
         self._answers, self._references, self._thread = Answers(directory), References(directory), thread
+        self._problem, self._referred_mono = problem, float("-inf")
         self.health: Ask = _nobody
         """Returns how the workers are; set by who knows all of them."""
+
+    async def refresh(self) -> None:
+        """Make the reference of all models, once their first labels are there; it is looked for once a minute."""
+        if time.monotonic() - self._referred_mono > REFER_EVERY_S:
+            self._referred_mono = time.monotonic()
+            await self._thread.do(self._refer)
+
+    def _refer(self) -> None:
+        try:
+            now = self._now(time.time())
+            if now is not None and not self._problem():
+                self._references.first(now)
+        except InsightError as exc:
+            logger.info("No reference is made now: %s", exc)
 
     async def readings(self, rules: Sequence[Rule]) -> Mapping[str, Reading]:
         """Return what each rule is held against now, by its name."""
@@ -52,14 +68,25 @@ class Looking:
         found = {}
         for rule in rules:
             try:
+                if problem := self._problem():
+                    raise InsightError(problem)
                 key = (rule.model, rule.over)
                 if key not in figures:
-                    asked = Asked(start=now - seconds(rule.over), end=now, model=rule.model)
-                    figures[key] = self._answers.look(asked)
+                    figures[key] = self._figures(rule, now)
                 found[rule.name] = of_labels(rule, figures[key], self._compared(rule, figures[key]))
             except InsightError as exc:
                 found[rule.name] = Reading.cannot_tell(str(exc).rstrip("."))
         return found
+
+    def _figures(self, rule: Rule, wall_now: float) -> Figures:
+        """Return the figures of a rule's span, up to now by the clock that delays are read from."""
+        now = self._now(wall_now) or wall_now
+        return self._answers.look(Asked(start=max(0.0, now - seconds(rule.over)), end=now, model=rule.model))
+
+    def _now(self, wall_now: float) -> float | None:
+        """Return what time it is by the clock that delays are read from, None if it is not known."""
+        latest = self._answers.look(Asked(last="5m"))
+        return wall_now if latest.clock == "arrival" else latest.now
 
     def _compared(self, rule: Rule, figures: Figures) -> Compared:
         if rule.metric != "ratio" or figures.now is None:

@@ -12,7 +12,8 @@ Metric = Literal[
     "mae", "rmse", "bias", "p90", "ratio", "drift", "coverage", "delay_p90", "quarantined", "ledger", "bridge"
 ]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-Span = Annotated[str, msgspec.Meta(pattern=r"^\d{1,6}(\.\d{1,3})?[smhd]$")]
+SPAN_PATTERN = r"^\d{1,6}(\.\d{1,3})?[smhd]$"
+Span = Annotated[str, msgspec.Meta(pattern=SPAN_PATTERN)]
 Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/?#]+\S*$")]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -47,7 +48,7 @@ KINDS: dict[Metric, Kind] = {
     "delay_p90": Kind("p90 of the label delay", "s", needs_window=True),
     "quarantined": Kind("rows in quarantine", "rows", is_of_labels=False, has_span=False),
     "ledger": Kind("rows unaccounted for", "rows", limit=0.0, is_of_labels=False, has_span=False),
-    "bridge": Kind("queues that are not read", "queues", limit=0.0, is_of_labels=False, has_span=False),
+    "bridge": Kind("1 while no bridge answers", "", limit=0.0, is_of_labels=False, has_span=False),
 }
 
 

@@ -43,7 +43,7 @@ def amount(rule: Rule, size: float) -> str:
         return f"{size:.0f} s" if abs(size) < 120 else f"{size / 60:.0f} min"
     if unit == "share":
         return f"{size:.1%}"
-    if unit in ("rows", "queues"):
+    if not rule.kind.is_of_labels:
         return f"{size:,.0f}"
     return f"{number(size)} ×" if unit == "×" else number(size)
 

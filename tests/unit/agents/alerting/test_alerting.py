@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import pytest
 
 from agents.alerting.alerting import Alerting, CannotKeep, NotOurs
-from streams.alerts.readings import Reading
+from streams.alerts.readings import Health, Reading
 from streams.alerts.rules import Alertmanager, Alerts, Rule, Webhook
 from tests.unit.agents.alerting.receiver import Receiver
 
@@ -21,6 +21,10 @@ def receiver() -> Iterator[Receiver]:
     receiver = Receiver()
     yield receiver
     receiver.close()
+
+
+async def nobody() -> Health:
+    return Health()
 
 
 class Disk:
@@ -46,13 +50,16 @@ class World:
         self, *webhooks: str, alertmanager: str = "", disk: Disk | None = None, timeout_s: float = 5.0
     ) -> None:
         self.value: float | None = 12.0
-        self.is_mine = True
+        self.is_mine, self.health = True, nobody
         managers = (Alertmanager(url=alertmanager),) if alertmanager else ()
         self.alerts = Alerts((MAE,), tuple(Webhook(url=url) for url in webhooks), managers)
         self.disk = disk or Disk()
         self.alerting = Alerting(
-            self.alerts, self.disk, self.readings, source="test", is_mine=lambda: self.is_mine, timeout_s=timeout_s
+            self.alerts, self.disk, self, source="test", is_mine=lambda: self.is_mine, timeout_s=timeout_s
         )
+
+    async def refresh(self) -> None:
+        pass
 
     async def readings(self, rules: Sequence[Rule]) -> Mapping[str, Reading]:
         return {rule.name: Reading(self.value, why="no labels") for rule in rules}

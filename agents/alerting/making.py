@@ -1,0 +1,51 @@
+"""The alerting of a worker, made from the file that the setting `alerts` names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from agents.alerting.alerting import Alerting
+from agents.alerting.keeping import InInsight
+from agents.alerting.looking import Looking
+from agents.insight.database import NAME
+from agents.insight.notes import Notes
+from streams.alerts.parse import Unusable, faults_of_window, parse
+from streams.alerts.rules import Alerts
+from streams.process.own_thread import OwnThread
+from streams.settings import Settings
+
+
+def load(path: Path, window_s: float) -> Alerts:
+    """Return what a file of rules says.
+
+    Args:
+        window_s: the join window, which some rules must look further back than.
+
+    Raises:
+        Unusable: it cannot be read, or not used; the message has a sentence a line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise Unusable(f"{path} cannot be read: {getattr(exc, 'strerror', None) or exc}.") from None
+    alerts = parse(text, str(path))
+    if faults := faults_of_window(alerts, window_s):
+        raise Unusable("\n".join(f"{path}: {fault}" for fault in faults))
+    return alerts
+
+
+def made(settings: Settings, is_mine: Callable[[], bool], problem: Callable[[], str]) -> Alerting:
+    """Return the alerting of a worker; without a file there are no rules, and a reference is made all the same.
+
+    Args:
+        is_mine: tells whether this worker writes insight.db; `problem` says why it does not write it now.
+
+    Raises:
+        Unusable: the file cannot be read or used.
+    """
+    alerts = Alerts() if settings.alerts is None else load(settings.alerts, settings.join_window_s)
+    thread = OwnThread("alerts")
+    looking = Looking(settings.logs_dir, thread, problem)
+    keeper = InInsight(Notes(settings.logs_dir / NAME), thread)
+    return Alerting(alerts, keeper, looking, source=settings.app_id, is_mine=is_mine)

@@ -1,0 +1,1 @@
+"""Alert rules tried, the model held against a limit, and the reference that it is held against."""

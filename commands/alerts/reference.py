@@ -1,0 +1,69 @@
+"""The command `reference`: what the model is held against, and another span in its place."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+
+from agents.insight.answers import Answers
+from agents.insight.database import InsightError
+from agents.insight.query import Asked
+from agents.insight.references import Kept, References
+from commands.times import parse_time
+from streams.scores.numbers import number
+from streams.settings import Settings
+
+
+def run(settings: Settings, *, action: str, start: str = "", end: str = "", model: str = "") -> int:
+    """Show, set or clear the reference; return 1 if that cannot be done, with a sentence."""
+    references = References(settings.logs_dir)
+    try:
+        if action == "clear":
+            references.clear(model)
+            print(
+                f"The reference of {_whose(model)} is cleared: its next 2,000 mature labels, from its first on, make one."
+            )
+            return 0
+        kept = _chosen(settings, references, start, end, model) if action == "set" else references.get(model)
+    except (InsightError, ValueError) as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    if kept is None:
+        print(
+            f"There is no reference of {_whose(model)} yet: the first 2,000 mature labels over one join window make one."
+        )
+        return 1
+    print("\n".join(_lines(kept, model)))
+    return 0
+
+
+def _chosen(settings: Settings, references: References, start: str, end: str, model: str) -> Kept:
+    if not start:
+        raise ValueError("Name the span: --from, and --to if it does not go on until now.")
+    wall_now = time.time()
+    now = Answers(settings.logs_dir).look(Asked(last="5m")).now or wall_now
+    since, until = parse_time(start, now=wall_now), parse_time(end, now=wall_now) if end else wall_now
+    if not since < until:
+        raise ValueError("--from lies before --to.")
+    return references.choose(since, until, now, model)
+
+
+def _lines(kept: Kept, model: str) -> list[str]:
+    reference = kept.reference
+    scores = reference.scores(reference.ends[-1])
+    chosen = "by hand" if kept.chosen == "span" else "by itself: its first mature labels"
+    return [
+        f"The reference of {_whose(model)}, chosen {chosen}:",
+        f"  predictions of {_at(reference.start)} to {_at(reference.end)} UTC, {reference.n_predictions:,}",
+        f"  labels        {sum(reference.n):,}",
+        *(f"  {name:<13} {number(scores[name])}" for name in ("mae", "rmse", "bias", "r2")),
+    ]
+
+
+def _whose(model: str) -> str:
+    return f"the model {model}" if model else "all models together"
+
+
+def _at(ts: float) -> str:
+    return f"{datetime.fromtimestamp(ts, UTC):%Y-%m-%d %H:%M:%S}"

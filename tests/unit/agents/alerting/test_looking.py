@@ -1,0 +1,102 @@
+"""Rules are held against what insight.db holds; what cannot be read is a reason why nothing can be told."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents.alerting.alerting import NotOurs, NotYet
+from agents.alerting.keeping import InInsight
+from agents.alerting.looking import Looking
+from agents.insight.database import NAME
+from agents.insight.notes import Notes
+from agents.insight.references import References
+from streams.alerts.readings import Health
+from streams.alerts.rules import Rule
+from streams.process.own_thread import OwnThread
+from tests.unit.agents.insight.worlds import NOON, WINDOW_S, cells_of, labels, opened
+
+MAE = Rule(name="mae", metric="mae", above=1.0, over="2h")
+RATIO = Rule(name="ratio", metric="ratio", above=1.2, over="1h")
+LEDGER = Rule(name="ledger", metric="ledger")
+NOW = NOON + 6 * WINDOW_S
+
+
+def looking(directory: Path, problem: str = "") -> Looking:
+    return Looking(directory, OwnThread("test"), lambda: problem)
+
+
+def filled(directory: Path, times: float = 1.0) -> None:
+    """Make five hours of labels, of which the last hour's errors are so many times as large."""
+    store, rng = opened(directory), np.random.default_rng(1)
+    for start, hours, factor in ((NOON, 5, 1.0), (NOON + 5 * WINDOW_S, 1, times)):
+        some = labels(rng, 3000 * hours, start, hours * WINDOW_S)
+        some = some._replace(y_pred=some.y_true + factor * (some.y_pred - some.y_true))
+        store.add([cells_of(some)])
+    store.close()
+
+
+def test_rules_are_held_against_the_figures_of_their_span(tmp_path: Path):
+    filled(tmp_path)
+    reading = looking(tmp_path).of_labels([MAE], NOW)["mae"]
+    assert reading.value == pytest.approx(np.exp(0.32), rel=0.1)
+    assert reading.n_pairs == pytest.approx(6000, abs=60)
+
+
+@pytest.mark.parametrize("times", [1.0, 1.5])
+def test_the_ratio_is_held_against_the_first_labels(tmp_path: Path, times: float):
+    filled(tmp_path, times)
+    reading = looking(tmp_path).of_labels([RATIO], NOW)["ratio"]
+    kept = References(tmp_path).get()
+    assert kept is not None
+    assert kept.reference.start == NOON
+    assert reading.value == pytest.approx(times, rel=0.1)
+
+
+def test_before_there_is_a_file_nothing_can_be_told(tmp_path: Path):
+    reading = looking(tmp_path).of_labels([MAE], NOW)["mae"]
+    assert reading.value is None
+    assert "no insight.db yet" in reading.why
+    keeper = InInsight(Notes(tmp_path / NAME), OwnThread("test"))
+    with pytest.raises(NotYet):
+        asyncio.run(keeper.load())
+
+
+def test_while_the_figures_are_not_written_nothing_can_be_told(tmp_path: Path):
+    filled(tmp_path)
+    reading = looking(tmp_path, "The metric log cannot be written: the disk is full.").of_labels([MAE], NOW)["mae"]
+    assert (reading.value, reading.why) == (None, "The metric log cannot be written: the disk is full")
+
+
+def test_a_file_that_is_damaged_is_a_reason(tmp_path: Path):
+    (tmp_path / NAME).write_bytes(b"no database" * 1000)
+    assert "damaged" in looking(tmp_path).of_labels([MAE], NOW)["mae"].why
+
+
+def test_rules_of_rows_and_brokers_are_held_against_what_all_workers_say(tmp_path: Path):
+    filled(tmp_path)
+    own = looking(tmp_path)
+
+    async def health() -> Health:
+        return Health(ledger=-2)
+
+    assert asyncio.run(own.readings([LEDGER]))["ledger"].why == "the worker's state is not known yet"
+    own.health = health
+    found = asyncio.run(own.readings([MAE, LEDGER]))
+    assert found["ledger"].value == 2
+    assert found.keys() == {"mae", "ledger"}
+
+
+def test_the_book_is_kept_by_who_writes_the_figures(tmp_path: Path):
+    opened(tmp_path)
+    first, second = (InInsight(Notes(tmp_path / NAME), OwnThread("test")) for _ in range(2))
+    assert asyncio.run(first.load()) is None
+    asyncio.run(first.save(b"1"))
+    opened(tmp_path)
+    assert asyncio.run(second.load()) == b"1"
+    with pytest.raises(NotOurs):
+        asyncio.run(first.save(b"2"))
+    assert asyncio.run(second.load()) == b"1"
