@@ -5,7 +5,10 @@ The modules of the agents declare what Faust runs, and take their part from `wor
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from agents.alerting.alerting import Alerting
+from agents.alerting.looking import nobody
 from agents.alerting.making import made
 from agents.feeding import Feeding
 from agents.joining import Joining
@@ -15,6 +18,7 @@ from agents.plotting import Plotting
 from agents.predicting import Predicting
 from bridge.app import Bridge
 from streams.alerts.parse import Unusable
+from streams.alerts.readings import Health
 from streams.faust_app import HindsightApp, app, names, settings
 from streams.kafka.records import TP
 from streams.kafka.topics import Topics
@@ -66,7 +70,9 @@ class Worker:
             self.writes_the_log,
         )
         self.alerting: Alerting | None = None
-        """Where there are rules, once the worker is set up."""
+        """None until the worker is set up."""
+        self.health: Callable[[], Awaitable[Health]] = nobody
+        """Returns how all workers and the bridge are; set by the web view, which knows them."""
         self.bridge: Bridge | None = None
         """Where the setting asks for it, once the worker is set up."""
 
@@ -78,10 +84,13 @@ class Worker:
         if self.settings.has_bridge_inside:
             self.bridge = Bridge(self.settings)
         try:
-            self.alerting = made(self.settings, self.writes_the_log, lambda: self.plotting.link.problem)
+            self.alerting = made(self.settings, self.writes_the_log, lambda: self.plotting.link.problem, self._health)
         except Unusable as exc:
             fatal(f"HINDSIGHT_ALERTS cannot be used.\n{exc}")
         self.is_started = True
+
+    async def _health(self) -> Health:
+        return await self.health()
 
     def runs(self, agent: str) -> bool:
         """Tell whether an agent runs here, and its part is set up."""

@@ -13,6 +13,7 @@ import msgspec
 from streams.scores.figures import SPANS, Axis, Figures
 from streams.version import version
 from web import answers, api
+from web.alerts.data import Alerts
 from web.dashboard.data import Dashboard, Span
 from web.pairs.columns import ORDERS
 from web.pairs.query import MAX_TEXT_CHARS, PAGE_SIZES, STATES
@@ -135,6 +136,9 @@ ADDRESSES = {
     ),
     "/api/quarantine": Address(
         "The newest rows that could not be read", {200: Answer("Rows", Found), 400: _WRONG, 503: _WRONG}, "q resolved"
+    ),
+    "/api/alerts": Address(
+        "The alerts: how each rule stands, what happened, and who is told", {200: Answer("Alerts", Alerts)}
     ),
     "/table/pairs.json": Address(
         "The filtered set as JSON", {200: Answer("Streamed", api.Export), 400: _WRONG}, FILTERS

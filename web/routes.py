@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from agents import readiness
 from web import answers, api, pages
+from web.alerts import page as alerts
 from web.keys import BRIDGE, FACTS, LIVE, SETTINGS, WORKER
 from web.quarantine import page
 from web.state import gather, peer_pages, prometheus, scores
@@ -55,6 +56,8 @@ def routes(app: web.Application) -> None:
             web.get("/table/pairs/.{form:json|csv|ndjson}", pages.export),
             web.get(f"/table/pairs/{{id:{ANY_TEXT}}}", pages.row),
             web.get("/quarantine", page.quarantine),
+            web.get("/alerts", alerts.alerts),
+            web.get("/api/alerts", alerts.alerts_json),
             *peer_pages.routes(),
         ]
     )

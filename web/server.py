@@ -15,6 +15,7 @@ from streams.pages.server import Runner, listening, serve
 from streams.settings import Settings
 from web import answers
 from web import port as web_port
+from web.alerts.page import health
 from web.cache import Cache
 from web.guard import Guard
 from web.keys import (
@@ -61,6 +62,7 @@ def build(worker: Worker, url: str) -> web.Application:
     app[PEERS], app[QUARANTINE] = Peers(worker, url), Quarantine(settings, worker.problems)
     app[PAYLOADS], app[CACHE], app[LIVE] = Payloads(settings, worker.problems), Cache(), Live()
     routes(app)
+    worker.health = lambda: health(app)
     return app
 
 

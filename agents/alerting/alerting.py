@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import aiohttp
@@ -15,7 +15,7 @@ from agents.alerting import receivers
 from agents.alerting.couriers import AlertmanagerCourier, Courier, WebhookCourier
 from agents.alerting.post import TIMEOUT_S
 from streams.alerts.book import Book, Event, Notice, Undelivered
-from streams.alerts.readings import Health, Reading
+from streams.alerts.readings import Reading
 from streams.alerts.rules import Alerts, Rule
 from streams.process.log_throttle import NEVER_HELD_BACK
 
@@ -49,9 +49,7 @@ class Keeper(Protocol):
 
 
 class Reads(Protocol):
-    """Who knows what rules are held against. `health` returns how the workers are; set by who knows all of them."""
-
-    health: Callable[[], Awaitable[Health]]
+    """Who knows what rules are held against."""
 
     async def refresh(self) -> None:
         """Do what is to be done at each look, rules or no rules; raises nothing."""
@@ -92,6 +90,16 @@ class Alerting:
     def couriers(self) -> Sequence[Courier]:
         """Those who carry notices, one for each receiver."""
         return (*self._webhooks, *self._alertmanagers)
+
+    def firing(self) -> list[str]:
+        """Return a sentence for each alert that has fired and is not resolved; none where another worker looks at them."""
+        book = self.book if self._is_mine() else None
+        active = (
+            []
+            if book is None
+            else [name for name, state in book.states.items() if state.is_active and name in book.latest]
+        )
+        return [f"{name} fires: {book.latest[name].sentence}" for name in active] if book else []
 
     async def run(self, every_s: float = EVERY_S) -> None:
         """Look and send, for as long as the worker runs."""

@@ -21,19 +21,23 @@ REFER_EVERY_S = 60.0
 Ask = Callable[[], Awaitable[Health]]
 
 
-async def _nobody() -> Health:
+async def nobody() -> Health:
+    """Return that nothing is known."""
     return Health()
 
 
 class Looking:
     """Reads what rules need, in a thread of its own; what cannot be read is a reason why nothing can be told."""
 
-    def __init__(self, directory: Path, thread: OwnThread, problem: Callable[[], str]) -> None:
-        """Take the directory of insight.db, the thread in which the disk is waited for, and what says why it is not written."""
-        self._answers, self._references, self._thread = Answers(directory), References(directory), thread
-        self._problem, self._referred_mono = problem, float("-inf")
-        self.health: Ask = _nobody
-        """Returns how the workers are; set by who knows all of them."""
+    def __init__(
+        self, directory: Path, window_s: float, thread: OwnThread, problem: Callable[[], str], health: Ask = nobody
+    ) -> None:
+        """Take the directory of insight.db, the join window, and the thread in which the disk is waited for.
+
+        `problem` says why the file is not written now; `health` how all workers and the bridge are.
+        """
+        self._answers, self._references, self._thread = Answers(directory, window_s), References(directory), thread
+        self._problem, self._health, self._referred_mono = problem, health, float("-inf")
 
     async def refresh(self) -> None:
         """Make the reference of all models, once their first labels are there; it is looked for once a minute."""
@@ -54,7 +58,7 @@ class Looking:
         of_all = [rule for rule in rules if rule.kind.is_of_labels]
         found = await self._thread.do(lambda: self.of_labels(of_all, time.time()))
         if len(of_all) < len(rules):
-            health = await self.health()
+            health = await self._health()
             found |= {rule.name: of_health(rule, health) for rule in rules if not rule.kind.is_of_labels}
         return found
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agents.alerting.alerting import Alerting
 from agents.alerting.keeping import InInsight
-from agents.alerting.looking import Looking
+from agents.alerting.looking import Ask, Looking
 from agents.insight.database import NAME
 from agents.insight.notes import Notes
 from streams.alerts.parse import Unusable, faults_of_window, parse
@@ -35,17 +35,18 @@ def load(path: Path, window_s: float) -> Alerts:
     return alerts
 
 
-def made(settings: Settings, is_mine: Callable[[], bool], problem: Callable[[], str]) -> Alerting:
+def made(settings: Settings, is_mine: Callable[[], bool], problem: Callable[[], str], health: Ask) -> Alerting:
     """Return the alerting of a worker; without a file there are no rules, and a reference is made all the same.
 
     Args:
         is_mine: tells whether this worker writes insight.db; `problem` says why it does not write it now.
+        health: returns how all workers and the bridge are.
 
     Raises:
         Unusable: the file cannot be read or used.
     """
     alerts = Alerts() if settings.alerts is None else load(settings.alerts, settings.join_window_s)
     thread = OwnThread("alerts")
-    looking = Looking(settings.logs_dir, thread, problem)
+    looking = Looking(settings.logs_dir, settings.join_window_s, thread, problem, health)
     keeper = InInsight(Notes(settings.logs_dir / NAME), thread)
     return Alerting(alerts, keeper, looking, source=settings.app_id, is_mine=is_mine)

@@ -41,7 +41,7 @@ def run(
         min_pairs=min_pairs,
         model=model,
     )
-    answers = Answers(settings.logs_dir)
+    answers = Answers(settings.logs_dir, settings.join_window_s)
     try:
         now = answers.look(Asked(last="5m")).now or time.time()
         figures = answers.look(Asked(start=max(0.0, now - seconds(last)), end=now, model=model))

@@ -42,7 +42,7 @@ def _chosen(settings: Settings, references: References, start: str, end: str, mo
     if not start:
         raise ValueError("Name the span: --from, and --to if it does not go on until now.")
     wall_now = time.time()
-    now = Answers(settings.logs_dir).look(Asked(last="5m")).now or wall_now
+    now = Answers(settings.logs_dir, settings.join_window_s).look(Asked(last="5m")).now or wall_now
     since, until = parse_time(start, now=wall_now), parse_time(end, now=wall_now) if end else wall_now
     if not since < until:
         raise ValueError("--from lies before --to.")

@@ -146,18 +146,7 @@ def _of_delays(rule: Rule, figures: Figures) -> Reading:
         return Reading.cannot_tell(figures.why or "no label has come")
     if rule.metric == "coverage":
         return _with_interval(coverage.final, coverage.low, coverage.high)
-    return Reading(_age_at(0.9 * coverage.final, coverage.curve))
-
-
-def _age_at(share: float, curve: list[tuple[float, float]]) -> float:
-    """Return the age at which a curve of (age, share) reaches a share, on a straight line between its points."""
-    before = (0.0, 0.0)
-    for age, reached in curve:
-        if reached >= share:
-            rise = reached - before[1]
-            return age if rise <= 0 else before[0] + (age - before[0]) * (share - before[1]) / rise
-        before = (age, reached)
-    return before[0]
+    return Reading(None if figures.label_delay is None else figures.label_delay.p90)
 
 
 def _span(span_s: float) -> str:

@@ -48,7 +48,7 @@ KINDS: dict[Metric, Kind] = {
     "delay_p90": Kind("p90 of the label delay", "s", needs_window=True),
     "quarantined": Kind("rows in quarantine", "rows", is_of_labels=False, has_span=False),
     "ledger": Kind("rows unaccounted for", "rows", limit=0.0, is_of_labels=False, has_span=False),
-    "bridge": Kind("1 while no bridge answers", "", limit=0.0, is_of_labels=False, has_span=False),
+    "bridge": Kind("queues that nobody reads", "queues", limit=0.0, is_of_labels=False, has_span=False),
 }
 
 

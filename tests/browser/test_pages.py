@@ -24,6 +24,7 @@ PAGES = [
     "/table/pairs/order-7",
     "/table/pairs/old-1",
     "/quarantine",
+    "/alerts",
 ]
 
 ANOTHER_DAY = """() => {

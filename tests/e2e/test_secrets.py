@@ -36,6 +36,8 @@ PAGES = (
     "/table/pairs/x",
     "/table/pairs.csv",
     "/quarantine",
+    "/alerts",
+    "/api/alerts",
     "/nothing",
     "/%ff",
 )

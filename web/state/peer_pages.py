@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 
 from web import pages
+from web.alerts import page as alerts
 from web.dashboard import summaries
 from web.keys import FACTS, WORKER
 from web.state import gather, scores
@@ -21,6 +22,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/peer/row", _row),
         web.get("/peer/dashboard", _dashboard),
         web.get("/peer/scores", _scores),
+        web.get("/peer/alerts", _alerts),
     ]
 
 
@@ -46,3 +48,7 @@ async def _dashboard(request: web.Request) -> web.Response:
 
 async def _scores(request: web.Request) -> web.Response:
     return _answer(await scores.own(request.app, pages.asked_of(request)))
+
+
+async def _alerts(request: web.Request) -> web.Response:
+    return _answer(alerts.own(request.app))

@@ -33,7 +33,8 @@ class OwnStatus(msgspec.Struct):
 
     `quarantined` counts Kafka records that nobody requeued or dropped; `event_time` is the largest ts of any row. `mae` is
     of all pairs in the metric log but those `n_left_out`, which are too large to score. `unreadable` has a sentence for each
-    kind of rows that came lately and cannot be read, the same at every worker.
+    kind of rows that came lately and cannot be read, the same at every worker. `firing` are the alerts that have fired and
+    are not resolved, a sentence each.
     """
 
     rows_in: int
@@ -60,6 +61,7 @@ class OwnStatus(msgspec.Struct):
     problems: list[str]
     partitions: list[Partition]
     unreadable: list[str] = []
+    firing: list[str] = []
 
 
 SUMMED = (
@@ -105,4 +107,5 @@ class Status(OwnStatus, kw_only=True):
         self.partitions = sorted([*self.partitions, *part.partitions], key=lambda each: each.partition)
         self.event_time = max((ts for ts in (self.event_time, part.event_time) if ts is not None), default=None)
         self.mae = part.mae if self.mae is None else self.mae
+        self.firing += part.firing
         self.problems += [f"{url}: {sentence}" for sentence in part.problems]

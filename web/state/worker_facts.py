@@ -110,6 +110,7 @@ class Facts:
             problems=[check.sentence for check in readiness.checks(self.worker) if not check.ok],
             partitions=self.partitions(),
             unreadable=list(self.worker.unreadable),
+            firing=self.worker.alerting.firing() if self.worker.alerting else [],
         )
 
     def event_time(self) -> float | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import pytest
 
 from agents.alerting.alerting import Alerting, CannotKeep, NotOurs
-from streams.alerts.readings import Health, Reading
+from streams.alerts.readings import Reading
 from streams.alerts.rules import Alertmanager, Alerts, Rule, Webhook
 from tests.unit.agents.alerting.receiver import Receiver
 
@@ -21,10 +21,6 @@ def receiver() -> Iterator[Receiver]:
     receiver = Receiver()
     yield receiver
     receiver.close()
-
-
-async def nobody() -> Health:
-    return Health()
 
 
 class Disk:
@@ -50,7 +46,7 @@ class World:
         self, *webhooks: str, alertmanager: str = "", disk: Disk | None = None, timeout_s: float = 5.0
     ) -> None:
         self.value: float | None = 12.0
-        self.is_mine, self.health = True, nobody
+        self.is_mine = True
         managers = (Alertmanager(url=alertmanager),) if alertmanager else ()
         self.alerts = Alerts((MAE,), tuple(Webhook(url=url) for url in webhooks), managers)
         self.disk = disk or Disk()

@@ -10,7 +10,7 @@ import pytest
 
 from agents.alerting.alerting import NotOurs, NotYet
 from agents.alerting.keeping import InInsight
-from agents.alerting.looking import Looking
+from agents.alerting.looking import Ask, Looking, nobody
 from agents.insight.database import NAME
 from agents.insight.notes import Notes
 from agents.insight.references import References
@@ -25,8 +25,8 @@ LEDGER = Rule(name="ledger", metric="ledger")
 NOW = NOON + 6 * WINDOW_S
 
 
-def looking(directory: Path, problem: str = "") -> Looking:
-    return Looking(directory, OwnThread("test"), lambda: problem)
+def looking(directory: Path, problem: str = "", health: Ask = nobody) -> Looking:
+    return Looking(directory, WINDOW_S, OwnThread("test"), lambda: problem, health)
 
 
 def filled(directory: Path, times: float = 1.0) -> None:
@@ -58,8 +58,7 @@ def test_the_ratio_is_held_against_the_first_labels(tmp_path: Path, times: float
 
 def test_before_there_is_a_file_nothing_can_be_told(tmp_path: Path):
     reading = looking(tmp_path).of_labels([MAE], NOW)["mae"]
-    assert reading.value is None
-    assert "no insight.db yet" in reading.why
+    assert (reading.value, reading.why) == (None, "0 labels, 30 are needed")
     keeper = InInsight(Notes(tmp_path / NAME), OwnThread("test"))
     with pytest.raises(NotYet):
         asyncio.run(keeper.load())
@@ -78,14 +77,13 @@ def test_a_file_that_is_damaged_is_a_reason(tmp_path: Path):
 
 def test_rules_of_rows_and_brokers_are_held_against_what_all_workers_say(tmp_path: Path):
     filled(tmp_path)
-    own = looking(tmp_path)
 
     async def health() -> Health:
         return Health(ledger=-2)
 
-    assert asyncio.run(own.readings([LEDGER]))["ledger"].why == "the worker's state is not known yet"
-    own.health = health
-    found = asyncio.run(own.readings([MAE, LEDGER]))
+    unknown = asyncio.run(looking(tmp_path).readings([LEDGER]))
+    assert unknown["ledger"].why == "the worker's state is not known yet"
+    found = asyncio.run(looking(tmp_path, health=health).readings([MAE, LEDGER]))
     assert found["ledger"].value == 2
     assert found.keys() == {"mae", "ledger"}
 

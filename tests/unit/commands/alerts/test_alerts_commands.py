@@ -102,7 +102,7 @@ def test_what_cannot_be_told_exits_with_2(tmp_path: Path, capsys: pytest.Capture
 
 def test_so_does_a_check_before_there_are_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert check.run(settings(tmp_path), max_mae=1.0) == check.CANNOT_TELL
-    assert "no insight.db yet" in capsys.readouterr().err
+    assert "0 labels, 30 are needed" in capsys.readouterr().out
 
 
 def test_a_reference_is_set_shown_and_cleared(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

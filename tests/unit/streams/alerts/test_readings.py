@@ -10,7 +10,7 @@ from streams.alerts.readings import Compared, Health, Reading, of_health, of_lab
 from streams.alerts.rules import KINDS, Rule
 from streams.scores.equal_delays import Ratio
 from streams.scores.estimate import Estimate
-from streams.scores.figures import EXPECTED_NAMES, Coverage, Figures, LabelOutage, Slice
+from streams.scores.figures import EXPECTED_NAMES, Coverage, Figures, LabelDelay, LabelOutage, Slice
 
 WINDOW_S = 3600.0
 CURVE = [(600.0, 0.3), (1800.0, 0.5), (3600.0, 0.6)]
@@ -34,6 +34,7 @@ def figures(**changes: Any) -> Figures:
         "n_labelled": 500,
         "maturity": 0.8,
         "horizon_s": WINDOW_S,
+        "label_delay": LabelDelay(900.0, 2520.0, 3500.0),
         "so_far": {
             "n": 500,
             "mae": 44.3,
@@ -82,7 +83,7 @@ def rule(metric: Any, **fields: Any) -> Rule:
         (rule("p90"), Reading(90.0)),
         (rule("bias", basis="so_far"), Reading(-1.0)),
         (rule("coverage"), Reading(0.6, 0.59, 0.61)),
-        (rule("delay_p90"), Reading(1800 + 1800 * 0.4)),
+        (rule("delay_p90"), Reading(2520.0)),
         (rule("ratio"), Reading(1.4, 1.3, 1.5)),
         (rule("drift"), Reading(0.2)),
     ],

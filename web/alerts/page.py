@@ -1,0 +1,74 @@
+"""The page of alerts, the same as JSON, and what the rules about rows and brokers are held against."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from streams.alerts.readings import Health
+from web import answers
+from web.alerts import data
+from web.alerts.data import Alerts
+from web.keys import CACHE, PEERS, SETTINGS, WORKER
+from web.pages import frame
+from web.state import gather
+from web.state.status import Status
+
+KEPT_S = 1.0
+
+
+async def alerts_json(request: web.Request) -> web.Response:
+    """Answer with all alerts, as JSON."""
+    return answers.json(await gathered(request.app))
+
+
+async def alerts(request: web.Request) -> web.Response:
+    """Show all alerts."""
+    if not answers.wants_html(request):
+        return await alerts_json(request)
+    found, status = await gathered(request.app), await gather.status(request.app)
+    return answers.page(request, "alerts.html", **frame(request, "alerts", status), found=found)
+
+
+async def gathered(app: web.Application) -> Alerts:
+    """Return the alerts, from the worker that looks at the rules; asked once a second at the most."""
+    return await app[CACHE].get("alerts", KEPT_S, lambda: _gathered(app))  # type: ignore[no-any-return]
+
+
+async def _gathered(app: web.Application) -> Alerts:
+    mine = own(app)
+    if app[WORKER].writes_the_log():
+        return mine
+    for answer in await app[PEERS].ask("/peer/alerts", Alerts):
+        if answer.data is not None and answer.data.is_looked_at:
+            return answer.data
+    return mine
+
+
+def own(app: web.Application) -> Alerts:
+    """Return what this worker knows."""
+    file, alerting = str(app[SETTINGS].alerts or ""), app[WORKER].alerting
+    if not app[WORKER].writes_the_log() or alerting is None:
+        return data.nothing(file, data.NOBODY)
+    return data.of(alerting, file)
+
+
+async def health(app: web.Application) -> Health:
+    """Return how all workers and the bridge are; None for what is not known of all of them."""
+    return health_of(await gather.status(app))
+
+
+def health_of(status: Status) -> Health:
+    """Return what rules about rows and brokers are held against; pure."""
+    unknown = [part for part in status.partitions if part.difference is None]
+    off = status.difference if status.difference or not (unknown or status.silent) else None
+    return Health(status.quarantined, off, _unread(status), "not every worker, partition or broker is known now")
+
+
+def _unread(status: Status) -> int | None:
+    """Return how many queues nobody reads."""
+    if status.bridge is None:
+        return None
+    consumers = [queue.consumers for queue in status.bridge.queues]
+    if status.bridge.answers:
+        return len(consumers) - sum(bool(n) for n in consumers)  # unknown is what its link to RabbitMQ lost
+    return None if not consumers or None in consumers else consumers.count(0)
