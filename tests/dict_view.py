@@ -51,7 +51,7 @@ class DictView:
             self.index[index] = keys
         self.checkpoint = copy.deepcopy(record.checkpoint)
         self.checkpoint.offset = offset
-        if record.verdicts:
+        if record.verdicts or record.report:
             self.checkpoint.verdicts_at = offset
         if record.forwards:
             self.checkpoint.forwards_at = offset

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -19,14 +18,13 @@ from agents.metric_log.state import LogState
 from streams.join import decision
 from streams.join.deadlines import Rules
 from streams.join.decision import Decision
-from streams.wire.verdicts import Verdict, VerdictRecord
+from streams.wire.verdicts import VerdictRecord, decode_report, decode_rows
 from tests.oracle import Row
 from tests.player import SIDES
 from tests.simulation import World, Writer
 
 LOG = "log"
 N_WRITERS = 3
-read_verdicts = msgspec.json.Decoder(list[Verdict]).decode
 writers = st.integers(0, N_WRITERS - 1)
 sinks = st.integers(0, 1)
 sides = st.sampled_from(SIDES)
@@ -70,9 +68,10 @@ class Sender(Writer):
             self.post(offset, self.world.record(offset))
 
     def post(self, offset: int, record: Decision) -> None:
-        if decision.is_valid(record, offset) and record.verdicts:
-            verdicts = read_verdicts(record.verdicts)
-            self.outbox.append(VerdictRecord(LOG, 0, offset, record.checkpoint.verdicts_at, verdicts))
+        if decision.is_valid(record, offset) and decision.is_reported(record):
+            verdicts, report = decode_rows(record.verdicts), decode_report(record.report)
+            assert verdicts is not None
+            self.outbox.append(VerdictRecord(LOG, 0, offset, record.checkpoint.verdicts_at, verdicts, report))
 
 
 class Delivery(RuleBasedStateMachine):

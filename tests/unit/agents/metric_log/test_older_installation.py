@@ -51,7 +51,7 @@ def test_what_the_topic_holds_is_written_once(logs):
 
 
 def test_the_commands_read_its_state(logs):
-    assert snapshot.errors(logs).mae == EXPECTED["logged"]["mae"]
+    assert snapshot.errors(logs).scores["mae"] == EXPECTED["logged"]["mae"]
     assert csv_files.read_state(logs).positions == {
         "0123456789abcdef": {0: EXPECTED["positions"]["0123456789abcdef"]["0"]}
     }

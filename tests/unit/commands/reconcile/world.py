@@ -128,8 +128,9 @@ class World:
         record.checkpoint.log = "log"
         record.checkpoint.confirmed = self._view.checkpoint.verdicts_at
         offset = self.kafka.put(LOG, 0, decision.encode(record))
-        if record.verdicts:
-            value = entry(Tag("log", 0, offset, record.checkpoint.verdicts_at), record.verdicts, int).value
+        if decision.is_reported(record):
+            tag = Tag("log", 0, offset, record.checkpoint.verdicts_at)
+            value = entry(tag, record.verdicts, int, record.report).value
             self.kafka.put("metric", 0, value)
             if written:
                 self._log.append([verdicts.decode(value)])
