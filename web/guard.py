@@ -15,6 +15,7 @@ from aiohttp import web
 from streams.pages.door import Handler, own_hosts, refusal, shows_token
 from streams.process.own_thread import OwnThread
 from streams.settings import Settings
+from streams.table.store import StoreFailed
 from web import answers
 from web.state.proof import Proofs
 
@@ -53,6 +54,8 @@ class Guard:
             return answers.error(request, exc.status, sentence or exc.reason, headers=exc.headers)
         except (ConnectionError, TimeoutError):
             raise
+        except StoreFailed as exc:
+            return answers.error(request, 503, f"This cannot be shown: {exc}.")
         except Exception:
             logger.exception("a page failed: %s", ascii(request.path)[:300])
             return answers.error(request, 500, "This page failed; the worker's log says why. The join continues.")

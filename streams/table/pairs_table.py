@@ -22,7 +22,7 @@ from streams.process.fatal import fatal
 from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.table.decision_log import LogIsNewer, read_record
 from streams.table.owner import Owner
-from streams.table.store import PairsStore, StoreFailed
+from streams.table.store import PairsStore, StoreDamaged, StoreFailed
 
 logger = logging.getLogger("hindsight.table")
 BLOCK_CACHE_BYTES = 8 << 20
@@ -46,7 +46,10 @@ class StandbyStore(Store):  # type: ignore[misc]
     def partition(self, partition: int) -> PairsStore:
         """Return the open store of a partition; it is opened when first asked for."""
         if partition not in self._stores:
-            store = self._stores[partition] = PairsStore(self._directory_of(partition), self._cache)
+            try:
+                store = self._stores[partition] = PairsStore(self._directory_of(partition), self._cache)
+            except StoreDamaged as exc:
+                return self.set_aside(partition, f"is damaged: {exc.reason}")
             if store.problem:
                 return self.set_aside(partition, store.problem)
         return self._stores[partition]
@@ -68,7 +71,8 @@ class StandbyStore(Store):  # type: ignore[misc]
             suffix,
             extra=NEVER_HELD_BACK,
         )
-        self._stores.pop(partition).close()
+        if partition in self._stores:
+            self._stores.pop(partition).close()
         path = self._directory_of(partition)
         path.rename(path.with_name(f"{path.name}.{suffix}"))
         return self.partition(partition)
@@ -91,13 +95,13 @@ class StandbyStore(Store):  # type: ignore[misc]
         """Apply decision records to standby partitions."""
         for event in batch:
             message = event.message
-            store = self.partition(message.partition)
-            if message.offset > store.checkpoint.offset and self._follows(message.partition, message.offset, store):
-                try:
+            try:
+                store = self.partition(message.partition)
+                if message.offset > store.checkpoint.offset and self._follows(message.partition, message.offset, store):
                     record = read_record(message.topic, message.partition, message.offset, message.value)
-                except LogIsNewer as exc:
-                    fatal(f"the table `pairs` cannot be kept: {exc}.")
-                store.apply(message.offset, record)
+                    store.apply(message.offset, record)
+            except (LogIsNewer, StoreFailed) as exc:
+                fatal(f"the table `pairs` cannot be kept: {exc}.")
 
     def _follows(self, partition: int, offset: int, store: PairsStore) -> bool:
         """Tell whether a record can be applied. Offsets that hold nothing are passed over: a transaction ended there."""

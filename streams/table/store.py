@@ -8,6 +8,7 @@ the checkpoint. No iterator lives longer than one call.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -43,35 +44,58 @@ def options(block_cache: rocksdict.Cache) -> rocksdict.Options:
 class StoreFailed(Exception):
     """The disk does not take the table, or does not give it back; the message is a sentence."""
 
+    advice = (
+        "Free space on its disk, or give its user permission to write there, and restart the worker; nothing is lost"
+    )
+
     def __init__(self, path: Path, exc: Exception) -> None:
         """Name the database and RocksDB's reason."""
-        super().__init__(
-            f"the database {path} cannot be used: {str(exc).strip().rstrip('.')}. Free space on its disk, or give its user "
-            "permission to write there, and restart the worker; nothing is lost"
-        )
+        self.reason = str(exc).strip().rstrip(".")
+        super().__init__(f"the database {path} cannot be used: {self.reason}. {self.advice}")
+
+
+class StoreDamaged(StoreFailed):
+    """What the disk gives back is not what was written."""
+
+    advice = "Move it away and restart the worker: its state is read from the log again, and nothing is lost"
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Raise what rocksdict does, which is bare exceptions with RocksDB's text, and what damaged content does, as StoreFailed."""
+    try:
+        yield
+    except Exception as exc:
+        is_damage = str(exc).startswith("Corruption") or isinstance(exc, (msgspec.DecodeError, UnicodeDecodeError))
+        raise (StoreDamaged if is_damage else StoreFailed)(path, exc) from exc
 
 
 class PairsStore:
-    """The states, the expiry index and the checkpoint of one partition."""
+    """The states, the expiry index and the checkpoint of one partition.
+
+    All that reads or writes raises StoreFailed: a full disk, one that fails, a damaged file.
+    """
 
     def __init__(self, path: Path, block_cache: rocksdict.Cache):
         """Open a database, or make it.
 
         Raises:
-            StoreFailed: a full disk, a missing right, another process that holds it.
+            StoreFailed: a full disk, a missing right, another process that holds it; a damaged file (StoreDamaged).
         """
         self._path = path
-        try:
+        with translated(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = rocksdict.Rdict(str(path), options=options(block_cache))
-        except Exception as exc:  # rocksdict raises bare exceptions with RocksDB's text
-            raise StoreFailed(path, exc) from exc
         self.problem = ""
         """Why the database cannot be used, as the end of a sentence; its checkpoint is then one of an empty database."""
-        self.checkpoint = self._read_checkpoint()
+        try:
+            self.checkpoint = self._read_checkpoint()
+        except StoreDamaged as exc:
+            self.problem, self.checkpoint = f"is damaged: {exc.reason}", Checkpoint()
 
     def _read_checkpoint(self) -> Checkpoint:
-        packed = self._db.get(CHECKPOINT)
+        with translated(self._path):
+            packed = self._db.get(CHECKPOINT)
         found = decode_checkpoint(packed) if packed else Checkpoint()
         if isinstance(found, Checkpoint):
             return found
@@ -87,7 +111,8 @@ class PairsStore:
 
     def states(self, keys: list[bytes]) -> list[bytes | None]:
         """Return the packed state of each key."""
-        return self._db.get(keys) if keys else []
+        with translated(self._path):
+            return self._db.get(keys) if keys else []
 
     def due(self, start: bytes, last_bucket: int, max_keys: int) -> list[tuple[bytes, list[bytes]]]:
         """Return the index entries of a timer kind from `start` to the end of `last_bucket`: index key, keys.
@@ -99,12 +124,13 @@ class PairsStore:
         if start >= end:
             return entries
         n_keys = 0
-        for index, packed in self._db.items(from_key=start):
-            if index >= end or n_keys >= max_keys:
-                break
-            keys = _decode_keys(packed)
-            n_keys += len(keys)
-            entries.append((index, keys))
+        with translated(self._path):
+            for index, packed in self._entries(start):
+                if index >= end or n_keys >= max_keys:
+                    break
+                keys = _decode_keys(packed)
+                n_keys += len(keys)
+                entries.append((index, keys))
         return entries
 
     def apply(self, offset: int, decision: Decision | None) -> None:
@@ -112,9 +138,6 @@ class PairsStore:
 
         Args:
             decision: None if what lies there is no record of ours.
-
-        Raises:
-            StoreFailed: see `write`.
         """
         batch = rocksdict.WriteBatch(raw_mode=True)
         self.add(batch, offset, decision)
@@ -137,16 +160,13 @@ class PairsStore:
         batch.put(CHECKPOINT, encode_checkpoint(self.checkpoint))
 
     def write(self, batch: rocksdict.WriteBatch) -> None:
-        """Write what was added, as one; where that fails, `checkpoint` is what the disk has.
-
-        Raises:
-            StoreFailed: a full disk, or one that fails.
-        """
+        """Write what was added, as one; where that fails, `checkpoint` is what the disk has."""
         try:
-            self._db.write(batch)
-        except Exception as exc:  # as above
+            with translated(self._path):
+                self._db.write(batch)
+        except StoreFailed:
             self.checkpoint = self._read_checkpoint()
-            raise StoreFailed(self._path, exc) from exc
+            raise
 
     def _add_states(self, batch: rocksdict.WriteBatch, decision: Decision) -> None:
         put = batch.put
@@ -163,24 +183,37 @@ class PairsStore:
         for index, keys in index_entries(decision.waiting, decision.done, decision.rules, cursors, offset).items():
             batch.put(index, _encode_keys(keys))
 
-    def page(self, after: bytes, n: int) -> Iterator[tuple[str, bytes]]:
-        """Yield up to `n` ids with their packed states, in key order, past the key `after` (b"i" is the start)."""
-        for key, packed in self._db.items(from_key=after):
-            if key[:1] != b"i" or n == 0:
-                return
-            if key != after:
-                n -= 1
-                yield key[1:].decode(), packed
+    def page(self, after: bytes, n: int) -> list[tuple[str, bytes]]:
+        """Return up to `n` ids with their packed states, in key order, past the key `after` (b"i" is the start)."""
+        found: list[tuple[str, bytes]] = []
+        with translated(self._path):
+            for key, packed in self._entries(after):
+                if key[:1] != b"i" or len(found) == n:
+                    break
+                if key != after:
+                    found.append((key[1:].decode(), packed))
+        return found
 
     def latest(self, before: bytes, n: int) -> list[tuple[bytes, list[bytes]]]:
         """Return up to `n` entries of a timer kind below the index key `before`, the latest deadline first."""
         entries: list[tuple[bytes, list[bytes]]] = []
-        for index, packed in self._db.items(backwards=True, from_key=before):
-            if index[:1] != before[:1] or len(entries) == n:
-                break
-            if index < before:
-                entries.append((index, _decode_keys(packed)))
+        with translated(self._path):
+            for index, packed in self._entries(before, backwards=True):
+                if index[:1] != before[:1] or len(entries) == n:
+                    break
+                if index < before:
+                    entries.append((index, _decode_keys(packed)))
         return entries
+
+    def _entries(self, start: bytes, *, backwards: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        """Yield all that is stored from a key on (rocksdict's `items` ends at a damaged block as if there were no more)."""
+        entries = self._db.iter()
+        (entries.seek_for_prev if backwards else entries.seek)(start)
+        step = entries.prev if backwards else entries.next
+        while entries.valid():
+            yield entries.key(), entries.value()
+            step()
+        entries.status()  # raises what ended it
 
     def memory_bytes(self) -> int:
         """Return what RocksDB holds in memory for this partition, but for the shared block cache."""

@@ -188,7 +188,7 @@ def _ids(stores: Mapping[int, PairsStore], query: Query) -> Iterable[_Candidate]
 
 
 def _ids_of(partition: int, store: PairsStore, after: bytes, n: int) -> Iterator[_Candidate]:
-    while chunk := list(store.page(after, n)):
+    while chunk := store.page(after, n):
         for row_id, packed in chunk:
             yield _Candidate((row_id, 0), partition, b"i" + row_id.encode(), packed)
         after = b"i" + chunk[-1][0].encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -14,6 +15,7 @@ from yarl import URL
 from streams.pages.door import HEADERS, add_headers
 from streams.pages.server import Runner
 from streams.settings import SettingsError, load
+from streams.table.store import StoreDamaged
 from web.guard import Guard
 from web.state.proof import Proofs
 
@@ -23,6 +25,10 @@ OWN_URL = "http://127.0.0.1:1"
 
 async def _fails(request):
     raise RuntimeError("secret inside")
+
+
+async def _meets_a_damaged_database(request):
+    raise StoreDamaged(Path("state/pairs-0"), Exception("Corruption: block checksum mismatch"))
 
 
 async def _fine(request):
@@ -37,9 +43,14 @@ def ask(path="/fine", *, token="", settings=None, method="GET", **headers):
         guard = Guard(settings or of_token, OWN_URL)
         app = web.Application(middlewares=[guard.middleware])
         app.on_response_prepare.append(add_headers)
-        app.add_routes(
-            [web.get("/fine", _fine), web.get("/fails", _fails), web.get("/livez", _fine), web.get("/peer/x", _fine)]
-        )
+        handlers = {
+            "/fine": _fine,
+            "/fails": _fails,
+            "/damaged": _meets_a_damaged_database,
+            "/livez": _fine,
+            "/peer/x": _fine,
+        }
+        app.add_routes(web.get(path, handler) for path, handler in handlers.items())
         runner = Runner(app)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -70,6 +81,12 @@ def test_a_failure_shows_no_traceback():
     assert status == 500
     assert "secret" not in body
     assert "Traceback" not in body
+
+
+def test_a_page_that_meets_a_damaged_database_says_what_to_do():
+    status, _, body = ask("/damaged")
+    assert status == 503
+    assert "the database state/pairs-0 cannot be used: Corruption: block checksum mismatch. Move it away" in body
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
