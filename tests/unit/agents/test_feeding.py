@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from agents import feeding
 from agents.feeding import Feeding, frame_of
-from agents.insight.database import NAME, Busy, InsightError
+from agents.insight.database import NAME, Busy, InsightError, Unwritable
 from agents.insight.records import cells_of
 from agents.insight.store import Store
 from agents.metric_log.incoming import Incoming
@@ -207,6 +207,55 @@ def check(world: World) -> None:
         (one,) = [part for part in expected if len(part.start)]
         assert_same(store.reader.cells(series, *ALWAYS, details=True), one)
     store.close()
+
+
+def test_what_was_forgotten_before_kafka_had_it_is_counted_once_kafka_has_it(tmp_path):
+    world = World(tmp_path)
+
+    async def act():
+        world.decide(0, is_local=True)
+        world.feeding._forget()
+        await world.step()
+        world.send()
+        await world.write(1, is_committed=True)
+        await world.step()
+        world.decide(0, is_local=True)
+        world.send()
+        await world.step()
+        await world.step()
+        await world.feeding.close()
+
+    with patch.object(feeding, "Reader", world.kafka.reader):
+        asyncio.run(act())
+    check(world)
+
+
+def test_while_the_topic_is_anothers_nothing_is_opened_and_while_the_disk_fails_it_is_said(tmp_path, monkeypatch):
+    world = World(tmp_path)
+    monkeypatch.setattr(feeding, "COUNT_EVERY_S", 0.001)
+
+    async def act():
+        with patch.object(world.feeding, "let_go", wraps=world.feeding.let_go) as let_go:
+            running = asyncio.create_task(world.feeding.run())
+            await until(lambda: let_go.call_count > 2)
+        assert world.feeding._counting is None
+        with patch.object(feeding.Counting, "open", side_effect=Unwritable("The disk is full.")):
+            world.feeding.is_mine = True
+            await until(lambda: "The disk is full." in world.feeding.problem)
+        await until(lambda: not world.feeding.problem)
+        world.feeding.is_mine = False
+        await until(lambda: world.feeding._counting is None)
+        running.cancel()
+
+    with patch.object(feeding, "Reader", world.kafka.reader):
+        asyncio.run(act())
+    assert (tmp_path / NAME).exists()
+
+
+async def until(condition):
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.001)
 
 
 def test_time_is_cut_as_the_settings_say():
