@@ -54,13 +54,19 @@ def cells_of_labels(labels: Labels, series: Ints, *, width_s: float, bins: Delay
     return Cells(*keys, counts, n, sums, low, high, ErrorBins.of(cell, error), worst)
 
 
-def cells_of_counts(name: str, times: Floats, series: Ints, *, width_s: float, bins: DelayBins) -> Cells:
-    """Count rows that are no labels under a name of COUNTS, each at its time, in the series that is numbered for it."""
+def cells_of_counts(
+    name: str, times: Floats, series: Ints, n: Ints | None = None, *, width_s: float, bins: DelayBins
+) -> Cells:
+    """Count rows that are no labels under a name of COUNTS, each at its time, in the series that is numbered for it.
+
+    Args:
+        n: how many rows each of them stands for; None: one.
+    """
     cell, keys = _cells(series, times, width_s)
     n_cells, n_bins = len(keys[0]), len(bins.ends)
     return Cells(
         *keys,
-        _counts(name, cell, n_cells),
+        _counts(name, cell, n_cells, n),
         np.zeros((n_cells, n_bins), np.int64),
         np.zeros((n_cells, len(SUMS), n_bins)),
         np.full(n_cells, np.inf),
@@ -78,9 +84,9 @@ def _cells(series: Ints, times: Floats, width_s: float) -> tuple[Ints, tuple[Int
     return cell, (packed // _MAX_SLICES, packed % _MAX_SLICES * width, width)
 
 
-def _counts(name: str, cell: Ints, n_cells: int) -> Ints:
+def _counts(name: str, cell: Ints, n_cells: int, n: Ints | None = None) -> Ints:
     counts = np.zeros((n_cells, len(COUNTS)), np.int64)
-    counts[:, COUNTS.index(name)] = np.bincount(cell, minlength=n_cells)
+    counts[:, COUNTS.index(name)] = np.bincount(cell, n, minlength=n_cells)
     return counts
 
 

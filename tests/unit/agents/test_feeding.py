@@ -29,6 +29,7 @@ from streams.wire.verdicts import Tag, VerdictRecord, record_bytes
 from tests.fake_record import FakeRecord
 from tests.unit.agents.insight.metric_topic import Join
 from tests.unit.agents.insight.worlds import FRAME, assert_same
+from tests.unit.streams.table.owners import until
 
 ALWAYS = (0.0, 1e12)
 encode = msgspec.json.Encoder().encode
@@ -250,12 +251,6 @@ def test_while_the_topic_is_anothers_nothing_is_opened_and_while_the_disk_fails_
     with patch.object(feeding, "Reader", world.kafka.reader):
         asyncio.run(act())
     assert (tmp_path / NAME).exists()
-
-
-async def until(condition):
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 def test_time_is_cut_as_the_settings_say():
