@@ -98,7 +98,7 @@ class Worker:
 
     def writes_the_log(self) -> bool:
         """Tell whether this worker owns the topic `metric`: it writes the metric log and insight.db."""
-        return TP(self.names.metric.name, 0) in self.app.consumer.assignment()
+        return self.app.owns(TP(self.names.metric.name, 0))
 
 
 worker = Worker(app, settings, names)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from faust import types
 from faust.auth import SASLCredentials, SSLCredentials
+from faust.exceptions import ConsumerNotStarted
 
 from streams.faust_overrides import App, PartitionAssignor, TableManager
 from streams.kafka import client
@@ -76,6 +77,13 @@ class HindsightApp(App):
 
     def _deliver(self, batch: Batch) -> None:
         self.batches[batch.tp.topic].put(batch)
+
+    def owns(self, tp: TP) -> bool:
+        """Tell whether a partition is assigned to this worker; none is before it has joined its group."""
+        try:
+            return tp in self.consumer.assignment()
+        except ConsumerNotStarted:
+            return False
 
     async def before_start(self) -> None:
         """Take an instance's directory, and declare the topics as soon as Kafka answers."""
