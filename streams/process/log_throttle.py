@@ -9,7 +9,9 @@ REPEAT_S, RARELY_S = 60.0, 300.0
 NEVER_HELD_BACK = {"never_held_back": True}
 """The `extra` of errors about rows that are missing or wrong, each of which names others, and of what is said only when
 something begins, however soon that is again."""
-NOISY = ("aiokafka", "faust", "mode", "pika", "streams")
+NOISY = ("aiokafka", "faust", "mode", "streams")
+SILENT = ("pika",)
+"""Each of its attempts is a page with a traceback; links and pages say what matters."""
 
 
 class Throttle(logging.Filter):
@@ -42,6 +44,8 @@ def set_up(*more: logging.Filter) -> None:
     """Quieten the libraries' loggers. Handlers get the filters, since those of loggers do not reach their children."""
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     filters = (*more, Throttle())
     for handler in logging.getLogger().handlers:
         for each in filters:

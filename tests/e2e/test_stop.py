@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
 
 import pytest
@@ -13,6 +14,7 @@ from tests.waiting import wait_until
 STOPPED_S = 30.0
 """How long a machine that does much else may take. The clients' own time limits are a minute."""
 EFFECT_S = 20.0
+SAID_S = 90.0
 
 
 @pytest.mark.parametrize("in_worker", [False, True], ids=["alone", "with-the-bridge-in-it"])
@@ -32,3 +34,18 @@ def test_a_worker_ends_although_both_brokers_hang(make_pipeline: MakePipeline, i
     finally:
         for server in servers:
             server.resume()
+
+
+@pytest.mark.parametrize("in_worker", [False, True], ids=["alone", "with-the-bridge-in-it"])
+def test_a_worker_ends_that_has_never_heard_of_a_broker(make_pipeline: MakePipeline, in_worker: bool) -> None:
+    """Both brokers' ports accept connections and say nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        where = f"127.0.0.1:{mute.getsockname()[1]}"
+        pipeline = make_pipeline(
+            kafka=where, amqp_url=f"amqp://guest:guest@{where}/", bridge_in_worker=str(in_worker).lower()
+        )
+        pipeline.worker.launch()
+        wait_until(lambda: "cannot be used" in pipeline.worker.said, SAID_S, "it says that Kafka does not answer")
+        pipeline.worker.send(signal.SIGTERM)
+        assert pipeline.worker.process.wait(STOPPED_S) == 0
+        assert "Traceback" not in pipeline.worker.said
