@@ -67,8 +67,8 @@ class Feeding:
         self._n_rows = self._read_to = 0
         self._is_behind = True
         """Whether Kafka has to be read before what is waiting can be counted."""
-        self._forgotten: dict[tuple[str, int], int] = {}
-        """By decision log and partition: the last offset that came here and was forgotten, which Kafka may not have yet."""
+        self._last: dict[tuple[str, int], int] = {}
+        """By decision log and partition: the last offset that waits, or was counted."""
         self._rolled_up_mono = float("-inf")
 
     @property
@@ -81,13 +81,19 @@ class Feeding:
     def take(self, records: Sequence[VerdictRecord]) -> None:
         """Take records that the metric log has written, in the order of their partitions."""
         self._waiting += records
+        self._last |= {(record.log, record.partition): record.offset for record in records}
         self._n_rows += sum(len(record.rows) for record in records)
         if self._n_rows > MAX_ROWS:
             self._forget()
 
-    def read_to(self, offset: int) -> None:
-        """Note that all of the topic before this offset was taken, now or before."""
+    def read_to(self, offset: int, again: Sequence[Tag] = ()) -> None:
+        """Note that all of the topic before this offset was taken, now or before.
+
+        Args:
+            again: what of it the metric log had written before. What of that was lost here is in Kafka now, at last.
+        """
         self._read_to = offset
+        self._is_behind |= any(tag.offset > self._last.get((tag.log, tag.partition), -1) for tag in again)
 
     async def run(self) -> None:
         """Count, for as long as the worker runs; a disk that fails holds up the figures, and nothing else."""
@@ -151,15 +157,16 @@ class Feeding:
                 read_to = records[-1].offset + 1 if records else start
                 await self._thread.do(partial(counting.count, fresh, read_to, is_all=True))
         self._read_to = max(self._read_to, end)
-        counted = counting.positions()
-        self._forgotten = {
-            at: last for at, last in self._forgotten.items() if counted.get(at[0], {}).get(at[1], -1) < last
-        }
-        self._is_behind |= bool(self._forgotten)
+        self._note(counting)
+
+    def _note(self, counting: Counting) -> None:
+        """Note how far it is counted; what waits is further on."""
+        counted = {(log, p): offset for log, offsets in counting.positions().items() for p, offset in offsets.items()}
+        self._last = counted | {(record.log, record.partition): record.offset for record in self._waiting}
 
     def _forget(self) -> None:
         """Forget what waits: it comes from Kafka."""
-        self._forgotten |= {(record.log, record.partition): record.offset for record in self._waiting}
+        self._last = {}
         self._waiting, self._n_rows, self._is_behind = [], 0, True
 
     async def let_go(self) -> None:

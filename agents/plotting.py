@@ -22,7 +22,7 @@ from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.scores.summary import ErrorSummary
 from streams.scores.windows import Windows
 from streams.settings import Settings
-from streams.wire.verdicts import VerdictRecord
+from streams.wire.verdicts import Tag, VerdictRecord
 
 logger = logging.getLogger("hindsight.plot")
 PICTURE = "error_distribution.png"
@@ -93,11 +93,12 @@ class Plotting:
             return
         log = await self._opened()
         written = log.state.copy_of_positions()
-        records = await self._incoming.unwritten(batches, written) + self._local_path.following(written)
+        again: list[Tag] = []
+        records = await self._incoming.unwritten(batches, written, again) + self._local_path.following(written)
         if records:
             await self._append(log, records)
         if batches:
-            self._feeding.read_to(batches[-1].end)
+            self._feeding.read_to(batches[-1].end, again)
         for batch in batches:
             if self._queue and self._queue[0] is batch:
                 self._queue.popleft()

@@ -106,24 +106,24 @@ class Counting:
             Fenced, Busy, Unwritable, Damaged: as `Store.add`.
         """
         positions, state, gaps = self.positions(), msgspec.json.decode(_encode(self._state), type=State), _Gaps()
-        fresh = []
+        fresh, is_complete = [], True
         for record in records:
             seen = positions.get(record.log, {}).get(record.partition, -1)
             if record.offset <= seen:
                 continue
             if record.previous != seen and not is_all:
+                is_complete = False
                 break
             gaps.note(record, state, self._store.frame, is_broken=record.previous != seen)
             fresh.append(record)
             positions.setdefault(record.log, {})[record.partition] = record.offset
             _move(state, record, self._store.frame)
-        else:
+        if is_complete:
             state.read_to = read_to
         if fresh or (is_all and state.read_to != self._state.read_to):
             self._add(fresh, positions, state, gaps.found)
         else:
             self._store.check()
-        is_complete = state.read_to == read_to
         self._positions, self._state = positions, state
         return is_complete
 

@@ -117,6 +117,8 @@ def _cells(axis: Axis, matched: _Matched | None, tallies: _Tallies, frame: Frame
     width_s, bins = frame.slice_s, Series("", axis=axis).bins(frame.bins)
     parts = []
     for name, tally in tallies.items():
+        if not tally.times:
+            continue
         series, times, n = _Models.of(tally.models).series(axis, number), np.array(tally.times), np.array(tally.n)
         parts.append(cells_of_counts(name, times, series, n, width_s=width_s, bins=bins))
     if matched:

@@ -55,8 +55,13 @@ class Incoming:
         self._confirms, self._says = confirms, says
         self._stepped_to = -1
 
-    async def unwritten(self, came: Iterable[Came], written: Positions) -> list[VerdictRecord]:
+    async def unwritten(
+        self, came: Iterable[Came], written: Positions, again: list[Tag] | None = None
+    ) -> list[VerdictRecord]:
         """Return the records that are not written yet; `written` moves on with them.
+
+        Args:
+            again: is given the tags of those that were written before.
 
         Raises:
             CannotTell: a newer program wrote a record, or Kafka does not show the decision log.
@@ -69,6 +74,8 @@ class Incoming:
                     raise CannotTell(f"{tag}.")
                 seen = written.get(tag.log, {}).get(tag.partition, -1) if tag else -1
                 if tag is not None and tag.offset <= seen:
+                    if again is not None:
+                        again.append(tag)
                     continue
                 read = verdicts.decode(record.value())
                 if tag is None or not isinstance(read, VerdictRecord) or not await self._is_believed(tag, seen):

@@ -99,8 +99,9 @@ class World:
         end = min(self.read_to + n, len(self.kafka.values))
         records = [FakeRecord(i, self.kafka.values[i]) for i in range(self.read_to, end)]
         batch = feeding._Came(TP("metric", 0), records)
-        self.feeding.take(await self.incoming.unwritten([batch], self.written))
-        self.feeding.read_to(end)
+        again: list[Tag] = []
+        self.feeding.take(await self.incoming.unwritten([batch], self.written, again))
+        self.feeding.read_to(end, again)
         self.read_to = end
         if is_committed:
             self.committed = end

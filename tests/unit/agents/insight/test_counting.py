@@ -158,6 +158,7 @@ def test_what_does_not_follow_is_left_with_all_behind_it(tmp_path: Path):
     records = [join.decide(0) for _ in range(4)]
     made = opened(tmp_path)
     assert made.count(records[:1], 1)
+    assert not made.count(records[2:], 1)
     assert not made.count(records[2:], 4)
     assert (made.positions(), made.read_to) == ({"log": {0: records[0].offset}}, 1)
     assert made.count(records[1:], 4)
