@@ -78,6 +78,11 @@ class Feeding:
             return f"The disk has been at work on insight.db for {self._thread.busy_s:.0f} s: the figures stand still."
         return self.link.problem
 
+    @property
+    def behind(self) -> str:
+        """Why the file does not hold all that was decided, though nothing is wrong; empty if it does."""
+        return "What was decided before is read from Kafka first." if self._is_behind else ""
+
     def take(self, records: Sequence[VerdictRecord]) -> None:
         """Take records that the metric log has written, in the order of their partitions."""
         self._waiting += records

@@ -84,10 +84,14 @@ class Worker:
         if self.settings.has_bridge_inside:
             self.bridge = Bridge(self.settings)
         try:
-            self.alerting = made(self.settings, self.writes_the_log, lambda: self.plotting.link.problem, self._health)
+            self.alerting = made(self.settings, self.writes_the_log, self._not_counted, self._health)
         except Unusable as exc:
             fatal(f"HINDSIGHT_ALERTS cannot be used.\n{exc}")
         self.is_started = True
+
+    def _not_counted(self) -> str:
+        """Return why insight.db does not hold what the join has decided; an empty string if it does."""
+        return self.plotting.link.problem or self.feeding.problem or self.feeding.behind
 
     async def _health(self) -> Health:
         return await self.health()

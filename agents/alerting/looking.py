@@ -55,24 +55,22 @@ class Looking:
 
     async def readings(self, rules: Sequence[Rule]) -> Mapping[str, Reading]:
         """Return what each rule is held against now, by its name."""
+        health = await self._health()
         of_all = [rule for rule in rules if rule.kind.is_of_labels]
-        found = await self._thread.do(lambda: self.of_labels(of_all, time.time()))
-        if len(of_all) < len(rules):
-            health = await self._health()
-            found |= {rule.name: of_health(rule, health) for rule in rules if not rule.kind.is_of_labels}
-        return found
+        found = await self._thread.do(lambda: self.of_labels(of_all, time.time(), health.behind))
+        return found | {rule.name: of_health(rule, health) for rule in rules if not rule.kind.is_of_labels}
 
-    def of_labels(self, rules: Sequence[Rule], now: float) -> dict[str, Reading]:
+    def of_labels(self, rules: Sequence[Rule], now: float, behind: str = "") -> dict[str, Reading]:
         """Return what rules of labels are held against; it waits for the disk.
 
         Args:
-            now: UTC epoch seconds.
+            now: UTC epoch seconds; `behind`: why the figures do not hold yet what has come.
         """
         figures: dict[tuple[str, str], Figures] = {}
         found = {}
         for rule in rules:
             try:
-                if problem := self._problem():
+                if problem := self._problem() or behind:
                     raise InsightError(problem)
                 key = (rule.model, rule.over)
                 if key not in figures:
@@ -93,9 +91,11 @@ class Looking:
         return wall_now if latest.clock == "arrival" else latest.now
 
     def _compared(self, rule: Rule, figures: Figures) -> Compared:
-        if rule.metric != "ratio" or figures.now is None:
+        if rule.metric not in ("ratio", "drift") or figures.now is None:
             return Compared()
         try:
+            if rule.metric == "drift":
+                return Compared(evidence=self._references.watch().share)
             self._references.first(figures.now, rule.model)
             return Compared(self._references.ratio(figures.from_, figures.now, rule.model))
         except CannotCompare as exc:

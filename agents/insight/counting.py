@@ -17,6 +17,7 @@ from agents.insight.reader import Gap, Mark
 from agents.insight.records import cells_of, time_of
 from agents.insight.series import Series
 from agents.insight.store import Frame, Store
+from agents.insight.watching import Watching
 from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.scores.delay import event_now
 from streams.wire.verdicts import VerdictRecord
@@ -67,6 +68,7 @@ class Counting:
         self._store = store
         self._positions = store.reader.positions()
         self._state = _decode(store.reader.state(NAME) or b"{}")
+        self._watching = Watching(store.frame, store.reader)
 
     @classmethod
     def open(cls, directory: Path, frame: Frame, mark: Mark) -> Self:
@@ -133,7 +135,10 @@ class Counting:
         kept = {NAME: _encode(state)}
         if (now := _event_now(state)) is not None:
             kept[NOW] = _encode(now)
+        watch = self._watching.after(fresh)
+        kept |= self._watching.kept(watch)
         self._store.add(cells_of(fresh, self._store.frame, self._number), positions, kept, gaps)
+        self._watching.watch = watch
 
     def _number(self, series: Series) -> int:
         models = {known.model for known in self._store.known}

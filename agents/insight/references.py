@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 import numpy as np
@@ -17,8 +17,12 @@ from streams.scores.cohorts import Cohorts
 from streams.scores.delay import DelayBins
 from streams.scores.equal_delays import Ratio, ratio
 from streams.scores.reference import Reference
+from streams.scores.watch import Watch
 
 logger = logging.getLogger("hindsight.insight")
+NO_REFERENCE = "there is no reference yet: the first 2,000 mature labels over one join window make one"
+WATCH: Final = "watch"
+"""Under which name the evidence is kept."""
 N_FIRST = 2000
 """Mature labels that a reference is made of by itself."""
 
@@ -28,6 +32,24 @@ class Kept(msgspec.Struct, frozen=True):
 
     chosen: Literal["first", "span"]
     reference: Reference
+
+
+def decode(kept: bytes | None) -> Kept | None:
+    """Return a reference from what is kept in the file, None if there is none, or none that can be read."""
+    try:
+        return None if kept is None else msgspec.json.decode(kept, type=Kept)
+    except msgspec.MsgspecError as exc:
+        logger.warning("A reference cannot be read, and counts as none: %s", exc)
+        return None
+
+
+def decode_watch(kept: bytes | None) -> Watch | None:
+    """Return what is kept, None if nothing is, or nothing that can be read."""
+    try:
+        return None if kept is None else msgspec.json.decode(kept, type=Watch)
+    except msgspec.MsgspecError as exc:
+        logger.warning("The evidence of the alarm cannot be read, and begins anew: %s", exc)
+        return None
 
 
 class CannotCompare(InsightError):
@@ -48,12 +70,7 @@ class References:
         Raises:
             InsightError: the file cannot be read.
         """
-        found = self._notes.read(_name(model))
-        try:
-            return None if found is None else msgspec.json.decode(found, type=Kept)
-        except msgspec.MsgspecError as exc:
-            logger.warning("The reference of %s cannot be read, and counts as none: %s", model or "all models", exc)
-            return None
+        return decode(self._notes.read(name_of(model)))
 
     def clear(self, model: str = "") -> None:
         """Forget the reference of a model: the next one is made of its first mature labels.
@@ -61,7 +78,7 @@ class References:
         Raises:
             InsightError: the file cannot be written.
         """
-        self._notes.write(_name(model), None)
+        self._notes.write(name_of(model), None)
 
     def choose(self, start: float, end: float, now: float, model: str = "") -> Kept:
         """Make the labels of a span the reference of a model.
@@ -115,8 +132,22 @@ class References:
             raise CannotCompare("no label has come yet of a delay that the reference has")
         return found
 
+    def watch(self) -> Watch:
+        """Return the evidence of all models against their reference, as far as labels were counted.
+
+        Raises:
+            CannotCompare: there is no reference, or nothing was held against it yet.
+            InsightError: the file cannot be read.
+        """
+        kept, watch = self.get(), decode_watch(self._notes.read(WATCH))
+        if kept is None:
+            raise CannotCompare(NO_REFERENCE)
+        if watch is None or watch.reference != (kept.reference.start, kept.reference.end) or not watch.n_active:
+            raise CannotCompare("no label has come yet since the reference was made")
+        return watch
+
     def _put(self, kept: Kept, model: str) -> Kept:
-        self._notes.write(_name(model), msgspec.json.encode(kept))
+        self._notes.write(name_of(model), msgspec.json.encode(kept))
         return kept
 
 
@@ -162,5 +193,6 @@ class _Open:
         return float(end[found[0]]) if len(found) and mature[found[0]] else None
 
 
-def _name(model: str) -> str:
+def name_of(model: str = "") -> str:
+    """Return under which name the reference of a model is kept."""
     return f"reference/{model}" if model else "reference"

@@ -126,6 +126,7 @@ def _faults_of_rule(rule: Rule) -> Iterator[str]:
         yield f"basis = {rule.basis!r} does not go with {rule.metric}: {' or '.join(kind.bases) or 'leave it out'}."
     unused = [] if kind.has_span else ["over"]
     unused += [] if kind.is_of_labels else ["min_pairs", "min_coverage", "model"]
+    unused += ["model"] if rule.metric == "drift" else []
     defaults = {field.name: field.default for field in msgspec.structs.fields(Rule)}
     for name in unused:
         if getattr(rule, name) != defaults[name]:

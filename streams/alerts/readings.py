@@ -41,12 +41,16 @@ class Compared(NamedTuple):
 
 
 class Health(NamedTuple):
-    """What is not of labels: counts, None where unknown. `why` says why."""
+    """What is not of labels: counts, None where unknown, and `why` says why.
+
+    `behind` says why the figures do not hold yet what has come, such as rows that are not joined; empty if they do.
+    """
 
     quarantined: int | None = None
     ledger: int | None = None
     bridge: int | None = None
     why: str = "the worker's state is not known yet"
+    behind: str = "the worker's state is not known yet"
 
 
 def of_health(rule: Rule, health: Health) -> Reading:

@@ -43,7 +43,7 @@ KINDS: dict[Metric, Kind] = {
     "bias": Kind("bias", "y", BOTH),
     "p90": Kind("p90 of |error|", "y", ("so_far",)),
     "ratio": Kind("MAE by the reference, at equal delays", "×"),
-    "drift": Kind("evidence that the error has risen, by what an alarm takes", "×", limit=1.0, has_span=False),
+    "drift": Kind("evidence that the error has risen, by what an alarm takes", "evidence", limit=1.0, has_span=False),
     "coverage": Kind("share of predictions that get a label", "share", needs_window=True),
     "delay_p90": Kind("p90 of the label delay", "s", needs_window=True),
     "quarantined": Kind("rows in quarantine", "rows", is_of_labels=False, has_span=False),

@@ -45,6 +45,8 @@ def amount(rule: Rule, size: float) -> str:
         return f"{size:.1%}"
     if not rule.kind.is_of_labels:
         return f"{size:,.0f}"
+    if unit == "evidence":
+        return f"{size:.2g}"
     return f"{number(size)} ×" if unit == "×" else number(size)
 
 

@@ -14,6 +14,8 @@ from web.state import gather
 from web.state.status import Status
 
 KEPT_S = 1.0
+MAX_LAG = 500
+"""Kafka records that may wait: each can hold a packet of rows, and a few are always under way."""
 
 
 async def alerts_json(request: web.Request) -> web.Response:
@@ -59,9 +61,21 @@ async def health(app: web.Application) -> Health:
 
 def health_of(status: Status) -> Health:
     """Return what rules about rows and brokers are held against; pure."""
-    unknown = [part for part in status.partitions if part.difference is None]
-    off = status.difference if status.difference or not (unknown or status.silent) else None
-    return Health(status.quarantined, off, _unread(status), "not every worker, partition or broker is known now")
+    is_known = bool(status.partitions) and all(part.difference is not None for part in status.partitions)
+    off = status.difference if status.difference or (is_known and not status.silent) else None
+    why = "not every worker, partition or broker is known now"
+    return Health(status.quarantined, off, _unread(status), why, _behind(status))
+
+
+def _behind(status: Status) -> str:
+    """Return why not all rows that came are joined; an empty string if they are, but for those of a moment."""
+    if status.silent:
+        return f"{next(iter(status.silent))} {status.silent[next(iter(status.silent))]}"
+    waiting = [part.partition for part in status.partitions if part.state != "ready" or part.lag is None]
+    if waiting or not status.partitions:
+        return f"partitions {waiting} are not read now" if waiting else "no partition is read yet"
+    lag = sum(part.lag or 0 for part in status.partitions)
+    return f"{lag:,} records wait to be joined" if lag > MAX_LAG else ""
 
 
 def _unread(status: Status) -> int | None:

@@ -11,7 +11,7 @@ import pytest
 from agents.alerting.alerting import Alerting, CannotKeep, NotOurs
 from streams.alerts.readings import Reading
 from streams.alerts.rules import Alertmanager, Alerts, Rule, Webhook
-from tests.unit.agents.alerting.receiver import Receiver
+from tests.receiver import Receiver
 
 MAE = Rule(name="mae", metric="mae", above=10.0, severity="critical")
 

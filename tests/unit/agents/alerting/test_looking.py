@@ -70,6 +70,15 @@ def test_while_the_figures_are_not_written_nothing_can_be_told(tmp_path: Path):
     assert (reading.value, reading.why) == (None, "The metric log cannot be written: the disk is full")
 
 
+def test_while_rows_wait_to_be_joined_nothing_can_be_told(tmp_path: Path):
+    async def health() -> Health:
+        return Health(behind="900 records wait to be joined")
+
+    filled(tmp_path)
+    found = asyncio.run(looking(tmp_path, health=health).readings([MAE]))
+    assert (found["mae"].value, found["mae"].why) == (None, "900 records wait to be joined")
+
+
 def test_a_file_that_is_damaged_is_a_reason(tmp_path: Path):
     (tmp_path / NAME).write_bytes(b"no database" * 1000)
     assert "damaged" in looking(tmp_path).of_labels([MAE], NOW)["mae"].why
@@ -79,12 +88,13 @@ def test_rules_of_rows_and_brokers_are_held_against_what_all_workers_say(tmp_pat
     filled(tmp_path)
 
     async def health() -> Health:
-        return Health(ledger=-2)
+        return Health(ledger=-2, behind="")
 
     unknown = asyncio.run(looking(tmp_path).readings([LEDGER]))
     assert unknown["ledger"].why == "the worker's state is not known yet"
     found = asyncio.run(looking(tmp_path, health=health).readings([MAE, LEDGER]))
     assert found["ledger"].value == 2
+    assert "are needed" in found["mae"].why, "labels of today"
     assert found.keys() == {"mae", "ledger"}
 
 
