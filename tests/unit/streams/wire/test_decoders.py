@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -24,9 +23,8 @@ from streams.wire.kept import Assembler, Kept
 from streams.wire.resolutions import Resolution, decode_resolution
 from streams.wire.verdicts import Tag, VerdictRecord, decode_tag, record_bytes
 from streams.wire.versions import Newer
+from tests.fuzz import N_FUZZED, fuzzed
 from tests.older import TOPICS
-
-N_FUZZED = int(os.environ.get("N_FUZZED", "3000"))
 
 
 def resolution(raw: bytes | None) -> object:
@@ -95,40 +93,6 @@ DECODERS: dict[str, tuple[Callable[[bytes | None], object], type, list[bytes]]] 
         [log_state.encode(LogState("w", {"metric_log.csv": 100}, {"log": {0: 7}}))],
     ),
 }
-
-
-def fuzzed(seeds: list[bytes], n: int, chance: random.Random) -> Iterator[bytes | None]:
-    """Yield foreign records: some at random, most real ones that were changed a little."""
-    pieces = [
-        b"[" * 2000,
-        b'{"x":' * 500,
-        b"\xff",
-        b"\xc1hs\x09",
-        b"\xdd\xff\xff\xff\xff",
-        b"NaN",
-        b"1e999",
-        b"-1",
-        b'"',
-    ]
-    for _ in range(n):
-        raw = bytearray(chance.choice(seeds))
-        for _ in range(chance.choice((1, 1, 1, 2, 5))):
-            at = chance.randrange(len(raw) + 1)
-            match chance.randrange(6):
-                case 0:
-                    raw[at : at + 1] = chance.randbytes(1)
-                case 1:
-                    del raw[at : at + chance.randrange(9)]
-                case 2:
-                    raw[at:at] = chance.choice(pieces)
-                case 3:
-                    raw = raw[:at]
-                case 4:
-                    raw[at : at + 8] = chance.randbytes(8)
-                case 5:
-                    other = chance.choice(seeds)
-                    raw[at:] = other[chance.randrange(len(other) + 1) :]
-        yield chance.choice((bytes(raw), bytes(raw), bytes(raw), chance.randbytes(chance.randrange(40)), None))
 
 
 @pytest.mark.parametrize("name", DECODERS)
