@@ -35,6 +35,8 @@ FENCED_S = 3.0
 """After another worker opened the file: time for Kafka to tell whether the topic is still ours."""
 MAX_ROWS = 200_000
 """Verdicts that may wait here; if they are more, all of them come from Kafka."""
+FETCH_BYTES = 1 << 20
+"""What is read of Kafka at once: it is decoded in the event loop, in about 10 ms."""
 LONG_S = 10.0
 
 
@@ -152,7 +154,7 @@ class Feeding:
 
     async def _catch_up(self, counting: Counting) -> None:
         """Count what Kafka has of the topic and the file does not, up to the topic's end of now."""
-        async with Reader(self._settings) as reader:
+        async with Reader(self._settings, fetch_bytes=FETCH_BYTES) as reader:
             first, end = (await reader.bounds([self._tp]))[self._tp]
             start = counting.read_to if first <= counting.read_to <= end else first
             written = counting.positions()

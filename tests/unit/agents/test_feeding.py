@@ -49,7 +49,7 @@ class Kafka:
         self.first, self.values, self.is_away = 0, [], False
 
     @asynccontextmanager
-    async def reader(self, _settings):
+    async def reader(self, _settings, fetch_bytes):
         yield self
 
     async def bounds(self, partitions):

@@ -16,7 +16,10 @@ from agents.insight.query import NOW
 from agents.insight.reader import Gap, Mark
 from agents.insight.series import Series
 from agents.insight.store import Store
+from streams.scores.cells import COUNTS
+from streams.wire import verdicts
 from streams.wire.verdicts import Arrivals, Report, Verdict, VerdictRecord
+from tests import older
 from tests.unit.agents.insight.metric_topic import Join
 from tests.unit.agents.insight.worlds import FRAME, NOON
 
@@ -201,6 +204,22 @@ def test_predictions_that_an_older_version_did_not_report_are_known_by_their_end
     made.close()
     assert count_of(tmp_path, "n_predictions") == {NOON - 60: 1}
     assert read(tmp_path).gaps(*ALWAYS) == [Gap(NOON - FRAME.closed_s, NOON, BEFORE_REPORTS)]
+
+
+def test_what_an_older_installation_decided_is_counted(tmp_path: Path):
+    records = [verdicts.decode(value) for value in older.TOPICS["metric"]]
+    made = opened(tmp_path)
+    made.count(records, len(records), is_all=True)
+    made.close()
+    kinds = Counter(row["verdict"] for rows in older.EXPECTED["rows"] for row in rows)
+    reader = read(tmp_path)
+    cells = [reader.cells(series, *ALWAYS) for series in reader.series() if series.axis == "predicted"]
+    n = {name: sum(int(part.count_of(name).sum()) for part in cells) for name in COUNTS}
+    assert kinds["matched"] > 0
+    assert sum(int(part.n.sum()) for part in cells) + n["n_left_out"] == kinds["matched"]
+    assert n["n_unmatched_pred"] == kinds["unmatched_pred"]
+    assert n["n_unmatched_true"] == kinds["unmatched_true"]
+    assert n["n_predictions"] == kinds["matched"] + kinds["unmatched_pred"]
 
 
 def test_each_opening_is_marked(tmp_path: Path):
