@@ -10,6 +10,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from agents.feeding import Feeding
+from agents.insight.answers import Answers
+from agents.insight.database import InsightError
+from agents.insight.query import Asked
 from agents.metric_log.files import LogError
 from agents.metric_log.incoming import Incoming
 from agents.metric_log.local_path import LocalPath
@@ -19,6 +22,7 @@ from streams.kafka.fetcher import Batch, Fetcher
 from streams.kafka.topics import Topics
 from streams.process.link import Link
 from streams.process.log_throttle import NEVER_HELD_BACK
+from streams.scores.figures import Figures
 from streams.scores.summary import ErrorSummary
 from streams.scores.windows import Windows
 from streams.settings import Settings
@@ -31,9 +35,10 @@ FENCED_S = 3.0
 
 
 class Picture(NamedTuple):
-    """What the picture on disk shows: when it was drawn, and the errors of all pairs until then."""
+    """What the picture on disk shows: when it was drawn, and the figures of all predictions until then."""
 
     drawn_at: float
+    figures: Figures
     summary: ErrorSummary
 
 
@@ -49,10 +54,11 @@ class Plotting:
         local_path: LocalPath,
         windows: Windows,
         feeding: Feeding,
+        answers: Answers,
         is_mine: Callable[[], bool],
     ) -> None:
         self._logs_dir, self._fetcher, self._local_path, self._windows = settings.logs_dir, fetcher, local_path, windows
-        self._incoming, self._feeding = incoming, feeding
+        self._incoming, self._feeding, self._answers = incoming, feeding, answers
         self._topic, self._is_mine = names.metric.name, is_mine
         self.log: MetricLog | None = None
         self.link = Link("metric log", logger, is_up=True)
@@ -144,9 +150,9 @@ class Plotting:
             return
         try:
             log = await self._opened()
-            picture = Picture(time.time(), log.summary)
-            await asyncio.to_thread(self.renderer.draw, picture.summary, self._logs_dir / PICTURE, now=picture.drawn_at)
-        except (CannotDraw, LogError) as exc:
+            picture = Picture(time.time(), await self._answers.figures(Asked("all")), log.summary)
+            await asyncio.to_thread(self.renderer.draw, picture.figures, self._logs_dir / PICTURE, now=picture.drawn_at)
+        except (CannotDraw, LogError, InsightError) as exc:
             self.picture_link.down(str(exc))
         else:
             self.picture_link.up("The picture is drawn again.")

@@ -11,6 +11,7 @@ from agents.alerting.alerting import Alerting
 from agents.alerting.looking import nobody
 from agents.alerting.making import made
 from agents.feeding import Feeding
+from agents.insight.answers import Answers
 from agents.joining import Joining
 from agents.metric_log.incoming import Incoming
 from agents.metric_log.local_path import LocalPath
@@ -59,6 +60,7 @@ class Worker:
         self.predicting = Predicting(settings, names, app.fetcher)
         confirms = Witness(self.joining.log, settings.partitions).confirms
         self.feeding = Feeding(settings, names.metric.name, confirms)
+        self.answers = Answers(settings.logs_dir, settings.join_window_s)
         self.plotting = Plotting(
             settings,
             names,
@@ -67,6 +69,7 @@ class Worker:
             local_path,
             self.windows,
             self.feeding,
+            self.answers,
             self.writes_the_log,
         )
         self.alerting: Alerting | None = None

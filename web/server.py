@@ -8,7 +8,6 @@ from typing import Protocol
 
 from aiohttp import web
 
-from agents.insight.answers import Answers
 from agents.worker import Worker
 from streams.pages.door import add_headers
 from streams.pages.server import Runner, listening, serve
@@ -56,7 +55,7 @@ def build(worker: Worker, url: str) -> web.Application:
     app.on_response_prepare.append(add_headers)
     app[WORKER], app[SETTINGS], app[URL] = worker, settings, url
     app[ENDS] = Ends(settings, worker.problems)
-    app[FIGURES], app[GROWN] = Answers(settings.logs_dir, settings.join_window_s), Grown()
+    app[FIGURES], app[GROWN] = worker.answers, Grown()
     app[FACTS] = Facts(worker, app[ENDS])
     app[BRIDGE] = BridgeWatch(worker)
     app[PEERS], app[QUARANTINE] = Peers(worker, url), Quarantine(settings, worker.problems)

@@ -1,4 +1,4 @@
-"""The picture of the errors: `error_distribution.png`, drawn from the summary alone.
+"""The picture of the errors: `error_distribution.png`, drawn from the figures of all predictions.
 
 No pyplot and no state of its own. A draw takes a tenth of a second: `agents.picture.renderer` has a process apart for it.
 """
@@ -10,20 +10,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from streams.process import atomic_file
-from streams.scores.bins import Bins, bins
-from streams.scores.histogram import Histogram
+from streams.scores import wording
+from streams.scores.figures import Bars, Figures
+from streams.scores.metrics import QUANTILES, SCORES
 from streams.scores.numbers import number, tick
-from streams.scores.summary import ErrorSummary
 
 INK, MUTED, HAIRLINE, RULE, DATA = "#15191d", "#535c65", "#d6dade", "#7f8890", "#3a8196"
 LEFT, RIGHT = 0.032, 0.968
 """Margins of the text, as shares of the page's width."""
-QUANTILES = {"median": 0.5, "p90": 0.9, "p99": 0.99}
+MAX_SCORES = 4
+"""So many scores fit, beside the number of pairs."""
+MODEL_CHARS = 32
 LABEL: dict[str, Any] = {"color": INK, "fontsize": 9, "fontweight": "bold"}
 LINE: dict[str, Any] = {"color": INK, "linewidth": 1, "linestyle": (0, (2.5, 2)), "clip_on": False}
 LABEL_ROW = 0.06
@@ -31,7 +34,7 @@ LABEL_ROW = 0.06
 WAITING = "Waiting for the first pair:\nan id whose y_true and y_pred have both come."
 
 
-def draw(summary: ErrorSummary, path: Path, *, now: float) -> None:
+def draw(figures: Figures, path: Path, *, now: float) -> None:
     """Draw the picture and put it at `path`, where readers see the old one or the new one, never half of one.
 
     Its scores are in the file's `Description` too, as text.
@@ -42,24 +45,22 @@ def draw(summary: ErrorSummary, path: Path, *, now: float) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    said = ", ".join(f"{name} {value}" for value, name in _scores(summary))
+    said = ", ".join(f"{name} {value}" for value, name in _scores(figures))
     drawn = io.BytesIO()
-    figure(summary, now=now).savefig(drawn, format="png", metadata={"Title": "Error distribution", "Description": said})
+    figure(figures, now=now).savefig(drawn, format="png", metadata={"Title": "Error distribution", "Description": said})
     atomic_file.replace(path, drawn.getvalue())
 
 
-def figure(summary: ErrorSummary, *, now: float) -> Figure:
+def figure(figures: Figures, *, now: float) -> Figure:
     """Return the figure that `draw` writes."""
     page = Figure(figsize=(9.6, 5.4), dpi=125, facecolor="white")
-    axes = page.add_axes((0.075, 0.145, 0.893, 0.55))
-    _heading(page, summary, now)
+    axes = page.add_axes((0.075, 0.145, 0.893, 0.49))
+    _heading(page, figures, now)
     _plain(axes)
-    if summary.n:
-        errors = summary.absolute
-        drawn = bins(errors)
-        _bars(axes, drawn)
-        _marks(axes, errors)
-        _captions(axes, drawn, summary.n_left_out, errors.largest)
+    if figures.histogram is not None:
+        _bars(axes, figures.histogram)
+        _marks(axes, figures)
+        _captions(axes, figures, figures.histogram)
     else:
         axes.set_yticks([])
         axes.set_xticks([])
@@ -68,24 +69,34 @@ def figure(summary: ErrorSummary, *, now: float) -> Figure:
     return page
 
 
-def _heading(page: Figure, summary: ErrorSummary, now: float) -> None:
-    when = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def _heading(page: Figure, figures: Figures, now: float) -> None:
     page.text(LEFT, 0.925, "Error distribution", color=INK, fontsize=14, fontweight="bold")
-    page.text(RIGHT, 0.925, when, color=MUTED, fontsize=9.5, ha="right")
-    for i, (value, name) in enumerate(_scores(summary)):
+    page.text(RIGHT, 0.925, f"{_of_which(figures)}{_time(now)} UTC", color=MUTED, fontsize=9.5, ha="right")
+    for i, (value, name) in enumerate(_scores(figures)):
         x = LEFT + i * 0.2
         page.text(x, 0.858, value, color=INK, fontsize=13, fontweight="bold")
         page.text(x, 0.82, name, color=MUTED, fontsize=9)
+    if figures.n_predictions:
+        page.text(LEFT, 0.772, f"expected of all: {wording.expected(figures)}", color=INK, fontsize=9)
+        page.text(LEFT, 0.738, wording.labelled(figures), color=MUTED, fontsize=9)
 
 
-def _scores(summary: ErrorSummary) -> tuple[tuple[str, str], ...]:
-    return (
-        (number(summary.mae), "MAE"),
-        (number(summary.rmse), "RMSE"),
-        (number(summary.bias, signed=True), "bias"),
-        (number(summary.r2), "R²"),
-        (f"{summary.n:,}", "pairs"),
-    )
+def _of_which(figures: Figures) -> str:
+    """Return the model, if there is one that has a name, and since when it is."""
+    if not figures.n_predictions and not figures.n_labelled:
+        return ""
+    model = f"{figures.models[0][:MODEL_CHARS]}, " if len(figures.models) == 1 else ""
+    return f"{model}{_time(figures.from_)} to "
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _scores(figures: Figures) -> list[tuple[str, str]]:
+    values = figures.so_far
+    found = [(number(values[s.name], signed=s.better == "nearer 0"), s.title) for s in SCORES[:MAX_SCORES]]
+    return [*found, (f"{values['n'] or 0:,.0f}", "pairs")]
 
 
 def _plain(axes: Axes) -> None:
@@ -97,8 +108,8 @@ def _plain(axes: Axes) -> None:
     axes.tick_params(length=0, labelsize=9, labelcolor=MUTED)
 
 
-def _bars(axes: Axes, drawn: Bins) -> None:
-    left, width = drawn.edges[:-1], drawn.edges[1:] - drawn.edges[:-1]
+def _bars(axes: Axes, drawn: Bars) -> None:
+    left, width = drawn.edges[:-1], np.diff(drawn.edges)
     axes.bar(left, drawn.counts, width, align="edge", color=DATA, edgecolor="white", linewidth=0.6)
     if drawn.is_log:
         axes.set_xscale("log")
@@ -113,35 +124,41 @@ def _bars(axes: Axes, drawn: Bins) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
-def _marks(axes: Axes, errors: Histogram) -> None:
-    """Mark the quantiles, each label to the right of its line, and higher than those it would run into."""
+def _marks(axes: Axes, figures: Figures) -> None:
+    """Mark the quantiles, each label to the right of its line, and higher than those it would run into.
+
+    Those that are shown as the same number share a label.
+    """
     names: dict[str, list[str]] = {}
-    places: dict[str, float] = {}
-    for name, q in QUANTILES.items():
-        value = errors.quantile(q)
-        names.setdefault(number(value), []).append(name)
-        places[number(value)] = value
+    places: dict[str, list[float]] = {}
+    for name in QUANTILES:
+        text, value = wording.quantile(figures, name), figures.so_far[name] or 0.0
+        names.setdefault(text, []).append("median" if name == "p50" else name)
+        places.setdefault(text, []).append(value)
     placed: list[tuple[float, int]] = []
-    for text, value in sorted(places.items(), key=lambda item: item[1], reverse=True):
-        label = axes.text(value, 1, f" {', '.join(names[text])} {text}", transform=axes.get_xaxis_transform(), **LABEL)
+    for text, values in sorted(places.items(), key=lambda item: item[1], reverse=True):
+        label = axes.text(values[-1], 1, f" {', '.join(names[text])} {text}", transform=axes.get_xaxis_transform(), **LABEL)
         box = label.get_window_extent()
         row = 1 + max((row for x, row in placed if x < box.x1 + 4), default=-1)
         placed.append((box.x0, row))
         label.set_y(1.025 + row * LABEL_ROW)
         top = 1.065 + row * LABEL_ROW
-        axes.plot([value, value], [0, top], transform=axes.get_xaxis_transform(), **LINE)
+        for value in values:
+            axes.plot([value, value], [0, top], transform=axes.get_xaxis_transform(), **LINE)
 
 
-def _captions(axes: Axes, drawn: Bins, n_left_out: int, largest: float) -> None:
+def _captions(axes: Axes, figures: Figures, drawn: Bars) -> None:
     caption: dict[str, Any] = {"transform": axes.transAxes, "color": MUTED, "fontsize": 9, "va": "bottom"}
     axes.text(-0.008, 1.04, "pairs", ha="right", **caption)
     width = "" if drawn.is_log else f", bars {tick(drawn.edges[1])} wide"
     axes.text(0, -0.21, f"absolute error |y_pred − y_true|, in units of y{width}", **caption)
     beyond = []
-    if n_left_out:
-        beyond.append(f"{n_left_out:,} too large to score")
+    if figures.n_left_out:
+        beyond.append(f"{figures.n_left_out:,} too large to score")
     if drawn.n_below:
         beyond.append(f"◂ {drawn.n_below:,} below {tick(drawn.edges[0])}")
     if drawn.n_beyond:
-        beyond.append(f"{drawn.n_beyond:,} beyond {tick(drawn.edges[-1])}, up to {number(largest)} ▸")
+        beyond.append(
+            f"{drawn.n_beyond:,} beyond {tick(drawn.edges[-1])}, up to {number(figures.worst[0].absolute_error)} ▸"
+        )
     axes.text(1, -0.21, "   ".join(beyond), ha="right", **caption | {"color": INK, "fontweight": "bold"})

@@ -12,12 +12,13 @@ import os
 import selectors
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import IO, BinaryIO
 
 import msgspec
 
-from streams.scores.summary import ErrorSummary
+from streams.scores.figures import Figures
 
 PATIENCE_S = 30.0
 """How long one picture may take; the first one imports matplotlib."""
@@ -29,7 +30,7 @@ class CannotDraw(Exception):
 
 
 class _Order(msgspec.Struct):
-    summary: ErrorSummary
+    figures: Figures
     path: str
     now: float
 
@@ -40,7 +41,7 @@ class Renderer:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
-    def draw(self, summary: ErrorSummary, path: Path, *, now: float) -> None:
+    def draw(self, figures: Figures, path: Path, *, now: float) -> None:
         """Draw the picture at `path` as `agents.picture.figure.draw` does, and wait for it: call this in a worker thread.
 
         Raises:
@@ -50,7 +51,7 @@ class Renderer:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(msgspec.json.encode(_Order(summary, str(path.resolve()), now)) + b"\n")
+            process.stdin.write(msgspec.json.encode(_Order(figures, str(path.resolve()), now)) + b"\n")
             process.stdin.flush()
             answer = process.stdout.readline() if _is_readable(process.stdout) else b""
         except (OSError, ValueError):  # a ValueError: `close` was called meanwhile
@@ -81,10 +82,17 @@ class Renderer:
 
 
 def _is_readable(file: IO[bytes]) -> bool:
-    """Wait until something can be read, for as long as a picture may take. `select` ends at 1,023 descriptors."""
+    """Wait until something can be read, for as long as a picture may take. `select` ends at 1,023 descriptors.
+
+    A file that `close` closes just before the wait would never be ready: it is looked at again each second.
+    """
+    give_up_mono = time.monotonic() + PATIENCE_S
     with selectors.DefaultSelector() as selector:
         selector.register(file, selectors.EVENT_READ)
-        return bool(selector.select(PATIENCE_S))
+        while (left_s := give_up_mono - time.monotonic()) > 0 and not file.closed:
+            if selector.select(min(left_s, 1.0)):
+                return True
+    return False
 
 
 def serve(orders: BinaryIO, answers: BinaryIO) -> None:
@@ -95,7 +103,7 @@ def serve(orders: BinaryIO, answers: BinaryIO) -> None:
         problem = ""
         try:
             order = msgspec.json.decode(line, type=_Order)
-            draw(order.summary, Path(order.path), now=order.now)
+            draw(order.figures, Path(order.path), now=order.now)
         except OSError as exc:
             problem = exc.strerror or str(exc)
         except Exception as exc:  # whatever matplotlib raises is the worker's to tell

@@ -13,6 +13,8 @@ from streams.scores.equal_delays import Ratio, ratio
 BEYOND_CHANCE = 1.95
 """Kolmogorov's limit: a span without a change exceeds it once in a thousand times."""
 _MIN_SLICES = 10
+_ROUNDING = 1e-9
+"""An excess of this share of all losses is none: losses that are all the same add up a little differently."""
 
 
 class Change(NamedTuple):
@@ -43,8 +45,11 @@ def _change(cohorts: Cohorts, now: float, loss: str) -> Change | None:
     matured = cohorts.matured(now)
     usual = matured.n * means(matured.columns[loss].sum(axis=0), matured.n.sum(axis=0))
     excess = matured.columns[loss].sum(axis=1) - usual.sum(axis=1)
-    running, variance = np.abs(np.cumsum(excess)), np.square(excess).sum()
-    if np.count_nonzero(usual.sum(axis=1)) < _MIN_SLICES or running.max() <= BEYOND_CHANCE * np.sqrt(variance):
+    if np.count_nonzero(usual.sum(axis=1)) < _MIN_SLICES:
+        return None
+    running = np.abs(np.cumsum(excess))[:-1]  # all of it is 0 but for rounding
+    by_chance = max(BEYOND_CHANCE * np.sqrt(np.square(excess).sum()), _ROUNDING * usual.sum())
+    if running.max() <= by_chance:
         return None
     at = float(cohorts.start[np.argmax(running) + 1])
     before, after = cohorts.take(cohorts.start < at), cohorts.take(cohorts.start >= at)

@@ -11,10 +11,8 @@ from streams.scores.cells import COUNTS, N_WORST, SUMS, Cells, Worst, means
 from streams.scores.delay import DelayBins, Ints
 from streams.scores.error_bins import ErrorBins
 from streams.scores.histogram import Floats
-from streams.scores.losses import LOSSES
+from streams.scores.losses import LARGEST, LOSSES
 
-LARGEST = 1e70
-"""A `y` beyond it cannot be raised to the fourth power and summed in a double. Such a label is counted apart."""
 _MAX_SLICES = 1 << 40
 
 

@@ -9,6 +9,9 @@ import numpy as np
 
 from streams.scores.histogram import Floats
 
+LARGEST = 1e70
+"""A `y` beyond it cannot be raised to the fourth power and summed in a double. Such a label is counted apart."""
+
 
 class Loss(NamedTuple):
     """A loss by its name. `unit` is in terms of y; `of` takes y_true and y_pred and returns a loss of 0 or more each."""

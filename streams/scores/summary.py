@@ -12,9 +12,7 @@ import msgspec
 import numpy as np
 
 from streams.scores.histogram import Floats, Histogram
-
-LARGEST = 1e140
-"""A `y` beyond it cannot be squared and summed in a double. Such a row is counted apart."""
+from streams.scores.losses import LARGEST
 
 
 class ErrorSummary(msgspec.Struct, gc=False):

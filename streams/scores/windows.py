@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 
 from streams.scores.histogram import Floats, Histogram
-from streams.scores.summary import LARGEST, ErrorSummary
+from streams.scores.losses import LARGEST
+from streams.scores.summary import ErrorSummary
 from streams.wire.values import MAX_DIFFERENCE
 from streams.wire.verdicts import Verdict, VerdictRecord
 

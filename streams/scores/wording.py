@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from streams.scores.figures import Figures
 from streams.scores.metrics import QUANTILES, SCORES, Score
-from streams.scores.numbers import number
+from streams.scores.numbers import number, tick
 
 
 def scores(values: Mapping[str, float | None]) -> str:
@@ -21,13 +21,14 @@ def _one(values: Mapping[str, float | None], score: Score) -> str:
 
 
 def quantiles(figures: Figures) -> str:
-    """Return the quantiles of the absolute error, with ≈ and two digits where they are not exact."""
-    shown = {name: figures.so_far[name] for name in QUANTILES}
-    return ", ".join(
-        f"{name} {number(value) if figures.quantiles_exact else f'≈ {_short(value)}'}"
-        for name, value in shown.items()
-        if value is not None
-    )
+    """Return the quantiles of the absolute error that are there."""
+    return ", ".join(f"{name} {quantile(figures, name)}" for name in QUANTILES if figures.so_far[name] is not None)
+
+
+def quantile(figures: Figures, name: str) -> str:
+    """Return a quantile of the absolute error, with ≈ and two digits where it is not exact."""
+    value = figures.so_far[name]
+    return number(value) if figures.quantiles_exact or value is None else f"≈ {_short(value)}"
 
 
 def expected(figures: Figures) -> str:
@@ -58,14 +59,13 @@ def length(seconds: float) -> str:
     """Return a length of time in its largest unit, to two digits: `45 s`, `37 min`, `3 h`, `12 d`."""
     for unit, name in ((86_400.0, "d"), (3600.0, "h"), (60.0, "min")):
         if seconds >= 2 * unit:
-            return f"{float(_short(seconds / unit)):g} {name}"
-    return f"{float(_short(seconds)):g} s"
+            return f"{_short(seconds / unit)} {name}"
+    return f"{_short(seconds)} s"
 
 
 def _short(value: float) -> str:
     """Return a number to two digits, without needless zeros."""
-    rounded = float(f"{value:.2g}")
-    return f"{rounded:,.0f}" if abs(rounded) >= 10 else f"{rounded:g}"
+    return tick(float(f"{value:.2g}"))
 
 
 def warnings(figures: Figures) -> Iterator[str]:

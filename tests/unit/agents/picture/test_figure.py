@@ -9,36 +9,14 @@ from matplotlib.container import BarContainer
 from PIL import Image
 
 from agents.picture.figure import draw, figure
+from streams.scores import wording
 from streams.scores.bins import MOST_BINS, bins
 from streams.scores.histogram import Histogram
 from streams.scores.numbers import number, tick
-from streams.scores.summary import ErrorSummary
+from tests.unit.agents.picture.shapes import SHAPES
 
 NOW = 1785442620.0
-random = np.random.default_rng(3)
-
-
-def summary_of(errors):
-    errors = np.asarray(errors, np.float64)
-    return ErrorSummary.of(np.zeros(len(errors)), errors)
-
-
-SHAPES = {
-    "nothing": ErrorSummary(),
-    "one pair": summary_of([42.5]),
-    "two far apart": summary_of([3.0, 500.0]),
-    "exact": summary_of(np.zeros(50)),
-    "mostly exact": summary_of([0.0] * 99 + [1.0]),
-    "all equal": summary_of(np.full(500, -7.3)),
-    "normal": summary_of(random.normal(1.3, 52, 30_000)),
-    "biased": summary_of(1000 + random.normal(0, 1, 4000)),
-    "an outlier": summary_of(np.append(random.normal(0, 50, 5000), 1e9)),
-    "heavy tails": summary_of(np.exp(random.normal(0, 4, 20_000))),
-    "tiny": summary_of(random.normal(0, 1e-6, 3000)),
-    "huge": summary_of(random.normal(0, 1e130, 3000)),
-    "left out": ErrorSummary.of(np.array([1.0, 1e300]), np.array([2.0, -1e300])),
-}
-drawn_shapes = pytest.mark.parametrize("summary", SHAPES.values(), ids=SHAPES.keys())
+drawn_shapes = pytest.mark.parametrize("figures", SHAPES.values(), ids=SHAPES.keys())
 
 
 def texts(page):
@@ -51,10 +29,10 @@ def bars(page):
 
 
 @drawn_shapes
-def test_every_pair_is_in_a_bar_or_counted_beside_them(summary):
-    page = figure(summary, now=NOW)
+def test_every_pair_is_in_a_bar_or_counted_beside_them(figures):
+    page = figure(figures, now=NOW)
     outside = [int(t.split()[i].replace(",", "")) for t in texts(page) for i in positions_of_counts(t)]
-    assert sum(bar.get_height() for bar in bars(page)) + sum(outside) == summary.n
+    assert sum(bar.get_height() for bar in bars(page)) + sum(outside) == figures.so_far["n"]
 
 
 def positions_of_counts(text):
@@ -63,8 +41,8 @@ def positions_of_counts(text):
 
 
 @drawn_shapes
-def test_no_text_runs_into_another_or_off_the_page(summary):
-    page = figure(summary, now=NOW)
+def test_no_text_runs_into_another_or_off_the_page(figures):
+    page = figure(figures, now=NOW)
     page.draw_without_rendering()
     boxes = [t.get_window_extent() for t in [*page.texts, *page.axes[0].texts] if t.get_text().strip()]
     for i, box in enumerate(boxes):
@@ -74,30 +52,33 @@ def test_no_text_runs_into_another_or_off_the_page(summary):
 
 
 @drawn_shapes
-def test_each_quantile_is_a_line_at_its_value_with_its_name_and_number(summary):
-    if not summary.n:
+def test_each_quantile_is_a_line_at_its_value_with_its_name_and_number(figures):
+    if figures.histogram is None:
         return
-    page = figure(summary, now=NOW)
+    page = figure(figures, now=NOW)
     places = {round(line.get_xdata()[0], 12) for line in page.axes[0].lines}
-    for name, q in (("median", 0.5), ("p90", 0.9), ("p99", 0.99)):
-        value = summary.absolute.quantile(q)
-        assert any(name in text and text.endswith(number(value)) for text in texts(page))
+    for name, key in (("median", "p50"), ("p90", "p90"), ("p99", "p99")):
+        value = figures.so_far[key]
+        assert any(name in text and text.endswith(wording.quantile(figures, key)) for text in texts(page))
         assert any(place == pytest.approx(value, rel=1e-3) for place in places)
     left, right = page.axes[0].get_xlim()
     assert all(left <= place <= right for place in places)
 
 
 def test_the_scores_the_time_and_the_units_are_in_the_picture():
-    summary = SHAPES["normal"]
-    found = texts(figure(summary, now=NOW))
-    for wanted in (number(summary.mae), number(summary.rmse), number(summary.bias, signed=True), "30,000"):
+    figures = SHAPES["normal"]
+    found = texts(figure(figures, now=NOW))
+    scores = figures.so_far
+    for wanted in (number(scores["mae"]), number(scores["rmse"]), number(scores["bias"], signed=True), "30,000"):
         assert wanted in found
-    assert "2026-07-30 20:17:00 UTC" in found
+    assert "ridge, 1970-01-01 00:00:00 to 2026-07-30 20:17:00 UTC" in found
+    assert f"expected of all: {wording.expected(figures)}" in found
+    assert "100% of 30,000 predictions have a label, 100% will have" in found
     assert "absolute error |y_pred − y_true|, in units of y, bars 4 wide" in found
 
 
 def test_without_pairs_it_says_what_it_waits_for():
-    found = texts(figure(ErrorSummary(), now=NOW))
+    found = texts(figure(SHAPES["nothing"], now=NOW))
     assert any(text.startswith("Waiting for the first pair") for text in found)
     assert found.count("–") == 4
 
@@ -137,7 +118,7 @@ def test_bars_of_any_errors_are_few_increase_and_miss_no_pair(sizes):
 
 def test_a_reader_sees_a_whole_picture_at_every_moment(tmp_path):
     path = tmp_path / "error_distribution.png"
-    draw(ErrorSummary(), path, now=NOW)
+    draw(SHAPES["nothing"], path, now=NOW)
     finished = threading.Event()
 
     def redraw():
@@ -160,7 +141,7 @@ def test_a_reader_sees_a_whole_picture_at_every_moment(tmp_path):
 
 def test_a_picture_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tmp_path):
     path = tmp_path / "error_distribution.png"
-    draw(ErrorSummary(), path, now=NOW)
+    draw(SHAPES["nothing"], path, now=NOW)
     before = path.read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # fails in the middle of a write, as a full disk does

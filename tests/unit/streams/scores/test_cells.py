@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from streams.scores.cells import COUNTS, N_WORST, SUMS, Cells, Worst
 from streams.scores.delay import DelayBins
-from streams.scores.labels import LARGEST, Labels, cells_of_counts, cells_of_labels
-from streams.scores.losses import LOSSES
+from streams.scores.labels import Labels, cells_of_counts, cells_of_labels
+from streams.scores.losses import LARGEST, LOSSES
 
 BINS = DelayBins(np.array([0.0, 10.0, 100.0]))
 WIDTH_S = 10.0

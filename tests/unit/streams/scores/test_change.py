@@ -60,3 +60,11 @@ def test_of_few_slices_it_says_nothing():
     known = cohorts(rng, label_worlds.changed(rng, 4, 50, 0.0, at_minute=2, by=9.0), 120 * MINUTE)
     assert last_change(known, 120 * MINUTE) is None
     assert last_change(known.take(slice(0)), 120 * MINUTE) is None
+
+
+@pytest.mark.parametrize("size", [7.3, 1e-7, 1e60])
+def test_errors_that_are_all_the_same_hold_no_change_although_their_sums_are_rounded(size):
+    rng = np.random.default_rng(6)
+    world = label_worlds.steady(rng, 60, 5, 0.0)
+    known = cohorts(rng, world._replace(size=np.full(len(world.made), size)), 120 * MINUTE)
+    assert last_change(known, 120 * MINUTE) is None

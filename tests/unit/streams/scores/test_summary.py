@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 from streams.scores.histogram import TINIEST
-from streams.scores.summary import LARGEST, ErrorSummary
+from streams.scores.losses import LARGEST
+from streams.scores.summary import ErrorSummary
 
 ordinary = st.floats(-1e6, 1e6)
 any_finite = st.floats(allow_nan=False, allow_infinity=False)
