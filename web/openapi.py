@@ -55,7 +55,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "last": ("the window", {"enum": list(get_args(Span))}),
     "span": (
         "the span up to now; 1h if neither it nor from or to is given",
-        {"type": "string", "pattern": "^(all|[1-9][0-9]{0,5}[smhd])$", "examples": list(SPANS)},
+        {"type": "string", "pattern": "^(all|[1-9][0-9]{0,5}[smhd])?$", "examples": list(SPANS)},
     ),
     "from": ("begin of the span: UTC epoch seconds, or ISO 8601", _TEXT),
     "to": ("end of the span, not included", _TEXT),

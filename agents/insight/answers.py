@@ -19,6 +19,7 @@ class Answers:
     """Answers questions from the file of a directory, whoever writes it; a file that was replaced is opened again."""
 
     def __init__(self, directory: Path, window_s: float) -> None:
+        """Take the directory, and the join's window for as long as there is no file that says it."""
         self._window_s = window_s
         self._path = directory / NAME
         self._thread = OwnThread("figures")

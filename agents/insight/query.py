@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from agents.insight.chunks import Chunks, Part
+from agents.insight.counting import NOW
 from agents.insight.database import Damaged
 from agents.insight.reader import Reader
 from agents.insight.series import Series
@@ -19,10 +20,6 @@ from streams.scores.delay import Clock, DelayBins
 from streams.scores.error_bins import ExactHistogram
 from streams.scores.figures import Axis, Figures, Gap, Mark, length_s
 from streams.scores.losses import LOSSES
-
-NOW = "now"
-"""Under which name the store's state holds what time it is by the clock `event`: a JSON number, UTC epoch seconds."""
-
 
 _NONE = np.zeros(0)
 _FOR_EVER = 1e11
@@ -172,7 +169,7 @@ class Query:
             axis=asked.axis,
             model=asked.model,
             segment=asked.segment,
-            models=sorted({one.model for one in known}),
+            models=sorted({one.model for one in known if one.model}),
             segments=sorted({one.segment for one in known if one.segment}),
             clock=self._clock,
             bins=bins,

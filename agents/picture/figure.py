@@ -137,7 +137,9 @@ def _marks(axes: Axes, figures: Figures) -> None:
         places.setdefault(text, []).append(value)
     placed: list[tuple[float, int]] = []
     for text, values in sorted(places.items(), key=lambda item: item[1], reverse=True):
-        label = axes.text(values[-1], 1, f" {', '.join(names[text])} {text}", transform=axes.get_xaxis_transform(), **LABEL)
+        label = axes.text(
+            values[-1], 1, f" {', '.join(names[text])} {text}", transform=axes.get_xaxis_transform(), **LABEL
+        )
         box = label.get_window_extent()
         row = 1 + max((row for x, row in placed if x < box.x1 + 4), default=-1)
         placed.append((box.x0, row))

@@ -9,8 +9,8 @@ import pytest
 
 from agents.insight.answers import Answers
 from agents.insight.chunks import Chunks, Part
+from agents.insight.counting import NOW as EVENT_NOW
 from agents.insight.database import NAME
-from agents.insight.query import NOW as EVENT_NOW
 from agents.insight.query import Asked, Query
 from agents.insight.reader import Gap, Mark
 from agents.insight.series import Series
