@@ -12,7 +12,7 @@ from agents.insight.references import WATCH, Kept, decode, decode_watch, name_of
 from agents.insight.store import Frame
 from streams.scores.delay import Clock, decided, delays
 from streams.scores.histogram import Floats
-from streams.scores.labels import LARGEST
+from streams.scores.losses import LARGEST
 from streams.scores.watch import Came, Watch
 from streams.wire.verdicts import VerdictRecord
 
