@@ -86,7 +86,7 @@ class Feeding:
         return "What was decided before is read from Kafka first." if self._is_behind else ""
 
     def take(self, records: Sequence[VerdictRecord]) -> None:
-        """Take records that the metric log has written, in the order of their partitions."""
+        """Take records that the metric log has written, now or before, in the order of their partitions."""
         self._waiting += records
         self._last |= {(record.log, record.partition): record.offset for record in records}
         self._n_rows += sum(len(record.rows) for record in records)

@@ -113,7 +113,7 @@ class Plotting:
     async def _append(self, log: MetricLog, records: list[VerdictRecord]) -> None:
         done = await asyncio.to_thread(log.append, records)
         self._windows.take(done.fresh)
-        self._feeding.take(done.fresh)
+        self._feeding.take(records)
         if done.n_broken:
             logger.error(
                 "The topic %s lacks the verdicts of %d decisions or more: was it emptied, or the log recreated?",
