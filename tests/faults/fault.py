@@ -21,6 +21,8 @@ KINDS = Path(__file__).with_name("kinds")
 class Fault:
     """One fault. `settings` and `alone` give it a pipeline of its own; `chosen` ones run in `make test`.
 
+    `outlasts_window`: an outage takes longer than an id waits, so that none may have one side in Kafka and the other in a queue
+    through which it comes late: nobody else writes to Kafka.
     `resumes_s`: within how long rows must flow again; another limit than the usual one has its reason in `because`.
     """
 
@@ -33,6 +35,7 @@ class Fault:
     own_brokers: bool = False
     mix: Mix = USUAL
     ids_per_s: float = 200.0
+    outlasts_window: bool = False
     resumes_s: float = RESUMES_S
     because: str = ""
 

@@ -36,7 +36,7 @@ class Load(threading.Thread):
     """Publishes `ids_per_s` ids a second until it is told to end. `complete` are the ids with both sides confirmed.
 
     Args:
-        foreign: who writes to Kafka.
+        foreign: who writes a `share` of the messages to Kafka.
         is_joined: tells whether an id's pair has come out.
     """
 
@@ -49,11 +49,12 @@ class Load(threading.Thread):
         ids_per_s: float,
         foreign: Foreign,
         is_joined: Callable[[str], bool],
+        share: float = FOREIGN,
     ):
         super().__init__(daemon=True)
         self.complete: list[str] = []
         self.n_foreign = 0
-        self._foreign, self._is_joined = foreign, is_joined
+        self._foreign, self._is_joined, self._share = foreign, is_joined, share
         self._completed_at: list[float] = []
         self._n_joined = 0
         self.failure = ""
@@ -119,7 +120,7 @@ class Load(threading.Thread):
     def _publish_all(self, messages: list[Message]) -> None:
         is_held_up = self._is_held_up()
         for n, message in zip(self.ledger.intend(messages), messages, strict=True):
-            if self._chance.random() < FOREIGN and not is_held_up:
+            if self._chance.random() < self._share and not is_held_up:
                 self._send(n, message)
             else:
                 self._publish(n, message)

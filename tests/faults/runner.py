@@ -14,7 +14,7 @@ from tests.faults.checker import Report, check
 from tests.faults.fault import Fault
 from tests.faults.foreign import Foreign
 from tests.faults.limits import late
-from tests.faults.load import Load
+from tests.faults.load import FOREIGN, Load
 from tests.faults.scene import LogIds, Scene
 from tests.faults.traffic import Traffic
 from tests.faults.world import LOUD, World
@@ -67,7 +67,8 @@ class Runner:
         traffic = Traffic(prefix, random.Random(f"traffic {seed}"), time.time, fault.mix)
         log = LogIds(world.pipeline.logs / "metric_log.csv")
         foreign = Foreign(world.brokers.kafka, world.namespace)
-        load = Load(world.amqp_url, ledger.Ledger(path), traffic, chance, fault.ids_per_s, foreign, log.has)
+        share = 0.0 if fault.outlasts_window else FOREIGN
+        load = Load(world.amqp_url, ledger.Ledger(path), traffic, chance, fault.ids_per_s, foreign, log.has, share)
         said_before = world.printed()
         scene = Scene(world, load, chance, scale)
         failure = ""

@@ -29,12 +29,12 @@ def stop_rabbitmq(scene: Scene) -> None:
     down(scene, scene.brokers.rabbitmq_server, 5.0)
 
 
-@fault("Kafka is away for 60 s; the bridge's memory stays flat")
+@fault("Kafka is away for 60 s; the bridge's memory stays flat", outlasts_window=True)
 def kafka_away_60(scene: Scene) -> None:
     flat(scene, 60.0 * scene.scale)
 
 
-@fault("Kafka is away for 300 s; the bridge's memory stays flat")
+@fault("Kafka is away for 300 s; the bridge's memory stays flat", outlasts_window=True)
 def kafka_away_300(scene: Scene) -> None:
     flat(scene, 300.0 * scene.scale)
 

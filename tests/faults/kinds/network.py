@@ -69,7 +69,7 @@ def black_hole(scene: Scene, broker: str, *directions: str) -> None:
     scene.healthy()
 
 
-@fault("a black hole to both brokers for 75 s")
+@fault("a black hole to both brokers for 75 s", outlasts_window=True)
 def black_hole_long(scene: Scene) -> None:
     scene.published(100)
     for broker, link in links(scene).items():  # Kafka first: without rows in hand the bridge would not miss it
