@@ -13,7 +13,7 @@ app.assigned_by_table.update(INPUTS)
 
 @app.batch_agent(*INPUTS)
 async def metric(batches: Batches) -> None:
-    """Hand the records to the owner of their partition, which decides them in batches of its own."""
+    """Join y_true and y_pred: hand each batch to the owner of its partition, which decides."""
     async for batch in batches:
         worker.joining.feed(batch)
 

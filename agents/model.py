@@ -9,7 +9,7 @@ from streams.faust_overrides import Batches
 
 @app.batch_agent(names.features.name)
 async def model(batches: Batches) -> None:
-    """Queue the records of features for the model."""
+    """Predict features: hand each batch to the model, whose predictions go to y_pred."""
     async for batch in batches:
         worker.predicting.take(batch)
 

@@ -14,7 +14,7 @@ from streams.faust_overrides import Batches
 
 @app.batch_agent(names.metric.name)
 async def plot(batches: Batches) -> None:
-    """Queue the records of the topic `metric` for the log."""
+    """Keep the metric log and the picture: hand each batch of verdicts to the log."""
     async for batch in batches:
         worker.plotting.take(batch)
 

@@ -48,6 +48,7 @@ class Worker:
         self.pairs = PairsTable(
             app,
             name="pairs",
+            help="Ids that wait for their other side, and those that got their verdict lately.",
             partitions=settings.partitions,
             key_type=bytes,
             value_type=bytes,

@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from abc import abstractmethod
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 import click
-from faust.cli import AppCommand, argument, option
+from faust.cli import argument, option
 
-
-def text(*names: str, help: str) -> Any:
-    """Return an option that takes text; not given, it is empty."""
-    return option(*names, default="", show_default=False, help=help)
-
-
-class PlainCommand(AppCommand):  # type: ignore[misc]
-    """A command that is a plain function: no Faust worker around it, its return value is the exit code."""
-
-    abstract = True
-
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Do the work, and exit with its code."""
-        sys.exit(self.work(**{**self.kwargs, **kwargs}))
-
-    @abstractmethod
-    def work(self, **options: Any) -> int:
-        """Do the command's work; return the exit code."""
+from commands import faust_cli
+from commands.plain import PlainCommand, text
 
 
 class bridge(PlainCommand):  # noqa: N801  Faust names a command after its class
@@ -42,6 +24,10 @@ class bridge(PlainCommand):  # noqa: N801  Faust names a command after its class
 class features(PlainCommand):  # noqa: N801
     """Send random rows of load_diabetes to the queues `features` and `y_true`: the data driver."""
 
+    examples = (
+        "faust -A streams features --rate 200 --label-delay 30           200 rows a second, whose truth comes 30 s later",
+        "faust -A streams features --count 1000 --seed 1                 the same 1,000 rows each time",
+    )
     options: ClassVar[list[Any]] = [
         option("--rate", type=float, default=5.0, help="rows per second"),
         option("--count", type=int, default=None, help="stop after so many rows (default: never)"),
@@ -66,6 +52,10 @@ class features(PlainCommand):  # noqa: N801
 class status(PlainCommand):  # noqa: N801
     """Show the state of everything on one screen: queues, topics, verdicts, errors. Needs no running worker."""
 
+    examples = (
+        "faust -A streams status --watch                                 refreshed every 2 seconds, with rows a second",
+        "faust -A streams status --json                                  for programs",
+    )
     options: ClassVar[list[Any]] = [
         option("--json", "as_json", is_flag=True, help="print it as JSON"),
         option("--watch", is_flag=True, help="refresh every 2 seconds, until Ctrl-C"),
@@ -87,6 +77,9 @@ class status(PlainCommand):  # noqa: N801
 class doctor(PlainCommand):  # noqa: N801
     """Check everything that must be right, with the cause and the remedy if it is not; exits with 1 if anything is wrong."""
 
+    examples = (
+        "faust -A streams doctor --json                                  for programs: what, level (ok, note, wrong), said",
+    )
     options: ClassVar[list[Any]] = [option("--json", "as_json", is_flag=True, help="print it as JSON")]
 
     def work(self, **options: Any) -> int:
@@ -100,6 +93,9 @@ class doctor(PlainCommand):  # noqa: N801
 class topology(PlainCommand):  # noqa: N801
     """Declare the Kafka topics and the RabbitMQ queues that are missing, and exit."""
 
+    examples = (
+        "faust -A streams topology --wait 300                            before anything else starts, such as in a container",
+    )
     options: ClassVar[list[Any]] = [
         option("--wait", "wait_s", type=float, default=60.0, help="seconds to wait for brokers that do not answer yet"),
         option(
@@ -122,6 +118,10 @@ class topology(PlainCommand):  # noqa: N801
 class reconcile(PlainCommand):  # noqa: N801
     """Prove from Kafka and the CSV files that nothing is lost or duplicated; exits with 1 if not, with 2 if it cannot tell."""
 
+    examples = (
+        "faust -A streams reconcile --from 2h                            only what was decided in the last two hours",
+        "faust -A streams reconcile --json                               up to 1,000 ids for each sum that does not hold",
+    )
     options: ClassVar[list[Any]] = [
         text("--from", "start", help="only what was decided since then: a UTC time, or how long ago: 2h, 7d"),
         text("--to", "end", help="only what was decided before that time"),
@@ -139,6 +139,12 @@ class reconcile(PlainCommand):  # noqa: N801
 class quarantine(PlainCommand):  # noqa: N801
     """List, show, requeue or drop rows that could not be read: all that match the filters, or those of these NUMBERS."""
 
+    examples = (
+        "faust -A streams quarantine list --from 2h                      what was refused lately",
+        "faust -A streams quarantine show 17 --raw > body                the original bytes of row 17",
+        "faust -A streams quarantine requeue --queue y_true --dry-run    what could be read now",
+        "faust -A streams quarantine drop --reason not_json --yes        take rows off the list",
+    )
     options: ClassVar[list[Any]] = [
         argument("action", type=click.Choice(["list", "show", "requeue", "drop"])),
         argument("numbers", type=int, nargs=-1),
@@ -229,3 +235,6 @@ class version(PlainCommand):  # noqa: N801
 
         print(f"Hindsight {ours()} (Faust {faust.__version__}, Python {platform.python_version()})")
         return 0
+
+
+faust_cli.arrange()

@@ -13,7 +13,7 @@ from faust import types
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.exceptions import ConsumerNotStarted
 
-from streams.faust_overrides import App, PartitionAssignor, TableManager
+from streams.faust_overrides import App, PartitionAssignor, TableManager, Worker
 from streams.kafka import client
 from streams.kafka.fetcher import Batch, Fetcher
 from streams.kafka.following import Following
@@ -35,7 +35,7 @@ logger = logging.getLogger("hindsight")
 STOP_WITHIN_S = 6.0
 """From when Faust begins to stop, which may be a second or two after the signal."""
 COMMIT_S = 1.0
-OF_AGENTS = frozenset(("worker", "agents", "tables", "model", "models", "send", "reset", "livecheck"))
+OF_AGENTS = frozenset(("worker", "agents", "tables"))
 """Faust's commands that run or name agents. Ours import what they need themselves, and need no list."""
 T = TypeVar("T")
 
@@ -170,6 +170,7 @@ app = HindsightApp(
     autodiscover=_discovered,
     TableManager=TableManager,
     PartitionAssignor=PartitionAssignor,
+    Worker=Worker,
     datadir=settings.state_path,
     topic_partitions=settings.partitions,
     topic_replication_factor=settings.replication,

@@ -163,6 +163,20 @@ class BootStrategy(FaustBootStrategy):  # type: ignore[misc]
     enable_web = False
 
 
+class Worker(faust.Worker):  # type: ignore[misc]
+    """Say in words that Ctrl-C was heard, and that all has ended.
+
+    Defect (0.15.3): it answers with `-INT- -INT- -INT- -INT- -INT- -INT-`, and its last word is a line of its own log.
+    """
+
+    def carp(self, msg: str) -> None:
+        super().carp("Stopping ..." if msg.startswith("-INT-") else msg)
+
+    def stop_and_shutdown(self) -> None:
+        super().stop_and_shutdown()
+        self.carp("Stopped: what is not done is read again at the next start.")
+
+
 class Batches:
     """What an agent is given: the batches of its topics, in the order in which they come."""
 
@@ -228,6 +242,7 @@ class App(faust.App):  # type: ignore[misc]
                     working.cancel()
 
             supervisor = mode.CrashingSupervisor
+            run.__doc__ = work.__doc__  # what `faust agents` says
             return self.agent(self.raw_topic(*topics), name=work.__name__, supervisor_strategy=supervisor)(run)
 
         return declare

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
+from agents.loading import load_model
+from agents.predict import predict
 from bridge.batch import Batch, decoder
 from bridge.kafka import RECORD_BYTES
 from bridge.packets import pack
 from commands.probes import Unavailable
 from commands.quarantine.selection import Row
+from models.errors import ModelError
 from streams.amqp.blocking import Rabbit, connected
 from streams.amqp.properties import persistent
 from streams.kafka.producer import Producer
@@ -23,28 +26,57 @@ from streams.kafka.topics import declare, topics
 from streams.settings import Settings
 from streams.wire import times
 from streams.wire.resolutions import Resolution, encode_resolution
+from streams.wire.rows import Unreadable
+
+if TYPE_CHECKING:
+    from models.model import Model
 
 MOST_BYTES = 255
 """What a short text of AMQP may hold."""
 
 
 class Plan(NamedTuple):
-    """What would become of a row that is sent again: readable now, or why not."""
+    """What would become of a row that is sent again: how many rows of it are taken now, or why none is."""
 
     n_rows: int
     refusal: str
 
 
-def plan(row: Row, settings: Settings) -> Plan:
-    """Read a row's bytes as the bridge would now."""
+class Trial:
+    """Our model, loaded when it is first needed, to try rows of features on."""
+
+    def __init__(self, settings: Settings):
+        self._settings = settings
+        self._is_ours = "model" in settings.agents
+        self._model: Model | None = None
+        self.problem = ""
+        """Why it cannot be tried; empty while nothing is known to be wrong."""
+
+    def refusals(self, rows: Sequence[Any]) -> list[str]:
+        """Return what the model says of each of these rows that it would refuse; none if it is not ours or cannot be loaded."""
+        if self._is_ours and self._model is None:
+            try:
+                self._model = load_model(self._settings)
+            except ModelError as exc:
+                self._is_ours, self.problem = False, str(exc)
+        if not self._is_ours or self._model is None:
+            return []
+        return [one.detail for one in predict(list(rows), self._model) if isinstance(one, Unreadable)]
+
+
+def plan(row: Row, settings: Settings, trial: Trial) -> Plan:
+    """Read a row's bytes as the bridge, and for features the model, would now."""
     if not row.kept.whole:
-        return Plan(0, "some of its parts are not in Kafka any more")
+        return Plan(0, "some of its parts are no longer in Kafka")
     if row.kind is None:
         return Plan(0, f"{row.kept.source!r} names no queue of ours")
     batch = _read(row, settings)
     if batch.refused and not batch.rows:  # what is still refused of an array comes back here, the rest goes on
-        return Plan(0, batch.refused[0][0].detail)
-    return Plan(len(batch.rows), "")
+        return Plan(0, f"the bridge would refuse it again ({batch.refused[0][0].detail})")
+    refused = trial.refusals(batch.rows) if row.kind == "features" else []
+    if refused and len(refused) == len(batch.rows):
+        return Plan(0, f"the model would refuse it again ({refused[0]})")
+    return Plan(len(batch.rows) - len(refused), "")
 
 
 def _read(row: Row, settings: Settings) -> Batch:

@@ -121,15 +121,18 @@ async def _requeue(given: _Options) -> int:
     ready: set[int] = set()
     n_found = n_rows = 0
     seen: set[int] = set()
+    trial = actions.Trial(given.settings)
     async for row in _each(given, given.filter()):
         n_found += 1
         seen.add(row.kept.offset)
-        planned = actions.plan(row, given.settings)
+        planned = actions.plan(row, given.settings, trial)
         if planned.refusal:
-            print(f"  {row.kept.offset} stays: the bridge would refuse it again ({_plain(planned.refusal)})")
+            print(f"  {row.kept.offset} stays: {_plain(planned.refusal)}")
         else:
             ready.add(row.kept.offset)
             n_rows += planned.n_rows
+    if trial.problem:
+        print(f"· whether the model takes rows of features is not known: {trial.problem}")
     where = "queues" if given.settings.queues else "topics"
     print(f"{len(ready):,} of {n_found:,} can be read now and will go back to their {where}, with {n_rows:,} rows.")
     code = _all_found(given, seen) or int(bool(given.numbers) and len(ready) < n_found)

@@ -14,6 +14,7 @@ import pytest
 
 from tests.brokers import CHECKOUT, Brokers
 from tests.contract.bridging import MOVED_S, Bridging
+from tests.terminal import Terminal
 from tests.waiting import wait_until
 
 FAUST = Path(sys.executable).with_name("faust")
@@ -102,6 +103,29 @@ def test_nothing_is_done_in_a_dry_run_or_unasked(tools: Tools) -> None:
     assert "0 of 4 can be read now" in tools.run("requeue", "--dry-run")
     assert tools.bridging.records("quarantine-resolved", "y_true") == before
     assert len(tools.list()) == 4
+
+
+@pytest.mark.parametrize("typed", ["\x03", "\x04", "n\n"], ids=["ctrl-c", "ctrl-d", "no"])
+def test_nothing_is_done_unless_the_question_is_answered_with_yes(tools: Tools, typed: str) -> None:
+    with Terminal([str(FAUST), "-A", "streams", "quarantine", "drop"], tools.bridging.environ) as terminal:
+        terminal.wait_for("Drop 4? [y/N] ")
+        terminal.type(typed)
+        assert terminal.wait() == 1
+    assert terminal.said.endswith("Nothing was done.\r\n")
+    assert "Traceback" not in terminal.said
+    assert len(tools.list()) == 4
+
+
+def test_a_reader_that_goes_away_is_no_error(tools: Tools) -> None:
+    argv = [str(FAUST), "-A", "streams", "quarantine", "list"]
+    with subprocess.Popen(
+        argv, cwd=CHECKOUT, env=tools.bridging.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as ran:
+        assert ran.stdout is not None
+        assert ran.stderr is not None
+        ran.stdout.close()
+        assert ran.stderr.read() == b""
+    assert ran.returncode == 141
 
 
 def test_what_can_be_read_now_goes_through_the_bridge_and_keeps_its_time(tools: Tools) -> None:

@@ -49,3 +49,15 @@ def test_a_worker_ends_that_has_never_heard_of_a_broker(make_pipeline: MakePipel
         pipeline.worker.send(signal.SIGTERM)
         assert pipeline.worker.process.wait(STOPPED_S) == 0
         assert "Traceback" not in pipeline.worker.said
+
+
+def test_ctrl_c_is_answered_in_words_and_the_banner_names_the_real_store(make_pipeline: MakePipeline) -> None:
+    pipeline = make_pipeline(agents="metric,plot")
+    pipeline.start_worker()
+    assert pipeline.worker.stop(signal.SIGINT) == 0
+    said = pipeline.worker.said
+    assert "RocksDB, restored from Kafka" in said
+    assert "memory:" not in said
+    assert "Stopping ..." in said
+    assert "-INT-" not in said
+    assert said.rstrip().endswith("Stopped: what is not done is read again at the next start.")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import io
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+import mode
 import pytest
 from aiokafka import TopicPartition
 from faust.app.base import BootStrategy as FaustBootStrategy
@@ -24,6 +26,7 @@ from streams.faust_overrides import (
     PartitionAssignor,
     Recovery,
     TableManager,
+    Worker,
 )
 from streams.kafka.fetcher import TP as FetchedTP  # noqa: N811
 from streams.kafka.fetcher import Batch
@@ -167,3 +170,15 @@ def test_an_agent_of_batches_is_given_those_of_its_topics_in_their_order() -> No
         return seen
 
     assert asyncio.run(play()) == [0, 1, 2, 3, 4]
+
+
+def test_ctrl_c_is_answered_in_words() -> None:
+    assert '"-INT- -INT- -INT- -INT- -INT- -INT-"' in inspect.getsource(mode.Worker._on_sigint), (
+        "mode no longer answers Ctrl-C with -INT-"
+    )
+    said = io.StringIO()
+    worker = Worker.__new__(Worker)
+    worker.quiet, worker.stderr = False, said
+    worker.carp("-INT- -INT- -INT- -INT- -INT- -INT-")
+    worker.carp("Starting debugger...")
+    assert said.getvalue() == "Stopping ...\nStarting debugger...\n"

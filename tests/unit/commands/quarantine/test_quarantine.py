@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.probes import Unavailable
-from commands.quarantine import selection
-from commands.quarantine.actions import plan, properties
+from commands.quarantine import actions, selection
+from commands.quarantine.actions import Plan, Trial, plan, properties
 from commands.quarantine.selection import Filter, Row, kind_named
+from models.errors import ModelError
 from streams.settings import Settings
 from streams.wire import dead_letters
 from streams.wire.dead_letters import PART_BYTES
@@ -20,11 +21,15 @@ from streams.wire.kept import Assembler, Kept
 from streams.wire.refusals import kind_of
 from streams.wire.resolutions import Resolution, encode_resolution
 from streams.wire.rows import Unreadable
-from tests.unit.commands.reconcile.world import Reading
+from tests.unit.commands.reconcile.world import SUMMING, Reading
 
 
 def kept(raw: bytes = b"{}", **changes: object) -> Kept:
     return Kept(7, raw, "bad_row", "why", "queue y_true", 100.0, b"{}")._replace(**changes)
+
+
+def planned(row: Row, settings: Settings) -> Plan:
+    return plan(row, settings, Trial(settings))
 
 
 def assembled(*records: tuple[bytes, list[tuple[str, bytes]]]) -> list[Kept]:
@@ -109,14 +114,35 @@ def test_filters_take_what_fits_them_all():
     assert (Filter().takes(done), Filter(resolved=True).takes(done)) == (False, True)
 
 
+def test_rows_that_the_model_would_refuse_are_no_rows_that_can_be_sent_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(actions, "load_model", lambda settings: SUMMING)
+    some = Row(kept(b'[{"id":"a","features":[1,2]},{"id":"b","features":[1,2,3]}]'), "features", None)
+    none = Row(kept(b'{"id":"b","features":[1,2,3]}'), "features", None)
+    assert planned(some, Settings()) == (1, "")
+    n_rows, refusal = planned(none, Settings())
+    assert n_rows == 0
+    assert refusal.startswith("the model would refuse it again (")
+    assert planned(none, Settings(agents=("metric", "plot"))) == (1, ""), "another service predicts"
+
+
+def test_a_model_that_cannot_be_loaded_is_said_and_refuses_nothing(monkeypatch: pytest.MonkeyPatch):
+    def fail(settings: Settings) -> None:
+        raise ModelError("It is not there.")
+
+    monkeypatch.setattr(actions, "load_model", fail)
+    trial = Trial(Settings())
+    assert plan(Row(kept(b'{"id":"b","features":[1,2,3]}'), "features", None), Settings(), trial) == (1, "")
+    assert trial.problem == "It is not there."
+
+
 def test_the_plan_reads_as_the_bridge_does():
     good = b'[{"id":"a","y_true":1},{"id":"b","y_true":2}]'
-    assert plan(Row(kept(good), "y_true", None), Settings()) == (2, "")
-    assert "no field `y_pred`" in plan(Row(kept(good), "y_pred", None), Settings()).refusal
-    assert "HINDSIGHT_MAX_BODY_BYTES" in plan(Row(kept(good), "y_true", None), Settings(max_body_bytes=9)).refusal
-    assert "names no queue" in plan(Row(kept(good, source="queue x"), None, None), Settings()).refusal
-    assert plan(Row(kept(b'[{"id":"a","y_true":1},{"id":"b"}]'), "y_true", None), Settings()) == (1, "")
-    assert "parts" in plan(Row(kept(good, whole=False), "y_true", None), Settings()).refusal
+    assert planned(Row(kept(good), "y_true", None), Settings()) == (2, "")
+    assert "no field `y_pred`" in planned(Row(kept(good), "y_pred", None), Settings()).refusal
+    assert "HINDSIGHT_MAX_BODY_BYTES" in planned(Row(kept(good), "y_true", None), Settings(max_body_bytes=9)).refusal
+    assert "names no queue" in planned(Row(kept(good, source="queue x"), None, None), Settings()).refusal
+    assert planned(Row(kept(b'[{"id":"a","y_true":1},{"id":"b"}]'), "y_true", None), Settings()) == (1, "")
+    assert "parts" in planned(Row(kept(good, whole=False), "y_true", None), Settings()).refusal
 
 
 @pytest.mark.parametrize(
@@ -150,7 +176,7 @@ def test_a_row_sent_again_keeps_what_may_be_its_id(came_with, message_id, correl
     row = Row(kept(b"295.0", properties=came_with), "y_true", None)
     made = properties(row)
     assert (made.message_id, made.correlation_id) == (message_id, correlation_id)
-    assert plan(row, Settings(field_id=("@message_id",))).n_rows == (message_id is not None)
+    assert planned(row, Settings(field_id=("@message_id",))).n_rows == (message_id is not None)
 
 
 def test_rows_are_asked_for_by_kind_queue_or_topic():
@@ -167,5 +193,5 @@ def test_a_body_that_is_still_compressed_is_sent_again_as_what_it_is():
     squeezed = gzip.compress(b'{"id":"a","y_true":%d}' % 10**4)
     row = Row(kept(squeezed, properties=b'{"content_encoding":"gzip"}'), "y_true", None)
     assert properties(row).content_encoding == "gzip"
-    assert plan(row, Settings()) == (1, "")
-    assert "without its compression" in plan(row, Settings(max_body_bytes=9)).refusal
+    assert planned(row, Settings()) == (1, "")
+    assert "without its compression" in planned(row, Settings(max_body_bytes=9)).refusal

@@ -1,0 +1,109 @@
+"""Faust's command line as it is offered here: real processes, without brokers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from commands.faust_cli import INSTEAD
+from tests.brokers import CHECKOUT, bare_environ
+
+FAUST = Path(sys.executable).with_name("faust")
+
+
+def run(*arguments: str, **environ: str) -> tuple[int, str]:
+    """Run `faust -A streams ...`; return its exit code and all that it printed."""
+    ran = subprocess.run(
+        [str(FAUST), "-A", "streams", *arguments],
+        cwd=CHECKOUT,
+        env=bare_environ() | environ,
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    said = ran.stdout + ran.stderr
+    assert "Traceback" not in said
+    return ran.returncode, said
+
+
+def test_the_help_names_our_commands_first_and_shows_examples() -> None:
+    code, said = run("--help", COLUMNS="120")
+    assert code == 0
+    order = [
+        "Commands:",
+        "worker ",
+        "bridge ",
+        "quarantine ",
+        "Commands of Faust:",
+        "\n  agents ",
+        "Examples:",
+        "Options:",
+    ]
+    places = [said.index(word) for word in order]
+    assert places == sorted(places)
+    assert "faust -A streams status --watch" in said
+    assert not [name for name in INSTEAD if f"  {name} " in said]
+
+
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_a_command_has_help_with_examples(option: str) -> None:
+    code, said = run("quarantine", option)
+    assert code == 0
+    assert "Examples:\n  faust -A streams quarantine list --from 2h" in said
+
+
+@pytest.mark.parametrize("name", sorted(INSTEAD))
+def test_a_command_of_faust_that_would_lie_is_not_offered_and_says_what_to_do(name: str) -> None:
+    code, said = run(name)
+    assert code == 2
+    assert said.endswith(f"Error: Faust's command {name!r} is not offered here: {INSTEAD[name]}.\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("statsu", "Did you mean 'status'?"), ("reconsile", "Did you mean 'reconcile'?"), ("xyz", "command 'xyz'.\n")],
+)
+def test_a_command_that_does_not_exist_is_named_with_the_nearest(name: str, said: str) -> None:
+    code, printed = run(name)
+    assert code == 2
+    assert said in printed
+
+
+def test_agents_and_tables_are_listed_with_their_topics() -> None:
+    code, said = run("agents")
+    assert code == 0
+    rows = [line.split("  ")[0] for line in said.splitlines()]
+    assert rows == ["metric", "model", "plot"]
+    assert "y_true, y_pred  Join y_true and y_pred" in said
+    code, said = run("tables")
+    assert (code, said.split("  ")[:2]) == (0, ["pairs", "hindsight-pairs-changelog"])
+
+
+@pytest.mark.parametrize(
+    ("option", "instead"),
+    [
+        (["-p", "80"], "HINDSIGHT_WEB_PORT"),
+        (["--web-port", "80"], "HINDSIGHT_WEB_PORT"),
+        (["-b", "0.0.0.0"], "HINDSIGHT_WEB_BIND"),
+        (["--web-host", "a"], "HINDSIGHT_WEB_HOSTS"),
+        (["--web-transport", "tcp:"], "HINDSIGHT_WEB_BIND"),
+        (["--without-web"], "every worker has its web view"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_an_option_of_faust_that_would_do_nothing_says_which_setting_does(option: list[str], instead: str) -> None:
+    code, said = run("worker", *option)
+    assert code == 2
+    assert "has no effect" in said
+    assert instead in said
+
+
+def test_the_help_of_the_worker_offers_none_of_them() -> None:
+    code, said = run("worker", "-h")
+    assert code == 0
+    assert "--loglevel" in said
+    assert "web" not in said.replace("the web view", "")
