@@ -21,7 +21,7 @@ from streams.wire import verdicts
 from streams.wire.verdicts import Arrivals, Report, Verdict, VerdictRecord
 from tests import older
 from tests.unit.agents.insight.metric_topic import Join
-from tests.unit.agents.insight.worlds import FRAME, NOON
+from tests.unit.agents.insight.worlds import DAY_S, FRAME, NOON
 
 ALWAYS = (0.0, 1e12)
 MARK = Mark(NOON, "opened", "Worker 1 counts from here.")
@@ -245,6 +245,26 @@ def test_a_partition_without_newer_truths_for_long_holds_up_nothing(tmp_path: Pa
     made.count([*quiet, record(report=report(later, 500.0), partition=1)], 3)
     made.close()
     assert read(tmp_path, EVENT).state(NOW) == b"500.0"
+
+
+def test_a_month_that_is_replayed_has_thirty_days_of_errors_as_if_it_had_been_watched(tmp_path: Path):
+    made, start = opened(tmp_path, EVENT), math.floor(NOON / DAY_S) * DAY_S
+    for hour in range(30 * 24):
+        ts, error = start + hour * 3600 + 30, float(hour // 24)
+        rows = [Verdict(f"{hour}", "matched", NOON * 2, 1.0, 1.0 + error, ts + 60, ts, "ridge")]
+        arrivals = [Arrivals("ridge", [int(ts)], [2], [0])]
+        made.count([record(hour, hour - 1, rows, report(NOON * 2, ts + 60, arrivals=arrivals))], hour + 1)
+        if hour % 5 == 0:
+            made.roll_up(NOON * 2)
+    made.close()
+
+    cells = read(tmp_path, EVENT).cells(Series("ridge"), *ALWAYS)
+    day = ((cells.start - start) // DAY_S).astype(int)
+    assert np.bincount(day, cells.n.sum(axis=1)).tolist() == [24] * 30
+    assert np.bincount(day, cells.count_of("n_predictions")).tolist() == [48] * 30
+    np.testing.assert_allclose(np.bincount(day, cells.sum_of("absolute").sum(axis=1)) / 24, np.arange(30))
+    assert cells.width.min() == FRAME.slice_s
+    assert cells.width[0] == 3600
 
 
 def test_without_a_truth_it_is_no_time_yet(tmp_path: Path):
