@@ -18,6 +18,7 @@ from streams.alerts.book import Book, Event, Notice, Undelivered
 from streams.alerts.readings import Reading
 from streams.alerts.rules import Alerts, Rule
 from streams.process.log_throttle import NEVER_HELD_BACK
+from streams.scores.verdict import Verdict
 
 logger = logging.getLogger("hindsight.alerts")
 EVERY_S = 10.0
@@ -49,7 +50,9 @@ class Keeper(Protocol):
 
 
 class Reads(Protocol):
-    """Who knows what rules are held against."""
+    """Who knows what rules are held against. `verdict` is on the model, as of the last look."""
+
+    verdict: Verdict | None
 
     async def refresh(self) -> None:
         """Do what is to be done at each look, rules or no rules; raises nothing."""
@@ -149,7 +152,7 @@ class Alerting:
 
     def let_go(self) -> None:
         """Forget the book: it is another worker's now, who sends what is still to be sent."""
-        self.book = self._kept = None
+        self.book = self._kept = self.looking.verdict = None
         self._last_told, self.problem = {}, ""
 
     async def _loaded(self) -> Book:

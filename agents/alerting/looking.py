@@ -11,10 +11,12 @@ from agents.insight.answers import Answers
 from agents.insight.database import InsightError
 from agents.insight.query import Asked
 from agents.insight.references import CannotCompare, References
+from agents.insight.verdicts import look
 from streams.alerts.readings import Compared, Health, Reading, of_health, of_labels
 from streams.alerts.rules import Rule, seconds
 from streams.process.own_thread import OwnThread
 from streams.scores.figures import Figures
+from streams.scores.verdict import Verdict
 
 logger = logging.getLogger("hindsight.alerts")
 REFER_EVERY_S = 60.0
@@ -37,13 +39,19 @@ class Looking:
         `problem` says why the file is not written now; `health` how all workers and the bridge are.
         """
         self._answers, self._references, self._thread = Answers(directory, window_s), References(directory), thread
+        self.verdict: Verdict | None = None
+        """On the model, as of the last look; None before the first."""
         self._problem, self._health, self._referred_mono = problem, health, float("-inf")
 
     async def refresh(self) -> None:
-        """Make the reference of all models, once their first labels are there; it is looked for once a minute."""
+        """Make the reference of all models, once their first labels are there, and the verdict against it."""
         if time.monotonic() - self._referred_mono > REFER_EVERY_S:
             self._referred_mono = time.monotonic()
             await self._thread.do(self._refer)
+        problem = self._problem()
+        unknown = Verdict("cannot tell", f"Nothing can be said of the error now. {problem}")
+        found = unknown if problem else await self._thread.do(lambda: look(self._answers, self._references))
+        self.verdict = found
 
     def _refer(self) -> None:
         try:

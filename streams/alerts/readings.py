@@ -7,6 +7,7 @@ from typing import NamedTuple
 from streams.alerts.rules import Rule, seconds
 from streams.scores.equal_delays import Ratio
 from streams.scores.figures import Figures
+from streams.scores.verdict import is_away
 
 
 class Reading(NamedTuple):
@@ -82,15 +83,10 @@ def _too_few(rule: Rule, figures: Figures) -> str:
 
 def _labels_away(figures: Figures) -> str:
     """Say that no label comes while predictions do, or that what it held back is in only now."""
-    if figures.outages and figures.outages[-1].end >= figures.to - _ongoing_s(figures):
+    if is_away(figures):
         length_s = figures.outages[-1].end - figures.outages[-1].start
         return f"no label came for {length_s / 60:.0f} min while predictions did: nothing is concluded"
     return ""
-
-
-def _ongoing_s(figures: Figures) -> float:
-    """Return how long after its last empty bar an outage counts as going on."""
-    return 2 * (figures.slices[-1].width_s if figures.slices else 0.0)
 
 
 def _labels(n: int) -> str:

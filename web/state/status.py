@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from streams.scores.verdict import Verdict
 from streams.wire.checked import Finite, Natural, Share, Size, Time
 from web.state.bridge_state import BridgeState
 
@@ -34,7 +35,7 @@ class OwnStatus(msgspec.Struct):
     `quarantined` counts Kafka records that nobody requeued or dropped; `event_time` is the largest ts of any row. `mae` is
     of all pairs in the metric log but those `n_left_out`, which are too large to score. `unreadable` has a sentence for each
     kind of rows that came lately and cannot be read, the same at every worker. `firing` are the alerts that have fired and
-    are not resolved, a sentence each.
+    are not resolved, a sentence each; `verdict` says how the model does against its reference, None where nobody looks.
     """
 
     rows_in: int
@@ -62,6 +63,7 @@ class OwnStatus(msgspec.Struct):
     partitions: list[Partition]
     unreadable: list[str] = []
     firing: list[str] = []
+    verdict: Verdict | None = None
 
 
 SUMMED = (
@@ -108,4 +110,5 @@ class Status(OwnStatus, kw_only=True):
         self.event_time = max((ts for ts in (self.event_time, part.event_time) if ts is not None), default=None)
         self.mae = part.mae if self.mae is None else self.mae
         self.firing += part.firing
+        self.verdict = self.verdict or part.verdict
         self.problems += [f"{url}: {sentence}" for sentence in part.problems]

@@ -11,6 +11,7 @@ import pytest
 from agents.alerting.alerting import Alerting, CannotKeep, NotOurs
 from streams.alerts.readings import Reading
 from streams.alerts.rules import Alertmanager, Alerts, Rule, Webhook
+from streams.scores.verdict import Verdict
 from tests.receiver import Receiver
 
 MAE = Rule(name="mae", metric="mae", above=10.0, severity="critical")
@@ -41,6 +42,8 @@ class Disk:
 
 class World:
     """What the rules are held against, and who owns the figures."""
+
+    verdict: Verdict | None = None
 
     def __init__(
         self, *webhooks: str, alertmanager: str = "", disk: Disk | None = None, timeout_s: float = 5.0

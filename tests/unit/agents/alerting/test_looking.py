@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +109,22 @@ def test_the_book_is_kept_by_who_writes_the_figures(tmp_path: Path):
     with pytest.raises(NotOurs):
         asyncio.run(first.save(b"2"))
     assert asyncio.run(second.load()) == b"1"
+
+
+@pytest.mark.parametrize(("times", "word"), [(1.0, "as usual"), (1.5, "worse"), (0.6, "better")])
+def test_the_verdict_is_on_the_last_hour_against_the_first_labels(tmp_path: Path, monkeypatch, times: float, word: str):
+    filled(tmp_path, times)
+    monkeypatch.setattr(time, "time", lambda: NOW + WINDOW_S / 2)
+    own = looking(tmp_path)
+    asyncio.run(own.refresh())
+    assert own.verdict is not None
+    assert own.verdict.word == word
+
+
+def test_without_figures_the_verdict_says_why(tmp_path: Path):
+    for problem, sentence in (("", "no label has come"), ("The disk is full.", "The disk is full.")):
+        own = looking(tmp_path, problem)
+        asyncio.run(own.refresh())
+        assert own.verdict is not None
+        assert own.verdict.word == "cannot tell"
+        assert sentence in own.verdict.sentence
