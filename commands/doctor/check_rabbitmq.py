@@ -57,8 +57,9 @@ def _as_it_is(rabbit: Rabbit, what: str, seen: Queue, settings: Settings) -> Fin
             return note(
                 what,
                 f"is there, but not as HINDSIGHT_QUEUE_KIND={kind} declares it ({refusal.text}): the bridge reads it as "
-                f"it is. Set HINDSIGHT_QUEUE_KIND to the kind it is, or to existing; or stop who reads it, and have it "
-                f"recreated while it is empty: {RECREATE}",
+                f"it is. Set HINDSIGHT_QUEUE_KIND to the kind it is, or to existing; or, once it is empty and "
+                "whoever reads it is stopped, have it recreated:",
+                RECREATE,
             )
     return ok(what, f"{seen.ready:,} messages ready, {seen.consumers} consumer{'s' if seen.consumers != 1 else ''}")
 
@@ -88,7 +89,8 @@ def _for_simple_services(rabbit: Rabbit, names: Sequence[str]) -> list[Finding]:
         note(
             "services of yours",
             f'one that says queue_declare(queue="{name}") with nothing else is refused ({refusal.text}); so for '
-            f"{', '.join(refusals)}. Let it declare the queue as it is, or with passive=True; or stop the bridge, and have "
-            f"empty queues recreated as it declares them: HINDSIGHT_QUEUE_KIND=transient {RECREATE}",
+            f"{', '.join(refusals)}. Let it declare the queue as it is, or with passive=True; or, once the queues are empty "
+            "and the bridge is stopped, have them recreated as it declares them:",
+            f"HINDSIGHT_QUEUE_KIND=transient {RECREATE}",
         )
     ]

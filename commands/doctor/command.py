@@ -68,6 +68,7 @@ def line(finding: Finding, *, colours: bool = False) -> str:
         break_on_hyphens=False,
         break_long_words=False,
     )
+    text += f"\n{after}{finding.command}" if finding.command else ""
     return paint(text) if colours else text
 
 

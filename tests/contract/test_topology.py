@@ -105,8 +105,7 @@ def test_after_what_doctor_says_a_service_with_pikas_defaults_is_no_longer_refus
         service.queue_declare("y_true")
 
     found = json.loads(pipeline.run_command("doctor", "--json").stdout)
-    (said,) = (each["said"] for each in found if each["what"] == "services of yours")
-    command = said.partition("recreated as it declares them: ")[2]
+    (command,) = (each["command"] for each in found if each["what"] == "services of yours")
     assert command == "HINDSIGHT_QUEUE_KIND=transient faust -A streams topology --recreate"
     done = subprocess.run(
         ["sh", "-c", f"{command} --yes"],

@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 
 from commands.doctor import check_files_and_ports, check_kafka, check_model, check_python, check_settings, check_topics
 from commands.doctor.command import line
-from commands.doctor.finding import Finding, ok
+from commands.doctor.finding import Finding, note, ok
 from models.artefact import sha256
 from models.card import Card, encode
 from streams.kafka.topics import topics as named
@@ -177,6 +177,11 @@ def test_a_certificate_of_another_ca_names_the_setting():
     assert "HINDSIGHT_KAFKA_TLS_CA" in tls_problem(exc, "KAFKA", "k1")
     exc.verify_code = 62
     assert "not valid for the name 'k1'" in tls_problem(exc, "KAFKA", "k1")
+
+
+def test_a_command_is_never_wrapped():
+    command = "HINDSIGHT_QUEUE_KIND=transient faust -A streams topology --recreate"
+    assert line(note("thing", "word " * 60, command)).splitlines()[-1].strip() == command
 
 
 def test_long_lines_are_wrapped_under_their_beginning():
