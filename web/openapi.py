@@ -51,6 +51,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
         "the place that the page before named in `next`; a place of another order is refused",
         {"type": "string", "maxLength": 2048},
     ),
+    "group": ("only rows of the group with this key", _TEXT),
     "resolved": ("1: with the rows that were requeued or dropped", {"enum": ["", "1"]}),
     "last": ("the window", {"enum": list(get_args(Span))}),
     "span": (
@@ -135,7 +136,9 @@ ADDRESSES = {
         "id",
     ),
     "/api/quarantine": Address(
-        "The newest rows that could not be read", {200: Answer("Rows", Found), 400: _WRONG, 503: _WRONG}, "q resolved"
+        "The newest rows that could not be read",
+        {200: Answer("Rows", Found), 400: _WRONG, 503: _WRONG},
+        "q group resolved",
     ),
     "/api/alerts": Address(
         "The alerts: how each rule stands, what happened, and who is told", {200: Answer("Alerts", Alerts)}

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec.structs import replace
 
+from streams.fields import Fields
 from streams.kafka.errors import OffsetsRemoved
 from streams.kafka.reader import Reader
 from streams.kafka.records import TP
@@ -63,19 +64,20 @@ class Payloads:
 
     async def _read(self, payload: Payload, row_id: str) -> Payload:
         try:
-            value = await self._value(TP(payload.topic, payload.partition), payload.offset)
+            key, value = await self._record(TP(payload.topic, payload.partition), payload.offset)
         except OffsetsRemoved:
             return replace(payload, problem="Kafka has removed it: its retention has ended.")
-        found = pieces(value, row_id)
+        found = pieces(value, row_id, self._settings.fields, key)
         problem = "" if found else "The record at this offset holds no row of this id: the topic was recreated."
         return replace(payload, text="\n".join(found)[:SHOWN_CHARS], problem=problem)
 
-    async def _value(self, tp: TP, offset: int) -> bytes:
-        value = b""
+    async def _record(self, tp: TP, offset: int) -> tuple[bytes, bytes]:
+        """Return the key and the value at an offset, empty where there is none."""
+        key = value = b""
         async for records in self._reader.read(tp, offset, offset + 1):
             for record in records:
-                value = record.value or b""
-        return value
+                key, value = record.key or b"", record.value or b""
+        return key, value
 
 
 def _asked(pair: PairView, settings: Settings) -> list[Payload]:
@@ -88,7 +90,11 @@ def _asked(pair: PairView, settings: Settings) -> list[Payload]:
     return [Payload(what, topic[kind], pair.partition, offset, "", "") for (kind, offset), what in found.items()]
 
 
-def pieces(value: bytes, row_id: str) -> list[str]:
-    """Return the JSON of each row of an id in a Kafka record: a packet, or a single row."""
-    rows = elements(value) if value.lstrip(WHITE)[:1] == b"[" else [value]
-    return [row.decode("utf-8", "backslashreplace") for row in rows or [] if is_of(row, row_id)]
+def pieces(value: bytes, row_id: str, fields: Fields, key: bytes = b"") -> list[str]:
+    """Return the JSON of each row of an id in a Kafka record: a packet, or a single row, whose id may be the key."""
+    is_packet = value.lstrip(WHITE)[:1] == b"["
+    rows = (elements(value) or []) if is_packet else [value]
+    found = [row for row in rows if is_of(row, row_id, fields)]
+    if not found and value and not is_packet and key == row_id.encode("utf-8", "surrogatepass"):
+        found = [value]
+    return [row.decode("utf-8", "backslashreplace") for row in found]

@@ -15,15 +15,18 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from streams.fields import Fields
 from streams.kafka.reader import Reader
 from streams.kafka.records import TP, StoredRecord
 from streams.kafka.topics import topics
 from streams.process.unavailable import Unavailable
 from streams.settings import Settings
+from streams.wire import names
 from streams.wire.kept import n_rows, time_of
 from streams.wire.refusals import Refusals, kind_of, summed_up
 from streams.wire.refusals import Refused as Summand
 from streams.wire.resolutions import Resolution
+from web.quarantine.groups import grouped, key_of, place_of, properties_of, publisher_of
 from web.quarantine.records import Found, Refused
 
 TIMEOUT_S = 3.0
@@ -39,29 +42,33 @@ class QuarantineUnavailable(Exception):
 
 
 class _Kept(NamedTuple):
-    """One record: as the pages show it, and the beginning of its bytes, which a search looks at."""
+    """One record: as the pages show it, the beginning of its bytes, which a search looks at, and what may be its id beside it."""
 
     shown: Refused
     raw: bytes
+    beside: tuple[str, ...]
 
 
 class Quarantine:
     """The newest `MOST_RECORDS` records."""
 
     def __init__(self, settings: Settings, problems: Mapping[str, str]):
-        self._problems = problems
-        self._tp, self._namespace = TP(topics(settings).quarantine.name, 0), settings.namespace
+        self._problems, self._settings = problems, settings
+        self._tp = TP(topics(settings).quarantine.name, 0)
         self._reader = Reader(settings, fetch_bytes=FETCH_BYTES)
         self._reading = asyncio.Lock()
         self._kept: deque[_Kept] = deque(maxlen=MOST_RECORDS)
         self._next = 0
         self._fresh_until = 0.0
 
-    async def search(self, text: str, n: int, done: Mapping[int, Resolution], *, with_resolved: bool = False) -> Found:
+    async def search(
+        self, text: str, n: int, done: Mapping[int, Resolution], *, group: str = "", with_resolved: bool = False
+    ) -> Found:
         """Return up to `n` records whose beginning holds `text`; all do if it is empty.
 
         Args:
             done: which rows were dealt with; they are left out, unless `with_resolved`.
+            group: the key of the group that is asked for; empty: all.
 
         Raises:
             QuarantineUnavailable: Kafka does not answer in time.
@@ -69,7 +76,12 @@ class Quarantine:
         await self._refresh()
         holding = [_with(record.shown, done) for record in reversed(self._kept) if _holds(record.raw, text)]
         found = [shown for shown in holding if with_resolved or shown.resolved is None]
-        return Found(found[:n], len(found), len(self._kept), len(holding) - len(found))
+        asked = [shown for shown in found if not group or key_of(shown) == group]
+        return Found(asked[:n], len(asked), len(self._kept), len(holding) - len(found), grouped(found))
+
+    def at(self, offset: int) -> Refused | None:
+        """Return the record at an offset, as it was last read."""
+        return next((record.shown for record in self._kept if record.shown.offset == offset), None)
 
     async def of_id(self, row_id: str) -> Refused | None:
         """Return the newest record that is a row of this id.
@@ -78,7 +90,10 @@ class Quarantine:
             QuarantineUnavailable: Kafka does not answer in time.
         """
         await self._refresh()
-        return next((record.shown for record in reversed(self._kept) if is_of(record.raw, row_id)), None)
+        return next((record.shown for record in reversed(self._kept) if self._is_of(record, row_id)), None)
+
+    def _is_of(self, record: _Kept, row_id: str) -> bool:
+        return row_id in record.beside or is_of(record.raw, row_id, self._settings.fields)
 
     async def refusals(self, done: Mapping[int, Resolution]) -> list[Refusals]:
         """Return what nobody has dealt with, summed up by kind.
@@ -89,7 +104,7 @@ class Quarantine:
         await self._refresh()
         shown = (_with(record.shown, done) for record in self._kept if record.shown.part.startswith("1/"))
         return summed_up(
-            (_summand(one, self._namespace) for one in shown if one.resolved is None),
+            (_summand(one, self._settings.namespace) for one in shown if one.resolved is None),
             is_least=len(self._kept) == MOST_RECORDS,
         )
 
@@ -121,14 +136,15 @@ class Quarantine:
         self._next = max(self._next, first, end - MOST_RECORDS)
         async for records in self._reader.read(self._tp, self._next, end):
             for record in records:
-                self._kept.append(_kept(record))
+                self._kept.append(_kept(record, self._settings))
                 self._next = record.offset + 1
         self._next = max(self._next, end)
 
 
-def _kept(record: StoredRecord) -> _Kept:
+def _kept(record: StoredRecord, settings: Settings) -> _Kept:
     headers = {name: (value or b"").decode("utf-8", "backslashreplace") for name, value in record.headers}
     raw = bytes(record.value or b"")
+    came_with = properties_of(headers.get("properties", ""))
     shown = Refused(
         offset=record.offset,
         at=time_of(headers.get("at", "")) or record.timestamp / 1000,
@@ -141,8 +157,11 @@ def _kept(record: StoredRecord) -> _Kept:
         n_bytes=len(raw),
         text=raw[:SHOWN_BYTES].decode("utf-8", "backslashreplace"),
         is_cut=len(raw) > SHOWN_BYTES,
+        place=place_of(headers.get("source", ""), settings),
+        publisher=publisher_of(came_with),
     )
-    return _Kept(shown, raw[:SEARCHED_BYTES])
+    beside = (came_with.get(name) for name in ("message_id", "correlation_id", "key"))
+    return _Kept(shown, raw[:SEARCHED_BYTES], tuple(text for text in beside if isinstance(text, str)))
 
 
 def _with(shown: Refused, done: Mapping[int, Resolution]) -> Refused:
@@ -175,8 +194,12 @@ def _holds(raw: bytes, text: str) -> bool:
     return any(spelled in raw for spelled in _spellings(text))
 
 
-def is_of(raw: bytes, row_id: str) -> bool:
-    """Tell whether a record is a row of this id, or holds one: by its `id` if it is JSON, else by the id in quotes."""
+def is_of(raw: bytes, row_id: str, fields: Fields) -> bool:
+    """Tell whether a record is a row of this id, or holds one: by the field of its id if it is JSON, else by the id in quotes.
+
+    Args:
+        fields: names of one's own for the fields of a row.
+    """
     if not row_id or not _holds(raw, row_id):
         return False
     try:
@@ -184,5 +207,5 @@ def is_of(raw: bytes, row_id: str) -> bool:
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return any(b'"' + spelled + b'"' in raw for spelled in _spellings(row_id))
     rows = found if isinstance(found, list) else [found]
-    ids = (row.get("id") for row in rows if isinstance(row, dict))
+    ids = (found.value for row in rows if isinstance(row, dict) for found in names.find(row, "id", fields))
     return any(row_id == (each if isinstance(each, str) else repr(each)) for each in ids)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from streams.wire.refusals import kind_of
 from web import answers
-from web.keys import ENDS, QUARANTINE
+from web.keys import ENDS, QUARANTINE, SETTINGS
 from web.pages import frame
 from web.pairs.query import BadQuery, read, refuse_unknown
+from web.quarantine.forms import Form, form_of
 from web.quarantine.newest import QuarantineUnavailable
-from web.quarantine.records import Found
+from web.quarantine.records import Found, Group, Refused
 from web.state import gather
 
 QUARANTINE_ROWS = 50
@@ -42,21 +45,50 @@ async def quarantine(request: web.Request) -> web.Response:
         **frame(request, "quarantine", status),
         found=found,
         problem=problem,
+        chosen=_chosen(request, found),
+        is_chosen="group" in request.query,
         q=request.query.get("q", ""),
         resolved=_with_resolved(request),
-        url=_quarantine_url(request),
-        other_url=_quarantine_url(request, other=True),
+        url=_url(request),
+        url_of_all=_url(request, group=""),
+        urls={group.key: _url(request, group=group.key) for group in found.groups},
+        other_url=_url(request, resolved="" if _with_resolved(request) else "1"),
     )
+
+
+class Chosen(NamedTuple):
+    """The group that is shown closely: its newest record, the form it must have (None: of no kind of ours), what to type."""
+
+    group: Group
+    newest: Refused
+    form: Form | None
+    which: str
+
+
+def _chosen(request: web.Request, found: Found) -> Chosen | None:
+    """Return the group that the address names, the largest if it names none; None if there is none."""
+    asked, settings = request.query.get("group", ""), request.app[SETTINGS]
+    group = next((group for group in found.groups if asked in ("", group.key)), None)
+    newest = request.app[QUARANTINE].at(group.newest) if group else None
+    if group is None or newest is None:
+        return None
+    kind = kind_of(newest.source, settings.namespace)
+    some = " ".join(map(str, sorted(group.offsets)))
+    which = f"--reason {group.reason} --queue {kind}" if kind and group.n_records > len(group.offsets) else some
+    return Chosen(group, newest, form_of(kind, settings.fields) if kind else None, which)
 
 
 async def _quarantined(request: web.Request) -> Found:
     try:
-        refuse_unknown(request.query, ("q", "resolved"))
+        refuse_unknown(request.query, ("q", "group", "resolved"))
         asked = read({"q": request.query.get("q", "")})
     except BadQuery as exc:
         raise web.HTTPBadRequest(text=str(exc)) from None
     done = request.app[ENDS].resolved.found
-    return await request.app[QUARANTINE].search(asked.q, QUARANTINE_ROWS, done, with_resolved=_with_resolved(request))
+    group = request.query.get("group", "")
+    return await request.app[QUARANTINE].search(
+        asked.q, QUARANTINE_ROWS, done, group=group, with_resolved=_with_resolved(request)
+    )
 
 
 def _with_resolved(request: web.Request) -> bool:
@@ -66,7 +98,7 @@ def _with_resolved(request: web.Request) -> bool:
     return asked == "1"
 
 
-def _quarantine_url(request: web.Request, *, other: bool = False) -> str:
-    """Return the query string of the same search; `other`: with the rows that were dealt with if they are left out now."""
-    asked = {"q": request.query.get("q", ""), "resolved": "1" if _with_resolved(request) != other else ""}
+def _url(request: web.Request, **otherwise: str) -> str:
+    """Return the query string of the same question, but for what is otherwise."""
+    asked = {name: request.query.get(name, "") for name in ("q", "group", "resolved")} | otherwise
     return "?" + urlencode({name: value for name, value in asked.items() if value})

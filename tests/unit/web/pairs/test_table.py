@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import rocksdict
 
+from streams.fields import NO_FIELDS, Fields
 from streams.join.deadlines import Rules
 from streams.join.decide import Input, decide
 from streams.join.state import PRED, TRUE
@@ -258,7 +259,14 @@ def test_why_of_a_quarantined_id_says_what_was_wrong_with_it(table):
     ids=str,
 )
 def test_a_quarantined_row_is_known_by_its_id(raw, row_id, is_of):
-    assert newest.is_of(raw, row_id) is is_of
+    assert newest.is_of(raw, row_id, NO_FIELDS) is is_of
+
+
+def test_a_quarantined_row_is_known_by_the_names_that_the_settings_give():
+    raw = b'{"id":"e","data":{"order":"a1"},"y_true":"x"}'
+    assert newest.is_of(raw, "a1", Fields(id=("data.order",)))
+    assert not newest.is_of(raw, "e", Fields(id=("data.order",)))
+    assert newest.is_of(b'{"request_id":"a1","y_true":"x"}', "a1", NO_FIELDS)
 
 
 @pytest.mark.parametrize(
@@ -357,7 +365,13 @@ def test_the_rows_of_an_id_stand_side_by_side(table):
     ids=str,
 )
 def test_the_rows_of_an_id_are_found_in_a_record(value, found):
-    assert payloads.pieces(value, "a") == found
+    assert payloads.pieces(value, "a", NO_FIELDS) == found
+
+
+def test_the_row_of_an_id_is_found_under_another_name_and_by_its_key():
+    assert payloads.pieces(b'{"data":{"order":"a"}}', "a", Fields(id=("data.order",))) == ['{"data":{"order":"a"}}']
+    assert payloads.pieces(b'{"y_true":1}', "a", NO_FIELDS, b"a") == ['{"y_true":1}']
+    assert payloads.pieces(b'{"y_true":1}', "a", NO_FIELDS, b"b") == []
 
 
 def test_while_kafka_is_away_nobody_waits_for_what_lies_in_it(table):

@@ -69,7 +69,7 @@ def records(n: int, *, n_bytes: int = 1, source: str = "queue y_true") -> list[S
 
 def summed_up(kept: list[StoredRecord], done: dict[int, Resolution] | None = None) -> list[Refusals]:
     quarantine = Quarantine(Settings(), {"kafka": ""})
-    quarantine._kept.extend(newest._kept(record) for record in kept)
+    quarantine._kept.extend(newest._kept(record, Settings()) for record in kept)
     quarantine._fresh_until = float("inf")
     return asyncio.run(quarantine.refusals(done or {}))
 
