@@ -51,7 +51,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
         "the place that the page before named in `next`; a place of another order is refused",
         {"type": "string", "maxLength": 2048},
     ),
-    "group": ("only rows of the group with this key", _TEXT),
+    "group": ("only rows of the group with this key", {"type": "string", "pattern": "^([0-9a-f]{10})?$"}),
     "resolved": ("1: with the rows that were requeued or dropped", {"enum": ["", "1"]}),
     "last": ("the window", {"enum": list(get_args(Span))}),
     "span": (

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from commands.doctor import (
     check_files_and_ports,
+    check_ids,
     check_kafka,
     check_model,
     check_python,
@@ -33,6 +34,7 @@ CHECKS: tuple[Callable[[Settings], list[Finding]], ...] = (
     check_rabbitmq.check,
     check_kafka.check,
     check_quarantine.check,
+    check_ids.check,
     check_running.check,
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 from http.client import HTTPException
 from typing import Any, NamedTuple
@@ -55,11 +56,21 @@ def _ask(where: str, token: str = "") -> Ready:
         return Ready(url, None, f"does not answer as a web server does ({exc})")
 
 
-def _get(where: str, token: str = "") -> bytes:
+def waiting(settings: Settings, side: str, most: int) -> list[str]:
+    """Return the newest ids that wait for a side, `pred` or `true`; empty if no worker answers."""
+    where = urllib.parse.urlsplit(worker(settings).url).netloc
+    try:
+        path = f"/api/pairs?state=waiting_for_{side}&n={most}"
+        return [str(row["id"]) for row in json.loads(_get(where, settings.secret("web_token"), path))["rows"]]
+    except (OSError, HTTPException, ValueError, KeyError, TypeError):
+        return []
+
+
+def _get(where: str, token: str = "", path: str = "/readyz") -> bytes:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         with _opener.open(
-            urllib.request.Request(f"http://{where}/readyz", headers=headers), timeout=TIMEOUT_S
+            urllib.request.Request(f"http://{where}{path}", headers=headers), timeout=TIMEOUT_S
         ) as response:
             return bytes(response.read())
     except urllib.error.HTTPError as exc:

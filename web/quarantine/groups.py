@@ -17,6 +17,8 @@ N_BARS, MOST_OFFSETS = 12, 8
 MOST_CHARS = 60
 WHO = ("app_id", "user_id")
 """The AMQP properties in which a publisher may say who it is."""
+KEY = re.compile(r"([0-9a-f]{10})?")
+"""What a key looks like; empty: any group."""
 _differs = re.compile(r"'[^']*'|\d[\d,.]*")
 """What differs from row to row in one cause: numbers, and ids in quotes."""
 

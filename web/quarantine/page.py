@@ -13,6 +13,7 @@ from web.keys import ENDS, QUARANTINE, SETTINGS
 from web.pages import frame
 from web.pairs.query import BadQuery, read, refuse_unknown
 from web.quarantine.forms import Form, form_of
+from web.quarantine.groups import KEY
 from web.quarantine.newest import QuarantineUnavailable
 from web.quarantine.records import Found, Group, Refused
 from web.state import gather
@@ -86,6 +87,8 @@ async def _quarantined(request: web.Request) -> Found:
         raise web.HTTPBadRequest(text=str(exc)) from None
     done = request.app[ENDS].resolved.found
     group = request.query.get("group", "")
+    if not KEY.fullmatch(group):
+        raise web.HTTPBadRequest(text="group is the key of a group, as the page of quarantine links to it.")
     return await request.app[QUARANTINE].search(
         asked.q, QUARANTINE_ROWS, done, group=group, with_resolved=_with_resolved(request)
     )
