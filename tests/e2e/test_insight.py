@@ -150,7 +150,7 @@ def test_after_kill_9_at_any_moment_every_slice_is_one_pass_over_what_was_publis
     published, rng, n_kills = ids(seed, 12_000), random.Random(seed), 8
     publishing(pipeline, published)
     for n in range(n_kills):
-        n_rows = int(8_000 * (n + rng.random()) / n_kills)
+        n_rows = int(7_000 * (n + rng.random()) / n_kills)
         wait_until(lambda n_rows=n_rows: len(pipeline.metric_rows()) >= n_rows, 60, "rows flow between the kills")  # type: ignore[misc]
         pipeline.worker.kill()
         if n == n_kills // 2:
