@@ -72,7 +72,7 @@ def warnings(figures: Figures) -> Iterator[str]:
     """Yield sentences on what the figures must not be read without."""
     titles = {score.name: score.title for score in SCORES}
     if figures.n_left_out:
-        yield f"{figures.n_left_out:,} labels are too large to score."
+        yield f"Too large to score: {figures.n_left_out:,} of {figures.n_labelled:,} labels."
     for one in figures.dominated:
         yield f"One id carries {one.share:.2%} of this {titles[one.score]}: {one.id}."
     for gap in figures.gaps:
