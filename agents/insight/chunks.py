@@ -53,7 +53,7 @@ class Part(NamedTuple):
 
 
 def _as_one(errors: ErrorBins) -> ErrorBins:
-    return ErrorBins.merge([errors], [np.zeros_like(errors.owner)]) if len(errors.owner) else errors
+    return ErrorBins.merge([errors._replace(owner=np.zeros_like(errors.owner))], [np.zeros(1, np.int64)])
 
 
 class _Kept(NamedTuple):

@@ -17,7 +17,7 @@ from agents.insight.series import Series
 from agents.insight.store import Frame, Store
 from streams.scores.cells import Cells
 from streams.scores.figures import SPANS
-from streams.scores.labels import cells_of_labels
+from streams.scores.labels import cells_of_counts, cells_of_labels
 from tests.unit.agents.insight.worlds import DAY_S, FRAME, MODEL, NOON, WINDOW_S, assert_same, cells_of, labels, opened
 from tests.unit.streams.scores import label_worlds
 from tests.unit.streams.scores.label_worlds import MINUTE, true_coverage, true_scores
@@ -66,6 +66,21 @@ def test_cells_that_are_not_closed_come_as_they_are(tmp_path: Path):
     found = Chunks(store.reader, FRAME.slice_s).cells(MODEL, NOON - DAY_S, NOON, NOON - 7200)
     plain = store.reader.cells(MODEL, NOON - DAY_S, NOON)
     assert_same(found.cells, plain)
+
+
+def test_cells_most_of_which_have_no_label_yet_are_added_up(tmp_path: Path):
+    """As it is a minute after the start: predictions in each slice, and one label, in the last of them."""
+    store, rng = opened(tmp_path), np.random.default_rng(1)
+    times = NOON - 600 + np.arange(60) * FRAME.slice_s
+    number = np.full(len(times), store.number(MODEL))
+    came = cells_of_counts("n_predictions", times, number, width_s=FRAME.slice_s, bins=FRAME.bins)
+    store.add([came, cells_of(labels(rng, 1, float(times[-1]), 0.1))])
+
+    found = Chunks(store.reader, FRAME.slice_s).cells(MODEL, NOON - DAY_S, NOON + DAY_S, NOON - DAY_S)
+
+    same_sums(found, store.reader.cells(MODEL, NOON - DAY_S, NOON + DAY_S, details=True))
+    assert len(found.cells.start) == 60
+    assert found.errors.n.tolist() == [1]
 
 
 def asked(store: Store, question: Asked, now: float = NOON):
