@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agents.alerting.making import load
 from commands.doctor.finding import Finding, note, ok, wrong
+from streams.alerts.parse import Unusable
 from streams.amqp.client import amqp_login, amqp_parameters
 from streams.kafka.client import kafka_client
 from streams.settings import PREFIX, Settings, SettingsError
@@ -29,6 +31,12 @@ def _unusable(settings: Settings) -> Iterator[Finding]:
             use(settings)
         except SettingsError as exc:
             yield wrong(WHAT, str(exc))
+    try:
+        if settings.alerts:
+            load(settings.alerts, settings.join_window_s)
+    except Unusable as exc:
+        for fault in str(exc).splitlines():
+            yield wrong(WHAT, f"HINDSIGHT_ALERTS: {fault}")
     if settings.kafka_security.startswith("SASL") and not settings.kafka_user:
         yield wrong(WHAT, f"HINDSIGHT_KAFKA_SECURITY is {settings.kafka_security}, but no HINDSIGHT_KAFKA_USER is set")
 

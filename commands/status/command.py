@@ -57,6 +57,7 @@ def to_json(snapshot: Snapshot) -> str:
             "quarantined": snapshot.quarantined,
             "errors": snapshot.errors and _flat(snapshot.errors),
             "figures": msgspec.to_builtins(snapshot.figures),
+            "verdict": msgspec.to_builtins(snapshot.verdict),
             "worker": snapshot.worker._asdict(),
             "bridge": snapshot.bridge._asdict(),
             "problems": snapshot.problems,

@@ -30,7 +30,13 @@ def render(now: Snapshot, settings: Settings, *, before: Snapshot | None = None,
     """
     lines = [_line("Hindsight", f"{datetime.fromtimestamp(now.at, UTC):%Y-%m-%d %H:%M:%S} UTC"), ""]
     lines += [*_queues(now, settings), "", *_topics(now, settings), "", *_join(now, before), *_refused(now), ""]
-    lines += [_errors(now, settings), *_figures(now, settings), _process("Worker", now.worker), _bridge(now, settings)]
+    lines += [
+        _errors(now, settings),
+        *_figures(now, settings),
+        *_verdict(now),
+        _process("Worker", now.worker),
+        _bridge(now, settings),
+    ]
     return paint("\n".join(lines)) if colours else "\n".join(lines)
 
 
@@ -150,6 +156,15 @@ def _figures(now: Snapshot, settings: Settings) -> list[str]:
     said = [f"  {name:<{TERM_CHARS}}{text}" for name, text in rows.items()]
     warned = [f"  {BAD} {warning}" for warning in wording.warnings(found)]
     return [_line("Figures", f"since {since}: {wording.labelled(found)}"), *said, *warned]
+
+
+def _verdict(now: Snapshot) -> list[str]:
+    """Return how the model does against its reference, over the last hour."""
+    if now.verdict is None:
+        return []
+    mark = f"{BAD} " if now.verdict.word in ("alarm", "worse") else ""
+    evidence = [f"  {now.verdict.evidence}; predictions of the last hour"] if now.verdict.evidence else []
+    return [_line("Verdict", f"{mark}{now.verdict.sentence}"), *evidence]
 
 
 def _bridge(now: Snapshot, settings: Settings) -> str:

@@ -8,8 +8,11 @@ from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from agents.insight import verdicts
+from agents.insight.answers import Answers
 from agents.insight.database import NAME, InsightError
 from agents.insight.query import Asked, Query
+from agents.insight.references import References
 from agents.metric_log import state
 from agents.metric_log.state import LogState
 from commands.probes import Unavailable, kafka_topics, processes
@@ -21,6 +24,7 @@ from streams.kafka import probe
 from streams.kafka.topics import topics
 from streams.scores.figures import Figures
 from streams.scores.metrics import SCORES
+from streams.scores.verdict import Verdict
 from streams.settings import Settings, SettingsError
 from streams.wire.refusals import Refusals
 
@@ -56,6 +60,7 @@ class Snapshot(NamedTuple):
     problems: dict[str, str]
     refusals: Sequence[Refusals] = ()
     figures: Figures | None = None
+    verdict: Verdict | None = None
 
 
 async def look(settings: Settings, since: str = ALL) -> Snapshot:
@@ -73,7 +78,20 @@ async def look(settings: Settings, since: str = ALL) -> Snapshot:
         asyncio.to_thread(processes.bridge, settings),
         _part(problems, "figures", asyncio.to_thread(_figures, settings.logs_dir, since), None),
     )
-    return Snapshot(time.time(), queues, seen, join, quarantined, logged, worker, bridge, problems, refusals, figures)
+    said = await asyncio.to_thread(_verdict, settings)
+    return Snapshot(
+        time.time(), queues, seen, join, quarantined, logged, worker, bridge, problems, refusals, figures, said
+    )
+
+
+def _verdict(settings: Settings) -> Verdict | None:
+    """Return the verdict on the last hour, None if there is no insight.db; it needs no worker."""
+    if not (settings.logs_dir / NAME).exists():
+        return None
+    answers = Answers(settings.logs_dir, settings.join_window_s)
+    found = verdicts.look(answers, References(settings.logs_dir))
+    answers.close()
+    return found
 
 
 def _figures(logs_dir: Path, since: str) -> Figures | None:

@@ -64,8 +64,9 @@ def test_settings_that_fit_are_listed():
         (Settings(kafka_security="SASL_SSL"), "wrong"),
         (Settings(amqp_url="http://x"), "wrong"),  # type: ignore[arg-type]
         (Settings(agents=("metric",), queues=("y_true",)), "note"),
+        (Settings(alerts=Path("nowhere.toml")), "wrong"),
     ],
-    ids=["user without SASL", "SASL without user", "no AMQP URL", "nobody predicts"],
+    ids=["user without SASL", "SASL without user", "no AMQP URL", "nobody predicts", "no file of rules"],
 )
 def test_settings_that_do_not_fit_are_found(settings: Settings, level: str):
     assert level in levels(check_settings.check(settings))

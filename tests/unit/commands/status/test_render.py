@@ -15,6 +15,7 @@ from streams.amqp.blocking import Queue
 from streams.join.decision import Counts
 from streams.scores.answer import figures as of_kept
 from streams.scores.numbers import number
+from streams.scores.verdict import Verdict
 from streams.settings import Settings
 from streams.wire.refusals import Refusals
 from tests.unit.streams.scores import label_worlds
@@ -135,3 +136,9 @@ def test_why_nothing_is_expected_is_said_and_what_the_figures_must_not_be_read_w
 def test_a_length_of_time_that_is_none_is_said(capsys):
     assert run(Settings(), since="yesterday") == 2
     assert "such as 90s, 5m, 3h or 7d" in capsys.readouterr().err
+
+
+def test_the_verdict_stands_with_its_evidence():
+    said = render(NOW._replace(verdict=Verdict("worse", "Worse: MAE is 1.2 ×.", "62% are in")), Settings())
+    assert "Verdict" in said
+    assert "Worse: MAE is 1.2 ×.\n  62% are in; predictions of the last hour\n" in said
