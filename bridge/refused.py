@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections import Counter
@@ -19,7 +18,7 @@ from streams.wire.rows import Unreadable
 
 log = logging.getLogger("bridge")
 
-RETRY_S, REMIND_S = 5.0, 300.0
+REMIND_S = 300.0
 WARNED = {
     "oversize": "holds bodies that are too large; they go to quarantine",
     "refused": "holds rows that Kafka does not take; they go to quarantine",
@@ -53,7 +52,7 @@ class Quarantine:
             self._queue.link.down(
                 f"{failed[0].why} The queue {self._queue.name!r} waits until then, so that nothing is lost."
             )
-            await asyncio.sleep(RETRY_S)
+            await self._queue.link.pause()
         if not self._queue.link.is_up and self._queue.channel is not None:
             self._queue.link.up(f"Reading the queue {self._queue.name!r} again.")
         n_rows = Counter[str]()

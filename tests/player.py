@@ -14,6 +14,7 @@ from streams.join.decision import Decision
 from streams.wire.rows import PredRow, TrueRow
 from tests.dict_view import DictView
 from tests.oracle import Ending, Row, Side
+from tests.pair import Pair, pair
 
 SIDES: tuple[Side, Side] = ("true", "pred")
 
@@ -58,10 +59,10 @@ class Player:
             assert n < 1000, "the expiry goes round in circles"
         return n
 
-    def see(self, row_id: str) -> state.Pair | None:
+    def see(self, row_id: str) -> Pair | None:
         """Return one id as people see it."""
         (packed,) = self.view.states([b"i" + row_id.encode()])
-        return state.pair(row_id, packed) if packed else None
+        return pair(row_id, packed) if packed else None
 
     @property
     def endings(self) -> list[Ending]:

@@ -168,9 +168,9 @@ def view(row_id: str, packed: bytes, partition: int, place: Place = ()) -> PairV
         pred = _side(flags & REDELIVERED[PRED], *rest)
     else:
         y_true, y_pred, ts_true, ts_pred, at_true, at_pred, decided_at, offset_true, offset_pred = rest
-        if offset_true != -1:
+        if kind != UNMATCHED + PRED:
             true = _side(flags & REDELIVERED[TRUE], y_true, ts_true, at_true, offset_true)
-        if offset_pred != -1:
+        if kind != UNMATCHED + TRUE:
             pred = _side(flags & REDELIVERED[PRED], y_pred, ts_pred, at_pred, offset_pred)
     return PairView(
         row_id,

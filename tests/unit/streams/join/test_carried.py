@@ -15,6 +15,7 @@ from streams.wire import verdicts
 from streams.wire.rows import PredRow, TrueRow
 from streams.wire.verdicts import Carried, Verdict
 from tests.dict_view import DictView
+from tests.pair import pair
 
 NOW = 1e9
 RULES = Rules(window_s=100.0, max_out_of_orderness_s=10.0, horizon_s=1000.0)
@@ -37,7 +38,7 @@ class Join:
         self.verdicts += decided.verdicts
 
     def model(self, row_id):
-        return state.pair(row_id, self.view.packed[b"i" + row_id.encode()]).carried.model
+        return pair(row_id, self.view.packed[b"i" + row_id.encode()]).carried.model
 
 
 def true(row_id):

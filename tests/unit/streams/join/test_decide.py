@@ -11,6 +11,7 @@ from streams.join.decide import Input, decide, id_of, key_of
 from streams.wire.rows import PredRow, TrueRow
 from tests.dict_view import DictView
 from tests.oracle import Ending, Row
+from tests.pair import pair
 from tests.player import Player
 
 NOW = 1_700_000_000.0
@@ -155,7 +156,7 @@ def test_a_redelivered_side_is_remembered_with_its_id(first):
         given = [Input(side, 0, [rows[side]])]
         view.apply(view.checkpoint.offset + 1, decide(view.checkpoint, given, view, Rules(9, 9, 9), now=NOW).record)
 
-    seen = state.pair("a", view.packed[key_of("a")])
+    seen = pair("a", view.packed[key_of("a")])
     assert (seen.redelivered_true, seen.redelivered_pred) == (True, False)
 
 

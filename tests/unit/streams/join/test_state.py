@@ -22,6 +22,7 @@ from streams.join.state import (
     UNMATCHED,
     WAITING,
 )
+from tests.pair import pair as spelled_out
 
 values = st.floats(allow_nan=False, allow_infinity=False)
 times = st.floats(0, 1e11)
@@ -60,7 +61,7 @@ def test_a_state_of_the_version_that_carried_nothing_is_read(state):
 
 @given(matched)
 def test_a_matched_id_shows_both_sides(state):
-    seen = pair.pair("a", pair.pack(state))
+    seen = spelled_out("a", pair.pack(state))
 
     assert (seen.id, seen.state) == ("a", "matched")
     assert (seen.y_true, seen.y_pred, seen.ts_true, seen.ts_pred) == state[3:7]
@@ -71,7 +72,7 @@ def test_a_matched_id_shows_both_sides(state):
 @given(state=waiting)
 def test_a_waiting_id_shows_the_side_that_is_there_and_none_for_the_other(side, name, state):
     _, _, _, y, ts, at, offset, _ = state
-    seen = pair.pair("a", pair.pack((WAITING + side, *state[1:])))
+    seen = spelled_out("a", pair.pack((WAITING + side, *state[1:])))
     there = (y, ts, at, offset)
     trues = (seen.y_true, seen.ts_true, seen.at_true, seen.offset_true)
     preds = (seen.y_pred, seen.ts_pred, seen.at_pred, seen.offset_pred)
@@ -85,7 +86,7 @@ def test_an_id_that_ended_unmatched_shows_the_side_that_came_and_when_it_was_dec
     true = (UNMATCHED + TRUE, 0, 0, 1.5, NAN, 10.0, NAN, 11.0, NAN, 99.0, 7, -1, b"")
     pred = (UNMATCHED + PRED, 0, 0, NAN, 2.5, NAN, 20.0, NAN, 21.0, 99.0, -1, 8, b"")
 
-    assert pair.pair("a", pair.pack(true))[:11] == (
+    assert spelled_out("a", pair.pack(true))[:11] == (
         "a",
         "unmatched_true",
         1.5,
@@ -98,7 +99,7 @@ def test_an_id_that_ended_unmatched_shows_the_side_that_came_and_when_it_was_dec
         7,
         None,
     )
-    assert pair.pair("a", pair.pack(pred))[:11] == (
+    assert spelled_out("a", pair.pack(pred))[:11] == (
         "a",
         "unmatched_pred",
         None,
@@ -114,7 +115,7 @@ def test_an_id_that_ended_unmatched_shows_the_side_that_came_and_when_it_was_dec
 
 
 def test_a_value_of_zero_is_not_taken_for_one_that_never_came():
-    seen = pair.pair("a", pair.pack((WAITING + TRUE, 0, 0, 0.0, 0.0, 0.0, 0, b"")))
+    seen = spelled_out("a", pair.pack((WAITING + TRUE, 0, 0, 0.0, 0.0, 0.0, 0, b"")))
 
     assert (seen.y_true, seen.ts_true, seen.at_true, seen.offset_true) == (0.0, 0.0, 0.0, 0)
 
@@ -131,7 +132,7 @@ def test_a_value_of_zero_is_not_taken_for_one_that_never_came():
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_each_flag_has_its_own_name(flag, name):
-    seen = pair.pair("a", pair.pack((WAITING + TRUE, flag, 3, 0.0, 0.0, 0.0, 0, b"")))
+    seen = spelled_out("a", pair.pack((WAITING + TRUE, flag, 3, 0.0, 0.0, 0.0, 0, b"")))
 
     assert {field for field, value in seen._asdict().items() if value is True} == {name}
     assert seen.n_repeats == 3

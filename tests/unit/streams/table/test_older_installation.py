@@ -14,6 +14,7 @@ from streams.join.decision import Checkpoint, Decision
 from streams.table.store import PairsStore
 from tests.older import EXPECTED, START, TOPICS, unpack_files
 from tests.oracle import Row
+from tests.pair import pair
 from tests.player import Player
 
 RULES = Rules(100.0, 10.0, 1000.0)
@@ -60,7 +61,7 @@ def test_every_record_of_the_log_is_read():
 
 
 def test_every_id_and_every_count_is_what_it_was(player):
-    pairs = {seen.id: seen for seen in itertools.starmap(state.pair, player.view.page(b"i", 100))}
+    pairs = {seen.id: seen for seen in itertools.starmap(pair, player.view.page(b"i", 100))}
     others = {row_id: player.view.states([state.other_key(key_of(row_id))])[0] for row_id in EXPECTED["others"]}
     assert {row_id: EXPECTED["pairs"][row_id].items() - seen._asdict().items() for row_id, seen in pairs.items()} == {
         row_id: set() for row_id in EXPECTED["pairs"]

@@ -16,12 +16,13 @@ import rocksdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.join import deadlines, decision, state
+from streams.join import deadlines, decision
 from streams.join.deadlines import CHUNK, TIMER_KINDS, Rules
 from streams.join.decision import Checkpoint, decode_checkpoint
 from streams.table.store import CHECKPOINT, PairsStore, StoreFailed, options
 from streams.wire import versions
 from tests.oracle import Oracle, Row
+from tests.pair import pair
 from tests.player import SIDES, Player
 
 NOW = 1_000_000.0
@@ -143,7 +144,7 @@ def test_a_writer_may_die_at_any_point_and_every_verdict_is_given_once(places, s
 
 def done_at(store):
     """Return when each id that is remembered was decided."""
-    pairs = itertools.starmap(state.pair, store.page(b"i", 100))
+    pairs = itertools.starmap(pair, store.page(b"i", 100))
     return {seen.id: seen.decided_at for seen in pairs if seen.decided_at is not None}
 
 

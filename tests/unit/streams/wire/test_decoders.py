@@ -25,6 +25,7 @@ from streams.wire.verdicts import Tag, VerdictRecord, decode_tag, record_bytes
 from streams.wire.versions import Newer
 from tests.fuzz import N_FUZZED, fuzzed
 from tests.older import TOPICS
+from web.pairs import pair_view
 
 
 def resolution(raw: bytes | None) -> object:
@@ -47,9 +48,9 @@ def applied(raw: bytes | None) -> object:
         checkpoint = checkpoint_after(found, found.base + 1)
         index_entries(found.waiting, found.done, found.rules, checkpoint.timer_cursors, checkpoint.offset)
         for key, packed in (found.waiting | found.done | found.updated).items():
-            state.other(packed) if key[:1] == b"o" else state.pair(id_of(key), packed)
-        view = Held(found)
-        decided = decide(checkpoint, [], view, found.rules, now=found.at, idle=(True, True), max_waiting=0)
+            state.other(packed) if key[:1] == b"o" else pair_view.view(id_of(key), packed, 0)
+        held = Held(found)
+        decided = decide(checkpoint, [], held, found.rules, now=found.at, idle=(True, True), max_waiting=0)
         decision.encode(decided.record if decided else decision.empty(checkpoint, "w", found.at, found.rules))
         assert decision.decode_checkpoint(decision.encode_checkpoint(checkpoint)) == checkpoint
         decode_tag(record_bytes(Tag(checkpoint.log, 0, checkpoint.offset, checkpoint.verdicts_at), found.verdicts))
