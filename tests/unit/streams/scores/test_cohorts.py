@@ -8,7 +8,9 @@ import pytest
 from streams.scores.cohorts import Cohorts
 from streams.scores.delay import DelayBins
 from streams.scores.labels import Labels, cells_of_labels
-from streams.scores.maturity import so_far
+from streams.scores.maturity import expected, so_far
+from tests.unit.streams.scores import label_worlds
+from tests.unit.streams.scores.label_worlds import MINUTE
 
 BINS = DelayBins(np.array([0.0, 10.0, 100.0]))
 
@@ -51,3 +53,17 @@ def test_slices_can_be_taken_by_time():
     cohorts = of(np.zeros(40), np.ones(40))
     assert cohorts.take(cohorts.start >= 20.0).start.tolist() == [20.0, 30.0]
     assert cohorts.take(slice(0, 1)).n.sum() == 10
+
+
+def test_neighbours_that_are_put_together_say_the_same_once_they_are_old_enough():
+    rng = np.random.default_rng(9)
+    now = 300 * MINUTE
+    known = label_worlds.cohorts(rng, label_worlds.steady(rng, 200, 5, 0.7), now)
+    wider = known.grouped((known.start // 600).astype(np.int64))
+    assert (len(wider.start), set(wider.width)) == (20, {600.0})
+    assert (wider.n.sum(axis=0) == known.n.sum(axis=0)).all()
+    assert expected(wider, now).scores["mae"].value == pytest.approx(
+        expected(known, now).scores["mae"].value, rel=1e-12
+    )
+    assert expected(wider, now).curve == pytest.approx(expected(known, now).curve, rel=1e-12)
+    assert len(known.take(slice(0)).grouped(np.zeros(0, np.int64)).start) == 0

@@ -70,3 +70,24 @@ def test_with_too_many_bins_the_errors_nearest_to_zero_are_folded_whatever_the_o
             for is_side in (whole.code >= 0, whole.code < 0):
                 assert np.count_nonzero((whole.owner == owner) & is_side) <= 3
         assert whole.n.sum() == sum(map(len, batches))
+
+
+few = st.sampled_from([0.0, 1.0, 1.01, -1.0, -1.01, 2.5, -7.3, 100.0])
+
+
+@given(st.lists(few, min_size=1, max_size=60), st.sampled_from([0.01, 0.5, 0.9, 0.99]))
+def test_the_sizes_of_few_distinct_errors_have_the_very_quantiles_unless_two_share_a_bin(errors, q):
+    values = np.array(errors)
+    over, under = ErrorBins.of(np.zeros(len(values), np.int64), values).histograms(
+        least=values.min(), largest=values.max()
+    )
+    whole = over.copy()
+    whole.merge(under)
+    expected = np.sort(np.abs(values))[max(1, int(np.ceil(q * len(values)))) - 1]
+    assert whole.n == len(values)
+    if whole.knows(q):
+        assert whole.quantile(q) == expected
+    else:
+        assert {1.0, 1.01} <= set(np.abs(values).tolist())
+        assert whole.quantile(q) == pytest.approx(expected, rel=1 / 32)
+    assert over.n + under.n == len(values)
