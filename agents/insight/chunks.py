@@ -20,8 +20,8 @@ from streams.scores.error_bins import ErrorBins, ExactHistogram
 _SLICES = 20
 _TOGETHER = 36
 """So many chunks are kept together once they are closed: six hours at slices of 30 s."""
-_MAX_KEPT = 4096
-"""About 60 MB; a month of one model by both axes is 700."""
+_MAX_CELLS = 30_000
+"""Cells that are remembered: about 60 MB. A month of one model by both axes is 10,000."""
 
 
 class Part(NamedTuple):
@@ -61,14 +61,38 @@ class _Kept(NamedTuple):
     part: Part
 
 
+class _Memory:
+    """Parts by series and number; those that were put in first are forgotten when they hold too many cells."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Series, int], _Kept] = {}
+        self._n_cells = 0
+
+    def get(self, key: tuple[Series, int], n_rows: int) -> Part | None:
+        """Return what is kept of so many rows, None if it is of another number."""
+        kept = self._kept.get(key)
+        return kept.part if kept is not None and kept.n_rows == n_rows else None
+
+    def put(self, key: tuple[Series, int], n_rows: int, part: Part) -> None:
+        """Keep a part in place of what was there."""
+        self._forget(key)
+        while self._kept and self._n_cells + len(part.cells.start) > _MAX_CELLS:
+            self._forget(next(iter(self._kept)))
+        self._kept[key] = _Kept(n_rows, part)
+        self._n_cells += len(part.cells.start)
+
+    def _forget(self, key: tuple[Series, int]) -> None:
+        if key in self._kept:
+            self._n_cells -= len(self._kept.pop(key).part.cells.start)
+
+
 class Chunks:
     """Reads cells with their details, and remembers them. One thread at a time."""
 
     def __init__(self, reader: Reader, slice_s: float) -> None:
         self._reader = reader
         self.width_s = float(next((w for w in CLEAN_SPANS_S if w >= _SLICES * slice_s), CLEAN_SPANS_S[-1]))
-        self._fresh: dict[tuple[Series, int], _Kept] = {}
-        self._closed: dict[tuple[Series, int], _Kept] = {}
+        self._fresh, self._closed = _Memory(), _Memory()
 
     def cells(self, series: Series, start: float, end: float, closed_at: float) -> Part:
         """Return the cells of a series that hold anything of a span; call it within a snapshot.
@@ -83,32 +107,34 @@ class Chunks:
         first, last = min(whole) * self.width_s, (max(whole) + 1) * self.width_s
         before = self._reader.cells(series, start, first, details=True)
         after = self._reader.cells(series, last, end, details=True)
-        inner = self._whole(series, whole, closed_at)
+        inner = self._whole(series, whole, start, min(end, closed_at), closed_at)
         return Part.joined([Part.of(before), *inner, Part.of(after.take(after.start >= last))])
 
-    def _whole(self, series: Series, n_rows: dict[int, int], closed_at: float) -> list[Part]:
-        parts = []
+    def _whole(self, series: Series, n_rows: dict[int, int], start: float, end: float, closed_at: float) -> list[Part]:
+        """Return chunks; those that are kept together and lie wholly between `start` and `end` as one part."""
+        parts, together_s = [], _TOGETHER * self.width_s
         for number, group in groupby(n_rows.items(), lambda item: item[0] // _TOGETHER):
             found = dict(group)
-            if (number + 1) * _TOGETHER * self.width_s > closed_at:
+            if number * together_s < start or (number + 1) * together_s > end:
                 parts += self._chunks(series, found, closed_at)
                 continue
             n = sum(found.values())
-            kept = self._closed.get((series, number))
-            if kept is None or kept.n_rows != n:
+            part = self._closed.get((series, number), n)
+            if part is None:
                 part = Part.joined(self._read(series, found, closed_at))
-                kept = _Kept(n, part._replace(errors=_as_one(part.errors)))
-                _keep(self._closed, (series, number), kept)
-            parts.append(kept.part)
+                part = part._replace(errors=_as_one(part.errors))
+                self._closed.put((series, number), n, part)
+            parts.append(part)
         return parts
 
     def _chunks(self, series: Series, n_rows: dict[int, int], closed_at: float) -> list[Part]:
-        known = {i: self._fresh.get((series, i)) for i in n_rows}
-        stale = {i: n_rows[i] for i, kept in known.items() if kept is None or kept.n_rows != n_rows[i]}
+        known = {i: self._fresh.get((series, i), n) for i, n in n_rows.items()}
+        stale = {i: n_rows[i] for i, part in known.items() if part is None}
         if stale:
             for i, part in zip(stale, self._read(series, stale, closed_at), strict=True):
-                _keep(self._fresh, (series, i), _Kept(stale[i], part))
-        return [self._fresh[series, i].part for i in n_rows]
+                self._fresh.put((series, i), stale[i], part)
+                known[i] = part
+        return [part for part in known.values() if part is not None]
 
     def _read(self, series: Series, n_rows: dict[int, int], closed_at: float) -> list[Part]:
         cells = self._reader.cells(series, min(n_rows) * self.width_s, (max(n_rows) + 1) * self.width_s, details=True)
@@ -121,10 +147,3 @@ class Chunks:
                 own = Cells.merge([own._replace(start=start, width=np.full_like(start, self.width_s))])
             parts.append(Part.of(own))
         return parts
-
-
-def _keep(kept: dict[tuple[Series, int], _Kept], key: tuple[Series, int], one: _Kept) -> None:
-    """Keep one, and forget the one that came first if there are too many."""
-    if len(kept) >= _MAX_KEPT:
-        del kept[next(iter(kept))]
-    kept[key] = one
