@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import urllib.request
@@ -41,7 +42,9 @@ def test_the_server_answers_as_the_description_says(view: View, tmp_path: Path) 
         check=False,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    assert "Tested: 13" in done.stdout
+    with urllib.request.urlopen(f"{view.url}/api/openapi.json", timeout=10) as answer:
+        n_addresses = len(json.load(answer)["paths"])
+    assert f"Tested: {n_addresses - 1}" in done.stdout
     assert "Traceback" not in view.pipeline.worker.said
 
 
