@@ -111,9 +111,7 @@ def n_counted(logs: Path) -> tuple[int, int]:
 
 def check(pipeline: Pipeline, published: list[Published]) -> None:
     wanted = len(published), sum(p.ts_true is not None for p in published)
-    wait_until(
-        lambda: n_counted(pipeline.logs) >= wanted, COUNTED_S, f"{wanted} are counted, not {n_counted(pipeline.logs)}"
-    )
+    wait_until(lambda: n_counted(pipeline.logs) >= wanted, COUNTED_S, f"{wanted} predictions and labels are counted")
     found, ends = kept(pipeline.logs)
     expected = one_pass(published, ends)
     assert found.keys() == expected.keys()
