@@ -191,7 +191,7 @@ app = HindsightApp(
     consumer_metadata_max_age_ms=5000,  # so soon it is seen that a topic is there which was missing
     producer_max_request_size=8 << 20,
     worker_redirect_stdouts=False,
-    web_host=settings.web_bind,
+    web_host=f"[{settings.web_bind}]" if ":" in settings.web_bind else settings.web_bind,  # Faust makes a URL of it
     web_port=settings.web_port,
 )
 
