@@ -79,10 +79,7 @@ class Kept(NamedTuple):
 def figures(kept: Kept) -> Figures:
     """Return the figures of a span."""
     cells = kept.cells
-    widest_s = max(cells.width.max(initial=1), 1.0)
-    start = min(kept.start, float(cells.start.min(initial=np.inf)))
-    end = max(kept.end, min((cells.start + cells.width).max(initial=-np.inf), kept.now or kept.end))
-    span = Span(start, end, bar_width(end - start, widest_s), kept.now)
+    span = _span(kept)
     cohorts = Cohorts.of(cells, kept.bins)
     fewer = _closed_together(cohorts, span)
     of_all = _expected(kept, fewer, kept.now)
@@ -93,8 +90,8 @@ def figures(kept: Kept) -> Figures:
     absolute.merge(kept.under)
     return Figures(
         axis=kept.axis,
-        from_=start,
-        to=end,
+        from_=span.start,
+        to=span.end,
         now=kept.now,
         clock=kept.clock,
         model=kept.model,
@@ -129,6 +126,17 @@ def figures(kept: Kept) -> Figures:
 
 
 _COUNTED = ("n_unmatched_pred", "n_unmatched_true", "n_late", "n_refused")
+
+
+def _span(kept: Kept) -> Span:
+    """Return the span that was asked for, out to the cells that are kept; nothing is known of a time to come."""
+    cells = kept.cells
+    start = min(kept.start, float(cells.start.min(initial=np.inf)))
+    last = float((cells.start + cells.width).max(initial=start))
+    end = max(kept.end, min(last, kept.now or kept.end))
+    if kept.now is not None:
+        end = max(start, min(end, max(last, kept.now)))
+    return Span(start, end, bar_width(end - start, max(float(cells.width.max(initial=1)), 1.0)), kept.now)
 
 
 def _closed_together(cohorts: Cohorts, span: Span) -> Cohorts:

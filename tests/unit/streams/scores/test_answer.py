@@ -178,6 +178,13 @@ def test_slices_are_as_wide_as_the_widest_cell_and_those_that_are_cut_or_under_w
     assert (cut.slices[0].complete, cut.slices[0].why) == (False, "it begins before the span")
 
 
+def test_a_span_that_reaches_into_the_future_ends_now():
+    found = figures(kept(of_labels([0.0, 3600.0], [0.0] * 2, [1.0] * 2), 4000.0, end=1e11))
+    assert (found.to, len(found.slices)) == (4000.0, 67)
+    to_come = figures(kept(Cells.none(len(BINS.ends)), 4000.0, start=1e9, end=1e11))
+    assert (to_come.to, to_come.slices) == (1e9, [])
+
+
 def test_slices_with_missing_rows_say_why():
     cells = of_labels([60.0 * i for i in range(60)], [0.0] * 60, [1.0] * 60)
     gap = Gap(600.0, 700.0, "Kafka no longer had them")
