@@ -9,6 +9,8 @@ from typing import Any, ClassVar, NoReturn
 
 from faust.cli import AppCommand, option
 
+from streams.process.plain_output import spell_out
+
 NOBODY_READS = 141
 """The exit code of a program that `| head` has ended: 128 and SIGPIPE."""
 
@@ -26,6 +28,7 @@ class PlainCommand(AppCommand):  # type: ignore[misc]
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Do the work, and exit with its code; end in silence once nobody reads the output any more."""
+        spell_out()
         try:
             code = self.work(**{**self.kwargs, **kwargs})
             sys.stdout.flush()

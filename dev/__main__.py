@@ -14,11 +14,13 @@ import sys
 from dev import DevError, brokers, docs, run
 from dev.say import say
 from dev.stopping import Stop
+from streams.process.plain_output import spell_out
 from streams.settings import SettingsError, load
 
 
 def main() -> int:
     """Run the command; return the exit code."""
+    spell_out()
     given = _parser().parse_args()
     command = given.command
     try:
