@@ -24,7 +24,7 @@ from streams.scores.numbers import number, tick
 INK, MUTED, HAIRLINE, RULE, DATA = "#15191d", "#535c65", "#d6dade", "#7f8890", "#3a8196"
 LEFT, RIGHT = 0.032, 0.968
 """Margins of the text, as shares of the page's width."""
-MAX_SCORES = 4
+SHOWN = SCORES[:4]
 """So many scores fit, beside the number of pairs."""
 MODEL_CHARS = 32
 LABEL: dict[str, Any] = {"color": INK, "fontsize": 9, "fontweight": "bold"}
@@ -77,7 +77,7 @@ def _heading(page: Figure, figures: Figures, now: float) -> None:
         page.text(x, 0.858, value, color=INK, fontsize=13, fontweight="bold")
         page.text(x, 0.82, name, color=MUTED, fontsize=9)
     if figures.n_predictions:
-        page.text(LEFT, 0.772, f"expected of all: {wording.expected(figures)}", color=INK, fontsize=9)
+        page.text(LEFT, 0.772, f"expected of all: {wording.expected(figures, SHOWN)}", color=INK, fontsize=9)
         page.text(LEFT, 0.738, wording.labelled(figures), color=MUTED, fontsize=9)
 
 
@@ -95,7 +95,7 @@ def _time(at: float) -> str:
 
 def _scores(figures: Figures) -> list[tuple[str, str]]:
     values = figures.so_far
-    found = [(number(values[s.name], signed=s.better == "nearer 0"), s.title) for s in SCORES[:MAX_SCORES]]
+    found = [(number(values[s.name], signed=s.better == "nearer 0"), s.title) for s in SHOWN]
     return [*found, (f"{values['n'] or 0:,.0f}", "pairs")]
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from streams.scores.figures import Figures
 from streams.scores.metrics import QUANTILES, SCORES, Score
 from streams.scores.numbers import number, tick
 
 
-def scores(values: Mapping[str, float | None]) -> str:
+def scores(values: Mapping[str, float | None], shown: Sequence[Score] = SCORES) -> str:
     """Return scores that are there with their titles, and with their intervals where these are known."""
-    return ", ".join(f"{score.title} {_one(values, score)}" for score in SCORES if values.get(score.name) is not None)
+    return ", ".join(f"{score.title} {_one(values, score)}" for score in shown if values.get(score.name) is not None)
 
 
 def _one(values: Mapping[str, float | None], score: Score) -> str:
@@ -31,11 +31,11 @@ def quantile(figures: Figures, name: str) -> str:
     return number(value) if figures.quantiles_exact or value is None else f"≈ {_short(value)}"
 
 
-def expected(figures: Figures) -> str:
+def expected(figures: Figures, shown: Sequence[Score] = SCORES) -> str:
     """Return what is expected of all predictions and how far that reaches, or why nothing is."""
     if figures.expected is None or figures.horizon_s is None:
         return f"not known: {figures.why}"
-    return f"{scores(figures.expected)}, of labels within {length(figures.horizon_s)}"
+    return f"{scores(figures.expected, shown)}, of labels within {length(figures.horizon_s)}"
 
 
 def labelled(figures: Figures) -> str:
