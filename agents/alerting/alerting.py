@@ -23,6 +23,8 @@ from streams.scores.verdict import Verdict
 logger = logging.getLogger("hindsight.alerts")
 EVERY_S = 10.0
 """How often the rules are looked at."""
+LONG_S = 60.0
+"""What was found longer ago is not what is so now."""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Book).decode
 
@@ -64,7 +66,7 @@ class Reads(Protocol):
 class Alerting:
     """The rules of a file, looked at by the one worker that owns the figures.
 
-    `book` is how all alerts stand, None while this worker does not own them; `problem` says why they are not kept.
+    `book` is how all alerts stand, None while this worker does not own them.
     """
 
     def __init__(
@@ -77,7 +79,7 @@ class Alerting:
         is_mine: Callable[[], bool],
         timeout_s: float = TIMEOUT_S,
     ) -> None:
-        self.alerts, self.problem = alerts, ""
+        self.alerts, self._problem, self._looked_mono = alerts, "", time.monotonic()
         self.book: Book | None = None
         self._kept: Book | None = None
         """What is on disk: only that is sent."""
@@ -93,6 +95,23 @@ class Alerting:
     def couriers(self) -> Sequence[Courier]:
         """Those who carry notices, one for each receiver."""
         return (*self._webhooks, *self._alertmanagers)
+
+    @property
+    def problem(self) -> str:
+        """Why the rules are not looked at now, or what follows is not kept; empty if all is well."""
+        since_s = time.monotonic() - self._looked_mono
+        if since_s > LONG_S:
+            return (
+                f"The rules have not been looked at for {since_s:.0f} s: the disk is at work, or the worker is held up."
+            )
+        return self._problem
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """How the model does, as of the last look; None where another worker looks, or before the first."""
+        if self.looking.verdict is not None and self.problem:
+            return Verdict("cannot tell", f"Nothing can be said of the error now. {self.problem}")
+        return self.looking.verdict
 
     def firing(self) -> list[str]:
         """Return a sentence for each alert that has fired and is not resolved; none where another worker looks at them."""
@@ -120,6 +139,7 @@ class Alerting:
         """Look at all rules once, if this worker owns the figures."""
         if not self._is_mine():
             self.let_go()
+            self._looked_mono = time.monotonic()
             return
         await self.looking.refresh()
         try:
@@ -139,8 +159,9 @@ class Alerting:
         except CannotKeep as exc:
             self._say(str(exc))
         else:
-            self.problem = ""
+            self._problem = ""
             self._wake_couriers()
+        self._looked_mono = time.monotonic()
 
     def _wake_couriers(self) -> None:
         """Let webhooks see what waits; an Alertmanager is told each minute, and at once what is new."""
@@ -153,7 +174,7 @@ class Alerting:
     def let_go(self) -> None:
         """Forget the book: it is another worker's now, who sends what is still to be sent."""
         self.book = self._kept = self.looking.verdict = None
-        self._last_told, self.problem = {}, ""
+        self._last_told, self._problem = {}, ""
 
     async def _loaded(self) -> Book:
         kept = await self._keeper.load()
@@ -172,9 +193,9 @@ class Alerting:
                 self._kept = book if self.book is not None else None
 
     def _say(self, problem: str) -> None:
-        if problem != self.problem:
+        if problem != self._problem:
             logger.warning("Alerts are not looked at: %s", problem, extra=NEVER_HELD_BACK)
-        self.problem = problem
+        self._problem = problem
 
     def _first(self, receiver: str) -> Undelivered | None:
         waiting = self._kept.undelivered if self._kept and self._is_mine() else []

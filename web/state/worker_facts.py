@@ -111,7 +111,7 @@ class Facts:
             partitions=self.partitions(),
             unreadable=list(self.worker.unreadable),
             firing=self.worker.alerting.firing() if self.worker.alerting else [],
-            verdict=self.worker.alerting.looking.verdict if self.worker.alerting else None,
+            verdict=self.worker.alerting.verdict if self.worker.alerting else None,
         )
 
     def event_time(self) -> float | None:

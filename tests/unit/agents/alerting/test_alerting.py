@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
@@ -241,3 +242,17 @@ def test_an_alertmanager_is_told_what_fires_and_then_that_it_is_resolved(receive
     assert "endsAt" not in alert
     assert receiver.posted[-1].body[0]["labels"] == alert["labels"]
     assert receiver.posted[-1].body[0]["startsAt"] == alert["startsAt"]
+
+
+def test_a_look_that_takes_long_is_said_and_what_was_found_before_is_not_shown_as_so_now(monkeypatch, receiver):
+    world = World(receiver.url)
+    asyncio.run(world.alerting.look())
+    world.verdict = Verdict("as usual", "As good as the reference.")
+    assert world.alerting.verdict == world.verdict
+    assert world.alerting.problem == ""
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 90.0)
+    assert world.alerting.problem.startswith("The rules have not been looked at for 90 s")
+    said = world.alerting.verdict
+    assert said is not None
+    assert said.word == "cannot tell"
