@@ -43,8 +43,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     Defect (0.15.3): a Kafka record takes 100 µs on its way to a stream, however small it is; what is fetched while a
     rebalance goes on is dropped, and not always read again. Faust's own pause leaves records where they are, while aiokafka
     fetches ahead for nobody; so they are paused in aiokafka, whose flags are new with each assignment. A fetch waits
-    1.5 s at the broker, and leaves out partitions whose last records are not taken yet.
+    1.5 s at the broker, and leaves out partitions whose last records are not taken yet. Offsets that are committed while
+    all of their partitions go to another worker become a commit of nothing, at which the thread crashes.
     """
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        if not self.assignment() & offsets.keys():
+            return False
+        return bool(await super()._commit(offsets))
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)

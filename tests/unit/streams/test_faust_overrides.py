@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import mode
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.util import commit_structure_validate
 from faust.app.base import BootStrategy as FaustBootStrategy
 from faust.assignor.partition_assignor import PartitionAssignor as FaustPartitionAssignor
 from faust.tables.manager import TableManager as FaustTableManager
@@ -90,6 +91,31 @@ def test_faust_fetches_standbys_alone_and_does_not_wait_long_at_the_broker(monke
     thread.pause_active_changelogs(tps)
     assert paused == tps[:2]
     assert made._fetch_max_wait_ms < 1500
+
+
+def test_offsets_of_partitions_that_have_gone_to_another_worker_are_not_committed() -> None:
+    thread = object.__new__(ConsumerThread)
+    thread.assignment = lambda: {TP("y_true", 1)}
+    assert asyncio.run(thread._commit({MINE: 3})) is False
+    with pytest.raises(ValueError, match=r"\{\}"):
+        commit_structure_validate({})
+    assert "if tp in self.assignment()" in inspect.getsource(driver.AIOKafkaConsumerThread._commit), (
+        "Faust no longer leaves out the offsets of other partitions"
+    )
+
+
+def test_offsets_of_our_partitions_are_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    committed: list[Any] = []
+
+    async def commit(self: Any, offsets: Any) -> bool:
+        committed.append(offsets)
+        return True
+
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_commit", commit)
+    thread = object.__new__(ConsumerThread)
+    thread.assignment = lambda: {MINE}
+    assert asyncio.run(thread._commit({MINE: 3})) is True
+    assert committed == [{MINE: 3}]
 
 
 def test_faust_still_waits_long_for_a_fetch() -> None:
