@@ -27,6 +27,8 @@ LEFT, RIGHT = 0.032, 0.968
 SHOWN = SCORES[:4]
 """So many scores fit, beside the number of pairs."""
 MODEL_CHARS = 32
+LINE_CHARS = 125
+"""So many characters of the usual size are as wide as the page."""
 LABEL: dict[str, Any] = {"color": INK, "fontsize": 9, "fontweight": "bold"}
 LINE: dict[str, Any] = {"color": INK, "linewidth": 1, "linestyle": (0, (2.5, 2)), "clip_on": False}
 LABEL_ROW = 0.06
@@ -77,7 +79,8 @@ def _heading(page: Figure, figures: Figures, now: float) -> None:
         page.text(x, 0.858, value, color=INK, fontsize=13, fontweight="bold")
         page.text(x, 0.82, name, color=MUTED, fontsize=9)
     if figures.n_predictions:
-        page.text(LEFT, 0.772, f"expected of all: {wording.expected(figures, SHOWN)}", color=INK, fontsize=9)
+        said = f"expected of all: {wording.expected(figures, SHOWN)}"
+        page.text(LEFT, 0.772, said, color=INK, fontsize=9 * min(1.0, LINE_CHARS / len(said)))
         page.text(LEFT, 0.738, wording.labelled(figures), color=MUTED, fontsize=9)
 
 
