@@ -62,6 +62,7 @@ class Bridge:
                 *(note for queue in self._queues for note in queue.notes()),
                 *(note for relay in self._relays for note in relay.notes()),
             ],
+            "unreadable": [sentence for relay in self._relays for sentence in relay.unreadable()],
             "queues": [queue.state() for queue in self._queues],
             "messages_behind": {queue.kind: queue.n_behind() for queue in self._queues},
         }

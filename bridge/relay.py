@@ -80,11 +80,13 @@ class Relay:
         return batch
 
     def notes(self) -> list[str]:
-        """Return what was read otherwise than it was sent, and why the newest refused rows were refused."""
-        read = [f"The queue {self._queue.name!r}: {note} ({n:,} so far)." for note, n in self._decoder.notes.items()]
-        newest = self._quarantine.newest
-        n = self.ledger.n_quarantined
-        return [*read, *([Refusals(self.kind, n, self._sent_at, newest).sentence() + "."] if newest else [])]
+        """Return what was read otherwise than it was sent."""
+        return [f"The queue {self._queue.name!r}: {note} ({n:,} so far)." for note, n in self._decoder.notes.items()]
+
+    def unreadable(self) -> list[str]:
+        """Return how many rows were refused, and why the newest were, in one sentence; nothing if none were."""
+        newest, n = self._quarantine.newest, self.ledger.n_quarantined
+        return [f"{Refusals(self.kind, n, self._sent_at, newest).sentence()}."] if newest else []
 
     def _say_notes(self) -> None:
         """Say once what is read otherwise than it is sent."""

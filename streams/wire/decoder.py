@@ -111,7 +111,10 @@ class Decoder:
             beside: what came with the body, for `ids_of`.
         """
         if len(body) > self._max_body_bytes:
-            detail = f"larger than HINDSIGHT_MAX_BODY_BYTES: {len(body):,} bytes, and {self._max_body_bytes:,} may come"
+            detail = (
+                f"larger than HINDSIGHT_MAX_BODY_BYTES: {len(body):,} bytes, and {self._max_body_bytes:,} may come; send fewer "
+                "rows in a message, or raise it"
+            )
             return [], [Unreadable(body, "oversize", detail)]
         if ts > MAX_TS_S:
             ts = self._in_seconds(ts)

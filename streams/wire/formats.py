@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from streams.wire.values import Unfit, printable
+from streams.wire.values import Unfit, printable, shown
 
 _any = msgspec.json.Decoder().decode
 BOM = b"\xef\xbb\xbf"
@@ -53,7 +53,7 @@ def json_value(raw: bytes) -> Any:
     except RecursionError:
         raise NotJson("nested too deeply: a row is one object with an id and a value") from None
     except ValueError:
-        raise NotJson("a number of too many digits: it cannot be read") from None
+        raise NotJson("a number of too many digits: it cannot be read; send it with 17 digits at most") from None
 
 
 def _instead(raw: bytes, exc: json.JSONDecodeError) -> str:
@@ -72,10 +72,10 @@ def _instead(raw: bytes, exc: json.JSONDecodeError) -> str:
     if _CSV.fullmatch(text):
         return f"CSV: {printable(text)}; send JSON, an object with an id and a value for each line"
     if exc.pos >= len(exc.doc.rstrip()) or exc.msg.startswith("Unterminated string"):
-        return f"JSON that is cut off: it ends in the middle, after {printable(text[-20:])}"
+        return f"JSON that is cut off: it ends in the middle, after {shown(text[-20:])}; send all of it"
     if exc.msg == "Extra data":
-        return f"more after the end of the JSON: {printable(exc.doc[exc.pos :])}; send a list, or one object a line"
-    return f"not JSON: it cannot be read from character {exc.pos + 1} on, {printable(exc.doc[exc.pos :])}"
+        return f"more after the end of the JSON: {shown(exc.doc[exc.pos :])}; send a list, or one object a line"
+    return f"not JSON: {shown(exc.doc[exc.pos :])} cannot be read, from character {exc.pos + 1} on; send JSON"
 
 
 def _binary(raw: bytes) -> str:

@@ -75,3 +75,11 @@ def test_a_group_that_is_gone_says_so(person: Person) -> None:
     page = person.go("/quarantine?group=0000000000")
     expect(page.get_by_text("No row of this group is waiting to be dealt with.")).to_be_visible()
     expect(page.locator(".groups .on")).to_have_count(0)
+
+
+def test_the_dashboard_says_once_that_rows_cannot_be_read_and_where_they_are(person: Person) -> None:
+    notice = person.go("/").locator(".notice", has_text="cannot be read")
+    expect(notice).to_have_count(1)
+    expect(notice).to_contain_text("rows of y_true cannot be read, newest: ")
+    notice.get_by_role("link", name="Show them").click()
+    expect(person.page.get_by_role("heading", name="Quarantine")).to_be_visible()

@@ -119,10 +119,9 @@ def test_rows_that_cannot_be_read_are_said_in_the_log_and_in_the_health_answer(m
     bridging.wait_quarantined(1)
     said = "no field `y_true`; it has `id`, `price`: set HINDSIGHT_FIELD_Y_TRUE=price if that is the value."
     wait_until(lambda: said in bridging.bridge.said, MOVED_S, "the log says why")
-    assert bridging.readyz()["notes"] == [
-        "The queue 'Labels': times in milliseconds are read as such (1 so far).",
-        f"1 row of y_true cannot be read, newest: {said}",
-    ]
+    health = bridging.readyz()
+    assert health["notes"] == ["The queue 'Labels': times in milliseconds are read as such (1 so far)."]
+    assert health["unreadable"] == [f"1 row of y_true cannot be read, newest: {said}"]
 
 
 def test_names_of_ones_own_and_the_id_of_the_message_are_read(make_bridging: MakeBridging) -> None:

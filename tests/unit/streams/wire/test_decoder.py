@@ -221,7 +221,13 @@ def test_a_body_over_the_limit_is_refused_unparsed() -> None:
     assert Decoder("y_true", max_body_bytes=len(body)).body(body, NOW)[1] == []
     assert Decoder("y_true", max_body_bytes=len(body) - 1).body(body, NOW) == (
         [],
-        [Unreadable(body, "oversize", "larger than HINDSIGHT_MAX_BODY_BYTES: 24 bytes, and 23 may come")],
+        [
+            Unreadable(
+                body,
+                "oversize",
+                "larger than HINDSIGHT_MAX_BODY_BYTES: 24 bytes, and 23 may come; send fewer rows in a message, or raise it",
+            )
+        ],
     )
 
 
