@@ -22,7 +22,7 @@ from streams.kafka import probe
 from streams.kafka.topics import TopicError
 from streams.settings import Settings, SettingsError
 
-DETAIL_CHARS = 60
+DETAIL_CHARS, MOST_NUMBERS = 60, 8
 
 
 def run(settings: Settings, action: str, **options: Any) -> int:
@@ -121,16 +121,19 @@ async def _requeue(given: _Options) -> int:
     ready: set[int] = set()
     n_found = n_rows = 0
     seen: set[int] = set()
+    staying: dict[str, list[int]] = {}
     trial = actions.Trial(given.settings)
     async for row in _each(given, given.filter()):
         n_found += 1
         seen.add(row.kept.offset)
         planned = actions.plan(row, given.settings, trial)
         if planned.refusal:
-            print(f"  {row.kept.offset} stays: {_plain(planned.refusal)}")
+            staying.setdefault(planned.refusal, []).append(row.kept.offset)
         else:
             ready.add(row.kept.offset)
             n_rows += planned.n_rows
+    for refusal, numbers in staying.items():
+        print(_stays(refusal, numbers))
     if trial.problem:
         print(f"· whether the model takes rows of features is not known: {trial.problem}")
     where = "queues" if given.settings.queues else "topics"
@@ -150,6 +153,15 @@ async def _requeue(given: _Options) -> int:
                 await marks.mark(row, "requeued")
     print(f"Requeued {len(ready):,}.")
     return code
+
+
+def _stays(refusal: str, numbers: Sequence[int]) -> str:
+    """Return the line of rows that stay for one reason."""
+    if len(numbers) == 1:
+        return f"  {numbers[0]} stays: {_plain(refusal)}"
+    some = ", ".join(map(str, numbers[:MOST_NUMBERS]))
+    more = ", ..." if len(numbers) > MOST_NUMBERS else ""
+    return f"  {len(numbers):,} stay ({some}{more}): {_plain(refusal)}"
 
 
 async def _drop(given: _Options) -> int:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from commands.probes import Unavailable
 from commands.quarantine import actions, selection
 from commands.quarantine.actions import Plan, Trial, plan, properties
+from commands.quarantine.command import _stays
 from commands.quarantine.selection import Filter, Row, kind_named
 from models.errors import ModelError
 from streams.settings import Settings
@@ -195,3 +196,9 @@ def test_a_body_that_is_still_compressed_is_sent_again_as_what_it_is():
     assert properties(row).content_encoding == "gzip"
     assert planned(row, Settings()) == (1, "")
     assert "without its compression" in planned(row, Settings(max_body_bytes=9)).refusal
+
+
+def test_rows_that_stay_for_one_reason_are_one_line():
+    refusal = "the bridge would refuse it again (no id)"
+    assert _stays(refusal, [7]) == f"  7 stays: {refusal}"
+    assert _stays(refusal, range(12)) == f"  12 stay (0, 1, 2, 3, 4, 5, 6, 7, ...): {refusal}"
