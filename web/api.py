@@ -23,6 +23,13 @@ class Alive(msgspec.Struct, frozen=True):
     alive: bool = True
 
 
+class Index(msgspec.Struct, frozen=True):
+    """What each address answers with; `openapi` describes them in full."""
+
+    addresses: dict[str, str]
+    openapi: str = "/api/openapi.json"
+
+
 class Check(msgspec.Struct, frozen=True):
     """How one part of a worker stands."""
 

@@ -110,6 +110,7 @@ ADDRESSES = {
         "Server-sent events: a `figures` event a second, with the object of /api/status",
         {200: Answer("A stream without end", "text/event-stream"), 503: _WRONG},
     ),
+    "/api/": Address("Every address, and what it answers with", {200: Answer("The addresses", api.Index)}),
     "/api/status": Address("Counts, rates and partitions of all workers", {200: Answer("One flat object", Status)}),
     "/api/dashboard": Address(
         "Scores and charts of one window", {200: Answer("Numbers", Dashboard), 400: _WRONG}, "last error y"

@@ -227,8 +227,15 @@ async def _row_json(request: web.Request, row_id: str) -> web.Response:
 
 
 async def row(request: web.Request) -> web.Response:
-    """Show one id; to a program, as JSON."""
-    return await _row(request, request.match_info["id"])
+    """Show one id; to a program, or at its address with `.json` behind it, as JSON.
+
+    An id that ends so itself is one, if it is known.
+    """
+    row_id = request.match_info["id"]
+    plain = row_id.removesuffix(".json")
+    if plain != row_id and (await lookup.answer(request.app, row_id)).pair is None:
+        return await _row_json(request, plain)
+    return await _row(request, row_id)
 
 
 async def _row(request: web.Request, row_id: str) -> web.Response:

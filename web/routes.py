@@ -9,7 +9,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from agents import readiness
-from web import answers, api, pages
+from web import answers, api, openapi, pages
 from web.alerts import page as alerts
 from web.keys import BRIDGE, FACTS, LIVE, SETTINGS, WORKER
 from web.quarantine import page
@@ -49,6 +49,8 @@ def routes(app: web.Application) -> None:
             web.get(f"/api/pairs/{{id:{ANY_TEXT}}}", pages.row_json),
             web.get("/api/quarantine", page.quarantine_json),
             web.get("/api/openapi.json", _openapi),
+            web.get("/api", _index),
+            web.get("/api/", _index),
             web.get("/", pages.dashboard),
             web.get("/table/pairs", pages.pairs),
             web.get("/table/pairs/", pages.pairs),
@@ -96,6 +98,10 @@ async def _static(request: web.Request) -> web.Response:
 
 async def _favicon(request: web.Request) -> web.Response:
     return web.Response(body=(STATIC / "icon.svg").read_bytes(), content_type="image/svg+xml")
+
+
+async def _index(request: web.Request) -> web.Response:
+    return answers.json(api.Index({path: each.about for path, each in openapi.ADDRESSES.items()}))
 
 
 async def _openapi(request: web.Request) -> web.Response:

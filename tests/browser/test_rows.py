@@ -66,10 +66,33 @@ def test_a_late_row_stands_beside_the_other_and_says_what_the_error_had_been(per
     assert len(raw_rows(page)) == 2
 
 
+@pytest.mark.parametrize("width", [320, 390, 1280])
+@pytest.mark.parametrize("row_id", ["order-7", "old-1", "wait-3"])
+def test_the_page_of_an_id_fits_any_screen(person: Person, width: int, row_id: str) -> None:
+    person.page.set_viewport_size({"width": width, "height": 800})
+    page = person.go(f"/table/pairs/{row_id}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for track in page.locator("svg.track").all():
+        box = track.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= width
+    assert barriers(page) == []
+
+
+def test_a_row_has_its_json_and_the_api_an_index(person: Person) -> None:
+    request = person.context.request
+    assert request.get("/table/pairs/order-7.json").json()["id"] == "order-7"
+    index = request.get("/api/").json()
+    assert index["addresses"]["/api/pairs/{id}"] == "One id, and why it is not joined"
+    assert request.get(index["openapi"]).ok
+
+
 def test_an_id_that_waits_shows_when_it_expires(person: Person) -> None:
     page = person.go("/table/pairs/wait-3")
-    expect(page.locator("svg.chart").get_by_text(re.compile(r"^expires \d\d:\d\d:\d\d$"))).to_be_visible()
-    expect(page.locator("svg.chart").get_by_text("now", exact=True)).to_be_visible()
+    events = page.locator("ol.events li")
+    expect(events).to_have_count(2)
+    expect(events.last).to_contain_text("expires, if its other side has not come")
+    expect(page.get_by_text("the thin line: now")).to_be_visible()
     expect(page.get_by_role("row", name="time left")).to_contain_text("min")
 
 

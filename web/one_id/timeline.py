@@ -1,22 +1,22 @@
-"""The timeline of one id: its rows and its verdict on one axis of time, as numbers for an SVG. Pure."""
+"""The timeline of one id: its rows and its verdict, an event a line, on one axis of time. Pure."""
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 from streams.join.deadlines import Rules
-from web.dashboard.svg import time_step
 from web.one_id.sides import TITLES
-from web.pairs.pair_view import PairView
-from web.text import clock
+from web.pairs.pair_view import Other, PairView, Side
+from web.text import long_span, value
 
-LEFT, RIGHT = 110, 1050
-MOST_TICKS = 8
+WIDTH = 1000
+"""The axis is so many units long, whatever its width on the page."""
+BEHIND_S = 1.0
+"""A ts that lies further from its arrival is said."""
 
 
 class Event(NamedTuple):
-    """One thing that happened: when, on which line, what to write, and how sure a state it is (an icon)."""
+    """One thing that happened, or will: when, on which line, in words, and how sure a state it is (an icon)."""
 
     at: float
     lane: str
@@ -25,53 +25,54 @@ class Event(NamedTuple):
 
 
 class Timeline(NamedTuple):
-    """Events with their x, the span in which the id could join, the ticks, and now if it is on the axis."""
+    """Events with their x, from when to when the id waited, now if it is on the axis, and where the axis begins and ends.
+
+    Places are from 0 to WIDTH; `start` and `stop` are UTC epoch seconds.
+    """
 
     events: list[tuple[float, Event]]
     open_from: float
     open_to: float
-    ticks: list[tuple[float, str]]
     now_x: float | None
+    start: float
+    stop: float
 
 
 def timeline(pair: PairView, rules: Rules, now: float) -> Timeline:
     """Return the timeline of an id."""
-    events = sorted(_events(pair))
+    events = sorted(_events(pair, rules))
     first = pair.first_at
     until = pair.deadline_at(rules) if pair.decided_at is None else pair.decided_at
     end = max(until, *(event.at for event in events))
-    room = max(end - first, 0.1, abs(end) * 1e-12) * 0.06
+    room = max(end - first, 0.1, abs(end) * 1e-12) * 0.02
     start, stop = first - room, end + room
 
     def x(at: float) -> float:
-        return float(round(LEFT + (min(max(at, start), stop) - start) / (stop - start) * (RIGHT - LEFT), 1))
+        return float(round((min(max(at, start), stop) - start) / (stop - start) * WIDTH, 1))
 
     return Timeline(
-        [(x(event.at), event) for event in events],
-        x(first),
-        x(until),
-        [(x(at), words) for at, words in _ticks(start, stop)],
-        x(now) if now <= stop else None,
+        [(x(event.at), event) for event in events], x(first), x(until), x(now) if now <= stop else None, start, stop
     )
 
 
-def _ticks(start: float, stop: float) -> list[tuple[float, str]]:
-    """Return round times from `start` to `stop`, with their words."""
-    step = time_step(stop - start, MOST_TICKS)
-    digits = 0 if step >= 1 else 1 if step >= 0.1 else 2 if step >= 0.01 else 3
-    first = math.ceil(start / step)
-    times = [round(i * step, 3) for i in range(first, math.floor(stop / step) + 1)]
-    return [(at, clock(at, digits=digits)) for at in times]
-
-
-def _events(pair: PairView) -> list[Event]:
+def _events(pair: PairView, rules: Rules) -> list[Event]:
     sides = {kind: pair.side(kind) for kind in TITLES}
-    events = [Event(side.at, kind, f"came {clock(side.at, digits=3)}", "dot") for kind, side in sides.items() if side]
+    events = [Event(side.at, kind, f"{value(side.y)}{_behind(side)}", "dot") for kind, side in sides.items() if side]
     if beside := pair.other:
         was_late = sides[beside.side] is None
         what, icon = ("came too late", "late") if was_late else ("came with another value", "conflict")
-        events.append(Event(beside.at, beside.side, f"{what} {clock(beside.at, digits=3)}", icon))
-    if pair.decided_at is not None:
-        what = f"{pair.kind} {clock(pair.decided_at, digits=3)}"
-        events.append(Event(pair.decided_at, "verdict", what, pair.kind))
+        events.append(Event(beside.at, beside.side, f"{value(beside.y)} {what}{_behind(beside)}", icon))
+    if pair.decided_at is None:
+        events.append(Event(pair.deadline_at(rules), "deadline", "expires, if its other side has not come", "waiting"))
+    else:
+        error = "" if pair.error is None else f", error {value(pair.error)}"
+        events.append(Event(pair.decided_at, "verdict", f"{pair.kind}{error}", pair.kind))
     return events
+
+
+def _behind(row: Side | Other) -> str:
+    """Return how far a row's ts lies from its arrival, if that is worth saying."""
+    behind_s = row.at - row.ts
+    if abs(behind_s) < BEHIND_S:
+        return ""
+    return f", its ts {long_span(abs(behind_s))} {'behind' if behind_s > 0 else 'ahead'}"

@@ -9,6 +9,8 @@ from web.pairs.pair_view import Kind, Other, PairView, Side
 from web.quarantine.records import Refused
 from web.text import clock, long_span, value
 
+LEAST_LATE_S = 0.1
+"""What came later by less than this came at the same time, for people."""
 OTHER: dict[Kind, Kind] = {"y_true": "y_pred", "y_pred": "y_true"}
 
 
@@ -89,13 +91,20 @@ def _waiting(pair: PairView, rules: Rules, now: float) -> Why:
 def _unmatched(pair: PairView, rules: Rules, now: float) -> Why:
     here = _here(pair)
     there, came, decided_at = OTHER[here], _of(pair, here), pair.decided_at or 0.0
-    at = clock(decided_at)
+    at, over = clock(decided_at), _window_was_over(came, rules)
     if pair.other is not None and pair.other.side == there:
         return _too_late(came, here, decided_at, pair.other, rules)
     if pair.late:
         return Why(
             f"Not joined: a row came after the verdict, which was unmatched at {at} UTC.",
             f"Its {here} was alone for too long; what came late is counted and in no score.",
+        )
+    if over:
+        return Why(
+            f"Not joined: only {here} came, with a ts {over} behind: its window was over.",
+            f"It happened at {clock(came.ts)} and arrived at {clock(came.at)}. No {there} whose ts is within "
+            f"{long_span(rules.window_s)} of its own came before both inputs had passed that time, so it was counted as "
+            f"unmatched at {at} UTC. If its ts is right, a larger HINDSIGHT_MAX_OUT_OF_ORDERNESS_S lets it wait.",
         )
     return Why(
         f"Not joined: only {here} came, and it expired at {at} UTC.",
@@ -112,13 +121,26 @@ def _too_late(came: Side, here: Kind, decided_at: float, late: Other, rules: Rul
         short = f"Not joined: its {there} lies {long_span(apart)} away, and the window is {long_span(rules.window_s)}."
         why_not = f"A window of {long_span(apart)} would have joined it."
     else:
-        short = f"Not joined: its {there} came {long_span(max(late.at - decided_at, 0.0))} too late."
+        over = _window_was_over(came, rules)
+        late_s = late.at - decided_at
+        after = f"{long_span(late_s)} too late" if late_s >= LEAST_LATE_S else "just after its verdict"
+        short = (
+            f"Not joined: the ts of its {here} was {over} behind: its window was over when its {there} came."
+            if over
+            else f"Not joined: its {there} came {after}."
+        )
         why_not = "Their ts lie within the window: a larger HINDSIGHT_MAX_OUT_OF_ORDERNESS_S would have joined it."
     return Why(
         short,
         f"The {here} was counted as unmatched at {clock(decided_at)} UTC. Its {there} = {value(late.y)} came at "
         f"{clock(late.at)} and is counted as late, outside the scores. {why_not}",
     )
+
+
+def _window_was_over(came: Side, rules: Rules) -> str:
+    """Return how far the ts of a row lies behind its arrival, if that is more than the window; else an empty string."""
+    behind_s = came.at - came.ts
+    return long_span(behind_s) if behind_s > rules.window_s else ""
 
 
 def _here(pair: PairView) -> Kind:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from streams.join.decide import decide
 from streams.join.state import PRED, TRUE
 from tests.unit.web.tables import NOW, RULES
 from web.one_id.why import never_seen, why
-from web.pairs.pair_view import Other, view
+from web.pairs.pair_view import Other, PairView, Side, view
 from web.quarantine.records import Refused
 
 
@@ -67,3 +69,32 @@ def test_an_id_that_never_came_is_told_of_one_that_is_spelled_a_little_otherwise
         f"The id {near.id!r} is known, too, and is waiting for pred: if both are one, have it sent as the same text everywhere."
     )
     assert "known, too" not in never_seen(90.0).more
+
+
+ROW = Side(1.5, NOW - 3000, NOW - 40, 7, False)
+
+
+def unmatched(row: Side, decided_at: float, other: Other | None = None) -> PairView:
+    late = other is not None
+    return PairView("a", "unmatched_true", row, None, decided_at, False, False, late, int(late), 0, other=other)
+
+
+def test_why_of_a_row_whose_window_was_over_as_it_came_names_its_old_ts():
+    answer = why(unmatched(ROW, NOW - 39), RULES, NOW)
+    assert answer.short == "Not joined: only y_true came, with a ts 49 min 20 s behind: its window was over."
+    assert "arrived at" in answer.more
+
+
+def test_why_of_an_old_row_whose_other_side_came_at_the_same_time_names_the_cause_and_not_0_s():
+    other = Other("y_pred", 2.5, NOW - 3001, NOW - 39, 8)
+    answer = why(unmatched(ROW, NOW - 39, other), RULES, NOW)
+    assert answer.short == (
+        "Not joined: the ts of its y_true was 49 min 20 s behind: its window was over when its y_pred came."
+    )
+
+
+@pytest.mark.parametrize(("late_s", "said"), [(0.0, "just after its verdict"), (5.0, "5 s too late")])
+def test_why_of_a_row_that_came_too_late_says_by_how_much_if_that_is_a_length_of_time(late_s: float, said: str):
+    row = Side(1.5, NOW - 90, NOW - 90, 7, False)
+    other = Other("y_pred", 2.5, NOW - 90, NOW - 20 + late_s, 8)
+    assert why(unmatched(row, NOW - 20, other), RULES, NOW).short == f"Not joined: its y_pred came {said}."
