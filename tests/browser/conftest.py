@@ -29,6 +29,29 @@ HOSTILE = [
     "x" * 128,
 ]
 WAIT_S = 30.0
+RULES = """
+[[rule]]
+name = "mae-of-all-predictions"
+metric = "mae"
+basis = "so_far"
+above = 1
+for = "999h"
+
+[[rule]]
+name = "coverage"
+metric = "coverage"
+over = "2h"
+below = 0.5
+keep = "10m"
+
+[[rule]]
+name = "rows"
+metric = "ledger"
+severity = "critical"
+
+[[webhook]]
+url = "http://127.0.0.1:9/a-very-long-address"
+"""
 N_MATCHED = 300
 NewPerson = Callable[..., Person]
 
@@ -89,9 +112,11 @@ def _truth(n: int) -> float:
 
 
 @pytest.fixture(scope="package")
-def view(brokers: Brokers) -> Iterator[View]:
-    """A program with rows of every kind."""
-    view = View(brokers)
+def view(brokers: Brokers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[View]:
+    """A program with rows of every kind, and rules of which one is pending, one cannot tell and one is well."""
+    rules = tmp_path_factory.mktemp("rules") / "alerts.toml"
+    rules.write_text(RULES)
+    view = View(brokers, alerts=rules)
     try:
         view.start()
         yield view
