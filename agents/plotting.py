@@ -24,7 +24,6 @@ from streams.process.link import Link
 from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.scores.figures import Figures
 from streams.scores.summary import ErrorSummary
-from streams.scores.windows import Windows
 from streams.settings import Settings
 from streams.wire.verdicts import Tag, VerdictRecord
 
@@ -52,12 +51,11 @@ class Plotting:
         fetcher: Fetcher,
         incoming: Incoming,
         local_path: LocalPath,
-        windows: Windows,
         feeding: Feeding,
         answers: Answers,
         is_mine: Callable[[], bool],
     ) -> None:
-        self._logs_dir, self._fetcher, self._local_path, self._windows = settings.logs_dir, fetcher, local_path, windows
+        self._logs_dir, self._fetcher, self._local_path = settings.logs_dir, fetcher, local_path
         self._incoming, self._feeding, self._answers = incoming, feeding, answers
         self._topic, self._is_mine = names.metric.name, is_mine
         self.log: MetricLog | None = None
@@ -112,7 +110,6 @@ class Plotting:
 
     async def _append(self, log: MetricLog, records: list[VerdictRecord]) -> None:
         done = await asyncio.to_thread(log.append, records)
-        self._windows.take(done.fresh)
         self._feeding.take(records)
         if done.n_broken:
             logger.error(

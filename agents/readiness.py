@@ -34,6 +34,27 @@ def checks(worker: Worker) -> list[Check]:
     return found
 
 
+def problems(worker: Worker) -> list[str]:
+    """Return in sentences what does not work; that Kafka is away is one, not one for each part that waits for it."""
+    failed = [check for check in checks(worker) if not check.ok]
+    if worker.problems["kafka"]:
+        failed = [check for check in failed if not _waits_for_kafka(check)]
+    partitions = [check for check in failed if _is_of_partition(check)]
+    said = [check.sentence for check in failed if not _is_of_partition(check)]
+    if len(partitions) > 1:
+        return [*said, f"{len(partitions)} partitions wait for Kafka. The first: {partitions[0].sentence}"]
+    return [*said, *(check.sentence for check in partitions)]
+
+
+def _waits_for_kafka(check: Check) -> bool:
+    waits = check.name in ("model", "table", "verdicts", "quarantine", "metric log") and "Kafka" in check.sentence
+    return waits or _is_of_partition(check)
+
+
+def _is_of_partition(check: Check) -> bool:
+    return check.name.startswith("partition ")
+
+
 def _check(name: str, problem: str, fine: str = "Works.") -> Check:
     return Check(name, not problem, problem or fine)
 

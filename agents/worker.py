@@ -24,7 +24,6 @@ from streams.faust_app import HindsightApp, app, names, settings
 from streams.kafka.records import TP
 from streams.kafka.topics import Topics
 from streams.process.fatal import fatal
-from streams.scores.windows import Windows
 from streams.settings import Settings
 from streams.table.pairs_table import PairsTable
 from streams.table.witness import Witness
@@ -44,7 +43,7 @@ class Worker:
         self.unreadable: list[str] = []
         self.is_started = False
         """Whether Kafka has answered, and the parts are set up."""
-        self.windows, local_path = Windows(), LocalPath()
+        local_path = LocalPath()
         self.pairs = PairsTable(
             app,
             name="pairs",
@@ -68,7 +67,6 @@ class Worker:
             app.fetcher,
             Incoming(confirms),
             local_path,
-            self.windows,
             self.feeding,
             self.answers,
             self.writes_the_log,

@@ -28,7 +28,6 @@ WORKER: Stages = {
         "agents/plot.py",
         "streams/scores/summary.py",
         "streams/scores/histogram.py",
-        "streams/scores/windows.py",
         "agents/recent.py",
     ),
     "Kafka client": ("aiokafka/", "kafka/"),

@@ -9,7 +9,6 @@ from msgspec import Meta
 
 from streams.scores import metrics
 from streams.scores.figures import EXPECTED_NAMES
-from web.dashboard.data import QUANTILES, SCORE_NAMES
 from web.one_id.payloads import Payload
 from web.pairs.columns import COLUMNS, IN_FILES, Column
 
@@ -78,12 +77,6 @@ class Export(msgspec.Struct, frozen=True):
     capped: str | None
 
 
-SCORES = msgspec.defstruct(
-    "Scores",
-    [*((name, float | None) for name in (*SCORE_NAMES, *QUANTILES)), *((name, int) for name in ("n", "n_left_out"))],
-)
-
-
 def _struct(name: str, columns: tuple[Column, ...]) -> type[msgspec.Struct]:
     return msgspec.defstruct(
         name, [(each.name, Annotated[each.type, Meta(description=each.about or None)]) for each in columns]
@@ -95,5 +88,5 @@ SO_FAR = msgspec.defstruct(
     [*((name, float | None) for name in (*(score.name for score in metrics.SCORES), *metrics.QUANTILES)), ("n", int)],
 )
 EXPECTED = msgspec.defstruct("Expected", [(name, float | None) for name in EXPECTED_NAMES])
-BY_NAME = (_struct("Row", COLUMNS), _struct("Exported", IN_FILES), SCORES, SO_FAR, EXPECTED)
+BY_NAME = (_struct("Row", COLUMNS), _struct("Exported", IN_FILES), SO_FAR, EXPECTED)
 """What is sent as a dictionary, made from a registry."""

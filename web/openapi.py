@@ -14,7 +14,6 @@ from streams.scores.figures import SPANS, Axis, Figures
 from streams.version import version
 from web import answers, api
 from web.alerts.data import Alerts
-from web.dashboard.data import Dashboard, Span
 from web.pairs.columns import ORDERS
 from web.pairs.query import MAX_TEXT_CHARS, PAGE_SIZES, STATES
 from web.quarantine.records import Found
@@ -53,8 +52,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "group": ("only rows of the group with this key", {"type": "string", "pattern": "^([0-9a-f]{10})?$"}),
     "resolved": ("1: with the rows that were requeued or dropped", {"enum": ["", "1"]}),
-    "last": ("the window", {"enum": list(get_args(Span))}),
-    "span": (
+    "last": (
         "the span up to now; 1h if neither it nor from or to is given",
         {"type": "string", "pattern": "^(all|[1-9][0-9]{0,5}[smhd])?$", "examples": list(SPANS)},
     ),
@@ -63,12 +61,8 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "axis": ("by when they were predicted, or when their label came", {"enum": list(get_args(Axis))}),
     "model": ("of this model; all together if empty", _TEXT),
     "segment": ("of this segment, such as country:DE; all together if empty", _TEXT),
-    "error": ("which histogram the page shows", {"enum": ["absolute", "signed"]}),
-    "y": ("the histogram's vertical scale", {"enum": ["linear", "log"]}),
     "id": ("the id, percent-encoded", {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARS}),
 }
-NAMED = {"span": "last"}
-"""Parameters that two addresses take with other values, by the names of their descriptions."""
 FILTERS = "state q partition worker min_age max_age min_error max_error sort"
 """The names that the files of the table take; its pages take `n` and `after` too."""
 
@@ -112,9 +106,6 @@ ADDRESSES = {
     ),
     "/api/": Address("Every address, and what it answers with", {200: Answer("The addresses", api.Index)}),
     "/api/status": Address("Counts, rates and partitions of all workers", {200: Answer("One flat object", Status)}),
-    "/api/dashboard": Address(
-        "Scores and charts of one window", {200: Answer("Numbers", Dashboard), 400: _WRONG}, "last error y"
-    ),
     "/api/scores": Address(
         "How wrong the model is, of the predictions of one span: so far, and as expected of all once their labels are there",
         {
@@ -122,7 +113,7 @@ ADDRESSES = {
             400: _WRONG,
             503: Answer("No worker knows; the sentence says why", answers.Error),
         },
-        "span from to axis model segment",
+        "last from to axis model segment",
     ),
     "/api/pairs": Address(
         "A page of the table", {200: Answer("Rows and the next page", api.Page), 400: _WRONG}, f"{FILTERS} n after"
@@ -200,12 +191,7 @@ def _response(answer: Answer) -> dict[str, Any]:
 
 def _parameter(name: str) -> dict[str, Any]:
     about, schema = PARAMETERS[name]
-    found = {
-        "name": NAMED.get(name, name),
-        "in": "path" if name == "id" else "query",
-        "description": about,
-        "schema": schema,
-    }
+    found = {"name": name, "in": "path" if name == "id" else "query", "description": about, "schema": schema}
     return found | ({"required": True} if name == "id" else {})
 
 

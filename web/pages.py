@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,7 +12,10 @@ from aiohttp import web
 from agents.insight.query import Asked
 from streams.join.carried import FIELDS
 from web import answers, api
-from web.dashboard import summaries
+from web.dashboard import choice
+from web.dashboard.choice import Choice
+from web.dashboard.stages import stages
+from web.dashboard.view import view
 from web.keys import CACHE, PAYLOADS, SETTINGS, URL
 from web.one_id import lookup, sides
 from web.one_id.payloads import Payload
@@ -45,10 +49,10 @@ def query_of(request: web.Request, most: int = PAGE_SIZES[-1]) -> Query:
         raise web.HTTPBadRequest(text=str(exc)) from None
 
 
-def choice_of(request: web.Request) -> summaries.Choice:
+def choice_of(request: web.Request) -> Choice:
     """Return what the address chooses on the dashboard; what cannot be used is a 400."""
     try:
-        return summaries.read(request.query)
+        return choice.read(request.query)
     except BadQuery as exc:
         raise web.HTTPBadRequest(text=str(exc)) from None
 
@@ -72,29 +76,21 @@ async def scores_json(request: web.Request) -> web.Response:
     return answers.json(told.figures)
 
 
-async def dashboard_json(request: web.Request) -> web.Response:
-    """Answer with the scores and charts of one window, as numbers."""
-    return answers.json(await summaries.gathered(request.app, choice_of(request)))
-
-
 async def dashboard(request: web.Request) -> web.Response:
     """Show the dashboard."""
-    choice = choice_of(request)
-    data, status = await summaries.gathered(request.app, choice), await gather.status(request.app)
+    chosen, cache = choice_of(request), request.app[CACHE]
+    told, status = await scores.gathered(request.app, chosen.asked), await gather.status(request.app)
 
     async def draw() -> dict[str, Any]:
-        return summaries.drawn(data, choice)
+        return await asyncio.to_thread(view, told.figures, told.problem, chosen)
 
-    drawn = await request.app[CACHE].get(f"drawn {choice._replace(paused='')} {data.at}", 1.0, draw)
+    shown = await cache.get(f"dashboard {chosen._replace(paused='')}", scores.KEPT_S, draw)
     return answers.page(
         request,
         "dashboard.html",
         **frame(request, "dashboard", status),
-        data=data,
-        choice=choice,
-        drawn=drawn,
-        links=summaries.links(choice),
-        stages=summaries.stages(request.app, status),
+        **shown | {"choice": chosen},
+        stages=stages(request.app, status),
     )
 
 

@@ -43,7 +43,6 @@ def routes(app: web.Application) -> None:
             web.get("/static/{name}", _static),
             web.get("/favicon.ico", _favicon),
             web.get("/api/status", _status),
-            web.get("/api/dashboard", pages.dashboard_json),
             web.get("/api/scores", pages.scores_json),
             web.get("/api/pairs", pages.pairs_json),
             web.get(f"/api/pairs/{{id:{ANY_TEXT}}}", pages.row_json),

@@ -10,7 +10,6 @@ from urllib.parse import quote
 from streams.scores.numbers import NONE, number, tick
 
 __all__ = [
-    "change",
     "clock",
     "count",
     "date",
@@ -19,6 +18,7 @@ __all__ = [
     "percent",
     "pieces",
     "row_url",
+    "short_span",
     "shown",
     "span",
     "tick",
@@ -90,12 +90,12 @@ def long_span(seconds: float | None) -> str:
     return f"{sign}{whole} s"
 
 
-def change(score: str, now: float | None, before: float | None) -> str:
-    """Return how a score has changed: `+0.7900 worse`. All but R² are the better the nearer to zero they are."""
-    if now is None or before is None:
-        return NONE
-    gain = now - before if score == "r2" else abs(before) - abs(now)
-    return number(now - before, signed=True) + (" better" if gain > 0 else " worse" if gain < 0 else "")
+def short_span(seconds: float) -> str:
+    """Return a length of time as an axis has it, in one unit: `0 s`, `45 s`, `27 min`, `3.5 h`, `12 d`."""
+    for unit, name, least in ((86_400, "d", 172_800), (3600, "h", 5400), (60, "min", 90)):
+        if seconds >= least or seconds == unit:
+            return f"{seconds / unit:.{1 if seconds < 10 * unit else 0}f}".removesuffix(".0") + f" {name}"
+    return f"{seconds:.{0 if seconds >= 10 or seconds == int(seconds) else 1}f} s"
 
 
 def percent(share: float | None) -> str:

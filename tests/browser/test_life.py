@@ -72,7 +72,7 @@ def test_rows_appear_and_a_worker_that_is_gone_is_seen_and_its_return_too(
     expect(page.locator("[data-f=waiting]")).to_have_text("5")
     expect(table.locator(".rows tbody tr")).to_have_count(5)
 
-    table.keyboard.press("Space")
+    table.get_by_role("button", name="Pause").press("Space")
     living.send(["b-0", "b-1"])
     expect(table.get_by_role("button", name="Show 2 new rows")).to_be_visible()
     expect(table.locator(".rows tbody tr")).to_have_count(5)
@@ -103,6 +103,8 @@ def test_a_kafka_that_stands_still_is_said_and_what_was_last_known_stays(
     brokers.kafka_server.pause()
     try:
         expect(away).to_contain_text("It was last heard at", timeout=20_000)
+        expect(page.locator(".notice")).to_have_count(1)
+        expect(page.locator("#live-word")).to_have_text("Live, but not all works")
         expect(page.locator("[data-f=waiting]")).to_have_text("1")
         other = person.new_tab()
         other.goto("/table/pairs/a-0")

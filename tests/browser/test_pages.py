@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
+from streams.scores.numbers import number
 from streams.version import version
 from tests.browser.chromium import PHONE, Person, barriers, wide
 from tests.browser.conftest import HOSTILE, NewPerson, View
@@ -63,45 +64,55 @@ def test_times_of_another_day_with_their_dates_fit_too(new_person: NewPerson, pa
     assert wide(page) <= 0
 
 
-def test_the_dashboard_shows_every_term_of_the_sum_and_the_charts(person: Person) -> None:
+def test_the_dashboard_shows_every_term_of_the_sum_and_folds_what_is_well(person: Person) -> None:
     page = person.go("/?last=all")
     expect(page.locator("#live-word")).to_have_text("Live")
     terms = {
         e: page.locator(f"[data-f={e}]").inner_text() for e in ("rows_in", "matched", "unmatched", "late", "difference")
     }
     assert terms == {"rows_in": "670", "matched": "300", "unmatched": "10", "late": "1", "difference": "0"}
-    for name in (
-        "Error distribution",
-        "Scores",
-        "Predicted against actual",
-        "Worst ids",
-        "Coverage by age",
-        "Label delay",
-        "Match rate",
-        "Partitions",
-        "Stages",
-    ):
-        expect(page.get_by_role("heading", name=name)).to_be_visible()
-    page.get_by_text("Same data as a table").first.click()
-    expect(page.get_by_role("region", name="Pairs per bin").locator("tbody tr")).not_to_have_count(0)
-    page.get_by_role("link", name="signed").click()
-    expect(page.locator("svg.chart.wide")).to_have_attribute("aria-label", "Histogram of the error: bias −28.62.")
-    page.get_by_role("link", name="log", exact=True).click()
-    expect(page).to_have_url(re.compile("error=signed&y=log"))
-    expect(page.locator("section", has_text="Partitions").locator("tbody tr").last).to_contain_text("ready")
+    partitions = page.locator("details", has_text="Partitions")
+    expect(partitions.locator("summary")).to_contain_text("4 of 4 ready, 1 worker")
+    expect(partitions.locator("table")).to_be_hidden()
+    partitions.locator("summary").click()
+    expect(partitions.locator("tbody tr").last).to_contain_text("ready")
     expect(page.locator("footer")).to_contain_text(f"Hindsight {version()}")
 
 
+def test_what_is_open_and_where_the_focus_is_outlasts_a_refresh(person: Person) -> None:
+    page = person.go("/")
+    summary = page.locator("summary", has_text="Stages")
+    summary.click()
+    uptime = page.locator("#foot").inner_text()
+    page.evaluate("document.getElementById('fresh').dataset.seen = 'before'")
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    expect(page.locator("#fresh[data-seen]")).to_have_count(0, timeout=15_000)
+    expect(page.locator("#foot")).not_to_have_text(uptime)
+    expect(page.locator("details", has_text="Stages").locator("ol")).to_be_visible()
+    expect(summary).to_be_focused()
+
+
 def test_the_picture_and_the_page_say_the_same(person: Person, view: View) -> None:
-    data = person.context.request.get("/api/dashboard?last=all").json()
-    assert data["scores"] == data["drawn"]
-    png = person.context.request.get("/error_distribution.png").body()
-    said = _description(png)
+    mae = number(person.context.request.get("/api/status").json()["mae"])
+    said = _description(person.context.request.get("/error_distribution.png").body())
+    assert said.startswith(f"MAE {mae}")
+    assert said.endswith("pairs 300")
     page = person.go("/?last=all")
-    scores = [cell.inner_text() for cell in page.locator(".big td.v").all()]
-    names = ("MAE", "RMSE", "bias", "R²")
-    assert said == ", ".join(f"{n} {v}" for n, v in zip(names, scores, strict=True)) + ", pairs 300"
-    assert f"{data['scores']['mae']:.4g}" in said
+    expect(page.locator(".scores .big .so")).to_have_text(mae)
+    expect(page.locator(".scores thead")).to_contain_text("300 labels")
+    for name in (
+        "Scores",
+        "Labels",
+        "Coverage by age",
+        "Worst ids",
+        "Error distribution",
+        "By prediction time and label delay",
+    ):
+        expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+    page.get_by_role("link", name="signed").click()
+    expect(page).to_have_url(re.compile(r"error=signed"))
+    page.locator("section[aria-labelledby=h-hist] summary").click()
+    expect(page.get_by_role("region", name="Labels per bar").locator("tbody tr")).not_to_have_count(0)
 
 
 def _description(png: bytes) -> str:
@@ -232,7 +243,6 @@ def test_the_filtered_set_is_a_file_in_three_forms(person: Person) -> None:
 def test_without_javascript_everything_is_read_and_asked(new_person: NewPerson) -> None:
     page = new_person(java_script_enabled=False).go("/?last=all")
     expect(page.locator("#live-word")).to_contain_text("As of ")
-    expect(page.locator("svg.chart").first).to_be_visible()
     expect(page.locator("#pause")).to_be_hidden()
     page.get_by_role("link", name="1h", exact=True).click()
     expect(page.get_by_role("link", name="1h", exact=True)).to_have_attribute("aria-current", "true")
@@ -269,9 +279,11 @@ def test_the_keyboard_is_enough(person: Person) -> None:
 
 
 def test_pause_is_in_the_address_and_in_the_links(person: Person) -> None:
-    page = person.go("/?last=1h")
+    page = person.go("/?last=24h")
     expect(page.locator("#live-word")).to_have_text("Live")
     page.keyboard.press("Space")
+    expect(page.locator("#live-word")).to_have_text("Live")  # it scrolls, as anywhere else
+    page.get_by_role("button", name="Pause").press("Space")
     expect(page.locator("#live-word")).to_have_text("Paused")
     assert "paused=1" in page.url
     expect(page.get_by_text(re.compile(r"^at \d\d:\d\d:\d\d, while you read$"))).to_be_visible()

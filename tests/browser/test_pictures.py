@@ -52,9 +52,9 @@ def busy(brokers: Brokers) -> Iterator[str]:
 def test_the_screenshots_are_made(busy: str, new_person: NewPerson, pictures: Path) -> None:
     pictures.mkdir(exist_ok=True)
     for name, path, context in (
-        ("web_dashboard", "/?last=1m", {"color_scheme": "light"}),
+        ("web_dashboard", "/", {"color_scheme": "light"}),
         ("web_table_dark", "/table/pairs/?n=25", {"color_scheme": "dark"}),
-        ("web_phone", "/?last=1m", {"viewport": PHONE, "device_scale_factor": 2}),
+        ("web_phone", "/", {"viewport": PHONE, "device_scale_factor": 2}),
     ):
         page = new_person(busy, **context).go(path)
         expect(page.locator("#live-word")).to_have_text("Live")

@@ -28,7 +28,7 @@ PAGES = (
     "/readyz",
     "/metrics",
     "/api/status",
-    "/api/dashboard",
+    "/api/scores",
     "/api/pairs",
     "/api/pairs/x",
     "/api/quarantine",

@@ -2,109 +2,92 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-LABEL_PX, LINE_PX = 76, 13
-"""How wide a label is, and how high."""
-LEAST = 1e-300
-"""What is smaller counts as 0: it cannot be divided any more."""
+from web.dashboard.axes import apart_on_lines
+
+CHAR_PX, STRONG_CHAR_PX, LINE_PX = 6.4, 7.1, 13
+"""How wide a character of a label is, and how high a line: of the widest of the fonts that `--sans` names."""
+Point = tuple[float, float]
 
 
-def ticks(top: float, n: int = 5) -> list[float]:
-    """Return about `n` round numbers from 0 up to the first at or above `top`."""
-    if not top > LEAST:
-        return [0.0, 1.0]
-    step = round_up(top / n)
-    return [i * step for i in range(math.ceil(top / step - 1e-9) + 1)]
+def width_of(words: str, *, is_strong: bool = False) -> float:
+    """Return how wide a label is at most, in pixels of the view box."""
+    return len(words) * (STRONG_CHAR_PX if is_strong else CHAR_PX)
 
 
-def round_up(width: float) -> float:
-    """Return the next round number: 1, 2, 2.5 or 5 times a power of ten."""
-    width = max(width, LEAST)
-    power = 10.0 ** math.floor(math.log10(width))
-    return next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= width * (1 - 1e-9))
+class Margins(NamedTuple):
+    """Pixels around the plot area."""
+
+    left: int = 52
+    right: int = 12
+    top: int = 26
+    bottom: int = 34
 
 
-_STEPS_S = (
-    0.001,
-    0.002,
-    0.005,
-    0.01,
-    0.02,
-    0.05,
-    0.1,
-    0.2,
-    0.5,
-    1,
-    2,
-    5,
-    10,
-    15,
-    30,
-    60,
-    120,
-    300,
-    600,
-    900,
-    1800,
-    3600,
-    7200,
-    21_600,
-    43_200,
-    86_400,
-)
-
-
-def time_step(seconds: float, n: int) -> float:
-    """Return the shortest round length of time that parts `seconds` in `n` at the most."""
-    return next((step for step in _STEPS_S if seconds <= n * step), seconds / n)
+MARGINS = Margins()
 
 
 class Svg:
     """An SVG in the making, in pixels of its view box; the plot area lies inside the margins."""
 
-    def __init__(
-        self, width: int, height: int, label: str, left: int = 52, right: int = 12, top: int = 26, kind: str = ""
-    ):
+    def __init__(self, width: int, height: int, label: str, margins: Margins = MARGINS, kind: str = ""):
         self.width, self.height, self.label, self.kind = width, height, label, f"chart {kind}".strip()
-        self.x0, self.x1, self.y0, self.y1 = left, width - right, height - 34, top
+        self.x0, self.x1 = margins.left, width - margins.right
+        self.y0, self.y1 = height - margins.bottom, margins.top
         self.parts: list[str] = []
 
     def x(self, share: float) -> float:
-        """Return the x of a share of the plot's width, from 0 to 1."""
-        return round(self.x0 + share * (self.x1 - self.x0), 1)
+        """Return the x of a share of the plot's width, from 0 to 1; what is beyond lies on the edge."""
+        return round(self.x0 + min(max(share, 0.0), 1.0) * (self.x1 - self.x0), 1)
 
     def y(self, share: float) -> float:
-        """Return the y of a share of the plot's height, from the bottom up."""
-        return round(self.y0 - share * (self.y0 - self.y1), 1)
+        """Return the y of a share of the plot's height, from the bottom up; what is beyond lies on the edge."""
+        return round(self.y0 - min(max(share, 0.0), 1.0) * (self.y0 - self.y1), 1)
 
     def line(self, x1: float, y1: float, x2: float, y2: float, kind: str) -> None:
         """Add a line."""
         self.parts.append(f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" class="{kind}"/>')
 
     def rect(self, x: float, y: float, w: float, h: float, kind: str, title: str = "") -> None:
-        """Add a rectangle, with a title that shows when it is pointed at."""
+        """Add a rectangle; a title is said when it is pointed at, touched or reached with the arrow keys."""
         inside = f"<title>{escape(title)}</title>" if title else ""
         self.parts.append(
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(w, 0):.1f}" height="{max(h, 0):.1f}" '
             f'class="{kind}">{inside}</rect>'
         )
 
-    def dot(self, x: float, y: float) -> None:
+    def hatch(self, x1: float, x2: float, title: str = "") -> None:
+        """Hatch what lies between two x: what is there cannot be known, or is not known yet."""
+        inside = f"<title>{escape(title)}</title>" if title else ""
+        self.parts.append(
+            f'<rect x="{x1:.1f}" y="{self.y1}" width="{max(x2 - x1, 0):.1f}" height="{self.y0 - self.y1}" '
+            f'fill="url(#hatch)">{inside}</rect>'
+        )
+
+    def dot(self, x: float, y: float, kind: str = "dot") -> None:
         """Add a dot."""
-        self.parts.append(f'<circle cx="{x}" cy="{y}" r="3" class="dot"/>')
+        self.parts.append(f'<circle cx="{x}" cy="{y}" r="3" class="{kind}"/>')
 
     def text(self, x: float, y: float, words: str, kind: str = "", anchor: str = "middle") -> None:
         """Add words at a point."""
-        self.parts.append(f'<text x="{x}" y="{y}" class="{kind}" text-anchor="{anchor}">{escape(words)}</text>')
+        self.parts.append(f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}">{escape(words)}</text>')
 
-    def path(self, points: Sequence[tuple[float, float]], kind: str) -> None:
+    def path(self, points: Sequence[Point], kind: str) -> None:
         """Add a line through points."""
         if points:
             self.parts.append(f'<path d="M{"L".join(f"{x} {y}" for x, y in points)}" class="{kind}"/>')
+
+    def band(self, upper: Sequence[Point], lower: Sequence[Point], kind: str) -> None:
+        """Add the area between two lines that have the same x."""
+        if upper:
+            self.parts.append(
+                f'<path d="M{"L".join(f"{x} {y}" for x, y in (*upper, *reversed(lower)))}Z" class="{kind}"/>'
+            )
 
     def y_axis(self, values: Sequence[tuple[float, str]]) -> None:
         """Add labels, each at a share of the height, and their grid lines."""
@@ -112,12 +95,34 @@ class Svg:
             self.line(self.x0, self.y(share), self.x1, self.y(share), "axl" if not share else "gl")
             self.text(self.x0 - 8, self.y(share) + 4, words, anchor="end")
 
-    def x_axis(self, values: Sequence[tuple[float, str]], words: str) -> None:
-        """Add labels, each at a share of the width, and what they measure."""
+    def x_axis(self, values: Sequence[tuple[float, str]], words: str = "") -> None:
+        """Add labels, each at a share of the width, and what they measure; a label that would touch another is left out."""
+        end = float("-inf")
         for share, label in values:
-            self.line(self.x(share), self.y0, self.x(share), self.y0 + 4, "axl")
-            self.text(self.x(share), self.y0 + 16, label)
-        self.text((self.x0 + self.x1) / 2, self.height - 3, words)
+            x, half = self.x(share), width_of(label) / 2
+            self.line(x, self.y0, x, self.y0 + 4, "axl")
+            x = min(max(x, half), self.width - half)
+            if x - half >= end + 6:
+                self.text(x, self.y0 + 16, label)
+                end = x + half
+        if words:
+            self.text((self.x0 + self.x1) / 2, self.height - 3, words)
+
+    def marks(self, values: Sequence[tuple[float, str]], *, n_lines: int = 3) -> None:
+        """Mark shares of the width with a line and a label above, each label beside or above the others.
+
+        Where more labels lie over each other than there are lines, the further ones are left out.
+        """
+        centres, halves = [], []
+        for share, words in values:
+            half = width_of(words, is_strong=True) / 2
+            centres.append(min(max(self.x(share), half), self.width - half))
+            halves.append(half)
+        for (share, words), centre, line in zip(values, centres, apart_on_lines(centres, halves), strict=True):
+            x = self.x(share)
+            self.line(x, self.y0, x, self.y1, "s-mark")
+            if line < n_lines:
+                self.text(centre, self.y1 - 8 - LINE_PX * line, words, "strong")
 
     def markup(self) -> Markup:
         """Return what was drawn."""
@@ -127,13 +132,17 @@ class Svg:
         )
 
 
-def apart(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Return heights, given from the lowest up (the largest y first), moved so that each is `gap` above the one before.
+def runs(values: Sequence[float | None], joined: Sequence[bool]) -> list[list[int]]:
+    """Return the indices of each run of values that are there and follow each other.
 
-    They stay between `low` (the larger y) and `high` where that has room for all.
+    Args:
+        joined: whether each value follows the one before it, without a gap between them; the first one's is not read.
     """
-    placed: list[float] = []
-    for i, asked in enumerate(wanted):
-        y = max(asked, high + gap * (len(wanted) - 1 - i))
-        placed.append(min(y, placed[-1] - gap) if placed else min(y, low))
-    return placed
+    there = [i for i, value in enumerate(values) if value is not None]
+    found: list[list[int]] = [[i] for i in there[:1]]
+    for before, i in pairwise(there):
+        if i == before + 1 and joined[i]:
+            found[-1].append(i)
+        else:
+            found.append([i])
+    return found

@@ -7,8 +7,7 @@ from aiohttp import web
 
 from web import pages
 from web.alerts import page as alerts
-from web.dashboard import summaries
-from web.keys import FACTS, WORKER
+from web.keys import FACTS
 from web.state import gather, scores
 
 MOST_ROWS = 1000
@@ -20,7 +19,6 @@ def routes() -> list[web.RouteDef]:
         web.get("/peer/status", _status),
         web.get("/peer/pairs", _pairs),
         web.get("/peer/row", _row),
-        web.get("/peer/dashboard", _dashboard),
         web.get("/peer/scores", _scores),
         web.get("/peer/alerts", _alerts),
     ]
@@ -40,10 +38,6 @@ async def _pairs(request: web.Request) -> web.Response:
 
 async def _row(request: web.Request) -> web.Response:
     return _answer(gather.OwnRow(gather.own_row(request.app, request.query.get("id", ""))))
-
-
-async def _dashboard(request: web.Request) -> web.Response:
-    return _answer(summaries.own(pages.choice_of(request), request.app[WORKER]))
 
 
 async def _scores(request: web.Request) -> web.Response:

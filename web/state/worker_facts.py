@@ -107,7 +107,7 @@ class Facts:
             event_time=self.event_time(),
             started_at=self.started_at,
             at=time.time(),
-            problems=[check.sentence for check in readiness.checks(self.worker) if not check.ok],
+            problems=readiness.problems(self.worker),
             partitions=self.partitions(),
             unreadable=list(self.worker.unreadable),
             firing=self.worker.alerting.firing() if self.worker.alerting else [],

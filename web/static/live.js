@@ -42,6 +42,7 @@ function show() {
   let refreshing = false;
   let refreshedAt = Date.now();
   let pausedAt = paused ? Date.now() : 0;
+  const toggled = new Map();
 
   // The time of day in UTC, with its date where that is not today's.
   function clock(ms) {
@@ -54,16 +55,18 @@ function show() {
     if (!word) return;
     const silent = Date.now() - heardAt;
     const stale = isCut || silent > STALE_MS;
-    const words = stale ? `Stale for ${Math.round(silent / 1000)} s, reconnecting` : paused ? "Paused" : "Live";
+    const ill = figures?.problems.length > 0;
+    const live = ill ? "Live, but not all works" : "Live";
+    const words = stale ? `Stale for ${Math.round(silent / 1000)} s, reconnecting` : paused ? "Paused" : live;
     document.body.classList.toggle("stale-page", stale);
     if (word.textContent !== words) word.textContent = words;
-    $("live").querySelector("use").setAttribute("href", stale ? "#i-stale" : paused ? "#i-paused" : "#i-live");
+    $("live").querySelector("use").setAttribute("href", stale || (ill && !paused) ? "#i-stale" : paused ? "#i-paused" : "#i-live");
     const since = $("live-since");
     since.hidden = !paused || stale;
     since.textContent = `at ${clock(pausedAt)}, while you read`;
     const button = $("pause");
     button.hidden = false;
-    button.firstChild.textContent = paused ? "Resume " : "Pause ";
+    button.textContent = paused ? "Resume" : "Pause";
   }
 
   function showFigures() {
@@ -86,6 +89,33 @@ function show() {
     button.textContent = `Show ${whole.format(n)} new row${n === 1 ? "" : "s"}`;
   }
 
+  // What is replaced keeps what a reader did to it: what is open, how far a table is scrolled, where the focus is.
+  function keyOf(element) {
+    const box = element.closest("section, .notice");
+    const all = [...(box ?? document.body).querySelectorAll(element.tagName)];
+    return `${box?.getAttribute("aria-labelledby") ?? box?.getAttribute("aria-label")} ${element.tagName} ${all.indexOf(element)}`;
+  }
+
+  function kept(region) {
+    const scrolled = new Map([...region.querySelectorAll(".scroll, .scrollx")].map((box) => [keyOf(box), [box.scrollLeft, box.scrollTop]]));
+    const focus = region.contains(document.activeElement) ? keyOf(document.activeElement) : null;
+    const tips = new Map([...region.querySelectorAll(".plot")].map((plot) => [keyOf(plot), plot.dataset.at]));
+    return (fresh) => {
+      for (const details of fresh.querySelectorAll("details")) {
+        if (toggled.has(keyOf(details))) details.open = toggled.get(keyOf(details));
+      }
+      for (const box of fresh.querySelectorAll(".scroll, .scrollx")) {
+        const [left, top] = scrolled.get(keyOf(box)) ?? [0, 0];
+        box.scrollTo(left, top);
+      }
+      for (const plot of fresh.querySelectorAll(".plot")) {
+        plot.tabIndex = 0;
+        if (tips.get(keyOf(plot))) tell(plot, Number(tips.get(keyOf(plot))));
+      }
+      if (focus) [...fresh.querySelectorAll("a, button, summary, .scroll, .scrollx, .plot")].find((e) => keyOf(e) === focus)?.focus({ preventScroll: true });
+    };
+  }
+
   async function refresh() {
     const region = $("fresh");
     if (!region || refreshing) return;
@@ -96,9 +126,10 @@ function show() {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById("fresh");
       if (!fresh) return;
-      const open = [...region.querySelectorAll("details")].map((details) => details.open);
+      const restore = kept(region);
       region.replaceWith(fresh);
-      [...fresh.querySelectorAll("details")].forEach((details, i) => { details.open = open[i] ?? false; });
+      $("foot")?.replaceWith(page.getElementById("foot") ?? "");
+      restore(fresh);
       rowsAtLoad = Number(fresh.dataset.rowsIn ?? NaN);
       keepPaused();
       say();
@@ -110,11 +141,43 @@ function show() {
     }
   }
 
+  // Rows do not move while they are read: a button says how many are new. All else is shown as soon as it is known.
+  function isRead(region) {
+    const list = region?.dataset.rowsIn !== undefined;
+    return list && (region.contains(document.activeElement) || location.search.includes("after=") || window.scrollY >= 400);
+  }
+
   function mayRefresh() {
     const region = $("fresh");
     const due = Date.now() - refreshedAt > 1000 * Number(region?.dataset.every ?? 3);
-    const reading = document.hidden || region?.contains(document.activeElement) || location.search.includes("after=");
-    return due && !paused && !reading && window.scrollY < 400;
+    return due && !paused && !document.hidden && !isRead(region);
+  }
+
+  // What a chart says of a place, for who cannot point at it: by touch, or with the arrow keys.
+  const places = (plot) => [...plot.querySelectorAll("svg")].filter((svg) => svg.getClientRects().length)
+    .flatMap((svg) => [...svg.querySelectorAll("title")].map((title) => title.parentElement));
+
+  function tell(plot, at) {
+    const all = places(plot);
+    if (!all.length) return;
+    const chosen = Math.min(Math.max(at, 0), all.length - 1);
+    all.forEach((place, i) => place.classList.toggle("on", i === chosen));
+    plot.dataset.at = chosen;
+    plot.querySelector(".tip").textContent = all[chosen].querySelector("title").textContent;
+  }
+
+  function hush(plot) {
+    delete plot.dataset.at;
+    plot.querySelectorAll(".on").forEach((place) => place.classList.remove("on"));
+    plot.querySelector(".tip").textContent = "";
+  }
+
+  function move(plot, key) {
+    const at = Number(plot.dataset.at ?? (key === "ArrowLeft" ? Infinity : -1));
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: Infinity }[key];
+    if (key === "Escape") hush(plot);
+    else if (to !== undefined) tell(plot, to);
+    return key === "Escape" || to !== undefined;
   }
 
   // The address tells whether the page stands still, and the links on it lead to pages that do too.
@@ -144,7 +207,6 @@ function show() {
   const keys = {
     "/": () => { const box = $("search"); if (box) box.focus(); else location.href = "/table/pairs/#search"; },
     "?": () => $("help").showModal(),
-    " ": () => { if ($("live")) pause(); },
     j: () => step(1),
     k: () => step(-1),
     n: () => $("next")?.click(),
@@ -152,6 +214,7 @@ function show() {
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.matches(".plot") && move(event.target, event.key)) return event.preventDefault();
     if (event.target.closest("input, select, textarea, button, summary, dialog")) return;
     if (!keys[event.key]) return;
     event.preventDefault();
@@ -160,7 +223,18 @@ function show() {
   document.addEventListener("click", (event) => {
     if (event.target.closest("#pause")) pause();
     if (event.target.closest("#newer")) refresh();
+    const details = event.target.closest("summary")?.parentElement;
+    if (details) toggled.set(keyOf(details), !details.open);
   });
+  document.addEventListener("pointerup", (event) => {
+    const plot = event.target.closest(".plot");
+    if (event.pointerType === "mouse" || !plot) return;
+    const place = event.target.closest("svg *");
+    const at = places(plot).indexOf(place);
+    if (at >= 0) tell(plot, at);
+    else hush(plot);
+  });
+  document.querySelectorAll(".plot").forEach((plot) => { plot.tabIndex = 0; });
 
   if ($("live")) {
     follow((heard) => {

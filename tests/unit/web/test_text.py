@@ -8,20 +8,6 @@ from tests.unit.web.tables import HOSTILE
 from web import text
 
 
-@pytest.mark.parametrize(
-    ("score", "now", "before", "words"),
-    [
-        ("mae", 42.0, 41.5, "+0.5000 worse"),
-        ("bias", -1.0, 2.0, "−3.000 better"),
-        ("r2", 0.5, 0.25, "+0.2500 better"),
-        ("rmse", 2.0, 2.0, "0"),
-        ("p99", None, 2.0, "–"),
-    ],
-)
-def test_a_change_says_whether_it_is_for_the_better(score, now, before, words):
-    assert text.change(score, now, before) == words
-
-
 def test_an_id_is_cut_where_it_contains_what_is_searched():
     assert text.pieces("abcab", "ab") == [(False, ""), (True, "ab"), (False, "c"), (True, "ab"), (False, "")]
     assert text.pieces("abc", "") == [(False, "abc")]

@@ -23,6 +23,7 @@ from tests.unit.streams.scores import label_worlds
 from tests.unit.streams.scores.label_worlds import MINUTE, true_coverage, true_scores
 
 DECIDED = MODEL._replace(axis="decided")
+WIDE = {"width_s": FRAME.slice_s, "bins": FRAME.bins}
 
 
 def added(store: Store, rng: np.random.Generator, start: float, span_s: float, n: int = 300) -> None:
@@ -86,6 +87,18 @@ def test_cells_most_of_which_have_no_label_yet_are_added_up(tmp_path: Path):
 def asked(store: Store, question: Asked, now: float = NOON):
     """Return the answer of a query that has seen nothing before."""
     return Query(store.reader, FRAME.bins, FRAME.slice_s, "arrival").figures(question, now)
+
+
+def test_most_slices_may_have_no_label(tmp_path: Path):
+    store, rng = opened(tmp_path), np.random.default_rng(1)
+    store.add(
+        [cells_of_counts("n_predictions", NOON - rng.uniform(0, 3 * DAY_S, 3000), np.ones(3000, np.int64), **WIDE)]
+    )
+    store.add([cells_of(labels(rng, 2, NOON - 30.0, 30.0)), cells_of(labels(rng, 2, NOON - 2 * DAY_S, 30.0))])
+    found = asked(store, Asked("7d"))
+    assert (found.n_predictions, found.n_labelled) == (3006, 4)
+    assert found.histogram is not None
+    assert sum(found.histogram.counts) == 4
 
 
 @pytest.mark.parametrize("last", SPANS)

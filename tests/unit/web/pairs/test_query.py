@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from web.dashboard import summaries
+from web.dashboard import choice
 from web.pairs.query import BadQuery, Query, read
 
 
@@ -31,7 +31,7 @@ def test_a_name_that_is_mistyped_is_told_the_near_one():
     with pytest.raises(BadQuery, match=r"no parameter 'min_eror' here\. Did you mean min_error\?"):
         read({"min_eror": "100"})
     with pytest.raises(BadQuery, match=r"Did you mean last\?"):
-        summaries.read({"lasst": "1h"})
+        choice.read({"lasst": "1h"})
     assert read({"theme": "dark"}) == Query()
 
 

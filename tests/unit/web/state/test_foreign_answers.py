@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.join.deadlines import Rules
+from streams.scores.figures import (
+    EXPECTED_NAMES,
+    Bars,
+    Changed,
+    Coverage,
+    Dominated,
+    Figures,
+    Gap,
+    LabelDelay,
+    LabelOutage,
+    Mark,
+    Slice,
+    Triangle,
+)
+from streams.scores.metrics import QUANTILES
 from web import answers
-from web.dashboard import summaries
-from web.dashboard.data import Bins, Dashboard
+from web.dashboard.choice import Choice
+from web.dashboard.view import view
 from web.one_id import sides
 from web.one_id.timeline import timeline
 from web.one_id.why import why
@@ -27,7 +44,7 @@ FLOATS = st.floats(allow_nan=True, allow_infinity=True)
 WHOLE = st.integers(-(1 << 63), (1 << 63) - 1)
 
 
-def built(kind, **parts):
+def built(_kind, /, **parts):
     """Return a strategy of what anybody may send as one of `kind`: the right names, with any numbers and texts."""
     return st.fixed_dictionaries(parts).map(lambda found: found | {"from another version": 1})
 
@@ -50,43 +67,103 @@ PAIRS = built(
     other=st.none() | OTHERS,
     worker=TEXTS,
 )
-BINS = built(
-    Bins,
-    edges=st.lists(FLOATS, max_size=4).map(sorted) | st.lists(FLOATS, max_size=4),
-    counts=st.lists(st.integers(0, 1 << 62), max_size=3),
-    previous=st.lists(FLOATS, max_size=3),
-    n_previous=WHOLE,
-    n_below=WHOLE,
-    n_beyond=WHOLE,
-    is_log=st.booleans(),
+TIMES = st.floats(0, 1e11)
+SIZES = st.floats(-1e150, 1e150)
+RISING = st.lists(TIMES, max_size=4, unique=True).map(sorted)
+NATURAL = st.integers(0, 1 << 62)
+BARS = st.lists(SIZES, min_size=2, max_size=5, unique=True).flatmap(
+    lambda edges: built(
+        Bars,
+        edges=st.just(sorted(edges)),
+        counts=st.lists(NATURAL, min_size=len(edges) - 1, max_size=len(edges) - 1),
+        n_below=NATURAL,
+        n_beyond=NATURAL,
+        is_log=st.just(min(edges) > 0 and 1.001 * min(edges) < max(edges)),
+    )
 )
-SCORES = st.fixed_dictionaries(
-    {name: st.none() | FLOATS for name in ("mae", "rmse", "bias", "r2", "p50", "p90", "p99", "n", "n_left_out")}
+SO_FAR = st.fixed_dictionaries({name: st.none() | SIZES for name in ("mae", "rmse", "bias", "r2", *QUANTILES, "n")})
+SLICES = RISING.flatmap(
+    lambda starts: st.tuples(
+        *[
+            built(
+                Slice,
+                start=st.just(start),
+                width_s=TIMES,
+                n_predictions=NATURAL,
+                n_labelled=NATURAL,
+                **dict.fromkeys(
+                    ("mae_so_far", "mae_expected", "mae_low", "mae_high", "bias", "mean_true", "mean_pred"),
+                    st.none() | SIZES,
+                ),
+                is_mature=st.booleans(),
+                complete=st.booleans(),
+                why=TEXTS,
+            )
+            for start in starts
+        ]
+    )
 )
-DELAYS = st.none() | st.fixed_dictionaries(dict.fromkeys(("p10", "p50", "p90", "p99", "max"), FLOATS))
-ENDS = st.fixed_dictionaries(dict.fromkeys(("matched", "unmatched_true", "unmatched_pred", "n"), WHOLE))
-DASHBOARDS = built(
-    Dashboard,
-    is_writer=st.booleans(),
-    last=st.sampled_from(["1m", "all"]),
-    at=FLOATS,
-    drawn_at=st.none() | FLOATS,
-    drawn=st.none() | SCORES,
-    scores=SCORES,
-    previous=SCORES,
-    histogram=st.none() | BINS,
-    signed=st.none() | BINS,
-    series=st.lists(st.tuples(FLOATS, FLOATS, FLOATS, FLOATS, WHOLE), max_size=3),
-    points=st.lists(st.tuples(FLOATS, FLOATS), max_size=4),
-    worst=st.lists(
-        st.fixed_dictionaries({"absolute_error": FLOATS, "id": TEXTS, "y_true": FLOATS, "y_pred": FLOATS}), max_size=2
+
+
+def tables(values, n_rows, n_columns):
+    """Return a strategy of tables of that many rows and columns."""
+    row = st.lists(values, min_size=n_columns, max_size=n_columns)
+    return st.lists(row, min_size=n_rows, max_size=n_rows)
+
+
+TRIANGLES = st.tuples(RISING, RISING).flatmap(
+    lambda both: built(
+        Triangle,
+        starts=st.just(both[0]),
+        width_s=TIMES,
+        ends=st.just(both[1]),
+        n=tables(st.none() | NATURAL, len(both[0]), len(both[1])),
+        mae=tables(st.none() | SIZES, len(both[0]), len(both[1])),
+    )
+)
+SPANS_OF_TIME = {"start": TIMES, "end": TIMES}
+COUNTS = ("n_predictions", "n_labelled", "n_left_out", "n_unmatched_pred", "n_unmatched_true", "n_late", "n_refused")
+FIGURES = built(
+    Figures,
+    **{"from": TIMES},
+    axis=st.sampled_from(["predicted", "decided"]),
+    to=TIMES,
+    now=st.none() | TIMES,
+    clock=st.just("arrival"),
+    model=TEXTS,
+    segment=TEXTS,
+    models=st.lists(TEXTS, max_size=3),
+    segments=st.lists(TEXTS, max_size=3),
+    window_s=TIMES,
+    **dict.fromkeys(COUNTS, NATURAL),
+    maturity=st.none() | st.floats(0, 1),
+    horizon_s=st.none() | TIMES,
+    so_far=SO_FAR,
+    expected=st.none() | st.fixed_dictionaries({name: st.none() | SIZES for name in EXPECTED_NAMES}),
+    why=TEXTS,
+    coverage=built(
+        Coverage,
+        so_far=st.none() | st.floats(0, 1),
+        final=st.none() | st.floats(0, 1),
+        low=st.none() | SIZES,
+        high=st.none() | SIZES,
+        curve=RISING.flatmap(lambda ages: st.tuples(*[st.tuples(st.just(age), st.floats(0, 1)) for age in ages])),
     ),
-    delay=DELAYS,
-    delay_before=DELAYS,
-    coverage=st.lists(st.tuples(FLOATS, FLOATS), max_size=3),
-    ended=ENDS,
-    ended_before=ENDS,
-    n_truth_first=WHOLE,
+    label_delay=st.none() | built(LabelDelay, p50=TIMES, p90=TIMES, p99=TIMES),
+    quantiles_exact=st.booleans(),
+    slices=SLICES,
+    triangle=st.none() | TRIANGLES,
+    histogram=st.none() | BARS,
+    signed=st.none() | BARS,
+    worst=st.lists(
+        st.fixed_dictionaries({"absolute_error": SIZES, "id": TEXTS, "y_true": SIZES, "y_pred": SIZES}), max_size=2
+    ),
+    dominated=st.lists(built(Dominated, score=TEXTS, id=TEXTS, share=st.floats(0, 1)), max_size=1),
+    outages=st.lists(built(LabelOutage, **SPANS_OF_TIME, n_predictions=NATURAL, n_missing=SIZES), max_size=2),
+    change=st.none() | built(Changed, at=TIMES, **dict.fromkeys(("ratio", "low", "high"), st.none() | SIZES)),
+    gaps=st.lists(built(Gap, **SPANS_OF_TIME, why=TEXTS), max_size=2),
+    marks=st.lists(built(Mark, at=TIMES, kind=TEXTS, text=TEXTS), max_size=3),
+    complete=st.booleans(),
 )
 
 
@@ -116,13 +193,11 @@ def test_an_id_of_another_worker_can_be_shown_or_is_none(sent):
 
 
 @pytest.mark.slow
-@settings(max_examples=500)
-@given(DASHBOARDS, st.sampled_from(["absolute", "signed"]), st.sampled_from(["linear", "log"]))
-def test_a_dashboard_of_another_worker_can_be_drawn_or_is_none(sent, error, y):
-    data = decoded(sent, Dashboard)
-    if data is None:
-        return
-    choice = summaries.Choice(data.last, error, y)
+@settings(max_examples=100, deadline=None)
+@given(FIGURES, st.sampled_from(["absolute", "signed"]), st.sampled_from(["linear", "log"]))
+def test_whatever_figures_another_worker_sends_they_can_be_drawn(sent, error, y):
+    figures = decoded(sent, Figures)
+    assert figures is not None
     page = answers._templates.get_template("dashboard.html").render(
         **{
             "theme": "auto",
@@ -133,10 +208,11 @@ def test_a_dashboard_of_another_worker_can_be_drawn_or_is_none(sent, error, y):
             "worker": "",
             "now": NOW,
         },
-        **{"data": data, "choice": choice, "drawn": summaries.drawn(data, choice), "links": summaries.links(choice)},
+        **view(figures, "", Choice(error=error, y=y)),
         stages=[],
     )
     assert "<script>alert" not in page
+    assert re.findall(r"[^>]*[\"MLZ ](?:nan|-?inf)[^>]*>", page) == []
 
 
 class SETTINGS:

@@ -1,0 +1,103 @@
+"""Of the predictions, how many labels are in, to come and not expected: one bar, and the same by slice of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from web.dashboard.over_time import Frame, Look, ground, targets
+from web.dashboard.svg import Margins, Svg, width_of
+from web.text import count, percent
+
+_TITLE = "Share of labels that are in and to come, by prediction time."
+
+
+class Parts(NamedTuple):
+    """Predictions in three parts: the label is in, to come, or neither.
+
+    `n_to_come` is None where nobody can tell yet what will come. `is_final`: what is neither is not expected at all;
+    else it may still come, later than anybody has seen.
+    """
+
+    n_predictions: int
+    n_in: int
+    n_to_come: float | None
+    is_final: bool
+
+    @property
+    def shares(self) -> tuple[float, float, float]:
+        """The shares of what is in, to come, and neither."""
+        if not self.n_predictions:
+            return 0.0, 0.0, 1.0
+        is_in = min(1.0, self.n_in / self.n_predictions)
+        to_come = min(max((self.n_to_come or 0.0) / self.n_predictions, 0.0), 1.0 - is_in)
+        return is_in, to_come, 1.0 - is_in - to_come
+
+    @property
+    def rest(self) -> str:
+        """What is said of the last part."""
+        return "not expected" if self.is_final else "not known yet"
+
+    def words(self) -> str:
+        """Return the parts in words."""
+        is_in, to_come, rest = self.shares
+        coming = f", {percent(to_come)} to come" if self.n_to_come is not None else ""
+        return f"{percent(is_in)} of labels in{coming}, {percent(rest)} {self.rest}"
+
+
+def bar(parts: Parts) -> Markup:
+    """Return the bar, with the words of each part above it where there is room."""
+    svg = Svg(376, 48, parts.words() + ".", Margins(0, 0, 20, 6))
+    is_in, to_come, _ = parts.shares
+    x1, x2 = svg.x(is_in), svg.x(is_in + to_come)
+    if parts.is_final:
+        svg.rect(x2, svg.y1, svg.x1 - x2, svg.y0 - svg.y1, "f-never", parts.rest)
+    else:
+        svg.hatch(x2, svg.x1, parts.rest)
+    svg.rect(x1, svg.y1, x2 - x1, svg.y0 - svg.y1, "f-tocome", "to come")
+    svg.rect(svg.x0, svg.y1, x1 - svg.x0, svg.y0 - svg.y1, "f-data", "in")
+    _words(svg, parts, (x1 + x2) / 2)
+    return svg.markup()
+
+
+def _words(svg: Svg, parts: Parts, middle: float) -> None:
+    """Write over each part how large it is: the first from the left, the last from the right, the middle if it fits."""
+    is_in, to_come, rest = parts.shares
+    first, last = f"{100 * is_in:.0f}% in", f"{100 * rest:.0f}% {parts.rest}"
+    svg.text(0, 12, first, "strong", "start")
+    svg.text(svg.x1, 12, last, "", "end")
+    words = f"{100 * to_come:.0f}% to come"
+    half = width_of(words) / 2
+    left, right = width_of(first, is_strong=True) + 8 + half, svg.x1 - width_of(last) - 8 - half
+    if round(100 * to_come) and left <= right:
+        svg.text(min(max(middle, left), right), 12, words)
+
+
+def strip(parts: Sequence[Parts], frame: Frame, look: Look) -> Markup | None:
+    """Return the same three parts for each slice, as shares of its predictions."""
+    if not any(part.n_predictions for part in parts):
+        return None
+    svg = Svg(look.width, look.height, _TITLE, look.margins, look.kind)
+    svg.y_axis([(0.0, "0%"), (1.0, "100%")])
+    svg.text(0, 10, "labels: in, to come, not expected", anchor="start")
+    for i, part in enumerate(parts):
+        if part.n_predictions:
+            _column(svg, part, svg.x(frame.share(frame.starts[i])), svg.x(frame.share(frame.ends[i])))
+    ground(svg, frame._replace(immature_from=None), look)
+    words = [f"{part.words()}; {count(part.n_predictions)} predictions" if part.n_predictions else "" for part in parts]
+    targets(svg, frame, words)
+    return svg.markup()
+
+
+def _column(svg: Svg, part: Parts, x1: float, x2: float) -> None:
+    is_in, to_come, _ = part.shares
+    width = max(x2 - x1 - 0.5, 0.5)
+    top = is_in + to_come
+    if part.is_final:
+        svg.rect(x1, svg.y(1), width, svg.y0 - svg.y(1), "f-never")
+    else:
+        svg.hatch(x1, x1 + width)
+    svg.rect(x1, svg.y(top), width, svg.y0 - svg.y(top), "f-tocome")
+    svg.rect(x1, svg.y(is_in), width, svg.y0 - svg.y(is_in), "f-data")

@@ -1,0 +1,55 @@
+"""Everything that the dashboard's template shows of the figures. Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from streams.scores.figures import Figures
+from streams.scores.metrics import QUANTILES
+from web.dashboard.choice import Choice, links, spelled
+from web.dashboard.drawing import drawn, frame_of, quantile
+from web.dashboard.said import Finding, finding, lines, parts
+from web.text import count, percent, short_span
+
+
+def view(figures: Figures | None, problem: str, choice: Choice) -> dict[str, Any]:
+    """Return the values that the template names; without figures, `problem` is the sentence that says why."""
+    models, segments = (figures.models, figures.segments) if figures else ([], [])
+    asked = {
+        "figures": figures,
+        "choice": choice,
+        "links": links(choice, models=models, segments=segments),
+        "times": (spelled(choice.asked.start), spelled(choice.asked.end)),
+    }
+    if figures is None:
+        return asked | {"found": Finding("unsure", "No figures.", problem, [])}
+    return asked | {
+        "found": finding(figures),
+        "lines": lines(figures),
+        "labels": _labels(figures),
+        "frame": frame_of(figures),
+        "drawn": drawn(figures, error=choice.error, log=choice.y == "log"),
+        "quantiles": {name: quantile(figures, name) for name in QUANTILES},
+        "carried": [(one.score, share_of(one.share), one.id) for one in figures.dominated],
+    }
+
+
+def share_of(share: float) -> str:
+    """Return a share close to all as finely as it differs from that: `99.99%`."""
+    rest = 1 - share
+    digits = min(9, max(0, math.ceil(-math.log10(rest) - 1e-9) - 2)) if rest > 0 else 0
+    return f"{100 * share:.{digits}f}%"
+
+
+def _labels(figures: Figures) -> list[tuple[str, str, str]]:
+    """Return the parts of all predictions: words, number, and share."""
+    found = parts(figures)
+    is_in, to_come, rest = found.shares
+    rows = [("in", count(found.n_in), percent(is_in))]
+    if found.n_to_come is not None:
+        within = "" if found.is_final else f", within {short_span(figures.horizon_s or 0.0)}"
+        rows.append((f"still to come{within}", f"≈ {count(found.n_to_come)}", percent(to_come)))
+    words = "not expected by the deadline" if found.is_final else "not known yet"
+    n_rest = rest * found.n_predictions
+    return [*rows, (words, f"≈ {count(n_rest)}" if found.n_to_come is not None else count(n_rest), percent(rest))]
