@@ -12,6 +12,8 @@ from streams.scores.figures import Figures
 from streams.scores.numbers import number
 from streams.scores.watch import Watch
 
+_MOST = 100_000_000
+"""Evidence is said as a number up to here: it grows beyond all bounds while an alarm stands."""
 Word = Literal["alarm", "worse", "better", "as usual", "cannot tell"]
 
 
@@ -72,7 +74,8 @@ def _evidence(watch: Watch | None) -> str:
     if watch is None:
         return ""
     level = float(watch.detector.level)
-    return f"evidence {f'{level:,.0f}' if level < 1e7 else f'{level:.1e}'} of {watch.needed:,.0f}"
+    said = f"{level:,.0f}" if level < _MOST else f"more than {_MOST:,}"
+    return f"evidence {said} of {watch.needed:,.0f}"
 
 
 def _labels_in(figures: Figures) -> str:

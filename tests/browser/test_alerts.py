@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.chromium import PHONE, barriers, wide
 from tests.browser.conftest import NewPerson
@@ -30,4 +30,22 @@ def test_each_rule_stands_with_its_state_and_its_reason(new_person: NewPerson) -
     assert barriers(page) == []
     page.set_viewport_size(PHONE)
     assert wide(page) <= 0
+    assert barriers(page) == []
+
+
+def test_the_dashboard_says_first_how_the_model_does_against_its_reference(new_person: NewPerson) -> None:
+    page = new_person().go("/alerts")
+    wait_until(lambda: rules(page)[0].startswith("cannot"), LOOKED_S, "the rules were looked at")
+    sentence = page.locator(".notice b").first.inner_text()
+    assert "reference" in sentence or "no label" in sentence.lower()
+
+    page.goto(page.url.replace("/alerts", "/"))
+
+    notice = page.locator("#fresh .notice", has_text=sentence)
+    finding = page.locator("#fresh .finding")
+    expect(notice).to_be_visible()
+    above, below = notice.bounding_box(), finding.bounding_box()
+    assert above is not None
+    assert below is not None
+    assert above["y"] < below["y"]
     assert barriers(page) == []

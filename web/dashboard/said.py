@@ -28,7 +28,7 @@ class Line(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One sentence, its first part in bold; `icon` says what kind of a finding it is. `evidence` is small, under it."""
+    """One sentence, its first part in bold; `icon`: what is not known yet; empty where all is. `evidence` is small."""
 
     icon: str
     bold: str
@@ -92,7 +92,7 @@ def finding(figures: Figures) -> Finding:
         return Finding("waiting", said, "How wrong they are is known once their truths come.", evidence)
     if figures.axis == "decided":
         said = f"MAE {mae.so_far} of what was decided"
-        return Finding("live", said, "in this time, whenever it was predicted.", evidence)
+        return Finding("", said, "in this time, whenever it was predicted.", evidence)
     in_words = _completeness(parts(figures))
     if figures.expected is None:
         return Finding(
@@ -100,13 +100,13 @@ def finding(figures: Figures) -> Finding:
         )
     expected, so_far = f"{mae.expected} {mae.interval}".strip(), _as_fine(figures.so_far["mae"], mae)
     if reaches_deadline(figures):
-        return Finding("live", f"MAE {so_far} so far, {expected} expected of all;", f"{in_words}.", evidence)
+        return Finding("", f"MAE {so_far} so far, {expected} expected of all;", f"{in_words}.", evidence)
     within = short_span(figures.horizon_s or 0.0)
     if (figures.horizon_s or 0.0) < EARLY * figures.window_s:
         rest = f"Of labels that come within it, MAE is {so_far} so far, {expected} expected; {in_words}."
         return Finding("waiting", f"Nothing can be said past {within} yet.", rest, evidence)
     said = f"MAE {so_far} so far, {expected} expected of labels within {within};"
-    return Finding("live", said, f"{in_words}.", evidence)
+    return Finding("", said, f"{in_words}.", evidence)
 
 
 def _as_fine(value: float | None, line: Line) -> str:
