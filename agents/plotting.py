@@ -7,7 +7,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
 
 from agents.feeding import Feeding
 from agents.insight.answers import Answers
@@ -22,8 +21,6 @@ from streams.kafka.fetcher import Batch, Fetcher
 from streams.kafka.topics import Topics
 from streams.process.link import Link
 from streams.process.log_throttle import NEVER_HELD_BACK
-from streams.scores.figures import Figures
-from streams.scores.summary import ErrorSummary
 from streams.settings import Settings
 from streams.wire.verdicts import Tag, VerdictRecord
 
@@ -31,14 +28,6 @@ logger = logging.getLogger("hindsight.plot")
 PICTURE = "error_distribution.png"
 FENCED_S = 3.0
 """After another worker opened the log: time for Kafka to tell whether the topic is still ours."""
-
-
-class Picture(NamedTuple):
-    """What the picture on disk shows: when it was drawn, and the figures of all predictions until then."""
-
-    drawn_at: float
-    figures: Figures
-    summary: ErrorSummary
 
 
 class Plotting:
@@ -61,7 +50,6 @@ class Plotting:
         self.log: MetricLog | None = None
         self.link = Link("metric log", logger, is_up=True)
         self.picture_link = Link("picture", logger, is_up=True)
-        self.picture: Picture | None = None
         self.renderer = Renderer()
         self._queue: deque[Batch] = deque()
         self._filled = self._local_path.filled
@@ -146,14 +134,13 @@ class Plotting:
         if self.link.problem or not self._is_mine():
             return
         try:
-            log = await self._opened()
-            picture = Picture(time.time(), await self._answers.figures(Asked("all")), log.summary)
-            await asyncio.to_thread(self.renderer.draw, picture.figures, self._logs_dir / PICTURE, now=picture.drawn_at)
+            await self._opened()
+            figures, now = await self._answers.figures(Asked("all")), time.time()
+            await asyncio.to_thread(self.renderer.draw, figures, self._logs_dir / PICTURE, now=now)
         except (CannotDraw, LogError, InsightError) as exc:
             self.picture_link.down(str(exc))
         else:
             self.picture_link.up("The picture is drawn again.")
-            self.picture = picture
 
     async def close(self) -> None:
         """End the drawing process."""

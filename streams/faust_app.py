@@ -21,7 +21,7 @@ from streams.kafka.new_kafka import NewKafka
 from streams.kafka.probe import why_away
 from streams.kafka.records import TP
 from streams.kafka.rotation import end_when_rotated
-from streams.kafka.topics import TopicError, declare, topics
+from streams.kafka.topics import TopicError, declare, require_log_kept, topics
 from streams.process import instance, log_throttle, memory
 from streams.process.children import Children
 from streams.process.fatal import fatal
@@ -139,6 +139,7 @@ async def _declare_when_possible() -> None:
     while True:
         try:
             made = await declare(settings)
+            await require_log_kept(settings)
             link.up(f"Kafka at {settings.kafka_address} is available; topics created: {', '.join(made) or 'none'}.")
             return
         except TopicError as exc:

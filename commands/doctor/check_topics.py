@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 from commands.doctor.finding import Finding, note, ok, wrong
 from streams.kafka.admin import Admin
-from streams.kafka.topics import RETENTION_MARGIN_S, Topic, log_retention_s, mismatch, topics
+from streams.kafka.topics import Topic, alter, kept_too_short, log_retention_s, mismatch, topics
 from streams.settings import Settings
 
 LARGEST_PACKET_BYTES = 1_000_000
 """The bridge's largest packet, with what Kafka puts around it."""
 DELETE = "delete"
-FOR_EVER = -1
 
 
 class There(NamedTuple):
@@ -51,7 +50,9 @@ def faults(topic: Topic, config: dict[str, str]) -> list[Finding]:
     allowed = int(config["max.message.bytes"])
     if allowed < least:
         found.append(
-            wrong(what, f"takes records of {allowed:,} bytes at most: {_alter(topic, f'max.message.bytes={least}')}")
+            wrong(
+                what, f"takes records of {allowed:,} bytes at most: {alter(topic.name, f'max.message.bytes={least}')}"
+            )
         )
     return found
 
@@ -61,25 +62,20 @@ def log_faults(topic: Topic, config: dict[str, str], settings: Settings) -> list
     what = f"topic {topic.name}"
     found: list[Finding] = []
     if config["cleanup.policy"] != DELETE:
-        cure = _alter(topic, f"cleanup.policy={DELETE}")
+        cure = alter(topic.name, f"cleanup.policy={DELETE}")
         found.append(
             wrong(what, f"has cleanup.policy={config['cleanup.policy']}, which removes decisions that count: {cure}")
         )
-    kept_ms, wanted_ms = int(config["retention.ms"]), round(log_retention_s(settings) * 1000)
-    if kept_ms == FOR_EVER or kept_ms >= wanted_ms:
+    if said := kept_too_short(config, settings):
+        found.append(wrong(what, said))
         return found
-    least_ms = wanted_ms - round(RETENTION_MARGIN_S * 1000)
+    kept_ms, wanted_ms = int(config["retention.ms"]), round(log_retention_s(settings) * 1000)
+    if not 0 <= kept_ms < wanted_ms:
+        return found
     said = f"is kept for {kept_ms / 3.6e6:.1f} h, and {wanted_ms / 3.6e6:.1f} h are asked for"
-    cure = _alter(topic, f"retention.ms={wanted_ms}")
-    if kept_ms < least_ms:
-        found.append(wrong(what, f"{said}, so that ids that still wait are forgotten: {cure}"))
-    else:
-        found.append(note(what, f"{said}, which leaves less time to end an outage: {cure}"))
+    cure = alter(topic.name, f"retention.ms={wanted_ms}")
+    found.append(note(what, f"{said}, which leaves less time to end an outage: {cure}"))
     return found
-
-
-def _alter(topic: Topic, setting: str) -> str:
-    return f"kafka-configs.sh --alter --entity-type topics --entity-name {topic.name} --add-config {setting}"
 
 
 def _shown(n_partitions: int) -> str:

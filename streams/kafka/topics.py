@@ -16,6 +16,8 @@ from streams.settings import Settings
 
 LARGEST_RECORD_BYTES = 8 << 20
 SMALLEST_SEGMENT_BYTES, LARGEST_SEGMENT_BYTES = 2 << 20, 1 << 30
+FOR_EVER = -1
+"""A retention without an end."""
 LOOKS, LOOK_EVERY_S = 100, 0.05
 RETENTION_MARGIN_S = 48 * 3600.0
 """How much longer than the oldest live row the decision log is kept: the time to notice an outage and end it."""
@@ -39,6 +41,10 @@ class TopicMismatch(TopicError):
 
 class TopicRefused(TopicError):
     """Kafka does not create a topic: our user has not the right, or the settings ask for what it cannot do."""
+
+
+class LogTooShort(TopicError):
+    """The decision log is kept for a shorter time than ids wait: decisions that still count would be removed."""
 
 
 class Topics(NamedTuple):
@@ -114,6 +120,41 @@ async def declare(settings: Settings) -> list[str]:
                 ) from None
             await _seen(admin, wanted)
     return [topic.name for topic in missing]
+
+
+async def require_log_kept(settings: Settings) -> None:
+    """Check that the decision log, which may have been created for a shorter window, is kept for as long as ids wait.
+
+    Raises:
+        LogTooShort: it is not.
+        Unavailable: Kafka does not answer.
+    """
+    log = topics(settings).pairs_log
+    async with Admin(settings) as admin:
+        try:
+            config = await admin.config(log.name)
+        except KafkaRefused:
+            return  # our user has not the right to look; `doctor` says so
+    if said := kept_too_short(config, settings):
+        raise LogTooShort(
+            f"The decision log, Kafka's topic {log.name!r}, {said}, or set a shorter HINDSIGHT_JOIN_WINDOW_S."
+        )
+
+
+def kept_too_short(config: Mapping[str, str], settings: Settings) -> str:
+    """Return what is wrong if a decision log of that configuration forgets ids that still wait, and the cure; else nothing."""
+    kept_ms, wanted_ms = int(config["retention.ms"]), round(log_retention_s(settings) * 1000)
+    if kept_ms == FOR_EVER or kept_ms >= wanted_ms - round(RETENTION_MARGIN_S * 1000):
+        return ""
+    return (
+        f"is kept for {kept_ms / 3.6e6:.1f} h, and {wanted_ms / 3.6e6:.1f} h are asked for, so that ids that still wait are "
+        f"forgotten: {alter(topics(settings).pairs_log.name, f'retention.ms={wanted_ms}')}"
+    )
+
+
+def alter(topic: str, setting: str) -> str:
+    """Return the command that changes one setting of a topic."""
+    return f"kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {setting}"
 
 
 async def _seen(admin: Admin, wanted: Topics) -> None:

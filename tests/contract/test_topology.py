@@ -17,7 +17,9 @@ from pika.exceptions import ChannelClosedByBroker
 
 from tests.brokers import CHECKOUT, Brokers, free_port
 from tests.e2e.pipeline import Pipeline
+from tests.kafka_topics import set_config
 
+WORKER_S = 60.0
 KINDS = ("features", "y_true", "y_pred")
 
 
@@ -71,6 +73,24 @@ def test_other_partitions_are_a_sentence(pipeline_with: Callable[..., Pipeline])
     refused = pipeline.run_command("topology")
     assert refused.returncode == 1
     assert "has 2 partitions, but 3 are required: set HINDSIGHT_PARTITIONS=2" in refused.stderr
+
+
+def test_a_worker_refuses_a_window_that_outlasts_its_decision_log_until_that_is_kept_for_longer(
+    pipeline_with: Callable[..., Pipeline],
+) -> None:
+    pipeline = pipeline_with(join_window_s=60, agents="metric,plot")
+    assert pipeline.run_command("topology").returncode == 0
+    pipeline.environ["HINDSIGHT_JOIN_WINDOW_S"] = str(30 * 86_400)
+    worker = pipeline.new_worker("worker with a longer window")
+    worker.launch()
+    assert worker.process.wait(WORKER_S) == 1
+    assert "is kept for" in worker.said
+    assert "so that ids that still wait are forgotten: kafka-configs.sh --alter" in worker.said
+    assert "Traceback" not in worker.said
+
+    set_config(pipeline.environ, "pairs_log", {})  # what our topic has for this window
+    worker.start("The table `pairs` is ready")
+    assert worker.stop() == 0
 
 
 @pytest.mark.parametrize(
