@@ -9,6 +9,7 @@ records are batched. The method is that of Flink's interval join, with one answe
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import chain, repeat
 from typing import NamedTuple, Protocol, cast
@@ -49,6 +50,13 @@ class Input(NamedTuple):
     origin: Origin | None = None
     foreign: Mapping[int, Sequence[TrueRow | PredRow]] = {}
     offsets: Sequence[int] = ()
+
+    def behind(self, applied: int) -> Input | None:
+        """Return what of it lies behind the offset `applied`: all, nothing, or of a run its last rows."""
+        if self.offset <= applied:
+            return None
+        n = bisect_right(self.offsets, applied)
+        return self._replace(rows=self.rows[n:], offsets=self.offsets[n:]) if n else self
 
 
 class Decided(NamedTuple):

@@ -131,7 +131,8 @@ class Owner:
             if await self._append(made):
                 inputs = inputs[made.n_inputs :]
             input_offsets = self.store.checkpoint.input_offsets
-            inputs = [given for given in inputs if given.offset > input_offsets[given.side]]
+            behind = (given.behind(input_offsets[given.side]) for given in inputs)
+            inputs = [given for given in behind if given is not None]
             if not inputs:
                 break
         if batch:

@@ -9,10 +9,12 @@ import msgspec
 import pytest
 
 from streams.join import decision
-from streams.join.decide import Input, decide
+from streams.join.decide import Input, decide, key_of
 from streams.join.state import PRED, TRUE
 from streams.table import owner as module
+from streams.table.reading import RUN_FROM
 from streams.wire.rows import PredRow, TrueRow
+from tests.fake_record import FakeRecord
 from tests.unit.streams.table.owners import RULES, Log, Outbox, an_owner, give, row, until, while_running
 
 NOW = 1e9
@@ -64,6 +66,22 @@ def test_rows_that_another_owner_decided_meanwhile_are_not_decided_again_and_its
     assert from_the_log is None
     assert [verdict.id for verdict in ours] == ["b"]
     assert msgspec.json.encode(ours) == log.records[2].verdicts
+
+
+def test_of_records_that_are_decided_together_those_that_another_owner_applied_are_not_counted_again(store):
+    log = Log()
+    log.others = [[decided_by_another(store, "a", offset=4)]]
+    owner = an_owner(store, log=log)
+    n = 2 * RUN_FROM
+
+    async def act():
+        give(owner, TRUE, *(FakeRecord(i, b'{"id":"%d","ts":1e9,"y_true":1.0}' % i) for i in range(n)))
+        await until(lambda: store.checkpoint.input_offsets[TRUE] == n - 1)
+
+    run(owner, act)
+    counts = store.checkpoint.counts
+    assert (counts.rows_true, counts.waiting, counts.duplicates) == (1 + n - 5, n - 5, 0)
+    assert store.states([key_of("4")]) == [None]
 
 
 @pytest.mark.parametrize("appended", [True, False], ids=["it was appended", "it was not"])
