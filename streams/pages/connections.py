@@ -13,7 +13,7 @@ GIVE_WAY_S = 10.0
 
 
 class Connection(Protocol):
-    """One connection; `since_mono` is when it was made, or when something came last (monotonic)."""
+    """One connection; `since_mono` is when it was made, or when something came last that it waited for (monotonic)."""
 
     since_mono: float
 

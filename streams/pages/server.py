@@ -100,7 +100,8 @@ class _Handler(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         if self._is_admitted:
-            self.since_mono = time.monotonic()
+            if self.is_idle:  # what comes behind a request keeps no place for it
+                self.since_mono = time.monotonic()
             super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:

@@ -56,6 +56,12 @@ class World:
     async def status(self, path: bytes) -> int:
         return await status(await self.connect(path))
 
+    async def send(self, data: bytes) -> None:
+        """Send something over every connection."""
+        for writer in self._writers:
+            writer.write(data)
+            await writer.drain()
+
     async def fill(self) -> None:
         """Take all places, each with a request that is not answered."""
         for _ in range(self.held.most):
@@ -161,6 +167,23 @@ def test_who_does_not_read_gives_way_and_is_cut_off(monkeypatch: pytest.MonkeyPa
         assert len(world.held) <= MOST_HERE
         for each in slow:
             each.close()
+
+    with_server(talk)
+
+
+def test_who_goes_on_sending_behind_a_request_keeps_no_place_by_it(monkeypatch: pytest.MonkeyPatch):
+    came: list[bytes] = []
+    take = server.RequestHandler.data_received
+    monkeypatch.setattr(
+        server.RequestHandler, "data_received", lambda self, data: (came.append(data), take(self, data))
+    )
+
+    async def talk(world: World) -> None:
+        await world.fill()
+        since = sorted(each.since_mono for each in world.held._held)
+        await world.send(b"GET /h")
+        await until(lambda: came.count(b"GET /h") == MOST_HERE)
+        assert sorted(each.since_mono for each in world.held._held) == since
 
     with_server(talk)
 
