@@ -19,6 +19,7 @@ ANY_TEXT = r"[\s\S]+"
 """An id may hold a newline."""
 STATIC = Path(__file__).parent / "static"
 STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
+STATIC_FILES = {path.name: path for path in STATIC.iterdir() if path.suffix in STATIC_TYPES}
 
 
 def routes(app: web.Application) -> None:
@@ -88,11 +89,11 @@ async def _picture(request: web.Request) -> web.Response:
 
 
 async def _static(request: web.Request) -> web.Response:
-    path = STATIC / request.match_info["name"]
-    kind = STATIC_TYPES.get(path.suffix)
-    if kind is None or path.parent != STATIC or not path.is_file():
+    path = STATIC_FILES.get(request.match_info["name"])
+    if path is None:
         raise web.HTTPNotFound(text="There is no such file.")
-    return web.Response(body=path.read_bytes(), content_type=kind, headers={"Cache-Control": "max-age=60"})
+    headers = {"Cache-Control": "max-age=60"}
+    return web.Response(body=path.read_bytes(), content_type=STATIC_TYPES[path.suffix], headers=headers)
 
 
 async def _favicon(request: web.Request) -> web.Response:
