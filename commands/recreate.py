@@ -65,7 +65,9 @@ def otherwise(rabbit: Rabbit, name: str, settings: Settings) -> Otherwise | None
     ):
         return None
     declared = rabbit.learned(name)
-    kind = declared.arguments.get("x-queue-type", "classic") if declared else "classic"
+    if declared is None:  # a stream, for one, is deleted whatever it holds
+        return Otherwise(name, "RabbitMQ does not tell how it is declared. Delete it yourself")
+    kind = declared.arguments.get("x-queue-type", "classic")
     if kind != "classic":
         return Otherwise(
             name, f"it is a {kind} queue, which RabbitMQ cannot delete only if it is empty. Delete it yourself"
