@@ -8,14 +8,15 @@ from typing import Any
 import msgspec
 
 from streams.amqp.blocking import Queue
+from streams.wire.checked import Natural
 
 
 class QueueState(msgspec.Struct):
     """A queue of RabbitMQ: messages that wait in it, and how many consumers read it. None where that is unknown."""
 
     name: str
-    messages: int | None
-    consumers: int | None
+    messages: Natural | None
+    consumers: Natural | None
 
 
 class BridgeState(msgspec.Struct):

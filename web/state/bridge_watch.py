@@ -19,6 +19,7 @@ from streams.amqp.queue_depths import queues
 from streams.process.own_thread import OwnThread
 from streams.process.unavailable import Unavailable
 from streams.settings import SettingsError
+from streams.wire.checked import Natural
 from web import port
 from web.state.bridge_state import BridgeState, QueueState, notes_of, problem_of, queues_of, unread
 
@@ -89,10 +90,11 @@ class BridgeWatch:
 
     def _hear(self, state: Any) -> None:
         try:
-            n_rows = sum(rows_in_kafka(state, self._settings.namespace).values())
-            behind = list(state["messages_behind"].values())
-            heard = Heard(time.monotonic(), n_rows, None if None in behind else sum(behind))
-        except (KeyError, TypeError, ValueError, AttributeError):
+            rows = msgspec.convert([*rows_in_kafka(state, self._settings.namespace).values()], list[Natural])
+            behind = msgspec.convert([*state["messages_behind"].values()], list[Natural | None])
+            n_behind = None if None in behind else sum(n or 0 for n in behind)
+            heard = Heard(time.monotonic(), sum(rows), n_behind)
+        except (KeyError, TypeError, ValueError, AttributeError, msgspec.ValidationError):
             self._heard.clear()
             return
         self._looked_at = float("-inf")
@@ -128,5 +130,5 @@ class BridgeWatch:
         try:
             async with asyncio.timeout(TIMEOUT_S), session.get(url, headers=headers, allow_redirects=False) as response:
                 return msgspec.json.decode(await response.read())
-        except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError):
+        except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError, RecursionError):
             return None

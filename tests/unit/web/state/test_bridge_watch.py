@@ -70,7 +70,8 @@ def test_a_bridge_that_was_restarted_starts_from_zero(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [None, [], {}, "bridge", state(1, namespace="theirs-"), {"namespace": "", "rows": {"y_true": 3}}]
+    "other",
+    [None, [], {}, "bridge", state(1, namespace="theirs-"), {"namespace": "", "rows": {"y_true": 3}}, state(10**400)],
 )
 def test_what_is_no_bridge_of_ours_is_none(clock: Clock, other: Any) -> None:
     watch = heard(clock, state(1), state(2), other)
