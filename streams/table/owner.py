@@ -11,8 +11,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from streams.join import decision
 from streams.join.deadlines import Rules
@@ -35,6 +35,7 @@ from streams.wire.decoder import Decoder
 from streams.wire.verdicts import Tag, Verdict
 
 logger = logging.getLogger("hindsight.join")
+T = TypeVar("T")
 TICK_S = 0.2
 LINGER_S, LONGEST_LINGER_S = 0.005, 0.02
 """Owners that decide again and again share a linger: many rows share a decision, decisions a request and a disk sync."""
@@ -199,12 +200,12 @@ class Owner:
         except Unavailable as exc:
             self._link.down(self._away(str(exc)))
             await asyncio.sleep(exc.pause_s)
-            await self._catch_up_when_possible()
+            await self._when_possible(self.catch_up)
             if not isinstance(exc, KafkaRefused):  # what it refuses it answers, too
                 self._say_back()
             return False
         if offset != record.base + 1:
-            if await self._catch_up_when_possible():
+            if await self._when_possible(self.catch_up):
                 self._fenced(record.base, offset)
             self._say_back()
             return False
@@ -249,11 +250,11 @@ class Owner:
 
     # The log's word
 
-    async def _catch_up_when_possible(self) -> bool:
-        """Read the log to its end, as soon as Kafka lets us; return whether another worker has written to it."""
+    async def _when_possible(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Return what is read of the log, as soon as Kafka lets us."""
         while True:
             try:
-                return await self.catch_up()
+                return await read()
             except Unavailable as exc:
                 self._link.down(self._away(str(exc)))
                 await self._link.pause()
@@ -265,18 +266,26 @@ class Owner:
         self._link.up(f"partition {self.partition}: Kafka answers again.")
 
     async def resend(self) -> None:
-        """Send what the log does not say is confirmed; after a recovery.
+        """Send what the log does not say is confirmed, as soon as Kafka lets us; after a recovery."""
+        await self._when_possible(self._resend)
+        self._say_back()
 
-        Raises:
-            Unavailable: Kafka cannot be reached.
-        """
+    async def _resend(self) -> None:
         checkpoint = self.store.checkpoint
         owed = [(checkpoint.confirmed, checkpoint.verdicts_at), (checkpoint.forwarded, checkpoint.forwards_at)]
         spans = [(confirmed, last) for confirmed, last in owed if last > confirmed]
         if not spans:
             return
         start, end = min(confirmed for confirmed, _ in spans) + 1, max(last for _, last in spans) + 1
-        async for records in self.log.read(self.partition, start, end):
+        first, _ = (await self.log.bounds([self.partition]))[self.partition]
+        if start < first:
+            logger.warning(
+                "partition %d: Kafka removed the decisions %d to %d, and nothing tells whether all that they say was sent on.",
+                self.partition,
+                start,
+                min(first, end) - 1,
+            )
+        async for records in self.log.read(self.partition, max(start, first), end):
             for offset, record in records:
                 if decision.is_valid(record, offset):
                     await self._send(offset, record)

@@ -8,6 +8,7 @@ import time
 
 from streams.join import decision
 from streams.join.deadlines import Rules
+from streams.kafka.errors import OffsetsRemoved
 from streams.kafka.fetcher import TP, Batch
 from streams.process.linger import Linger
 from streams.process.unavailable import Unavailable
@@ -23,11 +24,13 @@ class Log:
     """A decision log in memory. `answer` is set while Kafka answers.
 
     `others`: what other writers append right before our next records, a list for each, of decisions or of any bytes;
-    `unconfirmed`: of our next records, whether each is appended although its confirmation is lost.
+    `unconfirmed`: of our next records, whether each is appended although its confirmation is lost. `first`: the offset
+    that it begins at, now that retention has removed what was before. `n_unanswered`: how often it is asked in vain.
     """
 
     def __init__(self):
         self._packed, self.others, self.unconfirmed = [], [], []
+        self.first = self.n_unanswered = 0
         self.answer = asyncio.Event()
         self.answer.set()
 
@@ -48,9 +51,14 @@ class Log:
         return len(self._packed) - 1
 
     async def bounds(self, partitions):
-        return {partition: (0, len(self._packed)) for partition in partitions}
+        if self.n_unanswered:
+            self.n_unanswered -= 1
+            raise Unavailable("no answer")
+        return {partition: (self.first, len(self._packed)) for partition in partitions}
 
     async def read(self, partition, start, end):
+        if start < min(self.first, end):
+            raise OffsetsRemoved("their retention has ended")
         for offset in range(start, end):
             yield [(offset, self.records[offset])]
 

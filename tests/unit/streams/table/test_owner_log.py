@@ -238,6 +238,39 @@ def test_after_a_restart_just_the_verdicts_that_are_not_confirmed_are_sent_again
     assert again.tags == outbox.tags[2:]
 
 
+@pytest.mark.parametrize("n_left", [1, 0], ids=["all but the last", "all"])
+def test_where_retention_has_removed_decisions_the_others_are_sent_again_and_it_is_said(store, caplog, n_left):
+    log, outbox = Log(), Outbox(confirms=False)
+    owner = an_owner(store, log=log, outbox=outbox)
+
+    async def act():
+        for offset in range(3):
+            pair(owner, offset, str(offset))
+            await matched(store, offset + 1)
+
+    run(owner, act)
+    log.first, again = len(log.records) - n_left, Outbox()
+    asyncio.run(an_owner(store, log=log, outbox=again).resend())
+    assert again.tags == outbox.tags[3 - n_left :]
+    assert f"Kafka removed the decisions 0 to {log.first - 1}, and nothing tells" in caplog.text
+
+
+def test_verdicts_are_sent_again_as_soon_as_kafka_answers(store):
+    log, outbox = Log(), Outbox(confirms=False)
+    owner = an_owner(store, log=log, outbox=outbox)
+
+    async def act():
+        pair(owner, 0, "a")
+        await matched(store, 1)
+
+    run(owner, act)
+    log.n_unanswered, again = 1, Outbox()
+    owner = an_owner(store, log=log, outbox=again)
+    asyncio.run(owner.resend())
+    assert again.tags == outbox.tags
+    assert not owner.problem
+
+
 def test_nothing_is_sent_again_where_all_is_confirmed(store):
     log = Log()
     owner = an_owner(store, log=log)
