@@ -230,6 +230,7 @@ def test_what_is_kept_and_cannot_be_read_begins_anew(receiver):
     world = World(receiver.url)
     world.disk.kept = b"\x00 no book"
     asyncio.run(world.play(lambda: receiver.posted))
+    assert receiver.posted[0].body["status"] == "firing"
 
 
 def test_an_alertmanager_is_told_what_fires_and_then_that_it_is_resolved(receiver):
