@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 
 from aiohttp import web
 
-from streams.pages.door import Handler, own_hosts, refusal, shows_token
+from streams.pages.door import Handler, own_hosts, proves_token, refusal, shows_token
 from streams.process.own_thread import OwnThread
 from streams.settings import Settings
 from streams.table.store import StoreFailed
 from web import answers
-from web.state.proof import Proofs
 
 logger = logging.getLogger("hindsight.web")
 PAGES_AT_ONCE = 4
@@ -71,8 +69,6 @@ class Guard:
 
     def _is_let_in(self, request: web.Request) -> bool:
         """Tell whether a request shows the token; one of another worker, a proof that it is known."""
-        token = self._settings.secret("web_token")
-        if token and request.path.startswith("/peer/"):
-            shown = request.headers.get("Authorization", "")
-            return Proofs(token).holds(shown, self._url, request.raw_path, time.time())
+        if self._settings.secret("web_token") and request.path.startswith("/peer/"):
+            return proves_token(request, self._settings, self._url)
         return shows_token(request, self._settings)

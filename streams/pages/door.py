@@ -1,7 +1,7 @@
 """The door of a process's pages: who may ask, what may be asked, and the headers of every answer.
 
 A token is shown as `Authorization: Bearer …`, or as the password of basic auth, which browsers ask for by themselves;
-it is never part of a URL and no cookie holds it.
+it is never part of a URL and no cookie holds it. Processes of ours prove that they know it (`streams.pages.proof`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import binascii
 import hmac
 import logging
 import socket
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from aiohttp.typedefs import Middleware
 from multidict import CIMultiDict
 from yarl import URL
 
+from streams.pages.proof import Proofs
 from streams.settings import Settings
 
 logger = logging.getLogger("hindsight.web")
@@ -88,12 +90,19 @@ def shows_token(request: web.Request, settings: Settings) -> bool:
     return not token or request.path in OPEN_PATHS or _shows(request.headers.get("Authorization", ""), token)
 
 
+def proves_token(request: web.Request, settings: Settings, url: str) -> bool:
+    """Tell whether a request proves to the process at `url` that the token is known, if there is one."""
+    token, shown = settings.secret("web_token"), request.headers.get("Authorization", "")
+    return bool(token) and Proofs(token).holds(shown, url, request.raw_path, time.time())
+
+
 def plain(settings: Settings, hosts: set[str]) -> Middleware:
     """Return the door of pages that are for programs alone: errors are JSON, and no traceback gets out."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        refused = refusal(request, hosts, is_let_in=shows_token(request, settings))
+        is_let_in = shows_token(request, settings) or proves_token(request, settings, f"http://{request.host}")
+        refused = refusal(request, hosts, is_let_in=is_let_in)
         if refused is not None:
             return error(*refused)
         try:

@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from agents.worker import Worker
 from bridge.ledger import rows_in_kafka
 from streams.amqp.queue_depths import queues
+from streams.pages.proof import Proofs
 from streams.process.own_thread import OwnThread
 from streams.process.unavailable import Unavailable
 from streams.settings import SettingsError
@@ -124,11 +126,15 @@ class BridgeWatch:
     async def _ask(self, session: aiohttp.ClientSession) -> Any:
         if self._settings.has_bridge_inside:
             return self._worker.bridge and self._worker.bridge.state()
-        url = f"http://{self._address}/readyz"
-        token = self._settings.secret("web_token")
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
+            url = URL(f"http://{self._address}").origin() / "readyz"
+            headers = self._proof(url)
             async with asyncio.timeout(TIMEOUT_S), session.get(url, headers=headers, allow_redirects=False) as response:
                 return msgspec.json.decode(await response.read())
-        except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError, RecursionError):
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, msgspec.MsgspecError, RecursionError):
             return None
+
+    def _proof(self, url: URL) -> dict[str, str]:
+        """Return the header that shows the bridge that we know the token; whoever else answers there learns nothing."""
+        token = self._settings.secret("web_token")
+        return {"Authorization": Proofs(token).proof(str(url.origin()), url.path, time.time())} if token else {}

@@ -1,7 +1,7 @@
 """The other workers: who they are, from Faust's assignment in Kafka's group, and what they answer, within a time.
 
 Anybody in that group may name any address and answer anything. So only `http(s)://host:port` is asked, and the token is
-sent to nobody: a proof is, that we know it (`web.state.proof`). What comes back is decoded into the struct that is
+sent to nobody: a proof is, that we know it (`streams.pages.proof`). What comes back is decoded into the struct that is
 expected, up to a size, or it is no answer.
 """
 
@@ -16,8 +16,8 @@ import msgspec
 from yarl import URL
 
 from agents.worker import Worker
+from streams.pages.proof import Proofs
 from streams.settings import ADDRESS
-from web.state.proof import Proofs
 
 TIMEOUT_S = 1.0
 MOST_BYTES = 16 << 20

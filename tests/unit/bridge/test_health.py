@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -10,6 +12,7 @@ import pytest
 
 from bridge import health
 from streams.pages.door import HEADERS
+from streams.pages.proof import Proofs
 from streams.settings import load
 from tests.brokers import free_port
 
@@ -23,15 +26,22 @@ class Bridge:
         return {"ready": False}
 
 
-def ask(path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], str]:
+def proof(**of: str) -> Callable[[str], str]:
+    """Return what makes the header of who proves to know the token, to the bridge at a URL."""
+    given = {"token": TOKEN, "path": "/readyz"} | of
+    return lambda url: Proofs(given["token"]).proof(given.get("url", url), given["path"], time.time())
+
+
+def ask(path: str, method: str = "GET", **headers: str | Callable[[str], str]) -> tuple[int, dict[str, str], str]:
     async def talk() -> tuple[int, dict[str, str], str]:
         port = free_port()
         settings = load({"HINDSIGHT_WEB_TOKEN": TOKEN, "HINDSIGHT_BRIDGE_WEB_PORT": str(port)})
-        url = f"http://127.0.0.1:{port}{path}"
+        url = f"http://127.0.0.1:{port}"
+        sent = {name: value if isinstance(value, str) else value(url) for name, value in headers.items()}
         async with (
             health.pages(Bridge(), settings),  # type: ignore[arg-type]
             aiohttp.ClientSession() as session,
-            session.request(method, url, headers=headers) as found,
+            session.request(method, url + path, headers=sent) as found,
         ):
             return found.status, dict(found.headers), await found.text()
 
@@ -46,13 +56,17 @@ def ask(path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, 
         ("/metrics", "GET", {}, 401),
         ("/readyz", "GET", {"Authorization": "Bearer wrong"}, 401),
         ("/readyz", "GET", {"Authorization": f"Bearer {TOKEN}"}, 503),
+        ("/readyz", "GET", {"Authorization": proof()}, 503),
+        ("/readyz", "GET", {"Authorization": proof(token="guess")}, 401),
+        ("/readyz", "GET", {"Authorization": proof(url="http://127.0.0.1:1")}, 401),
+        ("/metrics", "GET", {"Authorization": proof()}, 401),
         ("/metrics", "GET", {"Authorization": f"Bearer {TOKEN}"}, 200),
         ("/readyz", "POST", {"Authorization": f"Bearer {TOKEN}"}, 405),
         ("/nowhere", "GET", {"Authorization": f"Bearer {TOKEN}"}, 404),
         ("/livez", "GET", {"Host": "evil.example"}, 421),
     ],
 )
-def test_the_bridges_pages_have_a_door(path: str, method: str, headers: dict[str, str], status: int):
+def test_the_bridges_pages_have_a_door(path: str, method: str, headers: dict[str, Any], status: int):
     found, given, _ = ask(path, method, **headers)
     assert found == status
     assert {name: given[name] for name in HEADERS} == dict(HEADERS)

@@ -13,11 +13,11 @@ from aiohttp import web
 from yarl import URL
 
 from streams.pages.door import HEADERS, add_headers
+from streams.pages.proof import Proofs
 from streams.pages.server import Runner
 from streams.settings import SettingsError, load
 from streams.table.store import StoreDamaged
 from web.guard import Guard
-from web.state.proof import Proofs
 
 TOKEN = "correct horse"
 OWN_URL = "http://127.0.0.1:1"

@@ -6,9 +6,13 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp import web
 
 from streams.amqp.blocking import Queue
+from streams.pages.proof import SCHEME
+from streams.pages.server import Runner, listening, serve
 from streams.process.unavailable import Unavailable
 from streams.settings import load
 from tests.unit.clocks import Clock
@@ -130,3 +134,27 @@ def test_without_queues_there_is_no_bridge(clock: Clock) -> None:
     watch = BridgeWatch(SimpleNamespace(settings=load({"HINDSIGHT_QUEUES": "off"})))  # type: ignore[arg-type]
     asyncio.run(watch._look_at_queues())
     assert (watch.state(), watch.notices) == (None, [])
+
+
+def test_the_token_is_sent_to_nobody_who_answers_in_the_bridges_place() -> None:
+    given: list[str] = []
+
+    async def taken(request: web.Request) -> web.Response:
+        given.append(request.headers["Authorization"])
+        return web.json_response(state(1))
+
+    async def talk() -> Any:
+        app = web.Application()
+        app.add_routes([web.get("/readyz", taken)])
+        runner, bound = Runner(app), listening("127.0.0.1", 0)
+        await serve(runner, bound)
+        settings = load({"HINDSIGHT_WEB_TOKEN": "sesame", "HINDSIGHT_BRIDGE_WEB_PORT": str(bound.getsockname()[1])})
+        try:
+            async with aiohttp.ClientSession() as session:
+                return await BridgeWatch(SimpleNamespace(settings=settings))._ask(session)
+        finally:
+            await runner.cleanup()
+
+    assert asyncio.run(talk()) == state(1)
+    assert given[0].startswith(f"{SCHEME} ")
+    assert "sesame" not in given[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from web.state.proof import MAX_SKEW_S, SCHEME, Proofs
+from streams.pages.proof import MAX_SKEW_S, SCHEME, Proofs
 
 URL, TARGET, NOW = "http://worker-1:6066", "/peer/pairs?sort=id", 1_700_000_000.0
 PROOFS = Proofs("sesame")

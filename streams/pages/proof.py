@@ -1,4 +1,4 @@
-"""How a worker shows another that it knows the token, without sending it: anybody in Kafka's group may name an address.
+"""How a worker shows another, or the bridge, that it knows the token, without sending it to whoever answers there.
 
 A proof is an HMAC over whom it is for, what is asked, and when: whoever gets one can use it nowhere else, and not for long.
 """
