@@ -105,22 +105,22 @@ class StandbyStore(Store):  # type: ignore[misc]
 
     def _follows(self, partition: int, offset: int, store: PairsStore) -> bool:
         """Tell whether a record can be applied. Offsets that hold nothing are passed over: a transaction ended there."""
-        if partition in self._behind:
-            return False
         before = store.checkpoint.offset
         if before >= 0 and offset > before + 1:
             if partition not in self._followed:
-                self._behind.add(partition)
-                logger.info(
-                    "partition %d: the log goes on at %d, after %d; it is read when it is ours",
-                    partition,
-                    offset,
-                    before,
-                )
+                self._say_behind(partition, offset, before)
                 return False
             store.checkpoint.offset = offset - 1
+        self._behind.discard(partition)
         self._followed.add(partition)
         return True
+
+    def _say_behind(self, partition: int, offset: int, before: int) -> None:
+        if partition not in self._behind:
+            logger.info(
+                "partition %d: the log goes on at %d, after %d; it is read when it is ours", partition, offset, before
+            )
+        self._behind.add(partition)
 
     def _no_mapping(self, *args: Any) -> Any:
         raise TypeError("the table `pairs` is read through its owners; it is not a mapping, and its backup is its log")

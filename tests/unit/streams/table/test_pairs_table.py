@@ -138,7 +138,11 @@ def test_a_standby_that_may_have_missed_records_is_left_to_be_restored(tmp_path)
     store.forget(keep=())  # the worker was away, and retention may have removed records meanwhile
     fed(store, 9, 10)
     assert store.persisted_offset(TP("log", 0)) == 4
+    for offset in range(5, 11):
+        store.partition(0).apply(offset, None)  # it was ours for a while
+    fed(store, 11, 13)
+    assert store.persisted_offset(TP("log", 0)) == 13
     store.forget(keep=())
-    fed(store, 5, 6)
-    assert store.persisted_offset(TP("log", 0)) == 6
+    fed(store, 14, 15)
+    assert store.persisted_offset(TP("log", 0)) == 15
     store.forget(keep=())
