@@ -146,12 +146,22 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as exc:
-        if exc.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        code = getattr(exc, "sqlite_errorcode", None)  # none where Python cannot read a text
+        if code is None:
+            raise Damaged(_damaged(path, exc)) from exc
+        if code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise Busy(
                 f"{path} is held by another process for {LOCK_WAIT_S:.0f} s: is a paused worker in between?"
             ) from exc
         raise Unwritable(f"{path} cannot be read or written: {exc}.") from exc
     except sqlite3.DatabaseError as exc:
-        raise Damaged(f"{path} is damaged: {exc}. It is opened again.") from exc
+        raise Damaged(_damaged(path, exc)) from exc
     except OSError as exc:
         raise Unwritable(f"{exc.filename or path} cannot be written: {exc.strerror or exc}.") from exc
+
+
+def _damaged(path: Path, exc: Exception) -> str:
+    return (
+        f"{path} is damaged: {exc}. A worker that opens it sets it aside if SQLite sees that; else remove it: the figures "
+        "are counted again as far as Kafka holds what was decided."
+    )

@@ -76,7 +76,8 @@ class Reader:
             details: also read histograms and worst labels, which take several times as long.
         """
         found = self._rows(_ALL if details else _FIGURES, series, start, end)
-        return rows.decode(found, details=details) if found else Cells.none(len(series.bins(self._bins).ends))
+        with translated(self._path):
+            return rows.decode(found, details=details) if found else Cells.none(len(series.bins(self._bins).ends))
 
     def errors(self, series: Series, start: float, end: float) -> tuple[Histogram, Histogram]:
         """Return histograms of the errors of 0 and more, and of the sizes of those below, of the cells of a span."""
@@ -84,12 +85,14 @@ class Reader:
         if not found:
             return Histogram(), Histogram()
         least, largest, errors = zip(*found, strict=True)
-        return histograms.decode(errors).histograms(least=min(least), largest=max(largest))
+        with translated(self._path), rows.readable():
+            return histograms.decode(errors).histograms(least=min(least), largest=max(largest))
 
     def worst(self, series: Series, start: float, end: float) -> list[Worst]:
         """Return the labels with the largest errors of the cells of a span, the largest first."""
         found = self._rows(_WORST, series, start, end)
-        return sorted((label for row in found for label in rows.decode_worst(row[0])), reverse=True)[:N_WORST]
+        with translated(self._path):
+            return sorted((label for row in found for label in rows.decode_worst(row[0])), reverse=True)[:N_WORST]
 
     def n_rows(self, series: Series, chunk_s: float, start: float, end: float) -> dict[int, int]:
         """Return how many rows the cells of a span count, by the number of the chunk that they begin in, in order."""
@@ -146,7 +149,8 @@ class Reader:
         """Return a value of the table `meta`, None if there is none; it holds JSON where it is text."""
         with translated(self._path):
             found = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return None if found is None else json.loads(found[0])
+            with rows.readable():
+                return None if found is None else json.loads(found[0])
 
     def close(self) -> None:
         """Let go of the file."""

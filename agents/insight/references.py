@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from agents.insight.database import NAME, Damaged, InsightError
-from agents.insight.notes import Notes
+from agents.insight.notes import NoFile, Notes
 from agents.insight.reader import Reader
 from streams.scores.cells import Cells
 from streams.scores.cohorts import Cohorts
@@ -155,6 +155,8 @@ class _Open:
     """The file, opened to read cells of one model or of all."""
 
     def __init__(self, path: Path) -> None:
+        if not path.exists():
+            raise NoFile(NoFile.__doc__)
         reader = Reader.open(path, DelayBins(np.zeros(0)))
         try:
             self.bins = DelayBins(np.array(msgspec.convert(reader.meta("delay_ends"), list[float])))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import sqlite3
+import struct
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -22,6 +25,19 @@ _SUMS_TYPE = np.dtype("<f8")
 """Sums are stored little-endian, by column of SUMS and then by bin of delay."""
 
 
+class Unreadable(sqlite3.DatabaseError):
+    """A cell does not hold what one holds, such as bytes that have changed on the disk, which SQLite does not see."""
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Raise what decoding raises as Unreadable."""
+    try:
+        yield
+    except (msgspec.MsgspecError, struct.error, ArithmeticError, LookupError, TypeError, ValueError) as exc:
+        raise Unreadable(f"a cell cannot be read ({exc})") from exc
+
+
 def encode(cells: Cells) -> Iterator[Row]:
     """Yield a row for each cell, of CELL_COLUMNS."""
     totals = np.stack([cells.sum_of(name).sum(axis=1) for name in TOTALS], axis=1).tolist()
@@ -36,10 +52,14 @@ def encode(cells: Cells) -> Iterator[Row]:
         yield (*keys, *range_, _encode_json(n).decode(), sums[i].tobytes(), errors[i], worst, sum(n), *totals[i])
 
 
+@readable()
 def decode(rows: Sequence[Row], *, details: bool) -> Cells:
     """Return the cells of rows, at least one, of FIGURES or with details of FIGURES and DETAILS.
 
     Without details they have no histogram and no worst labels.
+
+    Raises:
+        Unreadable: a row holds no cell.
     """
     columns = dict(zip(FIGURES + DETAILS, zip(*rows, strict=True), strict=False))
     n = np.array([_decode_labels(text) for text in columns["labels"]], np.int64)
@@ -58,6 +78,7 @@ def decode(rows: Sequence[Row], *, details: bool) -> Cells:
     )
 
 
+@readable()
 def decode_worst(text: str) -> list[Worst]:
-    """Return the labels that a cell's column `worst` holds."""
+    """Return the labels that a cell's column `worst` holds; raises Unreadable."""
     return [Worst(abs(y_pred - y_true), name, y_true, y_pred) for name, y_true, y_pred in _decode_worst(text)]
