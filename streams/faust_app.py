@@ -41,11 +41,15 @@ T = TypeVar("T")
 
 
 def _or_end(read: Callable[[], T]) -> T:
-    """Return what `read` returns; settings that cannot be used end the process with their sentences."""
+    """Return what `read` returns; settings that cannot be used end the process with their sentences.
+
+    It exits with 2, as for wrong options: 1 is an answer of some commands, such as `check`.
+    """
     try:
         return read()
     except SettingsError as exc:
-        sys.exit(f"hindsight: {exc}")
+        print(f"hindsight: {exc}", file=sys.stderr)
+        sys.exit(2)
 
 
 def _credentials(settings: Settings) -> Any:

@@ -91,7 +91,7 @@ def test_settings_that_cannot_be_read_are_sentences(environ: dict[str, str], com
     argv = [str(FAUST), "-A", "streams", command]
     bad = environ | {"HINDSIGHT_PARTITIONS": "four", "HINDSIGHT_KAFKA": "k:x", "PATH": os.environ["PATH"]}
     done = subprocess.run(argv, env=bad, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "HINDSIGHT_PARTITIONS is 'four'" in done.stderr
     assert "not of the form host:port" in done.stderr

@@ -107,3 +107,26 @@ def test_the_help_of_the_worker_offers_none_of_them() -> None:
     assert code == 0
     assert "--loglevel" in said
     assert "web" not in said.replace("the web view", "")
+
+
+@pytest.mark.parametrize("command", [["check", "--max-mae", "50"], ["reconcile"], ["status"]])
+def test_a_setting_that_cannot_be_used_exits_as_a_wrong_option_does_and_not_with_an_answer(command: list[str]) -> None:
+    code, said = run(*command, HINDSIGHT_CLOCK="nonsense")
+    assert code == 2
+    assert said == "hindsight: HINDSIGHT_CLOCK is 'nonsense': input should be 'arrival' or 'event'.\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_is_a_sentence_and_no_answer() -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [str(FAUST), "-A", "streams", "version"],
+            cwd=CHECKOUT,
+            env=bare_environ(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (ran.returncode, ran.stderr) == (2, "The output cannot be written: No space left on device.\n")
