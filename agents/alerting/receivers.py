@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from streams.alerts.rules import Webhook
 
@@ -28,13 +30,23 @@ def target(receiver: Webhook, environ: Mapping[str, str] = os.environ) -> Target
     """Return where to post to, as it is now.
 
     Raises:
-        Unsendable: a file cannot be read, or a variable is not set.
+        Unsendable: a file cannot be read, a variable is not set, or what it holds is no address.
     """
     url = receiver.url or _secret("url", receiver.url_file, receiver.url_env, environ)
     if not url.startswith(("http://", "https://")):
         raise Unsendable(f"The address of {named(receiver)} does not begin with http:// or https://.")
+    if not _has_host(url):
+        raise Unsendable(f"The address of {named(receiver)} cannot be used: its host or its port is none.")
     token = _secret("token", receiver.token_file, receiver.token_env, environ)
     return Target(url, {"Authorization": f"Bearer {token}"} if token else {})
+
+
+def _has_host(url: str) -> bool:
+    try:
+        found = urlsplit(url)
+        return bool(found.hostname) and found.port != 0  # a port that is none is raised
+    except ValueError:
+        return False
 
 
 def _secret(what: str, file: str, variable: str, environ: Mapping[str, str]) -> str:
@@ -56,7 +68,7 @@ def _secret(what: str, file: str, variable: str, environ: Mapping[str, str]) -> 
 def named(receiver: Webhook) -> str:
     """Return what people call a receiver: its host, since the rest of an address may be a secret, or where it comes from."""
     if receiver.url:
-        return receiver.url.split("/")[2].rpartition("@")[2]
+        return re.split("[/?#]", receiver.url)[2].rpartition("@")[2]
     return f"the one of {receiver.url_file or receiver.url_env}"
 
 

@@ -29,8 +29,12 @@ def run(
     model: str = "",
 ) -> int:
     """Print how the error stands; return 0 if it is within the limit, 1 if beyond, 2 if that cannot be told."""
-    if not SPAN.fullmatch(last) or not math.isfinite(max_mae):
-        print("--max-mae is a number, --last is a span such as 30m, 1h or 7d.", file=sys.stderr)
+    numbers = math.isfinite(max_mae) and math.isfinite(min_coverage)
+    if not numbers or not SPAN.fullmatch(last) or seconds(last) <= 0:
+        print(
+            "--max-mae is a number, --last is a span such as 30m, 1h or 7d, --min-coverage a share from 0 to 1.",
+            file=sys.stderr,
+        )
         return CANNOT_TELL
     rule = Rule(
         name="check",

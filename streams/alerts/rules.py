@@ -11,10 +11,10 @@ Severity = Literal["info", "warning", "critical"]
 Metric = Literal[
     "mae", "rmse", "bias", "p90", "ratio", "drift", "coverage", "delay_p90", "quarantined", "ledger", "bridge"
 ]
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-SPAN_PATTERN = r"^\d{1,6}(\.\d{1,3})?[smhd]$"
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")]
+SPAN_PATTERN = r"^\d{1,6}(\.\d{1,3})?[smhd]\Z"
 Span = Annotated[str, msgspec.Meta(pattern=SPAN_PATTERN)]
-Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/?#]+\S*$")]
+Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/?#]+\S*\Z")]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 

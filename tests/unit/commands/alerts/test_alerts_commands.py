@@ -30,11 +30,13 @@ def test_a_file_that_is_right_is_said_in_words(tmp_path: Path, capsys: pytest.Ca
         '[[rule]]\nname = "mae"\nmetric = "mae"\nabove = 44\nclear = 42\nfor = "10m"\n'
         '[[rule]]\nname = "rows"\nmetric = "ledger"\nseverity = "critical"\n'
         '[[webhook]]\nurl = "https://user:secret@hooks.example.com/secret"\n'
+        '[[webhook]]\nurl = "https://hooks.example.com?token=secret"\n'
     )
     assert rules.run(settings(tmp_path), file=str(file)) == 0
     assert capsys.readouterr().out.splitlines() == [
         "mae (warning): MAE, expected of all, over 1h: fires above 44.00 for 10m, resolves at 42.00 or less; needs 30 labels.",
         "rows (critical): rows unaccounted for: fires above 0, resolves at 0 or less.",
+        "webhook: hooks.example.com.",
         "webhook: hooks.example.com.",
     ]
     assert rules.run(settings(tmp_path, HINDSIGHT_ALERTS=str(file))) == 0
@@ -48,6 +50,8 @@ def test_a_file_that_is_right_is_said_in_words(tmp_path: Path, capsys: pytest.Ca
             '[[rule]]\nname = "a"\nmetric = "coverage"\nbelow = 0.5',
             "over = '1h' is not longer than the join window, 3600 s",
         ),
+        ('[[webhook]]\nurl = "http://host:99999/x"', "The address of host:99999 cannot be used"),
+        ('[[webhook]]\nurl = "http://[::1"', "The address of [::1 cannot be used"),
         ('[[webhook]]\nurl_env = "NOT_SET"', "url_env names NOT_SET, which is not set."),
         ('[[webhook]]\nurl = "http://a"\ntoken_file = "/nowhere"', "token_file names '/nowhere', which cannot be read"),
     ],
@@ -90,7 +94,9 @@ def test_an_error_past_the_limit_by_chance_is_fine(tmp_path: Path, capsys: pytes
         ({"min_pairs": 100_000}, "labels, 100,000 are needed"),
         ({"model": "other"}, "0 labels, 30 are needed"),
         ({"last": "soon"}, "--last is a span such as 30m, 1h or 7d"),
+        ({"last": "0s"}, "--last is a span such as 30m, 1h or 7d"),
         ({"max_mae": float("nan")}, "--max-mae is a number"),
+        ({"min_coverage": float("nan")}, "--min-coverage a share from 0 to 1"),
     ],
 )
 def test_what_cannot_be_told_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str], options, said):

@@ -86,6 +86,8 @@ def test_an_empty_file_has_no_rules():
             'metric = "mae"\nabove = 3\nmin_coverage = 60',
             "min_coverage = 60 cannot be used: it must be a share from 0 to 1.",
         ),
+        ('metric = "mae"\nabove = 3\nover = "0s"', "over = '0s' holds nothing: it must be a span such as 90s"),
+        ('metric = "mae"\nabove = 3\nover = "1h\\n"', "over = '1h\\n' cannot be used: it must be a span such as 90s"),
         ("above = 3", "alerts.toml: rule 'a': metric is missing."),
     ],
 )
