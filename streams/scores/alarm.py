@@ -20,8 +20,11 @@ DELTA = 0.1
 """A rise up to this share is not to be found: nobody is woken for it, and the reference may be off by as much."""
 STAKES = np.array([0.01, 0.03, 0.1, 0.3])
 """What is staked of each bet: small stakes find small rises, large ones find large rises fast."""
-_MOST = 460.0
-"""The logarithm of evidence that is as good as any; more would overflow."""
+_MOST = 20.0
+"""The logarithm of evidence that is as good as any: past every level that is asked for, so no alarm comes later for it.
+
+More would only have to be lost again once all is well: an alarm of a long rise would stay for longer than the rise did.
+"""
 
 
 def log_bets(losses: Floats, usual: Floats, cap: float, group: Ints, n_groups: int, delta: float = DELTA) -> Floats:
@@ -83,7 +86,8 @@ class Detector(NamedTuple):
         """Return the detector after one more slice that had labels; `bets` are its sums, `start` is when it began."""
         evidence = np.exp(np.minimum(np.log1p(self.evidence) + bets, _MOST))
         is_new = self.gain <= 0
-        return type(self)(evidence, np.where(is_new, 0, self.gain) + bets, np.where(is_new, start, self.since))
+        gain = np.minimum(np.where(is_new, 0, self.gain) + bets, _MOST)
+        return type(self)(evidence, gain, np.where(is_new, start, self.since))
 
     @property
     def level(self) -> Floats:

@@ -207,6 +207,21 @@ def test_the_onset_is_when_errors_began_to_grow():
     assert float(detector.onset) / 60 == pytest.approx(200, abs=5)
 
 
+@pytest.mark.parametrize("n_rows", [200, 1000])
+def test_the_alarm_of_a_long_rise_ends_soon_after_the_rise_and_the_next_one_is_found(n_rows: int):
+    rng, level = np.random.default_rng(21), []
+    detector = Detector.new()
+    for j, factor in enumerate([1.5] * 480 + [1.0] * 240 + [1.5] * 30):
+        size = factor * rng.lognormal(0, 0.8, n_rows)
+        bets = log_bets(size, np.full(n_rows, math.exp(0.33)), 8.0, np.zeros(n_rows, np.int64), 1)
+        detector = detector.step(bets[0], float(j))
+        level.append(float(detector.level))
+    assert level[479] >= A
+    assert max(level[600:720]) < A
+    assert level[-1] >= A
+    assert 715 <= float(detector.onset) <= 725
+
+
 def test_evidence_stays_finite():
     detector = Detector.new(2)
     for _ in range(5):
