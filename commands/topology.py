@@ -52,7 +52,7 @@ class Patience:
             Unavailable: the time is over.
         """
         sentence = str(problem)
-        if time.monotonic() > self._until:
+        if not time.monotonic() <= self._until:  # also if it is no number
             raise Unavailable(sentence) from None
         if sentence != self._said:
             print(f"{sentence} Waiting for it.", flush=True)
