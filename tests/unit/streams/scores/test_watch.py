@@ -164,3 +164,13 @@ def test_times_of_long_ago_or_ahead_take_no_room():
         watch = watch.take(Came(at, at, np.full(3, 900.0), np.ones(3)), made, known, BINS)
     assert len(watch.came) <= 150
     assert watch.n_active == 399
+
+
+def test_against_a_reference_without_an_error_nothing_is_bet_and_the_evidence_can_be_kept():
+    known = reference(np.full(2000, 900.0), np.zeros(2000))
+    watch = Watch(reference=(known.start, known.end), slice_s=SLICE_S)
+    for i in range(1, 4):
+        at = np.full(N_ROWS, known.end + i * SLICE_S)
+        watch = watch.take(Came(at, at, np.full(N_ROWS, 900.0), np.arange(N_ROWS, dtype=float)), at, known, BINS)
+    assert msgspec.json.decode(msgspec.json.encode(watch), type=Watch) == watch
+    assert watch.share == 0
