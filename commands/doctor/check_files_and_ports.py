@@ -8,6 +8,9 @@ import socket
 import tempfile
 from pathlib import Path
 
+from agents.insight.answers import Answers
+from agents.insight.database import InsightError
+from agents.insight.query import Asked
 from commands.doctor.finding import Finding, ok, wrong
 from commands.probes import processes
 from streams.settings import Settings
@@ -21,12 +24,21 @@ def check(settings: Settings) -> list[Finding]:
         directory("state directory", settings.state_path, "HINDSIGHT_STATE_DIR"),
         directory("logs directory", settings.logs_dir, "HINDSIGHT_LOGS_DIR"),
     ]
-    found = [*places, web_view(settings)]
+    found = [*places, *figures(settings), web_view(settings)]
     return (
         found
         if settings.bridge_in_worker or not settings.queues
         else [*found, port("bridge port", settings.web_bind, settings.bridge_web_port)]
     )
+
+
+def figures(settings: Settings) -> list[Finding]:
+    """Check that insight.db can be read, if it is there."""
+    try:
+        Answers(settings.logs_dir, settings.join_window_s).look(Asked(last="1h"))
+    except InsightError as exc:
+        return [wrong("figures", str(exc))]
+    return []
 
 
 def web_view(settings: Settings) -> Finding:

@@ -83,6 +83,15 @@ def test_a_directory_below_a_file_is_wrong(tmp_path: Path):
     assert "set HINDSIGHT_LOGS_DIR" in found.said
 
 
+def test_figures_that_are_damaged_are_wrong_and_those_that_are_not_there_yet_are_not(tmp_path: Path):
+    settings = Settings(logs_dir=tmp_path)
+    assert check_files_and_ports.figures(settings) == []
+    (tmp_path / "insight.db").write_bytes(b"x" * 9000)
+    (found,) = check_files_and_ports.figures(settings)
+    assert found.level == "wrong"
+    assert "insight.db is damaged" in found.said
+
+
 def test_a_port_of_somebody_else_is_wrong():
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert check_files_and_ports.port("web port", "127.0.0.1", server.getsockname()[1]).level == "wrong"
