@@ -28,7 +28,7 @@ from streams.scores.figures import (
     Mark,
     WorstLabel,
 )
-from streams.scores.histogram import Floats, Histogram
+from streams.scores.histogram import TINIEST, Floats, Histogram
 from streams.scores.losses import LOSSES
 from streams.scores.maturity import Expected, expected, so_far
 from streams.scores.metrics import QUANTILES, SCORES
@@ -204,7 +204,8 @@ def signed_bars(over: Histogram, under: Histogram) -> Bars | None:
     absolute.merge(under)
     if not absolute.n:
         return None
-    end = 1.25 * absolute.quantile(0.99) or 1.0
+    end = 1.25 * absolute.quantile(0.99)
+    end = end if end >= TINIEST else 1.0
     width = 2.0 ** math.ceil(math.log2(end / N_SIGNED))  # as in `bins`: such edges are edges of the bins that are kept
     edges = np.asarray(np.arange(math.ceil(end / width) + 1) * width, np.float64)
     counts = [*under.rebin(edges)[::-1].tolist(), *over.rebin(edges).tolist()]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streams.scores.histogram import Floats, Histogram, keys, opening
+from streams.scores.histogram import TINIEST, Floats, Histogram, keys, opening
 
 MOST_BINS = 40
 FEWEST_BINS = 10
@@ -18,6 +18,8 @@ _TAIL = 1.6
 """A largest error beyond this many times p99 is not drawn to: the bars end soon after p99, and the rest is counted."""
 _ROOM = 1.25
 """The axis goes on for a quarter after p99, which leaves room for its label."""
+_LEAST = 1e-280
+"""Logarithmic bars begin no lower: what is a little smaller counts as 0, which has no logarithm."""
 _SKEW = 25.0
 """From p99 = 25 medians on, most pairs would be in the first two bars: the axis becomes logarithmic."""
 
@@ -36,7 +38,7 @@ def bins(errors: Histogram) -> Bins:
     """Choose the bars for at least one absolute error."""
     median, p99 = errors.quantile(0.5), errors.quantile(0.99)
     n_wanted = min(MOST_BINS, max(FEWEST_BINS, round(2 * errors.n ** (1 / 3))))  # Rice's rule
-    is_log = median > 0 and p99 > _SKEW * median
+    is_log = median > _LEAST and p99 > _SKEW * median
     edges = _ratio_edges(errors, n_wanted) if is_log else _linear_edges(errors.largest, p99, n_wanted)
     counts = errors.rebin(edges)
     n_below = int(errors.rebin([0.0, edges[0]])[0]) if is_log else 0
@@ -45,7 +47,7 @@ def bins(errors: Histogram) -> Bins:
 
 def _linear_edges(largest: float, p99: float, n_wanted: int) -> Floats:
     end = max(largest, _ROOM * p99) if largest <= _TAIL * p99 else _ROOM * p99
-    end = end or largest or 1.0
+    end = next((each for each in (end, largest) if each >= TINIEST), 1.0)
     width = 2.0 ** round(
         math.log2(end / n_wanted)
     )  # 64 multiples of a power of two are edges of the bins that are kept
@@ -55,7 +57,7 @@ def _linear_edges(largest: float, p99: float, n_wanted: int) -> Floats:
 
 def _ratio_edges(errors: Histogram, n_wanted: int) -> Floats:
     """Return edges that split powers of ten about evenly, from the smallest half per cent to the largest error."""
-    first = math.floor(math.log10(errors.quantile(0.005) or errors.quantile(0.5) / 1e3))
+    first = math.floor(math.log10(max(errors.quantile(0.005) or errors.quantile(0.5) / 1e3, _LEAST)))
     roomy = first + _ROOM * (math.log10(errors.quantile(0.99)) - first)
     last = math.floor(max(math.log10(errors.largest), roomy)) + 1
     n_powers = last - first

@@ -102,7 +102,9 @@ def _why(start: float, end: float, span: Span, gaps: Sequence[Gap]) -> str:
         return missing[0]
     if start < span.start:
         return "it begins before the span"
-    return "it is not over yet" if span.now is None or end > min(span.end, span.now) else ""
+    if span.now is None or end > span.now:
+        return "it is not over yet"
+    return "it ends after the span" if end > span.end else ""
 
 
 def _expected(cohorts: Cohorts, curve: Floats, span: Span, number: Ints) -> Floats:

@@ -176,6 +176,8 @@ def test_slices_are_as_wide_as_the_widest_cell_and_those_that_are_cut_or_under_w
     assert [part.why for part in found.slices if not part.complete] == ["it is not over yet"]
     cut = figures(kept(of_labels([3700.0], [0.0], [1.0]), 9000.0, start=3690.0, end=20_000.0))
     assert (cut.slices[0].complete, cut.slices[0].why) == (False, "it begins before the span")
+    past = figures(kept(of_labels([3700.0], [0.0], [1.0]), 90_000.0, start=3600.0, end=20_000.0))
+    assert [part.why for part in past.slices if not part.complete] == ["it ends after the span"]
 
 
 def test_a_span_that_reaches_into_the_future_ends_now():
@@ -236,6 +238,13 @@ def test_of_nothing_there_are_no_figures_and_no_error():
     found = figures(kept(Cells.none(len(BINS.ends))))
     assert (found.n_predictions, found.expected, found.histogram, found.coverage.so_far) == (0, None, None, None)
     assert {found.so_far[score.name] for score in SCORES} == {None}
+
+
+@given(st.lists(st.sampled_from([0.0, 5e-324, 1e-300, 1e-289, 1e-281, 1e-200, 1.0, 1e70]), min_size=1, max_size=60))
+def test_errors_of_any_size_have_bars_that_count_all_of_them(sizes):
+    found = figures(kept(of_labels([0.0] * len(sizes), [0.0] * len(sizes), sizes)))
+    for bars in (found.histogram, found.signed):
+        assert sum(bars.counts) + bars.n_below + bars.n_beyond == len(sizes)
 
 
 def test_a_span_that_holds_a_change_says_since_when():
