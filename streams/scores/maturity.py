@@ -98,7 +98,7 @@ class _Delays(NamedTuple):
         labelled_before = np.cumsum(cohorts.n, axis=1) - cohorts.n
         at_risk = _without_each(np.where(mature, old - labelled_before, 0))[:, :n_bins]
         came = _without_each(np.where(mature, cohorts.n, 0))[:, :n_bins]
-        hazard = means(came, at_risk)
+        hazard = np.minimum(means(came, at_risk), 1.0)  # more labels than predictions: rows are missing
         return cls(_by_group(cohorts.n_predictions), at_risk, came, hazard, hazard * _survival(hazard))
 
     @property

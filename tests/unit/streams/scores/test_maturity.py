@@ -136,6 +136,14 @@ def test_of_few_labels_it_does_not_say_how_sure_it_is():
     assert expected(of_counts([(100, [0, 1, 0, 0])] * MIN_LABELS), 100.0).coverage.low is not None
 
 
+def test_where_rows_are_missing_and_more_labels_came_than_predictions_shares_stay_shares():
+    labels = of_counts([(60, [0, 50, 30, 20]), (60, [0, 40, 50, 10])])
+    found = expected(labels._replace(n_predictions=np.array([60, 60])), 1e9)
+    assert found.coverage.value == 1
+    assert (np.diff(found.curve) >= 0).all()
+    assert found.curve[-1] == 1
+
+
 def test_of_no_slices_nothing_is_said():
     nothing = of_counts([(100, [0, 1, 0, 0])]).take(slice(0))
     assert expected(nothing, 1.0).horizon_s is None
