@@ -89,12 +89,14 @@ def _checked(path: Path) -> sqlite3.Connection:
         if (problem := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
             raise sqlite3.DatabaseError(problem)
         if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-            marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
-            connection.executescript(f"BEGIN; {marks} {FRAME_TABLES} {CELL_TABLES} COMMIT;")
+            connection.executescript(
+                f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
+            )
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             raise _Foreign("it is not a file of Hindsight")
         if (version := connection.execute("PRAGMA user_version").fetchone()[0]) > VERSION:
             raise WrittenByNewer(f"{Newer(str(path), version, VERSION)}.")
+        connection.executescript(f"BEGIN; {FRAME_TABLES} {CELL_TABLES} COMMIT;")  # what an older file lacks
     except BaseException:
         connection.close()
         raise

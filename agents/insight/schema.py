@@ -19,41 +19,41 @@ _REALS = "".join(f"    sum_{name} REAL,\n" for name in TOTALS)
 
 
 FRAME_TABLES = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE positions (
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS positions (
     log TEXT NOT NULL, "partition" INTEGER NOT NULL, "offset" INTEGER NOT NULL, PRIMARY KEY (log, "partition")
 ) WITHOUT ROWID;
-CREATE TABLE state (name TEXT PRIMARY KEY, value BLOB NOT NULL);
-CREATE TABLE gaps (start REAL NOT NULL, "end" REAL NOT NULL, why TEXT NOT NULL);
-CREATE TABLE marks (at REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);
-CREATE TABLE rolled (kind TEXT NOT NULL, width INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (kind, width));
-CREATE TABLE series (
+CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS gaps (start REAL NOT NULL, "end" REAL NOT NULL, why TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS marks (at REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS rolled (kind TEXT NOT NULL, width INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (kind, width));
+CREATE TABLE IF NOT EXISTS series (
     series INTEGER PRIMARY KEY,
     axis TEXT NOT NULL, model TEXT NOT NULL, segment TEXT NOT NULL,
     UNIQUE (axis, model, segment)
 );
 """
 _CELLS = f"""
-CREATE TABLE cells (
+CREATE TABLE IF NOT EXISTS cells (
     series INTEGER NOT NULL REFERENCES series, start INTEGER NOT NULL, width INTEGER NOT NULL,
 {_INTEGERS}{_REALS}    error_min REAL, error_max REAL,
     labels TEXT NOT NULL, sums BLOB NOT NULL, errors BLOB NOT NULL, worst TEXT NOT NULL,
     PRIMARY KEY (series, start)
 );
-CREATE INDEX cell_counts ON cells (series, start, width, n_labels, {", ".join(COUNTS)});
+CREATE INDEX IF NOT EXISTS cell_counts ON cells (series, start, width, n_labels, {", ".join(COUNTS)});
 """
 _VIEWS = """
-CREATE VIEW scores AS
+CREATE VIEW IF NOT EXISTS scores AS
     SELECT datetime(start, 'unixepoch') AS "from", width AS seconds, axis, model, segment, n_predictions, n_labels,
         sum_absolute / n_labels AS mae, sum_squared / n_labels AS mean_square, sum_error / n_labels AS bias,
         error_min, error_max
     FROM cells JOIN series USING (series);
-CREATE VIEW delays AS
+CREATE VIEW IF NOT EXISTS delays AS
     SELECT start, model, n_predictions, bin.key AS bin, ends.value AS within_s, bin.value AS n_labels
     FROM cells JOIN series USING (series), json_each(labels) AS bin
         JOIN json_each((SELECT value FROM meta WHERE name = 'delay_ends')) AS ends ON ends.key = bin.key
     WHERE axis = 'predicted' AND segment = '';
-CREATE VIEW worst_errors AS
+CREATE VIEW IF NOT EXISTS worst_errors AS
     SELECT json_extract(label.value, '$[0]') AS id, json_extract(label.value, '$[1]') AS y_true,
         json_extract(label.value, '$[2]') AS y_pred,
         abs(json_extract(label.value, '$[2]') - json_extract(label.value, '$[1]')) AS absolute_error,

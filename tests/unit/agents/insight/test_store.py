@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.insight.database import NAME, Damaged, Unwritable, WrittenByNewer
-from agents.insight.reader import Gap, Reader
+from agents.insight.database import NAME, Damaged, InsightError, Unwritable, WrittenByNewer
+from agents.insight.reader import Gap, Mark, Reader
 from agents.insight.schema import VERSION
 from agents.insight.series import Series
 from agents.insight.store import Fenced, Store
@@ -171,6 +171,31 @@ def test_a_database_of_another_program_is_set_aside(tmp_path: Path):
     other.close()
     opened(tmp_path)
     assert next(tmp_path.glob(f"{NAME}.damaged-*")).exists()
+
+
+@pytest.mark.parametrize("lacks", ["TABLE marks", "INDEX cell_counts", "VIEW scores"])
+def test_what_an_older_file_lacks_is_made_and_what_it_has_is_kept(tmp_path: Path, lacks: str):
+    store = opened(tmp_path)
+    store.add([cells_of(labels(np.random.default_rng(1), 100, NOON, 300))], {"log": {0: 7}})
+    store.close()
+    with sqlite3.connect(tmp_path / NAME) as connection:
+        connection.execute(f"DROP {lacks}")
+    connection.close()
+
+    again = opened(tmp_path)
+    again.mark(Mark(NOON, "opened", "here"))
+    assert again.reader.positions() == {"log": {0: 7}}
+    assert again.reader.cells(MODEL, 0, 1e12).n.sum() == 100
+    assert not list(tmp_path.glob("*damaged*"))
+    names = again._connection.execute("SELECT type || ' ' || name FROM sqlite_schema").fetchall()
+    assert lacks.split()[1] in " ".join(name for (name,) in names).split()
+
+
+def test_text_that_is_no_utf_8_is_an_error_of_ours(tmp_path: Path):
+    store = opened(tmp_path)
+    store._connection.execute("UPDATE series SET model = CAST(x'ff' AS TEXT)")
+    with pytest.raises(InsightError):
+        store.reader.series()
 
 
 def test_what_a_newer_program_wrote_is_left_alone(tmp_path: Path):
