@@ -34,13 +34,13 @@ class Answers:
         """
         return await self._thread.do(lambda: self.look(asked))
 
-    async def totals(self) -> list[Total]:
-        """Return what is kept of each model.
+    async def totals(self, most: int) -> list[Total]:
+        """Return what is kept of each model, of so many at the most: those that came first.
 
         Raises:
             InsightError: as `figures`.
         """
-        return await self._thread.do(lambda: self._asked(lambda query: query.totals(time.time()), list))
+        return await self._thread.do(lambda: self._asked(lambda query: query.totals(time.time(), most), list))
 
     def look(self, asked: Asked) -> Figures:
         """Answer one question, and wait for the disk. One thread at a time.

@@ -6,6 +6,7 @@ does; one query tells that of all chunks of a span. Chunks that will hardly chan
 
 from __future__ import annotations
 
+import math
 from itertools import groupby
 from typing import NamedTuple, Self
 
@@ -61,19 +62,23 @@ class _Kept(NamedTuple):
     part: Part
 
 
+_Key = tuple[Series, int, bool]
+"""Series, number, and whether closed chunks are one cell each."""
+
+
 class _Memory:
-    """Parts by series and number; those that were put in first are forgotten when they hold too many cells."""
+    """Parts by key; those that were put in first are forgotten when they hold too many cells."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[Series, int], _Kept] = {}
+        self._kept: dict[_Key, _Kept] = {}
         self._n_cells = 0
 
-    def get(self, key: tuple[Series, int], n_rows: int) -> Part | None:
+    def get(self, key: _Key, n_rows: int) -> Part | None:
         """Return what is kept of so many rows, None if it is of another number."""
         kept = self._kept.get(key)
         return kept.part if kept is not None and kept.n_rows == n_rows else None
 
-    def put(self, key: tuple[Series, int], n_rows: int, part: Part) -> None:
+    def put(self, key: _Key, n_rows: int, part: Part) -> None:
         """Keep a part in place of what was there."""
         self._forget(key)
         while self._kept and self._n_cells + len(part.cells.start) > _MAX_CELLS:
@@ -81,7 +86,7 @@ class _Memory:
         self._kept[key] = _Kept(n_rows, part)
         self._n_cells += len(part.cells.start)
 
-    def _forget(self, key: tuple[Series, int]) -> None:
+    def _forget(self, key: _Key) -> None:
         if key in self._kept:
             self._n_cells -= len(self._kept.pop(key).part.cells.start)
 
@@ -94,13 +99,16 @@ class Chunks:
         self.width_s = float(next((w for w in CLEAN_SPANS_S if w >= _SLICES * slice_s), CLEAN_SPANS_S[-1]))
         self._fresh, self._closed = _Memory(), _Memory()
 
-    def cells(self, series: Series, start: float, end: float, closed_at: float) -> Part:
+    def cells(self, series: Series, start: float, end: float, closed_at: float, *, n_bars: int = 0) -> Part:
         """Return the cells of a series that hold anything of a span; call it within a snapshot.
 
         Args:
             closed_at: chunks that end by then may come as one cell, if they are wholly in the span.
+            n_bars: but not where what is there is fewer chunks long.
         """
         n_rows = self._reader.n_rows(series, self.width_s, start, end)
+        if n_rows and max(n_rows) - min(n_rows) < n_bars:
+            closed_at = -math.inf
         whole = {i: n for i, n in n_rows.items() if start <= i * self.width_s and (i + 1) * self.width_s <= end}
         if not whole:
             return Part.of(self._reader.cells(series, start, end, details=True))
@@ -119,20 +127,21 @@ class Chunks:
                 parts += self._chunks(series, found, closed_at)
                 continue
             n = sum(found.values())
-            part = self._closed.get((series, number), n)
+            part = self._closed.get((series, number, True), n)
             if part is None:
                 part = Part.joined(self._read(series, found, closed_at))
                 part = part._replace(errors=_as_one(part.errors))
-                self._closed.put((series, number), n, part)
+                self._closed.put((series, number, True), n, part)
             parts.append(part)
         return parts
 
     def _chunks(self, series: Series, n_rows: dict[int, int], closed_at: float) -> list[Part]:
-        known = {i: self._fresh.get((series, i), n) for i, n in n_rows.items()}
+        is_one = {i: (i + 1) * self.width_s <= closed_at for i in n_rows}
+        known = {i: self._fresh.get((series, i, is_one[i]), n) for i, n in n_rows.items()}
         stale = {i: n_rows[i] for i, part in known.items() if part is None}
         if stale:
             for i, part in zip(stale, self._read(series, stale, closed_at), strict=True):
-                self._fresh.put((series, i), stale[i], part)
+                self._fresh.put((series, i, is_one[i]), stale[i], part)
                 known[i] = part
         return [part for part in known.values() if part is not None]
 

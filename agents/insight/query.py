@@ -20,6 +20,7 @@ from streams.scores.delay import Clock, DelayBins
 from streams.scores.error_bins import ExactHistogram
 from streams.scores.figures import Axis, Figures, Gap, Mark, length_s
 from streams.scores.losses import LOSSES
+from streams.scores.slices import MAX_SLICES
 
 _NONE = np.zeros(0)
 _FOR_EVER = 1e11
@@ -141,15 +142,15 @@ class Query:
         with self._reader.snapshot():
             return figures(self._kept(asked, wall_now))
 
-    def totals(self, wall_now: float) -> list[Total]:
-        """Return what is counted and summed of each model by prediction time, in the order in which models came.
+    def totals(self, wall_now: float, most: int) -> list[Total]:
+        """Return what is counted and summed of each model by prediction time, of the first `most` in the order they came.
 
         Raises:
             Busy, Damaged, Unwritable: the file cannot be read.
         """
         with self._reader.snapshot():
             known = sorted(self._reader.series().items(), key=lambda item: item[1])
-            wanted = [one for one, _ in known if one[1:] == ("", "predicted")]
+            wanted = [one for one, _ in known if one[1:] == ("", "predicted")][:most]
             parts = [self._chunks.cells(one, 0.0, _FOR_EVER, self._closed_at(self._now(wall_now))) for one in wanted]
             return [Total.of(one.model, part, self._bins) for one, part in zip(wanted, parts, strict=True)]
 
@@ -189,7 +190,8 @@ class Query:
         )
 
     def _part(self, wanted: list[Series], n_bins: int, start: float, end: float, now: float | None) -> Part:
-        found = [self._chunks.cells(one, start, end, self._closed_at(now)) for one in wanted]
+        closed_at = self._closed_at(now)
+        found = [self._chunks.cells(one, start, end, closed_at, n_bars=MAX_SLICES) for one in wanted]
         if len(found) == 1:
             return found[0]
         cells = [part.cells._replace(series=np.zeros_like(part.cells.series)) for part in found]

@@ -27,10 +27,20 @@ _STEP = 33 / 32
 
 
 class Grown:
-    """Sums that never go back: a roll-up adds the same numbers in another order, which may be less by the last digit."""
+    """Sums that never go back: a roll-up adds the same numbers in another order, which may be less by the last digit.
+
+    A file that began anew does begin anew: Prometheus has to see that of sums too, as it does of counts.
+    """
 
     def __init__(self) -> None:
+        self._n_labels: dict[str, int] = {}
         self._largest: dict[tuple[str, str], float] = {}
+
+    def counted(self, model: str, n_labels: int) -> None:
+        """Note how many labels the sums of a model are of: if they are fewer than before, these are other sums."""
+        if n_labels < self._n_labels.get(model, 0):
+            self._largest = {key: value for key, value in self._largest.items() if key[0] != model}
+        self._n_labels[model] = n_labels
 
     def __call__(self, model: str, name: str, value: float) -> float:
         """Return a sum, or what was returned before if that is more."""
@@ -62,6 +72,7 @@ class ScoreCollector(Collector):
             name: CounterMetricFamily(f"hindsight_{name}_error", said, labels=["model"]) for name, said in about.items()
         }
         for total in self._totals:
+            self._grown.counted(total.model, total.n_labels)
             predictions.add_metric([total.model], total.n_predictions)
             labels.add_metric([total.model], total.n_labels)
             size, error = total.sums["absolute"], total.sums["error"]
@@ -99,6 +110,11 @@ class ScoreCollector(Collector):
             _add(coverage, [model, "final"], figures.coverage.final)
             _add(maturity, [model], figures.maturity)
         yield from (expected, coverage, maturity)
+
+
+def gauged(models: Sequence[str]) -> list[str]:
+    """Return which models have gauges; that of no name is only asked for alone, where others are it means all together."""
+    return [model for model in models if model or len(models) == 1]
 
 
 def _add(family: GaugeMetricFamily, labels: list[str], value: float | None) -> None:

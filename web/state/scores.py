@@ -17,7 +17,7 @@ from agents.insight.query import Asked
 from streams.scores.figures import SPANS, Axis, Figures, length_s
 from web.keys import CACHE, FIGURES, GROWN, PEERS, WORKER
 from web.pairs.query import MAX_TEXT_CHARS, BadQuery, refuse_unknown
-from web.state.score_metrics import GAUGES_OVER, MAX_MODELS, ScoreCollector
+from web.state.score_metrics import GAUGES_OVER, MAX_MODELS, ScoreCollector, gauged
 
 NAMES = ("last", "from", "to", "axis", "model", "segment")
 KEPT_S = 1.0
@@ -111,8 +111,8 @@ async def _collected(app: web.Application) -> Collector:
     if not app[WORKER].writes_the_log():
         return ScoreCollector([], {}, app[GROWN])
     try:
-        totals = await app[FIGURES].totals()
-        models = [total.model for total in totals[:MAX_MODELS]]
+        totals = await app[FIGURES].totals(MAX_MODELS)
+        models = gauged([total.model for total in totals])
         figures = {model: await app[FIGURES].figures(Asked(GAUGES_OVER, model=model)) for model in models}
     except InsightError:
         return ScoreCollector([], {}, app[GROWN])

@@ -123,6 +123,17 @@ def test_a_span_may_be_given_by_its_ends(tmp_path: Path):
     assert asked(store, Asked(end=NOON - 7200)).n_labelled == 100
 
 
+@pytest.mark.parametrize("age_s", [3600.0, 8 * 3600.0])
+def test_an_hour_is_cut_into_as_many_bars_long_after_as_it_was_then(tmp_path: Path, age_s: float):
+    store = opened(tmp_path)
+    added(store, np.random.default_rng(1), NOON - DAY_S, DAY_S, 3000)
+    query = Query(store.reader, FRAME.bins, FRAME.slice_s, "arrival")
+    query.figures(Asked("24h"), NOON)
+    found = query.figures(Asked(start=NOON - age_s, end=NOON - age_s + 3600), NOON)
+    assert {part.width_s for part in found.slices} == {FRAME.slice_s}
+    assert len(found.slices) == 120
+
+
 def test_models_and_segments_are_added_up_or_told_apart(tmp_path: Path):
     store, rng = opened(tmp_path), np.random.default_rng(1)
     other, segment = store.number(Series("gbm")), store.number(Series("gbm", "country:DE"))

@@ -17,15 +17,16 @@ from agents.insight.query import Asked, Query
 from agents.insight.series import Series
 from agents.insight.store import Store
 from streams.scores.histogram import Histogram
-from tests.unit.agents.insight.worlds import cells_of, labels, opened
-from web.state.score_metrics import GAUGES_OVER, MAX_MODELS, Grown, ScoreCollector, buckets
+from tests.unit.agents.insight.worlds import FRAME, cells_of, labels, opened
+from web.state.score_metrics import GAUGES_OVER, MAX_MODELS, Grown, ScoreCollector, buckets, gauged
 
 
 def samples(store: Store, grown: Grown) -> dict[tuple[str, ...], float]:
     """Return the value of each series, by its name and the values of its labels."""
     query = Query.open(store.reader._path)
-    totals = query.totals(time.time())
-    figures = {total.model: query.figures(Asked(GAUGES_OVER, model=total.model), time.time()) for total in totals}
+    totals = query.totals(time.time(), MAX_MODELS)
+    models = gauged([total.model for total in totals])
+    figures = {model: query.figures(Asked(GAUGES_OVER, model=model), time.time()) for model in models}
     text = generate_latest(ScoreCollector(totals, figures, grown)).decode()
     return {
         (sample.name, *sample.labels.values()): sample.value
@@ -60,6 +61,16 @@ def test_sums_and_histograms_are_those_of_the_rows_by_model(tmp_path: Path):
         assert found["hindsight_maturity", model] == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.parametrize("others", [(), ("ridge",)])
+def test_predictions_that_name_no_model_have_no_gauge_that_would_be_of_all(tmp_path: Path, others):
+    store, rng = Store.open(tmp_path, FRAME), np.random.default_rng(1)
+    for model in ("", *others):
+        store.add([cells_of(labels(rng, 400, time.time() - 7200, 3000), store.number(Series(model)))])
+    found = samples(store, Grown())
+    assert found["hindsight_labels_total", ""] == 400
+    assert (("hindsight_coverage", "", "so_far") in found) == (not others)
+
+
 def test_the_page_about_metrics_names_all_of_them_and_no_others(tmp_path: Path):
     store = opened(tmp_path)
     store.add([cells_of(labels(np.random.default_rng(1), 400, time.time() - 7200, 3000))])
@@ -83,6 +94,18 @@ def test_a_sum_never_goes_back_by_rounding():
     grown = Grown()
     assert [grown("ridge", "absolute", value) for value in (1.0, 0.9999999999999999, 1.5)] == [1.0, 1.0, 1.5]
     assert grown("gbm", "absolute", 0.5) == 0.5
+
+
+def test_the_sums_of_a_file_that_began_anew_begin_anew_as_its_counts_do(tmp_path: Path):
+    grown, rng = Grown(), np.random.default_rng(1)
+    for directory, n in (("before", 400), ("anew", 10)):
+        (tmp_path / directory).mkdir()
+        store, some = opened(tmp_path / directory), labels(rng, n, time.time() - 7200, 3000)
+        store.add([cells_of(some)])
+        found = samples(store, grown)
+        assert found["hindsight_labels_total", "ridge"] == n
+        for name in ("hindsight_absolute_error_total", "hindsight_error_size_sum"):
+            assert found[name, "ridge"] == pytest.approx(np.abs(some.y_pred - some.y_true).sum())
 
 
 def test_very_many_models_do_not_make_very_many_series(tmp_path: Path):
