@@ -34,7 +34,7 @@ ROLL_UP_EVERY_S = 60.0
 FENCED_S = 3.0
 """After another worker opened the file: time for Kafka to tell whether the topic is still ours."""
 MAX_ROWS = 200_000
-"""Verdicts that may wait here; if they are more, all of them come from Kafka."""
+"""Records and verdicts that may wait here; if they are more, all of them come from Kafka."""
 FETCH_BYTES = 1 << 20
 """What is read of Kafka at once: it is decoded in the event loop, in about 10 ms."""
 LONG_S = 10.0
@@ -89,7 +89,7 @@ class Feeding:
         """Take records that the metric log has written, now or before, in the order of their partitions."""
         self._waiting += records
         self._last |= {(record.log, record.partition): record.offset for record in records}
-        self._n_rows += sum(len(record.rows) for record in records)
+        self._n_rows += _n_rows(records)
         if self._n_rows > MAX_ROWS:
             self._forget()
 
@@ -143,7 +143,7 @@ class Feeding:
             self._forget()
         elif self._waiting is waiting:
             del waiting[:n]
-            self._n_rows = sum(len(record.rows) for record in waiting)
+            self._n_rows = _n_rows(waiting)
 
     async def _opened(self) -> Counting:
         if self._counting is None:
@@ -188,6 +188,11 @@ class Feeding:
         counting, self._counting = self._counting, None
         if counting is not None:
             await self._thread.do(counting.close)
+
+
+def _n_rows(records: Sequence[VerdictRecord]) -> int:
+    """Return how many records and verdicts these are: there are records that only report what came."""
+    return len(records) + sum(len(record.rows) for record in records)
 
 
 class _Sent:
