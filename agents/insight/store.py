@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 Positions = Mapping[str, Mapping[int, int]]
 """The offset of the last decision counted, by decision log and partition."""
+OTHER_CLOCK = "HINDSIGHT_CLOCK was {} then, and the delays of these labels are by that clock"
 
 
 class Fenced(InsightError):
@@ -109,6 +110,10 @@ class Store:
                     old.slice_s,
                     extra=NEVER_HELD_BACK,
                 )
+        if (clock := self.reader.meta("clock")) not in (None, self.frame.clock):
+            end = self._connection.execute("SELECT max(start + width) FROM cells").fetchone()[0]
+            gap = Gap(0.0, end or 0.0, OTHER_CLOCK.format(clock))
+            self._connection.execute("INSERT INTO gaps VALUES (?, ?, ?)", gap)
         values = {"sums": SUMS, "delay_ends": new.bins.ends.tolist(), **self.frame._asdict()}
         rows = [(name, _encode(value).decode()) for name, value in values.items()]
         self._connection.executemany("REPLACE INTO meta VALUES (?, ?)", rows)

@@ -15,7 +15,7 @@ from agents.insight.database import NAME, Damaged, InsightError, Unwritable, Wri
 from agents.insight.reader import Gap, Mark, Reader
 from agents.insight.schema import VERSION
 from agents.insight.series import Series
-from agents.insight.store import Fenced, Store
+from agents.insight.store import OTHER_CLOCK, Fenced, Store
 from streams.scores.cells import Cells
 from tests.unit.agents.insight.worlds import FRAME, MODEL, NOON, assert_same, cells_of, labels, opened
 
@@ -189,6 +189,16 @@ def test_what_an_older_file_lacks_is_made_and_what_it_has_is_kept(tmp_path: Path
     assert not list(tmp_path.glob("*damaged*"))
     names = again._connection.execute("SELECT type || ' ' || name FROM sqlite_schema").fetchall()
     assert lacks.split()[1] in " ".join(name for (name,) in names).split()
+
+
+def test_cells_whose_delays_are_by_another_clock_are_said_to_be(tmp_path: Path):
+    store = opened(tmp_path)
+    store.add([cells_of(labels(np.random.default_rng(1), 100, NOON, 300))])
+    end = float(store.reader.cells(MODEL, 0, 1e12).start.max()) + FRAME.slice_s
+    for _ in range(2):
+        store.close()
+        store = opened(tmp_path, FRAME._replace(clock="event"))
+        assert store.reader.gaps(0, 1e12) == [Gap(0.0, end, OTHER_CLOCK.format("arrival"))]
 
 
 def test_text_that_is_no_utf_8_is_an_error_of_ours(tmp_path: Path):
