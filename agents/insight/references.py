@@ -21,6 +21,7 @@ from streams.scores.watch import Watch
 
 logger = logging.getLogger("hindsight.insight")
 NO_REFERENCE = "there is no reference yet: the first 2,000 mature labels over one join window make one"
+NO_ERROR = "the reference holds no error, so that no error is a multiple of it: set one of a span that holds some"
 WATCH: Final = "watch"
 """Under which name the evidence is kept."""
 N_FIRST = 2000
@@ -120,9 +121,9 @@ class References:
         """
         kept = self.get(model)
         if kept is None:
-            raise CannotCompare(
-                "there is no reference yet: the first 2,000 mature labels over one join window make one"
-            )
+            raise CannotCompare(NO_REFERENCE)
+        if kept.reference.is_without_error:
+            raise CannotCompare(NO_ERROR)
         with _Open(self._path) as opened:
             if kept.reference.ends != opened.bins.ends.tolist():
                 raise CannotCompare("the reference is of another join window: set it again, or clear it")
@@ -142,6 +143,8 @@ class References:
         kept, watch = self.get(), decode_watch(self._notes.read(WATCH))
         if kept is None:
             raise CannotCompare(NO_REFERENCE)
+        if kept.reference.is_without_error:
+            raise CannotCompare(NO_ERROR)
         if watch is None or watch.reference != (kept.reference.start, kept.reference.end) or not watch.n_active:
             raise CannotCompare("no label has come yet since the reference was made")
         return watch

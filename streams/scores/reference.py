@@ -21,7 +21,7 @@ MIN_IN_YARDSTICK = 200
 class Reference(msgspec.Struct, frozen=True):
     """The mature labels of a span by bin of delay: their number, and the sums of the columns that `Cohorts` has.
 
-    `cap` is the size of error that one in 200 of them is beyond; `start` and `end` are UTC epoch seconds.
+    `cap` is the size of error that one in 200 of them is beyond, see `_cap`; `start` and `end` are UTC epoch seconds.
     """
 
     start: float
@@ -41,6 +41,7 @@ class Reference(msgspec.Struct, frozen=True):
         cohorts = Cohorts.of(mature, bins)
         over, under = mature.errors.histograms(least=mature.error_min.min(), largest=mature.error_max.max())
         over.merge(under)
+        mean = float(cohorts.columns["absolute"].sum() / cohorts.n.sum())
         return cls(
             float(mature.start.min()),
             float((mature.start + mature.width).max()),
@@ -48,8 +49,13 @@ class Reference(msgspec.Struct, frozen=True):
             int(cohorts.n_predictions.sum()),
             cohorts.n.sum(axis=0).tolist(),
             {name: column.sum(axis=0).tolist() for name, column in cohorts.columns.items()},
-            over.quantile(CAP_QUANTILE),
+            _cap(over.quantile(CAP_QUANTILE), mean, over.largest),
         )
+
+    @property
+    def is_without_error(self) -> bool:
+        """Whether nothing can be held against it: no error is a multiple of none."""
+        return not sum(self.columns["absolute"]) > 0
 
     def cohort(self) -> Cohorts:
         """Return the reference as one slice, to compare with."""
@@ -76,6 +82,11 @@ class Reference(msgspec.Struct, frozen=True):
         error = np.sqrt(np.maximum(mean_square - np.square(mean), 0) / sums[0])
         yardstick: Floats = (mean + error)[groups]
         return yardstick
+
+
+def _cap(quantile: float, mean: float, largest: float) -> float:
+    """Return the cap: a quantile, but of losses that are mostly 0 or all about the same it would hide any rise."""
+    return quantile if quantile >= 2 * mean else max(largest, 10 * mean)
 
 
 def _groups(n: Ints) -> Ints | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.insight.references import CannotCompare, References
+from agents.insight.references import NO_ERROR, CannotCompare, References
 from agents.insight.series import Series
 from agents.insight.store import Frame, Store
 from tests.unit.agents.insight.worlds import MODEL, NOON, WINDOW_S, cells_of, labels, opened
@@ -96,6 +96,17 @@ def test_without_a_reference_or_with_one_of_another_window_it_says_so(tmp_path: 
     Store.open(tmp_path, Frame(2 * WINDOW_S, 60.0, 2 * WINDOW_S + 60, "arrival"))
     with pytest.raises(CannotCompare, match="of another join window"):
         references.ratio(NOON, now)
+
+
+def test_against_a_reference_without_any_error_nothing_is_compared_and_it_says_so(tmp_path: Path):
+    store, references, rng = opened(tmp_path), References(tmp_path), np.random.default_rng(1)
+    add(store, rng, NOON, 4 * WINDOW_S, 9000, times=0)
+    assert references.first(NOON + 9 * WINDOW_S) is not None
+    add(store, rng, NOON + 8 * WINDOW_S, WINDOW_S, 900)
+    with pytest.raises(CannotCompare, match=NO_ERROR):
+        references.ratio(NOON + 8 * WINDOW_S, NOON + 9 * WINDOW_S)
+    with pytest.raises(CannotCompare, match=NO_ERROR):
+        references.watch()
 
 
 def test_what_is_kept_and_cannot_be_read_counts_as_none(tmp_path: Path):

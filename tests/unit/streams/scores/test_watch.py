@@ -76,6 +76,24 @@ def first_alarm(kind: str, rng: np.random.Generator, factor: float, n_slices: in
 
 
 @pytest.mark.slow
+def level_after(before: Floats, size: Floats) -> float:
+    """Return the evidence once labels of these sizes came, a thousand a slice, after a reference of those before."""
+    known = reference(np.full(len(before), 900.0), before)
+    at = SLICE_S * (1 + np.arange(len(size)) // 1000)
+    watch = Watch(reference=(known.start, known.end), slice_s=SLICE_S)
+    return float(watch.take(Came(at, at, np.full(len(at), 900.0), size), at, known, BINS).detector.level)
+
+
+@pytest.mark.parametrize("before", [np.repeat([0.0, 1.0], [1996, 4]), np.full(2000, 2.0)], ids=["rare", "constant"])
+def test_a_rise_is_found_where_errors_are_rare_or_all_about_the_same(before):
+    again, risen = np.resize(before, 20_000), np.full(20_000, 3.0)
+    assert level_after(before, again) < 1000 < level_after(before, risen)
+
+
+def test_against_a_reference_without_any_error_no_evidence_comes_up():
+    assert level_after(np.zeros(2000), np.full(20_000, 1.0)) == 0
+
+
 @pytest.mark.parametrize("kind", ["normal", "lognormal", "t3"])
 def test_within_a_thousand_slices_no_steady_stream_makes_an_alarm(kind):
     rng = np.random.default_rng(21)
