@@ -20,6 +20,8 @@ _ROOM = 1.25
 """The axis goes on for a quarter after p99, which leaves room for its label."""
 _LEAST = 1e-280
 """Logarithmic bars begin no lower: what is a little smaller counts as 0, which has no logarithm."""
+_MOST_POWER = 100.0
+"""The room after p99 ends at this power of ten: a page can hold no number much larger."""
 _SKEW = 25.0
 """From p99 = 25 medians on, most pairs would be in the first two bars: the axis becomes logarithmic."""
 
@@ -59,7 +61,7 @@ def _ratio_edges(errors: Histogram, n_wanted: int) -> Floats:
     """Return edges that split powers of ten about evenly, from the smallest half per cent to the largest error."""
     first = math.floor(math.log10(max(errors.quantile(0.005) or errors.quantile(0.5) / 1e3, _LEAST)))
     roomy = first + _ROOM * (math.log10(errors.quantile(0.99)) - first)
-    last = math.floor(max(math.log10(errors.largest), roomy)) + 1
+    last = math.floor(max(math.log10(errors.largest), min(roomy, _MOST_POWER))) + 1
     n_powers = last - first
     n_bins = n_wanted // n_powers * n_powers or n_wanted
     kept = keys(np.logspace(first, last, n_bins + 1))
