@@ -27,6 +27,8 @@ _N_ROWS = (
 )
 _LABELS = _SELECT.format(columns="start / {width_s}, sum(n_labels)") + " GROUP BY 1"
 _WIDEST_S = 86_400.0
+MOST_MARKS = 200
+"""No chart has room for more, and drawing thousands would take seconds: a worker that dies again and again makes them."""
 
 
 class Gap(NamedTuple):
@@ -126,10 +128,10 @@ class Reader:
             return [Gap(*row) for row in self._connection.execute(query, (end, start))]
 
     def marks(self, start: float, end: float) -> list[Mark]:
-        """Return what happened in a span, in order."""
+        """Return what happened in a span, in order: the last MOST_MARKS."""
         with translated(self._path):
-            query = "SELECT at, kind, text FROM marks WHERE at >= ? AND at < ? ORDER BY at"
-            return [Mark(*row) for row in self._connection.execute(query, (start, end))]
+            query = "SELECT at, kind, text FROM marks WHERE at >= ? AND at < ? ORDER BY at DESC LIMIT ?"
+            return [Mark(*row) for row in self._connection.execute(query, (start, end, MOST_MARKS))][::-1]
 
     def positions(self) -> dict[str, dict[int, int]]:
         """Return up to which offset each partition of each decision log is counted."""

@@ -12,7 +12,7 @@ from agents.insight.chunks import Chunks, Part
 from agents.insight.counting import NOW as EVENT_NOW
 from agents.insight.database import NAME
 from agents.insight.query import Asked, Query
-from agents.insight.reader import Gap, Mark
+from agents.insight.reader import MOST_MARKS, Gap, Mark
 from agents.insight.series import Series
 from agents.insight.store import Frame, Store
 from streams.scores.cells import Cells
@@ -153,6 +153,14 @@ def test_what_happened_to_the_worker_in_the_span_is_marked(tmp_path: Path):
     store.mark(Mark(NOON - 60, "opened", "Worker 1 counts from here."))
     assert [(mark.at, mark.kind) for mark in asked(store, Asked()).marks] == [(NOON - 60, "opened")]
     assert asked(store, Asked(start=NOON - 30)).marks == []
+
+
+def test_of_very_many_marks_the_last_are_shown(tmp_path: Path):
+    store = opened(tmp_path)
+    marks = [Mark(NOON - 600 + i, "opened", f"Worker {i} counts from here.") for i in range(MOST_MARKS + 50)]
+    for mark in marks:
+        store.mark(mark)
+    assert [mark.text for mark in asked(store, Asked("1h")).marks] == [mark.text for mark in marks[50:]]
 
 
 def test_gaps_of_the_span_make_it_incomplete(tmp_path: Path):
