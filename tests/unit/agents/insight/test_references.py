@@ -51,6 +51,15 @@ def test_a_span_that_is_named_takes_its_place_until_it_is_cleared(tmp_path: Path
     assert again.chosen == "first"
 
 
+@pytest.mark.parametrize("n", [1, 100])
+def test_a_span_of_few_labels_can_be_named(tmp_path: Path, n: int):
+    store, references = opened(tmp_path), References(tmp_path)
+    add(store, np.random.default_rng(1), NOON, WINDOW_S, n)
+    kept = references.choose(NOON, NOON + WINDOW_S, NOON + 9 * WINDOW_S)
+    assert sum(kept.reference.n) == n
+    assert references.get() == kept
+
+
 def test_a_span_without_mature_labels_is_refused(tmp_path: Path):
     store, references = opened(tmp_path), References(tmp_path)
     add(store, np.random.default_rng(1), NOON, WINDOW_S, 900)
