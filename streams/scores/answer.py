@@ -39,6 +39,8 @@ N_SIGNED = 14
 """About so many bars on each side of zero."""
 _MIN_DOMINATED = 10
 """Of fewer labels, one carries much of a score anyway."""
+_MOST_SLICES = 20_000
+"""Slices that are looked at for outages, the last ones: one label of 1970 among those of today must not make millions."""
 DECIDED = "each label stands at the time when it came: none of these is still on its way"
 NO_TRUTH = "no truth has been read yet, so it is not known what time it is by the clock `event`"
 
@@ -232,9 +234,10 @@ def _outages(kept: Kept) -> list[LabelOutage]:
     number = (kept.cells.start // width_s).astype(np.int64)
     if not n_labels or not len(number):
         return []
-    first = min(n_labels)
     until = max(*n_labels, int(number.max())) + 1
-    n = (until if kept.now is None else min(until, int(kept.now // width_s))) - first
+    until = until if kept.now is None else min(until, int(kept.now // width_s))
+    first = max(min(n_labels), until - _MOST_SLICES)
+    n = until - first
     labels = np.array([n_labels.get(first + i, 0) for i in range(n)], np.int64)
     inside = (number >= first) & (number < first + n)
     counts = kept.cells.count_of("n_predictions")[inside]

@@ -269,6 +269,15 @@ def test_a_label_outage_is_named():
     assert one.n_missing > 1000
 
 
+def test_one_label_of_long_ago_does_not_hide_an_outage_of_today_nor_take_for_ever():
+    today = 2_000_000_000
+    times = [0.0, *(float(today + i) for i in range(60))]
+    cells = of_labels(times, [0.0] * len(times), [1.0] * len(times))
+    came = {0: 1} | {today + i: 20 for i in range(30)} | {today + 58: 20}
+    found = figures(kept(cells._replace(width=np.ones(len(cells.start))), today + 60.0, came=Came(1.0, came)))
+    assert [(one.start, one.end) for one in found.outages] == [(today + 30, today + 58)]
+
+
 def test_the_answer_survives_the_way_to_another_worker():
     rng = np.random.default_rng(7)
     found = of_world(rng, label_worlds.steady(rng, 90, 5, 0.7), 90)
