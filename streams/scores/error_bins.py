@@ -168,4 +168,4 @@ def _histogram(keys: Ints, counts: Ints, values: Floats, largest: float) -> Exac
     smallest = float(values[at] if known[at] else histogram.opening(keys[at : at + 1])[0])
     exact = dict(zip(keys[known].tolist(), values[known].tolist(), strict=True))
     tally = dict(zip(keys.tolist(), counts.tolist(), strict=True))
-    return ExactHistogram(int(counts.sum()), smallest, largest, tally, exact)
+    return ExactHistogram(int(counts.sum()), smallest, float(largest), tally, exact)  # a plain one: it goes into JSON

@@ -39,8 +39,7 @@ class Reference(msgspec.Struct, frozen=True):
         if not mature.n.any():
             return None
         cohorts = Cohorts.of(mature, bins)
-        least, largest = float(mature.error_min.min()), float(mature.error_max.max())
-        over, under = mature.errors.histograms(least=least, largest=largest)
+        over, under = mature.errors.histograms(least=mature.error_min.min(), largest=mature.error_max.max())
         over.merge(under)
         mean = float(cohorts.columns["absolute"].sum() / cohorts.n.sum())
         return cls(
