@@ -178,7 +178,7 @@ class Feeding:
 
     async def let_go(self) -> None:
         """Forget what was not counted, and what was wrong: the file is another worker's now."""
-        if self._counting is not None:
+        if self._counting is not None or self.link.problem:
             self.link = Link("insight", logger, is_up=True)
         self._forget()
         await self.close()

@@ -243,6 +243,16 @@ class Settings(BaseModel):
             raise ValueError(f"{value!r} is not of the form http://host:port or https://host:port")
         return value
 
+    @field_validator("web_token")
+    @classmethod
+    def _token_fits_a_header(cls, value: SecretStr) -> SecretStr:
+        token = value.get_secret_value()
+        if not (token.isascii() and token.isprintable()):
+            raise ValueError(
+                "it has characters that an HTTP header cannot hold: use ASCII letters, digits and punctuation"
+            )
+        return value
+
     @model_validator(mode="after")
     def _files_of_a_certificate_come_together(self) -> Settings:
         for broker in ("amqp", "kafka"):

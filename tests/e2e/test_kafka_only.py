@@ -57,7 +57,7 @@ def test_rows_under_another_name_are_named_everywhere_and_joined_once_the_settin
     wait_until(lambda: REFUSED in worker_log.read_text(), EFFECT_S, "the worker's log says it")
     wait_until(lambda: REFUSED in pipeline.page("/readyz"), EFFECT_S, "/readyz says it")
     assert json.loads(pipeline.page("/readyz"))["ready"] is True
-    assert pipeline.status()["unreadable"] == [f"{REFUSED}."]
+    wait_until(lambda: pipeline.status()["unreadable"] == [f"{REFUSED}."], EFFECT_S, "the status says it")
     assert REFUSED in command(pipeline, "status")[1]
     code, said = command(pipeline, "doctor", "--json")
     assert code == 1

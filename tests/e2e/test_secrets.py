@@ -126,5 +126,5 @@ def test_a_setting_that_cannot_be_used_hides_its_secrets(pipeline: Pipeline, tmp
     }
     for name, value in wrong.items():
         ran = pipeline.run_command("doctor", environ={name: value})
-        assert ran.returncode == 2
+        assert ran.returncode == (1 if name == "HINDSIGHT_AMQP_URL" else 2), name  # the URL is one of doctor's checks
         assert canaries_in(ran.stdout + ran.stderr) == [], name

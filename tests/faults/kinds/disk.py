@@ -37,7 +37,7 @@ def tmpfs(path: Path, size: str) -> Iterator[None]:
 @fault("the disk of logs/ is full, then has room again", chosen=True)
 def logs_full(scene: Scene) -> None:
     filler = scene.pipeline.logs / "filler"
-    with on_small_disk(scene, "2m"):
+    with on_small_disk(scene, "64m"):
         fill(filler)
         scene.note("logs/ is full")
         scene.visible("worker", "metric log")
@@ -51,8 +51,10 @@ def logs_full(scene: Scene) -> None:
 @fault("the disk of logs/ is read-only, then is not", chosen=True)
 def logs_read_only(scene: Scene) -> None:
     with on_small_disk(scene, "50m"):
+        assert scene.worker.stop() == 0  # while it holds insight.db open, the kernel refuses to mount it otherwise
         remount(scene.pipeline.logs, "ro")
         scene.note("logs/ is read-only")
+        scene.pipeline.start_worker()
         scene.visible("worker", "metric log")
         scene.published(300)
         remount(scene.pipeline.logs, "rw")
@@ -81,7 +83,7 @@ def on_small_disk(scene: Scene, size: str) -> Iterator[None]:
 
 
 def remount(path: Path, how: str) -> None:
-    """Mount a file system another way: read-only is refused while a file in it is open for writing, so try again."""
+    """Mount a file system another way: read-only is refused while a file in it is open for writing."""
 
     def mounted() -> bool:
         argv = rooted("mount", "-o", f"remount,{how}", str(path))

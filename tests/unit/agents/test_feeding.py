@@ -19,7 +19,7 @@ from agents import feeding
 from agents.feeding import Feeding, frame_of
 from agents.insight.database import NAME, Busy, InsightError, Unwritable
 from agents.insight.records import cells_of
-from agents.insight.store import Store
+from agents.insight.store import Fenced, Store
 from agents.metric_log.incoming import Incoming
 from streams.kafka.reader import Bounds
 from streams.kafka.records import TP
@@ -252,6 +252,25 @@ def test_while_the_topic_is_anothers_nothing_is_opened_and_while_the_disk_fails_
     with patch.object(feeding, "Reader", world.kafka.reader):
         asyncio.run(act())
     assert (tmp_path / NAME).exists()
+
+
+def test_what_was_wrong_is_forgotten_once_the_file_is_another_workers(tmp_path, monkeypatch):
+    """As it is for a worker that slept while another one took over: it is fenced, and then hears that it owns nothing."""
+    world = World(tmp_path)
+    monkeypatch.setattr(feeding, "COUNT_EVERY_S", 0.001)
+    monkeypatch.setattr(feeding, "FENCED_S", 0.001)
+
+    async def act():
+        with patch.object(feeding.Counting, "open", side_effect=Fenced("Another worker writes it.")):
+            world.feeding.is_mine = True
+            running = asyncio.create_task(world.feeding.run())
+            await until(lambda: "Another worker writes it." in world.feeding.problem)
+            world.feeding.is_mine = False
+            await until(lambda: not world.feeding.problem)
+        running.cancel()
+
+    with patch.object(feeding, "Reader", world.kafka.reader):
+        asyncio.run(act())
 
 
 def test_time_is_cut_as_the_settings_say():
