@@ -12,6 +12,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
 from streams.join import decision
@@ -44,6 +45,8 @@ FIRST_LINGER_S = 0.002
 FULL_BYTES = 40_000
 """With so much in hand an owner waits for nothing."""
 MAX_DECISION_BYTES = 900_000
+TELLING_ROWS, FADING = 500, 0.9
+"""A decision of so many rows says how many bytes a row takes; one that takes less is believed by and by."""
 MAX_FENCED = 5
 SILENT_S = 3.0
 """A decision that Kafka does not confirm for so long means that it is away; it is still being sent."""
@@ -85,7 +88,7 @@ class Owner:
         self.n_fenced, self.last_commit_at = 0, 0.0
         self._link = Link(f"partition {partition}", logger, is_up=True)
         self.inputs = Inputs(partition, context, [offset + 1 for offset in store.checkpoint.input_offsets])
-        self._taken_at = 0.0
+        self._taken_at = self._row_bytes = 0.0
         self._stopping = self._more_is_due = False
 
     @property
@@ -167,7 +170,7 @@ class Owner:
         """Decide as many of the inputs as one record may hold; None if nothing changed."""
         checkpoint, now = self.store.checkpoint, time.time()
         idle = self.inputs.idle(self.rules.max_out_of_orderness_s)
-        n = len(inputs)
+        n = self._n_fitting(inputs)
         while True:
             decided = decide(
                 checkpoint,
@@ -187,9 +190,19 @@ class Owner:
             after.log = checkpoint.log or secrets.token_hex(8)
             after.confirmed, after.forwarded = self.confirmed, self.forwarded
             value = decision.encode(decided.record)
+            self._learn(len(value), sum(len(given.rows) for given in inputs[:n]))
             if n <= 1 or len(value) <= MAX_DECISION_BYTES:
                 return Made(n, decided.record, value, decided.verdicts)
             n //= 2
+
+    def _n_fitting(self, inputs: Sequence[Input]) -> int:
+        """Return how many of the inputs are likely to fit one record: one that does not is decided for nothing."""
+        n_rows = accumulate(len(given.rows) for given in inputs)
+        return sum(n * self._row_bytes <= MAX_DECISION_BYTES for n in n_rows) or min(1, len(inputs))
+
+    def _learn(self, n_bytes: int, n_rows: int) -> None:
+        if n_rows >= TELLING_ROWS:
+            self._row_bytes = max(n_bytes / n_rows, FADING * self._row_bytes)
 
     async def _append(self, made: Made) -> bool:
         """Append and apply one decision; False if the log was read instead, and the batch must be decided again."""

@@ -185,6 +185,28 @@ def test_rows_that_one_decision_cannot_hold_are_decided_in_several(store, monkey
     assert all(len(decision.encode(record)) <= 800 for record in log.records)
 
 
+def test_once_it_is_known_what_a_row_takes_no_batch_is_decided_for_nothing(store, monkeypatch):
+    monkeypatch.setattr(module, "MAX_DECISION_BYTES", 100_000)
+    log, tried = Log(), []
+    monkeypatch.setattr(module, "decide", lambda *args, **kwargs: tried.append(len(args[1])) or decide(*args, **kwargs))
+    owner = an_owner(store, log=log)
+
+    async def act():
+        for batch in range(4):
+            first = 40 * batch
+            packets = (row(TRUE, n, *(f"{n}-{i}" for i in range(100))) for n in range(first, first + 40))
+            give(owner, TRUE, *packets)
+            await until(lambda last=first + 39: store.checkpoint.input_offsets[TRUE] == last)
+            taken.append((len([n for n in tried if n]), len(log.records)))
+
+    taken = []
+    run(owner, act)
+    (n_tried, n_first), *_, (n_tried_in_all, n_in_all) = taken
+    assert n_tried > n_first  # the first batch was too large to be known
+    assert n_in_all - n_first > 3
+    assert n_tried_in_all - n_tried == n_in_all - n_first
+
+
 def test_each_entry_names_the_one_before_it_whatever_was_decided_without_a_verdict_between(store):
     outbox = Outbox()
     owner = an_owner(store, outbox=outbox)
