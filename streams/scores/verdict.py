@@ -14,6 +14,8 @@ from streams.scores.watch import Watch
 
 _MOST = 100_000_000
 """Evidence is said as a number up to here: it grows beyond all bounds while an alarm stands."""
+WIDE = 0.25
+"""An interval that reaches farther than this to either side, in multiples of the reference, tells nothing as usual."""
 Word = Literal["alarm", "worse", "better", "as usual", "cannot tell"]
 
 
@@ -54,6 +56,9 @@ def verdict(figures: Figures, ratio: Ratio | None, watch: Watch | None, why: str
         )
     if ratio.estimate.high < 1:
         return Verdict("better", f"Better: MAE is {_times(ratio)} the reference at equal label delays.", evidence)
+    if ratio.estimate.high - ratio.estimate.low > 2 * WIDE:
+        said = f"MAE is {_times(ratio)} the reference at equal label delays: too wide to tell."
+        return Verdict("cannot tell", f"Whether the error is as usual cannot be told yet. {said}", evidence)
     return Verdict("as usual", f"As good as the reference: MAE is {_times(ratio)}, no real difference.", evidence)
 
 
