@@ -23,6 +23,8 @@ SPANS = {"5m": 300.0, "1h": 3600.0, "24h": 86_400.0, "7d": 604_800.0, "30d": 2_5
 """The spans that are offered, in seconds up to now; others can be asked for in the same way."""
 _LENGTH = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _UNIT_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+REACHES = 0.999
+"""A horizon of this share of the window is the whole of it."""
 ENDS = ("low", "high")
 """Of an interval: `mae_low` is where that of `mae` begins."""
 EXPECTED_NAMES = tuple(name for score in SCORES for name in (score.name, *(f"{score.name}_{end}" for end in ENDS)))
@@ -240,6 +242,11 @@ class Figures(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     gaps: list[Gap]
     marks: list[Mark]
     complete: bool
+
+    @property
+    def reaches_deadline(self) -> bool:
+        """Whether predictions are old enough to speak of all labels, up to the deadline."""
+        return self.horizon_s is not None and self.horizon_s >= REACHES * self.window_s
 
     def __post_init__(self) -> None:
         """Raise ValueError if it cannot be drawn."""

@@ -39,11 +39,14 @@ def expected(figures: Figures, shown: Sequence[Score] = SCORES) -> str:
 
 
 def labelled(figures: Figures) -> str:
-    """Return how many of the predictions have a label, and how many will."""
+    """Return how many of the predictions have a label, and how many will, as far as that can be told."""
     coverage = figures.coverage
     if coverage.so_far is None:
         return f"{figures.n_labelled:,} labels"
-    final = "" if coverage.final is None else f", {coverage.final:.0%} will have"
+    final = ""
+    if coverage.final is not None and figures.expected is not None:
+        within = "" if figures.reaches_deadline else f" one within {length(figures.horizon_s or 0.0)}"
+        final = f", {coverage.final:.0%} will have{within}"
     return f"{coverage.so_far:.0%} of {figures.n_predictions:,} predictions have a label{final}"
 
 

@@ -15,7 +15,7 @@ from web.dashboard.coverage import coverage
 from web.dashboard.distribution import ABSOLUTE, SIGNED, Bins, distribution
 from web.dashboard.labels_bar import Parts, bar, strip
 from web.dashboard.over_time import Curve, Frame, Gap, Look, Values, over_time
-from web.dashboard.said import parts, reaches_deadline
+from web.dashboard.said import parts
 from web.text import count
 
 HALF = 0.5
@@ -157,7 +157,7 @@ def _parts(figures: Figures, part: Slice) -> Parts:
         return Parts(part.n_predictions, part.n_labelled, 0.0, is_final=True)
     final = figures.coverage.final
     to_come = None if final is None else max(0.0, final * part.n_predictions - part.n_labelled)
-    return Parts(part.n_predictions, part.n_labelled, to_come, reaches_deadline(figures))
+    return Parts(part.n_predictions, part.n_labelled, to_come, figures.reaches_deadline)
 
 
 def _histogram(figures: Figures, *, is_signed: bool, log: bool) -> Markup | None:

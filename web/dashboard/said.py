@@ -11,8 +11,6 @@ from streams.scores.numbers import NONE, number
 from web.dashboard.labels_bar import Parts
 from web.text import clock, count, short_span
 
-REACHES = 0.999
-"""A horizon of this share of the window is the whole of it."""
 EARLY = 0.5
 """With a horizon below this share of the window, what cannot be said comes first."""
 
@@ -40,12 +38,7 @@ def parts(figures: Figures) -> Parts:
     """Return how many labels are in, to come and not expected."""
     final = figures.coverage.final
     to_come = None if final is None else max(0.0, final * figures.n_predictions - figures.n_labelled)
-    return Parts(figures.n_predictions, figures.n_labelled, to_come, reaches_deadline(figures))
-
-
-def reaches_deadline(figures: Figures) -> bool:
-    """Tell whether predictions are old enough to speak of all labels, up to the deadline."""
-    return figures.horizon_s is not None and figures.horizon_s >= REACHES * figures.window_s
+    return Parts(figures.n_predictions, figures.n_labelled, to_come, figures.reaches_deadline)
 
 
 def lines(figures: Figures) -> list[Line]:
@@ -99,7 +92,7 @@ def finding(figures: Figures) -> Finding:
             "waiting", f"MAE {mae.so_far} so far;", f"{in_words}. What all will be: {figures.why}.", evidence
         )
     expected, so_far = f"{mae.expected} {mae.interval}".strip(), _as_fine(figures.so_far["mae"], mae)
-    if reaches_deadline(figures):
+    if figures.reaches_deadline:
         return Finding("", f"MAE {so_far} so far, {expected} expected of all;", f"{in_words}.", evidence)
     within = short_span(figures.horizon_s or 0.0)
     if (figures.horizon_s or 0.0) < EARLY * figures.window_s:

@@ -8,7 +8,8 @@ import pytest
 from streams.scores import wording
 from streams.scores.answer import figures
 from streams.scores.figures import Gap
-from tests.unit.streams.scores.test_answer import kept, of_labels
+from tests.unit.streams.scores import label_worlds
+from tests.unit.streams.scores.test_answer import kept, of_labels, of_world
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,18 @@ def test_what_the_figures_must_not_be_read_without_is_said():
         kept(of_labels([0.0] * 3, [1e99, 0.0, 0.0], [0.0, 1.0, 3.0]), gaps=[Gap(0.0, 9.0, "a disk was full")])
     )
     assert list(wording.warnings(made)) == ["Too large to score: 1 of 3 labels.", "Rows are missing: a disk was full."]
+
+
+def test_what_will_have_a_label_is_said_as_far_as_it_can_be_told():
+    rng = np.random.default_rng(1)
+    young, old = (of_world(rng, label_worlds.steady(rng, minutes, 20, 0.7), minutes) for minutes in (10, 180))
+    assert wording.labelled(young).endswith("% will have one within 9 min")
+    assert wording.labelled(old).endswith("64% will have")
+
+
+def test_of_labels_that_come_at_once_nothing_is_said_of_what_will_come_before_any_other_can_be_told():
+    """As it is a minute after the start: nothing is known past the bin of labels that came before their prediction."""
+    times = np.arange(200) * 0.3
+    found = figures(kept(of_labels(times.tolist(), [0.0] * 200, [1.0] * 200), now=61.0))
+    assert found.expected is None
+    assert wording.labelled(found) == "100% of 200 predictions have a label"
