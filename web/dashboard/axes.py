@@ -37,7 +37,8 @@ def ticks(top: float, n: int = 5, *, is_whole: bool = False) -> list[float]:
     step = round_up(top / n)
     if is_whole:
         step = max(1.0, step if step != 2.5 else 5.0)
-    return [i * step for i in range(math.ceil(top / step - 1e-12) + 1)]
+    slack = 0.0 if is_whole else 1e-12  # what counts are divided by is exact
+    return [i * step for i in range(math.ceil(top / step - slack) + 1)]
 
 
 def ticks_between(low: float, high: float, n: int = 4) -> list[float]:

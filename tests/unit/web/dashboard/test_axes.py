@@ -6,7 +6,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from web.dashboard import axes
@@ -16,6 +16,7 @@ SIZES = st.floats(-1e150, 1e150)
 
 
 @given(st.integers(1, 10**15))
+@example(10_000_000_000_001)
 def test_counts_have_ticks_at_whole_numbers_alone_each_once(most: int) -> None:
     found = ticks(most, is_whole=True)
     assert all(n == int(n) for n in found)
