@@ -115,13 +115,11 @@ class Alerting:
 
     def firing(self) -> list[str]:
         """Return a sentence for each alert that has fired and is not resolved; none where another worker looks at them."""
-        book = self.book if self._is_mine() else None
-        active = (
-            []
-            if book is None
-            else [name for name, state in book.states.items() if state.is_active and name in book.latest]
-        )
-        return [f"{name} fires: {book.latest[name].sentence}" for name in active] if book else []
+        book = self.book
+        if book is None or not self._is_mine():
+            return []
+        active = [name for name, state in book.states.items() if state.is_active and name in book.latest]
+        return [f"{name} fires: {book.latest[name].sentence}" for name in active]
 
     async def run(self, every_s: float = EVERY_S) -> None:
         """Look and send, for as long as the worker runs."""

@@ -80,9 +80,6 @@ class Alerts(msgspec.Struct, frozen=True):
         return [alert for alert in self.alerts if alert.is_active]
 
 
-NOBODY = "No worker that writes insight.db answers: does one run the agent plot?"
-
-
 def nothing(file: str, problem: str) -> Alerts:
     """Return that nothing is known, and why."""
     return Alerts(False, problem, file, [], [], [])

@@ -11,6 +11,7 @@ from web.alerts.data import Alerts
 from web.keys import CACHE, PEERS, SETTINGS, WORKER
 from web.pages import frame
 from web.state import gather
+from web.state.scores import NOBODY
 from web.state.status import Status
 
 KEPT_S = 1.0
@@ -50,7 +51,7 @@ def own(app: web.Application) -> Alerts:
     """Return what this worker knows."""
     file, alerting = str(app[SETTINGS].alerts or ""), app[WORKER].alerting
     if not app[WORKER].writes_the_log() or alerting is None:
-        return data.nothing(file, data.NOBODY)
+        return data.nothing(file, NOBODY)
     return data.of(alerting, file)
 
 

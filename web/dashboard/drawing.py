@@ -9,13 +9,14 @@ from markupsafe import Markup
 
 from streams.scores.figures import Figures, Slice
 from streams.scores.metrics import QUANTILES
-from streams.scores.numbers import number, tick
+from streams.scores.numbers import number
+from streams.scores.wording import quantile
 from web.dashboard import triangle
 from web.dashboard.coverage import coverage
 from web.dashboard.distribution import ABSOLUTE, SIGNED, Bins, distribution
 from web.dashboard.labels_bar import Parts, bar, strip
 from web.dashboard.over_time import Curve, Frame, Gap, Look, Values, over_time
-from web.dashboard.said import parts
+from web.dashboard.said import parts, parts_of
 from web.text import count
 
 HALF = 0.5
@@ -152,12 +153,10 @@ def _strip(figures: Figures, frame: Frame) -> Markup | None:
 
 
 def _parts(figures: Figures, part: Slice) -> Parts:
-    """Return how many labels of a slice are in and to come: as large a share of it gets one as of all."""
+    """Return how many labels of a slice are in and to come."""
     if part.is_mature:
         return Parts(part.n_predictions, part.n_labelled, 0.0, is_final=True)
-    final = figures.coverage.final
-    to_come = None if final is None else max(0.0, final * part.n_predictions - part.n_labelled)
-    return Parts(part.n_predictions, part.n_labelled, to_come, figures.reaches_deadline)
+    return parts_of(part, figures)
 
 
 def _histogram(figures: Figures, *, is_signed: bool, log: bool) -> Markup | None:
@@ -174,14 +173,6 @@ def _histogram(figures: Figures, *, is_signed: bool, log: bool) -> Markup | None
     marks = {f"{name} {words}": at for name, words in said.items() if (at := figures.so_far[name]) is not None}
     title = f"Histogram of the absolute error: {', '.join(f'{name} {words}' for name, words in said.items())}."
     return distribution(bins, marks, log=log, title=title, below=ABSOLUTE)
-
-
-def quantile(figures: Figures, name: str) -> str:
-    """Return a quantile as it is shown: with ≈ and two digits where it is not exact."""
-    value = figures.so_far[name]
-    if value is None or figures.quantiles_exact:
-        return number(value)
-    return f"≈ {tick(float(f'{value:.1e}'))}"
 
 
 def _coverage(figures: Figures) -> Markup | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from streams.scores.figures import Figures
+from streams.scores.figures import Figures, Slice
 from streams.scores.metrics import SCORES
 from streams.scores.numbers import NONE, number
 from web.dashboard.labels_bar import Parts
@@ -36,9 +36,14 @@ class Finding(NamedTuple):
 
 def parts(figures: Figures) -> Parts:
     """Return how many labels are in, to come and not expected."""
+    return parts_of(figures, figures)
+
+
+def parts_of(some: Figures | Slice, figures: Figures) -> Parts:
+    """Return the parts of all predictions or of a slice: as large a share of it gets a label as of all."""
     final = figures.coverage.final
-    to_come = None if final is None else max(0.0, final * figures.n_predictions - figures.n_labelled)
-    return Parts(figures.n_predictions, figures.n_labelled, to_come, figures.reaches_deadline)
+    to_come = None if final is None else max(0.0, final * some.n_predictions - some.n_labelled)
+    return Parts(some.n_predictions, some.n_labelled, to_come, figures.reaches_deadline)
 
 
 def lines(figures: Figures) -> list[Line]:

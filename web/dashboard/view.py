@@ -7,8 +7,9 @@ from typing import Any
 
 from streams.scores.figures import Figures
 from streams.scores.metrics import QUANTILES
+from streams.scores.wording import quantile
 from web.dashboard.choice import Choice, links, spelled
-from web.dashboard.drawing import drawn, frame_of, quantile
+from web.dashboard.drawing import drawn, frame_of
 from web.dashboard.said import Finding, finding, lines, parts
 from web.text import count, percent, short_span
 

@@ -53,7 +53,7 @@ class ScoreCollector(Collector):
     """What is kept of each model, and the figures of the gauges' span by model, as metrics."""
 
     def __init__(self, totals: Sequence[Total], figures: Mapping[str, Figures], grown: Grown) -> None:
-        self._totals, self._figures, self._grown = totals[:MAX_MODELS], figures, grown
+        self._totals, self._figures, self._grown = totals, figures, grown
 
     def collect(self) -> Iterator[Metric]:
         """Yield one metric family after the other."""
