@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from agents.insight.counting import Counting
 from agents.insight.database import Damaged, InsightError
-from agents.insight.reader import Mark
 from agents.insight.store import Fenced, Frame
 from agents.metric_log.files import LogError
 from agents.metric_log.incoming import Incoming
@@ -25,6 +24,7 @@ from streams.process.link import Link
 from streams.process.own_thread import OwnThread
 from streams.process.unavailable import Unavailable
 from streams.scores.delay import clean_span, slice_width
+from streams.scores.figures import Mark
 from streams.settings import Settings
 from streams.wire.verdicts import Tag, VerdictRecord
 

@@ -13,13 +13,13 @@ from typing import Final, Self
 
 import msgspec
 
-from agents.insight.reader import Gap, Mark
 from agents.insight.records import cells_of, time_of
 from agents.insight.series import Series
 from agents.insight.store import Frame, Store
 from agents.insight.watching import Watching
 from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.scores.delay import event_now
+from streams.scores.figures import Gap, Mark
 from streams.wire.verdicts import VerdictRecord
 
 logger = logging.getLogger(__name__)

@@ -200,7 +200,7 @@ class Query:
 
     def _marks(self, start: float, end: float) -> list[Mark]:
         """Return what happened in a span; by the clock `event` nothing stands where it happened."""
-        return [Mark(*mark) for mark in self._reader.marks(start, end)] if self._clock == "arrival" else []
+        return self._reader.marks(start, end) if self._clock == "arrival" else []
 
     def _closed_at(self, now: float | None) -> float:
         """Return until when all slices are old enough for all labels."""

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from agents.insight import histograms, rows
 from agents.insight.database import connect, translated
@@ -15,6 +15,7 @@ from agents.insight.schema import DETAILS, FIGURES
 from agents.insight.series import Series
 from streams.scores.cells import COUNTS, N_WORST, Cells, Worst
 from streams.scores.delay import DelayBins
+from streams.scores.figures import Gap, Mark
 from streams.scores.histogram import Histogram
 
 _SELECT = "SELECT {columns} FROM cells WHERE series = ? AND start + width > ? AND start < ? AND start > ?"
@@ -29,22 +30,6 @@ _LABELS = _SELECT.format(columns="start / {width_s}, sum(n_labels)") + " GROUP B
 _WIDEST_S = 86_400.0
 MOST_MARKS = 200
 """No chart has room for more, and drawing thousands would take seconds: a worker that dies again and again makes them."""
-
-
-class Gap(NamedTuple):
-    """Cells of these times, UTC epoch seconds, lack rows: they are incomplete, and `why` says why."""
-
-    start: float
-    end: float
-    why: str
-
-
-class Mark(NamedTuple):
-    """Something that happened to whoever counts, at `at` (UTC epoch seconds): a `kind` to tell apart by, a text for people."""
-
-    at: float
-    kind: str
-    text: str
 
 
 class Reader:

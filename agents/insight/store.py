@@ -12,15 +12,17 @@ from typing import NamedTuple, Self, get_args
 
 import msgspec
 import numpy as np
+from msgspec.structs import astuple
 
 from agents.insight import table
 from agents.insight.conversion import Layout, convert
 from agents.insight.database import NAME, Damaged, InsightError, open_or_make, translated
-from agents.insight.reader import Gap, Mark, Reader
+from agents.insight.reader import Reader
 from agents.insight.series import Kind, Series
 from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.scores.cells import SUMS, Cells
 from streams.scores.delay import Clock, DelayBins, segment_width
+from streams.scores.figures import Gap, Mark
 from streams.scores.levels import Level, due, levels, placed
 
 logger = logging.getLogger(__name__)
@@ -113,7 +115,7 @@ class Store:
         if (clock := self.reader.meta("clock")) not in (None, self.frame.clock):
             end = self._connection.execute("SELECT max(start + width) FROM cells").fetchone()[0]
             gap = Gap(0.0, end or 0.0, OTHER_CLOCK.format(clock))
-            self._connection.execute("INSERT INTO gaps VALUES (?, ?, ?)", gap)
+            self._connection.execute("INSERT INTO gaps VALUES (?, ?, ?)", astuple(gap))
         values = {"sums": SUMS, "delay_ends": new.bins.ends.tolist(), **self.frame._asdict()}
         rows = [(name, _encode(value).decode()) for name, value in values.items()]
         self._connection.executemany("REPLACE INTO meta VALUES (?, ?)", rows)
@@ -161,7 +163,7 @@ class Store:
                     table.add(self._connection, self._placed(part))
             self._connection.executemany("REPLACE INTO positions VALUES (?, ?, ?)", moved)
             self._connection.executemany("REPLACE INTO state VALUES (?, ?)", (state or {}).items())
-            self._connection.executemany("INSERT INTO gaps VALUES (?, ?, ?)", gaps)
+            self._connection.executemany("INSERT INTO gaps VALUES (?, ?, ?)", map(astuple, gaps))
 
     def mark(self, mark: Mark) -> None:
         """Keep what happened, for charts to show it.
@@ -170,7 +172,7 @@ class Store:
             Fenced, Busy, Unwritable, Damaged: as `add`.
         """
         with self._transaction():
-            self._connection.execute("INSERT INTO marks VALUES (?, ?, ?)", mark)
+            self._connection.execute("INSERT INTO marks VALUES (?, ?, ?)", astuple(mark))
 
     def roll_up(self, now: float) -> None:
         """Roll up what is old enough by a clock that says `now`; cheap if nothing is.

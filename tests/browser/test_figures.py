@@ -16,12 +16,11 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from agents.insight.query import Asked, Query
-from agents.insight.reader import Gap, Mark
 from agents.insight.series import Series
 from agents.insight.store import Frame, Store
 from streams.pages.door import HEADERS
 from streams.scores.cells import Cells
-from streams.scores.figures import Figures
+from streams.scores.figures import Figures, Gap, Mark
 from streams.scores.labels import Labels, cells_of_labels
 from streams.settings import Settings
 from tests.browser.chromium import Person, barriers, wide

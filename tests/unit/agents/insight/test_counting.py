@@ -13,10 +13,10 @@ from agents.insight import counting
 from agents.insight.counting import BEFORE_REPORTS, MAX_MODELS, OTHER, REMOVED, Counting
 from agents.insight.database import NAME, Damaged
 from agents.insight.query import NOW
-from agents.insight.reader import Gap, Mark
 from agents.insight.series import Series
 from agents.insight.store import Store
 from streams.scores.cells import COUNTS
+from streams.scores.figures import Gap, Mark
 from streams.wire import verdicts
 from streams.wire.verdicts import Arrivals, Report, Verdict, VerdictRecord
 from tests import older

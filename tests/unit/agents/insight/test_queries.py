@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from agents.insight.database import NAME
-from agents.insight.reader import Gap
 from agents.insight.series import Series
+from streams.scores.figures import Gap
 from tests.unit.agents.insight.worlds import FRAME, NOON, cells_of, labels, opened
 
 PAGE = Path(__file__).parents[4] / "docs/insight.md"

@@ -12,11 +12,11 @@ from agents.insight.chunks import Chunks, Part
 from agents.insight.counting import NOW as EVENT_NOW
 from agents.insight.database import NAME
 from agents.insight.query import Asked, Query
-from agents.insight.reader import MOST_MARKS, Gap, Mark
+from agents.insight.reader import MOST_MARKS
 from agents.insight.series import Series
 from agents.insight.store import Frame, Store
 from streams.scores.cells import Cells
-from streams.scores.figures import SPANS
+from streams.scores.figures import SPANS, Gap, Mark
 from streams.scores.labels import cells_of_counts, cells_of_labels
 from tests.unit.agents.insight.worlds import DAY_S, FRAME, MODEL, NOON, WINDOW_S, assert_same, cells_of, labels, opened
 from tests.unit.streams.scores import label_worlds

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from agents.insight.database import NAME, Damaged, InsightError, Unwritable, WrittenByNewer
-from agents.insight.reader import Gap, Mark, Reader
+from agents.insight.reader import Reader
 from agents.insight.schema import VERSION
 from agents.insight.series import Series
 from agents.insight.store import OTHER_CLOCK, Fenced, Store
 from streams.scores.cells import Cells
+from streams.scores.figures import Gap, Mark
 from tests.unit.agents.insight.worlds import FRAME, MODEL, NOON, assert_same, cells_of, labels, opened
 
 ALWAYS = (0.0, 1e12)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from agents.insight.counting import Counting
-from agents.insight.reader import Mark
 from agents.insight.references import CannotCompare, References
+from streams.scores.figures import Mark
 from streams.scores.watch import Watch
 from streams.wire.verdicts import Arrivals, Report, Verdict, VerdictRecord
 from tests.unit.agents.insight.worlds import FRAME, NOON, WINDOW_S
