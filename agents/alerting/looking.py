@@ -55,7 +55,7 @@ class Looking:
 
     def _refer(self) -> None:
         try:
-            now = self._now(time.time())
+            now = self._answers.now(time.time())
             if now is not None and not self._problem():
                 self._references.first(now)
         except InsightError as exc:
@@ -90,13 +90,8 @@ class Looking:
 
     def _figures(self, rule: Rule, wall_now: float) -> Figures:
         """Return the figures of a rule's span, up to now by the clock that delays are read from."""
-        now = self._now(wall_now) or wall_now
+        now = self._answers.now(wall_now) or wall_now
         return self._answers.look(Asked(start=max(0.0, now - seconds(rule.over)), end=now, model=rule.model))
-
-    def _now(self, wall_now: float) -> float | None:
-        """Return what time it is by the clock that delays are read from, None if it is not known."""
-        latest = self._answers.look(Asked(last="5m"))
-        return wall_now if latest.clock == "arrival" else latest.now
 
     def _compared(self, rule: Rule, figures: Figures) -> Compared:
         if rule.metric not in ("ratio", "drift") or figures.now is None:

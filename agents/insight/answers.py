@@ -51,6 +51,14 @@ class Answers:
         now = time.time()
         return self._asked(lambda query: query.figures(asked, now), lambda: of_nothing(asked, self._window_s, now))
 
+    def now(self, wall_now: float) -> float | None:
+        """Return what time it is by the clock of the delays, None if it is not known; waits for the disk, as `look`.
+
+        Raises:
+            InsightError: as `figures`.
+        """
+        return self._asked(lambda query: query.now(wall_now), lambda: wall_now)
+
     def _asked(self, ask: Callable[[Query], T], nothing: Callable[[], T]) -> T:
         query = self._opened()
         if query is None:

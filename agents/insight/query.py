@@ -11,7 +11,6 @@ import numpy as np
 
 from agents.insight.chunks import Chunks, Part
 from agents.insight.counting import NOW
-from agents.insight.database import Damaged
 from agents.insight.reader import Reader
 from agents.insight.series import Series
 from streams.scores.answer import Came, Kept, figures
@@ -22,7 +21,6 @@ from streams.scores.figures import Axis, Figures, Gap, Mark, length_s
 from streams.scores.losses import LOSSES
 from streams.scores.slices import MAX_SLICES
 
-_NONE = np.zeros(0)
 _FOR_EVER = 1e11
 
 
@@ -112,15 +110,13 @@ class Query:
             Unwritable: there is no such file, or it cannot be read.
             Damaged: it is none of ours.
         """
-        reader = Reader.open(path, DelayBins(_NONE))
+        reader = Reader.of_file(path)
         try:
-            ends, slice_s, clock = (reader.meta(name) for name in ("delay_ends", "slice_s", "clock"))
-            bins = DelayBins(np.array(msgspec.convert(ends, list[float])))
-            return cls(Reader.open(path, bins), bins, msgspec.convert(slice_s, float), msgspec.convert(clock, Clock))
-        except msgspec.ValidationError as exc:
-            raise Damaged(f"{path} does not say what it was made for: {exc}") from exc
-        finally:
+            clock: Clock = reader.meta_as("clock", Clock)  # type: ignore[arg-type]
+            return cls(reader, reader.bins, reader.meta_as("slice_s", float), clock)
+        except BaseException:
             reader.close()
+            raise
 
     def is_current(self) -> bool:
         """Tell whether the file still has the writer that it had: another one may have other settings, and new bins."""
@@ -151,13 +147,13 @@ class Query:
         with self._reader.snapshot():
             known = sorted(self._reader.series().items(), key=lambda item: item[1])
             wanted = [one for one, _ in known if one[1:] == ("", "predicted")][:most]
-            parts = [self._chunks.cells(one, 0.0, _FOR_EVER, self._closed_at(self._now(wall_now))) for one in wanted]
+            parts = [self._chunks.cells(one, 0.0, _FOR_EVER, self._closed_at(self.now(wall_now))) for one in wanted]
             return [Total.of(one.model, part, self._bins) for one, part in zip(wanted, parts, strict=True)]
 
     def _kept(self, asked: Asked, wall_now: float) -> Kept:
         known = list(self._reader.series())
         wanted = [one for one in known if one[1:] == (asked.segment, asked.axis) and asked.model in ("", one.model)]
-        now = self._now(wall_now)
+        now = self.now(wall_now)
         asked_start, asked_end = asked.span(wall_now if now is None else now)
         start = asked_start // self._slice_s * self._slice_s if asked_start > 0 else 0.0
         bins = Series("", asked.segment, asked.axis).bins(self._bins)
@@ -213,7 +209,12 @@ class Query:
             found.update(self._reader.labels(one._replace(axis="decided"), width_s, start, end))
         return Came(width_s, found)
 
-    def _now(self, wall_now: float) -> float | None:
+    def now(self, wall_now: float) -> float | None:
+        """Return what time it is by the clock of the delays; None while the clock `event` has seen no truth.
+
+        Raises:
+            Busy, Damaged, Unwritable: the file cannot be read.
+        """
         if self._clock == "arrival":
             return wall_now
         kept = self._reader.state(NOW)

@@ -7,10 +7,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
+
+import msgspec
+import numpy as np
 
 from agents.insight import histograms, rows
-from agents.insight.database import connect, translated
+from agents.insight.database import Damaged, connect, translated
 from agents.insight.schema import DETAILS, FIGURES
 from agents.insight.series import Series
 from streams.scores.cells import COUNTS, N_WORST, Cells, Worst
@@ -18,6 +21,7 @@ from streams.scores.delay import DelayBins
 from streams.scores.figures import Gap, Mark
 from streams.scores.histogram import Histogram
 
+T = TypeVar("T")
 _SELECT = "SELECT {columns} FROM cells WHERE series = ? AND start + width > ? AND start < ? AND start > ?"
 _FIGURES = _SELECT.format(columns=", ".join(FIGURES)) + " ORDER BY start"
 _ALL = _SELECT.format(columns=", ".join(FIGURES + DETAILS)) + " ORDER BY start"
@@ -37,7 +41,7 @@ class Reader:
 
     def __init__(self, path: Path, connection: sqlite3.Connection, bins: DelayBins) -> None:
         """Take a connection; `open` is what callers use."""
-        self._path, self._connection, self._bins = path, connection, bins
+        self._path, self._connection, self.bins = path, connection, bins
 
     @classmethod
     def open(cls, path: Path, bins: DelayBins) -> Self:
@@ -48,6 +52,33 @@ class Reader:
         """
         with translated(path):
             return cls(path, connect(path, read_only=True), bins)
+
+    @classmethod
+    def of_file(cls, path: Path) -> Self:
+        """Open the file for reading, with the bins of delay that it was made for.
+
+        Raises:
+            Unwritable: as `open`.
+            Damaged: it does not say what it was made for.
+        """
+        reader = cls.open(path, DelayBins(np.zeros(0)))
+        try:
+            reader.bins = DelayBins(np.array(reader.meta_as("delay_ends", list[float])))
+        except BaseException:
+            reader.close()
+            raise
+        return reader
+
+    def meta_as(self, name: str, kind: type[T]) -> T:
+        """Return a value of the table `meta`.
+
+        Raises:
+            Damaged: it is missing, or of another type.
+        """
+        try:
+            return msgspec.convert(self.meta(name), kind)
+        except msgspec.ValidationError as exc:
+            raise Damaged(f"{self._path} does not say what it was made for: {exc}") from exc
 
     def series(self) -> dict[Series, int]:
         """Return what there are cells of, with the numbers of `Cells.series`."""
@@ -64,7 +95,7 @@ class Reader:
         """
         found = self._rows(_ALL if details else _FIGURES, series, start, end)
         with translated(self._path):
-            return rows.decode(found, details=details) if found else Cells.none(len(series.bins(self._bins).ends))
+            return rows.decode(found, details=details) if found else Cells.none(len(series.bins(self.bins).ends))
 
     def errors(self, series: Series, start: float, end: float) -> tuple[Histogram, Histogram]:
         """Return histograms of the errors of 0 and more, and of the sizes of those below, of the cells of a span."""

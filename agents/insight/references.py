@@ -9,12 +9,11 @@ from typing import Final, Literal
 import msgspec
 import numpy as np
 
-from agents.insight.database import NAME, Damaged, InsightError
+from agents.insight.database import NAME, InsightError
 from agents.insight.notes import NoFile, Notes
 from agents.insight.reader import Reader
 from streams.scores.cells import Cells
 from streams.scores.cohorts import Cohorts
-from streams.scores.delay import DelayBins
 from streams.scores.equal_delays import Ratio, ratio
 from streams.scores.reference import Reference
 from streams.scores.watch import Watch
@@ -160,14 +159,8 @@ class _Open:
     def __init__(self, path: Path) -> None:
         if not path.exists():
             raise NoFile(NoFile.__doc__)
-        reader = Reader.open(path, DelayBins(np.zeros(0)))
-        try:
-            self.bins = DelayBins(np.array(msgspec.convert(reader.meta("delay_ends"), list[float])))
-            self._reader = Reader.open(path, self.bins)
-        except msgspec.ValidationError as exc:
-            raise Damaged(f"{path} does not say what it was made for: {exc}") from exc
-        finally:
-            reader.close()
+        self._reader = Reader.of_file(path)
+        self.bins = self._reader.bins
 
     def __enter__(self) -> _Open:
         return self

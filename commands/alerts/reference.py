@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from agents.insight.answers import Answers
 from agents.insight.database import InsightError
-from agents.insight.query import Asked
 from agents.insight.references import Kept, References
 from commands.times import parse_time
+from streams.scores.metrics import SCORES
 from streams.scores.numbers import number
 from streams.settings import Settings
 
@@ -42,7 +42,7 @@ def _chosen(settings: Settings, references: References, start: str, end: str, mo
     if not start:
         raise ValueError("Name the span: --from, and --to if it does not go on until now.")
     wall_now = time.time()
-    now = Answers(settings.logs_dir, settings.join_window_s).look(Asked(last="5m")).now or wall_now
+    now = Answers(settings.logs_dir, settings.join_window_s).now(wall_now) or wall_now
     since, until = parse_time(start, now=wall_now), parse_time(end, now=wall_now) if end else wall_now
     if not since < until:
         raise ValueError("--from lies before --to.")
@@ -57,7 +57,7 @@ def _lines(kept: Kept, model: str) -> list[str]:
         f"The reference of {_whose(model)}, chosen {chosen}:",
         f"  predictions of {_at(reference.start)} to {_at(reference.end)} UTC, {reference.n_predictions:,}",
         f"  labels        {sum(reference.n):,}",
-        *(f"  {name:<13} {number(scores[name])}" for name in ("mae", "rmse", "bias", "r2")),
+        *(f"  {score.name:<13} {number(scores[score.name])}" for score in SCORES),
     ]
 
 
