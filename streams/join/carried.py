@@ -5,9 +5,8 @@ Which fields there are is said in one place, `streams.wire.verdicts.Carried`; a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from itertools import repeat
 from operator import attrgetter
 from typing import Any, Final
 
@@ -25,14 +24,14 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Carried).decode
 
 
-def of_rows(side: int, rows: Sequence[TrueRow | PredRow]) -> Iterable[bytes]:
+def of_rows(side: int, rows: Sequence[TrueRow | PredRow]) -> list[bytes]:
     """Return what each row carries, packed; rows that carry the same share it."""
     get = _GETTERS[side]
     if get is None or not rows:
-        return repeat(NOTHING, len(rows))
+        return [NOTHING] * len(rows)
     found = list(map(get, rows))
     if found.count(found[0]) == len(found):  # mostly: nothing, or one model
-        return repeat(_pack(OF_SIDE[side], found[0]), len(found))
+        return [_pack(OF_SIDE[side], found[0])] * len(found)
     packed = {values: _pack(OF_SIDE[side], values) for values in set(found)}
     return [packed[values] for values in found]
 

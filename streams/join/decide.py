@@ -60,10 +60,11 @@ class Input(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """A decision, and its verdicts as they were before the record took them in as JSON."""
+    """A decision, and its verdicts and report as they were before the record took them in as JSON."""
 
     record: Decision
     verdicts: list[Verdict]
+    report: Report | None = None
 
 
 class View(Protocol):
@@ -100,8 +101,7 @@ def decide(
     draft.read(inputs)
     draft.expire(idle)
     draft.evict(max_waiting)
-    record = draft.decision(writer)
-    return None if record is None else Decided(record, draft.verdicts)
+    return draft.decided(writer)
 
 
 def key_of(row_id: str) -> bytes:
@@ -149,7 +149,7 @@ class _Draft:
             if record.origin is not None and not self._is_new(record.side, record.origin):
                 continue
             self.watermark = deadlines.watermark(self.ts, self.rules)
-            carries = list(carried.of_rows(record.side, record.rows))
+            carries = carried.of_rows(record.side, record.rows)
             if record.side == TRUE:
                 self.counts.rows_true += len(keys)
                 values = [row.y_true for row in cast(Sequence[TrueRow], record.rows)]
@@ -256,7 +256,7 @@ class _Draft:
         kind, flags, n_repeats, *rest = state
         is_late = first != first  # NaN: that side never came, and can no longer
         if side == PRED:
-            self.arriving.was_known(next(iter(carried.of_rows(side, (row,)))), row.ts, is_late=is_late)
+            self.arriving.was_known(carried.of_rows(side, (row,))[0], row.ts, is_late=is_late)
         elif is_late:
             self.arriving.late(state[-1], state[4] if kind < MATCHED else state[6])
         if first == y:
@@ -359,7 +359,7 @@ class _Draft:
 
     # The record
 
-    def decision(self, writer: str) -> Decision | None:
+    def decided(self, writer: str) -> Decided | None:
         if self.input_offsets == self.checkpoint.input_offsets and not self.unindexed:
             return None
         layout, pack_waiting, pack_done = (
@@ -393,8 +393,8 @@ class _Draft:
             checkpoint.forwarded,
             self.origins,
         )
-        verdicts = _encode(self.verdicts) if self.verdicts else b""
-        return Decision(
+        report = self._report()
+        record = Decision(
             checkpoint.offset,
             writer,
             self.now,
@@ -405,15 +405,16 @@ class _Draft:
             updated,
             self.deleted,
             self.unindexed,
-            verdicts,
+            _encode(self.verdicts) if self.verdicts else b"",
             forwarding.encode(self.forwards) if self.forwards else b"",
-            self._report(),
+            _encode(report) if report else b"",
         )
+        return Decided(record, self.verdicts, report)
 
-    def _report(self) -> bytes:
-        """Return what there is to say beside the verdicts, as JSON; empty where nothing came and nothing ended."""
+    def _report(self) -> Report | None:
+        """Return what there is to say beside the verdicts; None where nothing came and nothing ended."""
         arrivals, n_unreadable = self.arriving.by_model(), self.counts.unreadable - self.checkpoint.counts.unreadable
         if not (self.verdicts or arrivals or n_unreadable):
-            return b""
+            return None
         newest_true = self.ts[TRUE] if self.ts[TRUE] > NOWHERE_TS else None
-        return _encode(Report(self.now, newest_true, n_unreadable, arrivals))
+        return Report(self.now, newest_true, n_unreadable, arrivals)

@@ -21,7 +21,7 @@ from streams.kafka.producer import Producer
 from streams.kafka.topics import topics
 from streams.process.link import Link
 from streams.settings import Settings
-from streams.wire.verdicts import Tag, Verdict, VerdictRecord, decode_report, record_bytes
+from streams.wire.verdicts import Tag, VerdictRecord, record_bytes
 
 logger = logging.getLogger("hindsight.outbox")
 MAX_BYTES = 64 << 20
@@ -38,12 +38,11 @@ class OutboxEntry(NamedTuple):
     tag: Tag
     value: bytes
     confirm: Callable[[int], None]
-    report: bytes
 
 
 def entry(tag: Tag, verdicts: bytes, confirm: Callable[[int], None], report: bytes = b"") -> OutboxEntry:
     """Return the entry of a decision; its value is a `verdicts.VerdictRecord`."""
-    return OutboxEntry(tag, record_bytes(tag, verdicts, report), confirm, report)
+    return OutboxEntry(tag, record_bytes(tag, verdicts, report), confirm)
 
 
 def _nobody(_record: VerdictRecord, _n_bytes: int) -> bool:
@@ -74,28 +73,21 @@ class Outbox:
         """Why Kafka does not take the verdicts now; empty while it does."""
         return self._producer.problem
 
-    async def put(self, new: OutboxEntry, verdicts: list[Verdict] | None = None) -> None:
+    async def put(self, new: OutboxEntry, told: VerdictRecord | None = None) -> None:
         """Take an entry; wait while the outbox is full.
 
         Args:
-            verdicts: those of the entry, to be delivered locally. None if they were read from the log: then they come from
-                Kafka.
+            told: what its value says, to be delivered locally. None if it was read from the log: then it comes from Kafka.
         """
         await self._room.wait()
         self._entries.append(new)
         self.n_bytes += len(new.value)
         if self.n_bytes > MAX_BYTES:
             self._room.clear()
-        if not self._is_delivered(new, verdicts) or self.n_bytes > REQUEST_BYTES:
+        is_delivered = told is not None and self._deliver_locally(told, len(new.value))
+        if not is_delivered or self.n_bytes > REQUEST_BYTES:
             self._is_urgent.set()
         self._filled.set()
-
-    def _is_delivered(self, new: OutboxEntry, verdicts: list[Verdict] | None) -> bool:
-        if verdicts is None:
-            return False
-        tag = new.tag
-        record = VerdictRecord(tag.log, tag.partition, tag.offset, tag.previous, verdicts, decode_report(new.report))
-        return self._deliver_locally(record, len(new.value))
 
     async def run(self) -> None:
         """Send entries until cancelled; while Kafka does not take them, try again."""

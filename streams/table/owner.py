@@ -33,7 +33,7 @@ from streams.table.reading import read
 from streams.table.store import PairsStore, StoreFailed
 from streams.wire import forwarding
 from streams.wire.decoder import Decoder
-from streams.wire.verdicts import Tag, Verdict
+from streams.wire.verdicts import Tag, VerdictRecord
 
 logger = logging.getLogger("hindsight.join")
 T = TypeVar("T")
@@ -53,12 +53,11 @@ SILENT_S = 3.0
 
 
 class Made(NamedTuple):
-    """A decision to be appended: how many inputs it takes, its record, that as the log will have it, and its verdicts."""
+    """A decision to be appended: how many inputs it takes, what was decided, and its record as the log will have it."""
 
     n_inputs: int
-    record: Decision
+    decided: Decided
     value: bytes
-    verdicts: list[Verdict]
 
 
 class Owner:
@@ -129,7 +128,7 @@ class Owner:
         self.linger.count(sum(len(given.rows) for given in inputs))
         while True:
             made = self._decide(inputs)
-            self._more_is_due = made is not None and bool(made.record.unindexed)
+            self._more_is_due = made is not None and bool(made.decided.record.unindexed)
             if made is None:
                 break
             if await self._append(made):
@@ -192,7 +191,7 @@ class Owner:
             value = decision.encode(decided.record)
             self._learn(len(value), sum(len(given.rows) for given in inputs[:n]))
             if n <= 1 or len(value) <= MAX_DECISION_BYTES:
-                return Made(n, decided.record, value, decided.verdicts)
+                return Made(n, decided, value)
             n //= 2
 
     def _n_fitting(self, inputs: Sequence[Input]) -> int:
@@ -206,7 +205,7 @@ class Owner:
 
     async def _append(self, made: Made) -> bool:
         """Append and apply one decision; False if the log was read instead, and the batch must be decided again."""
-        record = made.record
+        record = made.decided.record
         try:
             with self._link.answers_within(SILENT_S, self._away(f"no answer for {SILENT_S:g} s")):
                 offset = await self.log.append(self.partition, made.value)
@@ -226,7 +225,7 @@ class Owner:
         self._say_back()
         self.store.apply(offset, record)
         self.last_commit_at = record.at
-        await self._send(offset, record, made.verdicts)
+        await self._send(offset, record, made.decided)
         return True
 
     def _fenced(self, base: int, offset: int) -> None:
@@ -241,16 +240,20 @@ class Owner:
         if self.n_fenced > MAX_FENCED:
             fatal(f"another worker owns partition {self.partition} and keeps writing its log.")
 
-    async def _send(self, offset: int, record: Decision, verdicts: list[Verdict] | None = None) -> None:
+    async def _send(self, offset: int, record: Decision, decided: Decided | None = None) -> None:
         """Send on what a decision says, as far as the log does not know that it has come.
 
         Args:
-            verdicts: those of the record; None if it was read from the log.
+            decided: what the record is of; None if it was read from the log.
         """
         checkpoint = record.checkpoint
         if decision.is_reported(record) and offset > self.confirmed:
             tag = Tag(checkpoint.log, self.partition, offset, checkpoint.verdicts_at)
-            await self.outbox.put(entry(tag, record.verdicts, self._confirm, record.report), verdicts)
+            told = None
+            if decided is not None:
+                at = (tag.log, tag.partition, tag.offset, tag.previous)
+                told = VerdictRecord(*at, decided.verdicts, decided.report)
+            await self.outbox.put(entry(tag, record.verdicts, self._confirm, record.report), told)
         if record.forwards and offset > self.forwarded:
             forwards = forwarding.decode(record.forwards)
             await self.context.forward(Forwarding(checkpoint.log, offset, forwards, self._confirm_forwards))

@@ -101,7 +101,6 @@ class _StoredRecord(VerdictRecord, frozen=True, gc=False):
 
 _decode_tag = msgspec.json.Decoder(_StoredTag).decode
 _decode_record = msgspec.json.Decoder(_StoredRecord).decode
-_decode_report = msgspec.json.Decoder(Report).decode
 _decode_rows = msgspec.json.Decoder(list[Verdict]).decode
 
 
@@ -143,12 +142,6 @@ def decode_rows(json: bytes) -> list[Verdict] | None:
     """Read the verdicts that a decision holds as JSON; None if they are none of ours. Never raises."""
     rows: list[Verdict] | None = _read(_decode_rows, json) if json else []
     return rows if rows is not None and _are_whole(rows) else None
-
-
-def decode_report(json: bytes) -> Report | None:
-    """Read the report that a decision holds as JSON; None if it has none. Never raises."""
-    report: Report | None = _read(_decode_report, json)
-    return report if _adds_up(report) else None
 
 
 def _are_whole(rows: list[Verdict]) -> bool:

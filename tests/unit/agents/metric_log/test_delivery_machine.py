@@ -18,7 +18,7 @@ from agents.metric_log.state import LogState
 from streams.join import decision
 from streams.join.deadlines import Rules
 from streams.join.decision import Decision
-from streams.wire.verdicts import VerdictRecord, decode_report, decode_rows
+from streams.wire.verdicts import Tag, VerdictRecord, decode, record_bytes
 from tests.oracle import Row
 from tests.player import SIDES
 from tests.simulation import World, Writer
@@ -69,9 +69,10 @@ class Sender(Writer):
 
     def post(self, offset: int, record: Decision) -> None:
         if decision.is_valid(record, offset) and decision.is_reported(record):
-            verdicts, report = decode_rows(record.verdicts), decode_report(record.report)
-            assert verdicts is not None
-            self.outbox.append(VerdictRecord(LOG, 0, offset, record.checkpoint.verdicts_at, verdicts, report))
+            tag = Tag(LOG, 0, offset, record.checkpoint.verdicts_at)
+            sent = decode(record_bytes(tag, record.verdicts, record.report))
+            assert isinstance(sent, VerdictRecord)
+            self.outbox.append(sent)
 
 
 class Delivery(RuleBasedStateMachine):

@@ -73,9 +73,9 @@ class Outbox:
     def tags(self):
         return [(entry.tag.offset, entry.tag.previous) for entry in self.entries]
 
-    async def put(self, entry, verdicts=None):
+    async def put(self, entry, told=None):
         self.entries.append(entry)
-        self.local.append(verdicts)
+        self.local.append(None if told is None else told.rows)
         if self.confirms:
             entry.confirm(entry.tag.offset)
 

@@ -13,7 +13,7 @@ from streams.process import backoff
 from streams.settings import Settings
 from streams.table import outbox as module
 from streams.table.outbox import Outbox, entry
-from streams.wire.verdicts import Tag
+from streams.wire.verdicts import Tag, VerdictRecord
 
 
 class Sending(Outbox):
@@ -41,7 +41,8 @@ class Sending(Outbox):
 async def sent(outbox, n):
     for offset in range(n):
         outbox.is_done.clear()
-        await outbox.put(entry(Tag("log", 0, offset, offset - 1), b"[]", outbox.confirm), [])
+        told = VerdictRecord("log", 0, offset, offset - 1, [])
+        await outbox.put(entry(Tag("log", 0, offset, offset - 1), b"[]", outbox.confirm), told)
         await asyncio.sleep(0)
     await outbox.is_done.wait()
 
