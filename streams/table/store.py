@@ -214,7 +214,3 @@ class PairsStore:
             yield entries.key(), entries.value()
             step()
         entries.status()  # raises what ended it
-
-    def memory_bytes(self) -> int:
-        """Return what RocksDB holds in memory for this partition, but for the shared block cache."""
-        return self._db.property_int_value("rocksdb.cur-size-all-mem-tables") or 0
