@@ -86,7 +86,7 @@ class Worker:
         if self.settings.has_bridge_inside:
             self.bridge = Bridge(self.settings)
         try:
-            self.alerting = made(self.settings, self.writes_the_log, self._not_counted, self._health)
+            self.alerting = made(self.settings, self.answers, self.writes_the_log, self._not_counted, self._health)
         except Unusable as exc:
             fatal(f"HINDSIGHT_ALERTS cannot be used.\n{exc}")
         self.is_started = True

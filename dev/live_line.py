@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import json
-import urllib.request
+from http.client import HTTPException
 from typing import Any
 
+from commands.probes import processes
 from streams.settings import Settings
-
-ANSWER_TIMEOUT_S = 1.0
-EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  compared with, never bound
+from web import port
 
 
 def page(settings: Settings) -> str:
     """Return the address at which a browser on this machine finds the web view."""
-    host = "127.0.0.1" if settings.web_bind in EVERYWHERE else settings.web_bind
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.web_port}/"
+    return f"http://{port.address(settings.web_bind, settings.web_port)}/"
 
 
 def line(settings: Settings) -> str:
     """Return the counts of this moment, what does not work, or that nobody answers yet."""
-    request = urllib.request.Request(f"{page(settings)}api/status")  # noqa: S310  our own worker
-    if token := settings.secret("web_token"):
-        request.add_header("Authorization", f"Bearer {token}")
+    where = port.address(settings.web_bind, settings.web_port)
     try:
-        with urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S) as answer:  # noqa: S310
-            return text(json.loads(answer.read()))
-    except (OSError, ValueError, KeyError):  # not there yet, not JSON, or not ours
+        return text(json.loads(processes.get(where, settings.secret("web_token"), "/api/status")))
+    except (OSError, HTTPException, ValueError, KeyError, TypeError):  # not there yet, not JSON, or not ours
         return "waiting for the worker to answer ..."
 
 

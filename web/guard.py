@@ -11,7 +11,7 @@ import logging
 
 from aiohttp import web
 
-from streams.pages.door import Handler, own_hosts, proves_token, refusal, shows_token
+from streams.pages.door import Handler, own_hosts, proves_token, proves_token_here, refusal, shows_token
 from streams.process.own_thread import OwnThread
 from streams.settings import Settings
 from streams.table.store import StoreFailed
@@ -68,7 +68,7 @@ class Guard:
             return found
 
     def _is_let_in(self, request: web.Request) -> bool:
-        """Tell whether a request shows the token; one of another worker, a proof that it is known."""
+        """Tell whether a request shows the token, or proves that it is known; one of another worker has to prove it."""
         if self._settings.secret("web_token") and request.path.startswith("/peer/"):
             return proves_token(request, self._settings, self._url)
-        return shows_token(request, self._settings)
+        return shows_token(request, self._settings) or proves_token_here(request, self._settings)

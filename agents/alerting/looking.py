@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
 
 from agents.insight.answers import Answers
 from agents.insight.database import InsightError
@@ -14,7 +13,6 @@ from agents.insight.references import CannotCompare, References
 from agents.insight.verdicts import look
 from streams.alerts.readings import Compared, Health, Reading, of_health, of_labels
 from streams.alerts.rules import Rule, seconds
-from streams.process.own_thread import OwnThread
 from streams.scores.figures import Figures
 from streams.scores.verdict import Verdict
 
@@ -29,16 +27,16 @@ async def nobody() -> Health:
 
 
 class Looking:
-    """Reads what rules need, in a thread of its own; what cannot be read is a reason why nothing can be told."""
+    """Reads what rules need, in the thread of the worker's answers; what cannot be read is a reason why nothing can be told."""
 
     def __init__(
-        self, directory: Path, window_s: float, thread: OwnThread, problem: Callable[[], str], health: Ask = nobody
+        self, answers: Answers, references: References, problem: Callable[[], str], health: Ask = nobody
     ) -> None:
-        """Take the directory of insight.db, the join window, and the thread in which the disk is waited for.
+        """Take the answers of the worker, which remember cells for all who ask, and the references.
 
         `problem` says why the file is not written now; `health` how all workers and the bridge are.
         """
-        self._answers, self._references, self._thread = Answers(directory, window_s), References(directory), thread
+        self._answers, self._references = answers, references
         self.verdict: Verdict | None = None
         """On the model, as of the last look; None before the first."""
         self._problem, self._health, self._referred_mono = problem, health, float("-inf")
@@ -47,10 +45,10 @@ class Looking:
         """Make the reference of all models, once their first labels are there, and the verdict against it."""
         if time.monotonic() - self._referred_mono > REFER_EVERY_S:
             self._referred_mono = time.monotonic()
-            await self._thread.do(self._refer)
+            await self._answers.do(self._refer)
         problem = self._problem()
         unknown = Verdict("cannot tell", f"Nothing can be said of the error now. {problem}")
-        found = unknown if problem else await self._thread.do(lambda: look(self._answers, self._references))
+        found = unknown if problem else await self._answers.do(lambda: look(self._answers, self._references))
         self.verdict = found
 
     def _refer(self) -> None:
@@ -65,7 +63,7 @@ class Looking:
         """Return what each rule is held against now, by its name."""
         health = await self._health()
         of_all = [rule for rule in rules if rule.kind.is_of_labels]
-        found = await self._thread.do(lambda: self.of_labels(of_all, time.time(), health.behind))
+        found = await self._answers.do(lambda: self.of_labels(of_all, time.time(), health.behind))
         return found | {rule.name: of_health(rule, health) for rule in rules if not rule.kind.is_of_labels}
 
     def of_labels(self, rules: Sequence[Rule], now: float, behind: str = "") -> dict[str, Reading]:

@@ -8,8 +8,10 @@ from pathlib import Path
 from agents.alerting.alerting import Alerting
 from agents.alerting.keeping import InInsight
 from agents.alerting.looking import Ask, Looking
+from agents.insight.answers import Answers
 from agents.insight.database import NAME
 from agents.insight.notes import Notes
+from agents.insight.references import References
 from streams.alerts.parse import Unusable, faults_of_window, parse
 from streams.alerts.rules import Alerts
 from streams.process.own_thread import OwnThread
@@ -35,10 +37,13 @@ def load(path: Path, window_s: float) -> Alerts:
     return alerts
 
 
-def made(settings: Settings, is_mine: Callable[[], bool], problem: Callable[[], str], health: Ask) -> Alerting:
+def made(
+    settings: Settings, answers: Answers, is_mine: Callable[[], bool], problem: Callable[[], str], health: Ask
+) -> Alerting:
     """Return the alerting of a worker; without a file there are no rules, and a reference is made all the same.
 
     Args:
+        answers: of the figures of this worker.
         is_mine: tells whether this worker writes insight.db; `problem` says why it does not write it now.
         health: returns how all workers and the bridge are.
 
@@ -46,7 +51,6 @@ def made(settings: Settings, is_mine: Callable[[], bool], problem: Callable[[], 
         Unusable: the file cannot be read or used.
     """
     alerts = Alerts() if settings.alerts is None else load(settings.alerts, settings.join_window_s)
-    thread = OwnThread("alerts")
-    looking = Looking(settings.logs_dir, settings.join_window_s, thread, problem, health)
-    keeper = InInsight(Notes(settings.logs_dir / NAME), thread)
+    looking = Looking(answers, References(settings.logs_dir), problem, health)
+    keeper = InInsight(Notes(settings.logs_dir / NAME), OwnThread("alerts"))
     return Alerting(alerts, keeper, looking, source=settings.app_id, is_mine=is_mine)

@@ -42,6 +42,14 @@ class Answers:
         """
         return await self._thread.do(lambda: self._asked(lambda query: query.totals(time.time(), most), list))
 
+    async def do(self, work: Callable[[], T]) -> T:
+        """Return what `work` does in the thread of the answers, where it may `look`.
+
+        Raises:
+            what `work` raises.
+        """
+        return await self._thread.do(work)
+
     def look(self, asked: Asked) -> Figures:
         """Answer one question, and wait for the disk. One thread at a time.
 

@@ -39,7 +39,6 @@ class Appended(NamedTuple):
     """What one append did: rows written, breaks in the chain, and the records that had not come before."""
 
     n_matched: int
-    n_unmatched: int
     n_broken: int
     fresh: list[VerdictRecord]
 
@@ -102,12 +101,12 @@ class MetricLog:
                 state = self._cut_back(self._own_state())
                 fresh, n_broken = _unseen(records, state)
                 if not fresh:
-                    return Appended(0, 0, 0, [])
-                matched, unmatched = self._write(state, fresh)
+                    return Appended(0, 0, [])
+                n_matched = self._write(state, fresh)
                 self._keep(state)
         except OSError as exc:
             raise Unwritable(self._directory, exc) from exc
-        return Appended(matched, unmatched, n_broken, fresh)
+        return Appended(n_matched, n_broken, fresh)
 
     def _own_state(self) -> LogState:
         """Return a copy of our state, unless another owner's is in the file."""
@@ -142,13 +141,13 @@ class MetricLog:
             state.n_matched = state.summary.n + state.summary.n_left_out
         return state
 
-    def _write(self, state: LogState, fresh: Sequence[VerdictRecord]) -> tuple[int, int]:
-        """Write the rows of `fresh` and count them into `state`; return how many matched and unmatched were written."""
+    def _write(self, state: LogState, fresh: Sequence[VerdictRecord]) -> int:
+        """Write the rows of `fresh` and count them into `state`; return how many matched ones were written."""
         due = self._missing(state, fresh) if state.positions_lost else self._all(fresh)
         for sink, file in self._files.items():
             state.sizes[sink.name] += _add(file, sink.lines(due[sink]))
         _count(state, due[METRIC], due[UNMATCHED])
-        return len(due[METRIC]), len(due[UNMATCHED])
+        return len(due[METRIC])
 
     def _all(self, fresh: Sequence[VerdictRecord]) -> dict[Sink, list[Verdict]]:
         verdicts = [verdict for record in fresh for verdict in record.rows]

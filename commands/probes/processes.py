@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 from bridge.ledger import rows_in_kafka
 from streams.kinds import Kind
+from streams.pages.proof import Proofs
 from streams.settings import Settings
 from web import port as web_port
 
@@ -49,7 +51,7 @@ def bridge(settings: Settings) -> Ready:
 def _ask(where: str, token: str = "") -> Ready:
     url = f"http://{where}/readyz"
     try:
-        return _read(url, _get(where, token))
+        return _read(url, get(where, token))
     except urllib.error.URLError as exc:
         return Ready(url, None, f"nothing answers there ({getattr(exc.reason, 'strerror', None) or exc.reason})")
     except (OSError, HTTPException) as exc:
@@ -61,13 +63,20 @@ def waiting(settings: Settings, side: str, most: int) -> list[str]:
     where = urllib.parse.urlsplit(worker(settings).url).netloc
     try:
         path = f"/api/pairs?state=waiting_for_{side}&n={most}"
-        return [str(row["id"]) for row in json.loads(_get(where, settings.secret("web_token"), path))["rows"]]
+        return [str(row["id"]) for row in json.loads(get(where, settings.secret("web_token"), path))["rows"]]
     except (OSError, HTTPException, ValueError, KeyError, TypeError):
         return []
 
 
-def _get(where: str, token: str = "", path: str = "/readyz") -> bytes:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+def get(where: str, token: str = "", path: str = "/readyz") -> bytes:
+    """Return what the process at `where`, host:port, answers.
+
+    Anybody may listen there: the token is not sent, a proof is that we know it.
+
+    Raises:
+        OSError, HTTPException: nobody answers, or not as a web server does.
+    """
+    headers = {"Authorization": Proofs(token).proof(f"http://{where}", path, time.time())} if token else {}
     try:
         with _opener.open(
             urllib.request.Request(f"http://{where}{path}", headers=headers), timeout=TIMEOUT_S
@@ -84,7 +93,7 @@ def delivered(settings: Settings) -> dict[Kind, int]:
     """
     try:
         return rows_in_kafka(
-            json.loads(_get(web_port.of_bridge(settings), settings.secret("web_token"))), settings.namespace
+            json.loads(get(web_port.of_bridge(settings), settings.secret("web_token"))), settings.namespace
         )
     except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
         return {}
@@ -93,6 +102,8 @@ def delivered(settings: Settings) -> dict[Kind, int]:
 def _read(url: str, body: bytes) -> Ready:
     try:
         answer = json.loads(body)
+        if answer.get("error") == "Unauthorized":
+            return Ready(url, None, "asks for a token, and HINDSIGHT_WEB_TOKEN is not set here, or to another one")
         if answer["ready"] is True:
             return Ready(url, True, "ready")
         return Ready(url, False, f"not ready: {_problem(answer)}")

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hmac
 import logging
+import re
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,6 +27,7 @@ from streams.pages.proof import Proofs
 from streams.settings import Settings
 
 logger = logging.getLogger("hindsight.web")
+_PORT = re.compile(r":[0-9]+$")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MAX_TARGET_CHARS = 16_000
 HEADERS = CIMultiDict(
@@ -90,6 +92,14 @@ def shows_token(request: web.Request, settings: Settings) -> bool:
     return not token or request.path in OPEN_PATHS or _shows(request.headers.get("Authorization", ""), token)
 
 
+def proves_token_here(request: web.Request, settings: Settings) -> bool:
+    """Tell whether a request proves that the token is known, to the name that it asks for and the port that it came in by."""
+    if request.transport is None:
+        return False
+    port = request.transport.get_extra_info("sockname")[1]
+    return proves_token(request, settings, f"http://{_PORT.sub('', request.host)}:{port}")
+
+
 def proves_token(request: web.Request, settings: Settings, url: str) -> bool:
     """Tell whether a request proves to the process at `url` that the token is known, if there is one."""
     token, shown = settings.secret("web_token"), request.headers.get("Authorization", "")
@@ -101,7 +111,7 @@ def plain(settings: Settings, hosts: set[str]) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        is_let_in = shows_token(request, settings) or proves_token(request, settings, f"http://{request.host}")
+        is_let_in = shows_token(request, settings) or proves_token_here(request, settings)
         refused = refusal(request, hosts, is_let_in=is_let_in)
         if refused is not None:
             return error(*refused)

@@ -35,7 +35,7 @@ async def _fine(request):
     return web.Response(text="fine")
 
 
-def ask(path="/fine", *, token="", settings=None, method="GET", **headers):
+def ask(path="/fine", *, token="", settings=None, method="GET", proof=None, **headers):
     """Return status, headers and body of one request to a guarded server."""
 
     async def talk():
@@ -56,6 +56,8 @@ def ask(path="/fine", *, token="", settings=None, method="GET", **headers):
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[0][1]
+        if proof:
+            headers["Authorization"] = proof(port)
         try:
             async with (
                 aiohttp.ClientSession() as session,
@@ -109,6 +111,17 @@ def test_a_token_is_asked_for_and_both_ways_to_show_it_work():
     assert ask(token=TOKEN, Authorization=f"Basic {basic}")[0] == 200
     assert ask(f"/fine?token={TOKEN.replace(' ', '%20')}", token=TOKEN)[0] == 401
     assert ask("/livez", token=TOKEN)[0] == 200
+
+
+def test_a_process_of_this_machine_proves_that_it_knows_the_token_to_the_port_that_it_asks():
+    def of_port(port, path="/fine"):
+        return Proofs(TOKEN).proof(f"http://127.0.0.1:{port}", path, time.time())
+
+    assert ask(token=TOKEN, proof=of_port)[0] == 200
+    assert ask("/fine?n=1", token=TOKEN, proof=of_port)[0] == 401
+    elsewhere = of_port(1)
+    assert ask(token=TOKEN, Authorization=elsewhere)[0] == 401
+    assert ask(token=TOKEN, Authorization=elsewhere, Host="127.0.0.1:1")[0] == 401, "relayed by who listens there"
 
 
 def test_another_worker_proves_that_it_knows_the_token_and_the_token_itself_opens_nothing_of_theirs():

@@ -12,6 +12,7 @@ import pytest
 from agents.alerting.alerting import NotOurs, NotYet
 from agents.alerting.keeping import InInsight
 from agents.alerting.looking import Ask, Looking, nobody
+from agents.insight.answers import Answers
 from agents.insight.database import NAME
 from agents.insight.notes import Notes
 from agents.insight.references import References
@@ -27,7 +28,7 @@ NOW = NOON + 6 * WINDOW_S
 
 
 def looking(directory: Path, problem: str = "", health: Ask = nobody) -> Looking:
-    return Looking(directory, WINDOW_S, OwnThread("test"), lambda: problem, health)
+    return Looking(Answers(directory, WINDOW_S), References(directory), lambda: problem, health)
 
 
 def filled(directory: Path, times: float = 1.0) -> None:

@@ -39,7 +39,7 @@ def logs(tmp_path):
 def test_every_verdict_is_one_line_in_its_file(logs):
     log = written(logs)
     sent = records([matched("a", 295.0, 221.8)], [lone_true("b"), matched("c", 0.1, 0.3), lone_pred("d")])
-    assert log.append(sent) == Appended(n_matched=2, n_unmatched=2, n_broken=0, fresh=sent)
+    assert log.append(sent) == Appended(n_matched=2, n_broken=0, fresh=sent)
     assert texts(logs) == (
         "id,y_true,y_pred,absolute_error\na,295.0,221.8,73.19999999999999\nc,0.1,0.3,0.19999999999999998\n",
         "id,verdict,ts,value,at\n"
@@ -96,7 +96,7 @@ def test_what_came_before_is_not_written_again(logs):
     all_of_them = numbered(10)
     log = written(logs, all_of_them[:6])
     assert log.append(all_of_them[3:8]).fresh == all_of_them[6:8]
-    assert log.append(all_of_them[:8]) == Appended(0, 0, 0, [])
+    assert log.append(all_of_them[:8]) == Appended(0, 0, [])
     assert written(logs).append(all_of_them).fresh == all_of_them[8:]
     assert texts(logs) == expected(all_of_them)
 
@@ -124,12 +124,12 @@ def test_a_record_that_never_came_is_told_once_and_the_rest_is_written(logs, cap
 def test_a_record_without_rows_moves_the_position_only(logs):
     log = written(logs)
     sent = records([], [])
-    assert log.append(sent) == Appended(0, 0, 0, sent)
+    assert log.append(sent) == Appended(0, 0, sent)
     assert log.state.positions == {"log-a": {0: 1}}
 
 
 def test_nothing_to_append_is_nothing(logs):
-    assert written(logs).append([]) == Appended(0, 0, 0, [])
+    assert written(logs).append([]) == Appended(0, 0, [])
 
 
 def test_a_writer_is_fenced_once_another_has_opened_the_log(logs):

@@ -62,9 +62,22 @@ def answering(body: Any, status: int = 200) -> Iterator[int]:
         ),
         ({"ready": False}, False, "not ready: it does not say why"),
         ({"ready": False, "checks": "yes"}, None, "something other than Hindsight answers there"),
+        (
+            {"error": "Unauthorized", "sentence": "A token is required."},
+            None,
+            "asks for a token, and HINDSIGHT_WEB_TOKEN is not set here, or to another one",
+        ),
         ([], None, "something other than Hindsight answers there"),
     ],
-    ids=["a worker", "a worker that waits", "a bridge that waits", "nothing said", "another shape", "a stranger"],
+    ids=[
+        "a worker",
+        "a worker that waits",
+        "a bridge that waits",
+        "nothing said",
+        "another shape",
+        "a token",
+        "a stranger",
+    ],
 )
 def test_readiness_is_read_from_what_our_processes_answer(body: Any, ready: bool | None, said: str) -> None:
     with answering(body, 200 if ready else 503) as port:
