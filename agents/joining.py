@@ -85,6 +85,7 @@ class Joining:
             idle_record_s=log_retention_s(self._settings) / 3,
             max_waiting=-(-self._settings.max_waiting_ids // self._settings.partitions),
             n_partitions=self._settings.partitions,
+            segments=self._settings.segments,
             decoders=self.decoders,
         )
         await owner.resend()

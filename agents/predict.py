@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 def predict(rows: list[FeaturesRow], model: Model) -> list[PredRow | Unreadable]:
     """Predict all rows in one call; return what becomes of each, in order. Never raises.
 
-    A prediction carries the ts of its features row, and name and version of its model.
+    A prediction carries the ts and the tags of its features row, and name and version of its model.
     """
     answers = model.predict([row.features for row in rows])
     return [
-        PredRow(row.id, row.ts, answer, model.name, model.version)
+        PredRow(row.id, row.ts, answer, model.name, model.version, tags=row.tags)
         if isinstance(answer, float) and -MAX_VALUE <= answer <= MAX_VALUE
         else _refused(row, answer, model)
         for row, answer in zip(rows, answers, strict=True)

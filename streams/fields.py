@@ -6,6 +6,8 @@ from typing import Literal, NamedTuple, get_args
 
 Field = Literal["id", "ts", "features", "y_true", "y_pred", "model", "version"]
 FIELDS: tuple[Field, ...] = get_args(Field)
+MAX_KEYS, MAX_CHARS = 8, 64
+"""Keys of tags that can count, see HINDSIGHT_SEGMENTS; and the characters of a key, and of a value."""
 
 
 class Fields(NamedTuple):

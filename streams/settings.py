@@ -29,7 +29,7 @@ from pydantic import (
     model_validator,
 )
 
-from streams.fields import FIELDS, Fields
+from streams.fields import FIELDS, MAX_CHARS, MAX_KEYS, Fields
 from streams.kinds import KINDS, Kind
 
 logger = logging.getLogger("hindsight.settings")
@@ -46,6 +46,8 @@ QueueName = Annotated[str, Field(min_length=1, max_length=255)]
 TopicName = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]{1,249})?$")]
 FieldNames = tuple[Annotated[str, Field(min_length=1, max_length=200)], ...]
 OFF = ("", "off", "none")
+SIZES = ("y_pred", "y_true")
+"""Segments by the size of a value, which no tag can be named."""
 NO_QUEUES = "not used: HINDSIGHT_QUEUES is off, so rows come by Kafka alone"
 ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 """What a worker goes by among the others: only such addresses are asked."""
@@ -127,6 +129,12 @@ class Settings(BaseModel):
     field_y_pred: FieldNames = Field((), description="the same for the prediction, before `y_pred` and `body`")
     field_model: FieldNames = Field((), description="the same for the model's name, before `model`")
     field_version: FieldNames = Field((), description="the same for the model's version, before `version`")
+
+    segments: tuple[str, ...] = Field(
+        (),
+        description="keys of the rows' `tags` by which the figures are split, comma-separated, at most 8, such as "
+        "`country,tier`; empty: by none",
+    )
 
     # The bridge
     linger_s: Annotated[float, Field(ge=0, le=10)] = Field(
@@ -214,7 +222,7 @@ class Settings(BaseModel):
     dev_kafka_port: Port = Field(9092, description="port of the embedded Kafka")
 
     @field_validator(
-        "queues", "agents", "web_hosts", "model_types", *(f"field_{name}" for name in FIELDS), mode="before"
+        "queues", "agents", "web_hosts", "model_types", "segments", *(f"field_{name}" for name in FIELDS), mode="before"
     )
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
@@ -225,6 +233,19 @@ class Settings(BaseModel):
     def _no_queues(cls, value: Any) -> Any:
         """Read a word for none; of validators that come before, the last one goes first."""
         return () if isinstance(value, str) and value.strip().lower() in OFF else value
+
+    @field_validator("segments")
+    @classmethod
+    def _segments_are_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(value) > MAX_KEYS:
+            raise ValueError(f"it names {len(value)} keys, and there can be {MAX_KEYS} at most")
+        for key in value:
+            if len(key) > MAX_CHARS or ":" in key or key in SIZES or value.count(key) > 1:
+                raise ValueError(
+                    f"{key!r} is no key: one has up to {MAX_CHARS} characters, no colon, is named once, and is neither "
+                    f"{' nor '.join(SIZES)}, which are segments anyway"
+                )
+        return value
 
     @field_validator("kafka")
     @classmethod

@@ -1,4 +1,4 @@
-"""The predictions that come in one batch, by model and second: what tells how many labels are still to come. Pure.
+"""The predictions that come in one batch, by model, tags and second: what tells how many labels are still to come. Pure.
 
 An id's first prediction counts when it comes, whether its truth is there or not. One that came again, with the same value or
 another, was counted before; one that came too late is counted apart.
@@ -13,6 +13,8 @@ from streams.join import carried
 from streams.wire.verdicts import Arrivals
 
 _Seconds = Counter[int]
+_Of = tuple[str | None, str | None]
+"""Model and tags."""
 
 
 class Arriving:
@@ -40,20 +42,23 @@ class Arriving:
         """Count a row that came after its id was given up: at the time of the prediction."""
         self._late[carries][int(ts)] += 1
 
-    def by_model(self) -> list[Arrivals]:
+    def counted(self) -> list[Arrivals]:
         """Return what was counted, without what is zero."""
         new, late = _merged(self._new), _merged(self._late)
-        found = [_arrivals(model, new[model], late[model]) for model in sorted(new | late, key=lambda name: name or "")]
+        of = sorted(new | late, key=lambda key: (key[0] or "", key[1] or ""))
+        found = [_arrivals(key, new[key], late[key]) for key in of]
         return [each for each in found if each.seconds]
 
 
-def _merged(counted: dict[bytes, _Seconds]) -> defaultdict[str | None, _Seconds]:
-    merged: defaultdict[str | None, _Seconds] = defaultdict(Counter)
+def _merged(counted: dict[bytes, _Seconds]) -> defaultdict[_Of, _Seconds]:
+    merged: defaultdict[_Of, _Seconds] = defaultdict(Counter)
     for carries, seconds in counted.items():
-        merged[carried.unpack(carries).model].update(seconds)
+        own = carried.unpack(carries)
+        merged[own.model, own.tags].update(seconds)
     return merged
 
 
-def _arrivals(model: str | None, new: _Seconds, late: _Seconds) -> Arrivals:
+def _arrivals(of: _Of, new: _Seconds, late: _Seconds) -> Arrivals:
+    model, tags = of
     seconds = sorted(second for second in {*new, *late} if new[second] or late[second])
-    return Arrivals(model, seconds, [new[second] for second in seconds], [late[second] for second in seconds])
+    return Arrivals(model, seconds, [new[second] for second in seconds], [late[second] for second in seconds], tags)

@@ -1,45 +1,72 @@
 """What the rows of an id carry beside id, ts and value: packed in the id's state, and unpacked for its verdict. Pure.
 
-Which fields there are is said in one place, `streams.wire.verdicts.Carried`; a side carries those that its rows have.
+Which fields there are is said in one place, `streams.wire.verdicts.Carried`: of a prediction its model and tags, of a truth
+its tags. A row's tags are looked at only if some count; the same ones are packed once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
+from streams.join.state import PRED
 from streams.wire.rows import PredRow, TrueRow
+from streams.wire.tags import NO_TAGS, kept
 from streams.wire.verdicts import Carried
 
 NOTHING: Final = b""
 FIELDS: tuple[str, ...] = Carried.__struct_fields__
-OF_SIDE = tuple(tuple(name for name in FIELDS if name in row_type.__struct_fields__) for row_type in (TrueRow, PredRow))
-"""The names that a side carries, by side."""
-_GETTERS = tuple(attrgetter(*names) if names else None for names in OF_SIDE)
+MAX_KNOWN = 4096
+"""Different carried things of one side that are remembered, so that memory does not grow with the number of tags."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Carried).decode
 
 
-def of_rows(side: int, rows: Sequence[TrueRow | PredRow]) -> list[bytes]:
-    """Return what each row carries, packed; rows that carry the same share it."""
-    get = _GETTERS[side]
-    if get is None or not rows:
-        return [NOTHING] * len(rows)
-    found = list(map(get, rows))
-    if found.count(found[0]) == len(found):  # mostly: nothing, or one model
-        return [_pack(OF_SIDE[side], found[0])] * len(found)
-    packed = {values: _pack(OF_SIDE[side], values) for values in set(found)}
-    return [packed[values] for values in found]
+def of_rows(side: int, rows: Sequence[TrueRow | PredRow], keys: tuple[str, ...] = ()) -> tuple[list[bytes], int]:
+    """Return what each row carries, packed, and how many tags were left out; rows that carry the same share it.
+
+    Args:
+        keys: the tags that count.
+    """
+    models: list[str | None] = [None] * len(rows)
+    if side == PRED:
+        models = [row.model for row in cast(Sequence[PredRow], rows)]
+    tags = [row.tags for row in rows] if keys else []
+    if tags.count(NO_TAGS) < len(tags):
+        known = _known(side, keys)
+        carries, n_left_out = zip(*map(known.__getitem__, zip(models, map(bytes, tags), strict=True)), strict=True)
+        return list(carries), sum(n_left_out)
+    if not models or models.count(models[0]) == len(models):  # mostly: nothing, or one model
+        return [_packed(models[0] if models else None)] * len(models), 0
+    packed = {model: _packed(model) for model in set(models)}
+    return [packed[model] for model in models], 0
 
 
-def _pack(names: tuple[str, ...], values: Any) -> bytes:
+class _Known(dict[tuple[Any, bytes], tuple[bytes, int]]):
+    """By model and tags as they came: what is packed of them, and how many tags are left out."""
+
+    def __init__(self, side: int, keys: tuple[str, ...]) -> None:
+        self._name, self._keys = "tags" if side == PRED else "true_tags", keys
+
+    def __missing__(self, key: tuple[Any, bytes]) -> tuple[bytes, int]:
+        if len(self) >= MAX_KNOWN:
+            self.clear()
+        model, raw = key
+        found = kept(raw, self._keys)
+        self[key] = made = (_packed(model, **{self._name: found.text}), found.n_left_out)
+        return made
+
+
+_known = lru_cache(maxsize=8)(_Known)
+
+
+def _packed(model: Any, **tags: str | None) -> bytes:
     """Pack what is there; what is empty or does not fit its field is left out, and costs nobody the row."""
-    given = zip(names, values if len(names) > 1 else (values,), strict=True)
-    fitting = {name: value for name, value in given if value and _fits(name, value)}
+    given = {"model": model, **tags}
+    fitting = {name: value for name, value in given.items() if value and _fits(name, value)}
     return _encode(fitting) if fitting else NOTHING
 
 
@@ -48,6 +75,13 @@ def _fits(name: str, value: Any) -> bool:
         return bool(_encode(msgspec.convert({name: value}, Carried)))
     except (msgspec.ValidationError, UnicodeError):
         return False
+
+
+@lru_cache(maxsize=4096)
+def merged(one: bytes, other: bytes) -> bytes:
+    """Return what two rows of an id carry together, a prediction and a truth: they have no field in common."""
+    found = [{name: value for name, value in zip(FIELDS, values(each), strict=True) if value} for each in (one, other)]
+    return _encode(found[0] | found[1])
 
 
 @lru_cache(maxsize=4096)

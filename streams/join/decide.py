@@ -87,6 +87,7 @@ def decide(
     idle: tuple[bool, bool] = (False, False),
     writer: str = "",
     max_waiting: int = NO_CAP,
+    segments: tuple[str, ...] = (),
 ) -> Decided | None:
     """Decide one batch of one partition, and what expires with it; None if nothing changed.
 
@@ -96,8 +97,9 @@ def decide(
         now: the wall clock, UTC epoch seconds.
         idle: whether y_true, and y_pred, have nothing to read and had nothing for `max_out_of_orderness_s`.
         max_waiting: ids that may wait; when exceeded, those with the nearest deadlines end unmatched before it.
+        segments: the keys of tags that count.
     """
-    draft = _Draft(checkpoint, view, rules, now)
+    draft = _Draft(checkpoint, view, rules, now, segments)
     draft.read(inputs)
     draft.expire(idle)
     draft.evict(max_waiting)
@@ -117,8 +119,8 @@ def id_of(key: bytes) -> str:
 class _Draft:
     """A decision in the making."""
 
-    def __init__(self, checkpoint: Checkpoint, view: View, rules: Rules, now: float):
-        self.checkpoint, self.view, self.rules, self.now = checkpoint, view, rules, now
+    def __init__(self, checkpoint: Checkpoint, view: View, rules: Rules, now: float, segments: tuple[str, ...]):
+        self.checkpoint, self.view, self.rules, self.now, self.segments = checkpoint, view, rules, now, segments
         self.input_offsets, self.ts, self.timer_cursors = (
             list(checkpoint.input_offsets),
             list(checkpoint.ts),
@@ -132,6 +134,7 @@ class _Draft:
         self.deleted: list[bytes] = []
         self.verdicts: list[Verdict] = []
         self.arriving = Arriving()
+        self.n_bad_tags = 0
         self.watermark = deadlines.watermark(self.ts, rules)
         self.unindexed: list[bytes] = []
         self.origins = dict(checkpoint.origins)
@@ -149,7 +152,8 @@ class _Draft:
             if record.origin is not None and not self._is_new(record.side, record.origin):
                 continue
             self.watermark = deadlines.watermark(self.ts, self.rules)
-            carries = carried.of_rows(record.side, record.rows)
+            carries, n_bad_tags = carried.of_rows(record.side, record.rows, self.segments)
+            self.n_bad_tags += n_bad_tags
             if record.side == TRUE:
                 self.counts.rows_true += len(keys)
                 values = [row.y_true for row in cast(Sequence[TrueRow], record.rows)]
@@ -176,7 +180,7 @@ class _Draft:
         """Apply each row; the hot loop: in one piece, since a call a row costs a sixth of its time."""
         side, now, dirty, known, is_run = record.side, self.now, self.dirty, self.known, bool(record.offsets)
         rules, watermark, verdicts, joins = self.rules, self.watermark, self.verdicts, deadlines.joins
-        begins, waits_for_it, values_of = WAITING + side, WAITING + 1 - side, carried.values
+        begins, waits_for_it, values_of, merged = WAITING + side, WAITING + 1 - side, carried.values, carried.merged
         newest, n_new, n_matched = self.ts[side], 0, 0
         looked_at, offsets = newest, record.offsets or repeat(record.offset)
         for row, key, y, offset, own in zip(record.rows, keys, values, offsets, carries_of, strict=False):
@@ -205,7 +209,7 @@ class _Draft:
                 dirty[key] = self._repeat(state, NAN, side, row, y, offset)
                 continue
             n_matched += 1
-            carries = own or other_carries
+            carries = merged(own, other_carries) if own and other_carries else own or other_carries
             more = values_of(carries) if carries else ()
             if side == PRED:
                 verdicts.append(Verdict(row.id, "matched", now, other_y, y, other_ts, ts, *more))
@@ -256,7 +260,7 @@ class _Draft:
         kind, flags, n_repeats, *rest = state
         is_late = first != first  # NaN: that side never came, and can no longer
         if side == PRED:
-            self.arriving.was_known(carried.of_rows(side, (row,))[0], row.ts, is_late=is_late)
+            self.arriving.was_known(carried.of_rows(side, (row,), self.segments)[0][0], row.ts, is_late=is_late)
         elif is_late:
             self.arriving.late(state[-1], state[4] if kind < MATCHED else state[6])
         if first == y:
@@ -413,8 +417,8 @@ class _Draft:
 
     def _report(self) -> Report | None:
         """Return what there is to say beside the verdicts; None where nothing came and nothing ended."""
-        arrivals, n_unreadable = self.arriving.by_model(), self.counts.unreadable - self.checkpoint.counts.unreadable
-        if not (self.verdicts or arrivals or n_unreadable):
+        arrivals, n_unreadable = self.arriving.counted(), self.counts.unreadable - self.checkpoint.counts.unreadable
+        if not (self.verdicts or arrivals or n_unreadable or self.n_bad_tags):
             return None
         newest_true = self.ts[TRUE] if self.ts[TRUE] > NOWHERE_TS else None
-        return Report(self.now, newest_true, n_unreadable, arrivals)
+        return Report(self.now, newest_true, n_unreadable, arrivals, self.n_bad_tags)

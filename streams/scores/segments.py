@@ -7,10 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from streams.fields import MAX_CHARS, MAX_KEYS
 from streams.scores.histogram import Floats
 
-MAX_KEYS = 8
-MAX_CHARS = 64
 MAX_VALUES = 64
 MAX_SEGMENTS = 500
 MAX_SETS = 4096

@@ -77,11 +77,12 @@ class Owner:
         idle_record_s: float,
         max_waiting: int = NO_CAP,
         n_partitions: int = 1,
+        segments: tuple[str, ...] = (),
         decoders: Sequence[Decoder] = (),
     ):
         self.partition, self.store, self.log, self.outbox, self.rules = partition, store, log, outbox, rules
         self.context, self.linger, self.writer, self.idle_record_s = context, linger, writer, idle_record_s
-        self.max_waiting, self.n_partitions = max_waiting, n_partitions
+        self.max_waiting, self.n_partitions, self.segments = max_waiting, n_partitions, segments
         self.decoders = decoders or [Decoder(kind) for kind in KINDS]
         self.confirmed, self.forwarded = store.checkpoint.confirmed, store.checkpoint.forwarded
         self.n_fenced, self.last_commit_at = 0, 0.0
@@ -180,6 +181,7 @@ class Owner:
                 idle=idle,
                 writer=self.writer,
                 max_waiting=self.max_waiting,
+                segments=self.segments,
             )
             if decided is None:
                 if now - self.last_commit_at <= self.idle_record_s:

@@ -175,10 +175,10 @@ class Decoder:
             self._note(note)
         when = ts if said.ts is None else said.ts
         if self.kind == "features":
-            return FeaturesRow(said.id, when, said.value)  # type: ignore[arg-type]
+            return FeaturesRow(said.id, when, said.value, said.tags)  # type: ignore[arg-type]
         if self.kind == "y_true":
-            return TrueRow(said.id, when, said.value, redelivered)  # type: ignore[arg-type]
-        return PredRow(said.id, when, said.value, said.model, said.version, redelivered)  # type: ignore[arg-type]
+            return TrueRow(said.id, when, said.value, redelivered, said.tags)  # type: ignore[arg-type]
+        return PredRow(said.id, when, said.value, said.model, said.version, redelivered, said.tags)  # type: ignore[arg-type]
 
     def _in_seconds(self, epoch: float) -> float:
         time = times.of_number(epoch) or Time(MAX_TS_S)

@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import msgspec
+
 from streams.fields import Field, Fields, setting
 from streams.kinds import Kind
 from streams.wire import names, times, values
 from streams.wire.names import COMMON, OWN, PROPERTY, Found
+from streams.wire.tags import NO_TAGS
 from streams.wire.values import MAX_LABEL_CHARS, Cell, Unfit
 
 OTHERWISE: dict[Kind, str] = {
@@ -19,6 +22,7 @@ OTHERWISE: dict[Kind, str] = {
     "y_pred": "send nothing where there is no prediction",
 }
 """What to do instead of sending a row without a value."""
+_encode = msgspec.json.Encoder().encode
 Beside = Mapping[str, str]
 """What came beside a body and may be its id: AMQP's `message_id` and `correlation_id`, or Kafka's `key`."""
 
@@ -32,6 +36,7 @@ class Parts(NamedTuple):
     model: str | None
     version: str | None
     notes: tuple[str, ...]
+    tags: msgspec.Raw = NO_TAGS
 
 
 def parts(kind: Kind, found: Any, fields: Fields, beside: Beside | None) -> Parts:
@@ -53,7 +58,7 @@ def parts(kind: Kind, found: Any, fields: Fields, beside: Beside | None) -> Part
     ts, *of_time = _time(row, fields)
     model, *of_model = _label("model", row, fields)
     version, *of_version = _label("version", row, fields)
-    return Parts(row_id, ts, value, model, version, (*of_time, *of_model, *of_version))
+    return Parts(row_id, ts, value, model, version, (*of_time, *of_model, *of_version), _tags(row))
 
 
 def _id(row: Mapping[str, Any], fields: Fields, beside: Beside) -> str:
@@ -189,3 +194,11 @@ def _label(field: Field, row: Mapping[str, Any], fields: Fields) -> tuple[str | 
             return (text,)
         return None, f"`{field}` is left out: it is no text of at most {MAX_LABEL_CHARS} characters"
     return (None,)
+
+
+def _tags(row: Mapping[str, Any]) -> msgspec.Raw:
+    """Return the tags of a row, whatever they are: what cannot be written as JSON is none."""
+    try:
+        return msgspec.Raw(_encode(row["tags"])) if "tags" in row else NO_TAGS
+    except UnicodeError:  # half a character
+        return msgspec.Raw(b'""')

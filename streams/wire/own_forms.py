@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, Raw
 
 from streams.kinds import Kind
 from streams.wire.rows import Features, FeaturesRow, Id, PredRow, Row, TrueRow, Ts, Value
+from streams.wire.tags import NO_TAGS
 from streams.wire.values import MAX_ID_CHARS, MAX_LABEL_CHARS
 
 Label = Annotated[str, Meta(max_length=MAX_LABEL_CHARS)]
@@ -25,6 +26,7 @@ class _Body(msgspec.Struct, gc=False):
     ts: Ts | None = None
     timestamp: Any = None
     time: Any = None
+    tags: Raw = NO_TAGS
 
 
 class _FeaturesBody(_Body, gc=False):
@@ -64,7 +66,7 @@ def _trues(some: Iterable[_TrueBody], ts: float, redelivered: bool) -> list[Row]
         text = row_id if type(row_id) is str else repr(row_id)
         if len(text) > MAX_ID_CHARS:
             raise LookCloser
-        rows.append(TrueRow(text, when, value, redelivered))
+        rows.append(TrueRow(text, when, value, redelivered, one.tags))
     return rows
 
 
@@ -85,7 +87,7 @@ def _preds(some: Iterable[_PredBody], ts: float, redelivered: bool) -> list[Row]
             model = repr(model)
         if version is not None and type(version) is not str:
             version = repr(version)
-        rows.append(PredRow(text, when, value, model, version, redelivered))
+        rows.append(PredRow(text, when, value, model, version, redelivered, one.tags))
     return rows
 
 
@@ -102,7 +104,7 @@ def _features(some: Iterable[_FeaturesBody], ts: float, redelivered: bool) -> li
         text = row_id if type(row_id) is str else repr(row_id)
         if len(text) > MAX_ID_CHARS:
             raise LookCloser
-        rows.append(FeaturesRow(text, when, value))
+        rows.append(FeaturesRow(text, when, value, one.tags))
     return rows
 
 

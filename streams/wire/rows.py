@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from streams.kinds import Kind
+from streams.wire.tags import NO_TAGS
 from streams.wire.times import MAX_TS_S
 from streams.wire.values import MAX_ID_CHARS, MAX_VALUE, Cell
 
@@ -20,11 +21,15 @@ Features = Annotated[list[Cell], Meta(min_length=1)] | Annotated[dict[str, Cell]
 
 
 class FeaturesRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What a model predicts from, at `ts` (UTC epoch seconds): `features` in the model's order, or by name."""
+    """What a model predicts from, at `ts` (UTC epoch seconds): `features` in the model's order, or by name.
+
+    `tags` of all rows are JSON that nobody has looked at yet, see `streams.wire.tags`.
+    """
 
     id: Id
     ts: Ts
     features: Features
+    tags: msgspec.Raw = NO_TAGS
 
 
 class TrueRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -34,6 +39,7 @@ class TrueRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     ts: Ts
     y_true: Value
     redelivered: bool = False
+    tags: msgspec.Raw = NO_TAGS
 
 
 class PredRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -45,6 +51,7 @@ class PredRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     model: str | None = None
     version: str | None = None
     redelivered: bool = False
+    tags: msgspec.Raw = NO_TAGS
 
 
 type_of_kind: dict[Kind, type[FeaturesRow] | type[TrueRow] | type[PredRow]] = {

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from streams.wire.rows import Id
+from streams.wire.tags import TagSet
 from streams.wire.times import MAX_TS_S
 from streams.wire.versions import Newer
 
@@ -22,11 +23,13 @@ ModelName = Annotated[str, Meta(max_length=128, description="which model made th
 class Carried(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What rows may carry beside id, ts and value; it stays with the id, up to its verdict, its page and the exports.
 
-    To carry a further field: name it here and at the end of `Verdict`, and in the row that has it (`streams.wire.rows`). Its
-    value is hashable.
+    `tags` are those of the prediction, `true_tags` those of the truth. To carry a further field: name it here, at the end of
+    `Verdict` and in `streams.join.carried`. Its value is hashable.
     """
 
     model: ModelName | None = None
+    tags: TagSet | None = None
+    true_tags: TagSet | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -43,6 +46,8 @@ class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     ts_true: float | None = None
     ts_pred: float | None = None
     model: ModelName | None = None
+    tags: TagSet | None = None
+    true_tags: TagSet | None = None
 
 
 class Tag(msgspec.Struct, frozen=True, gc=False):
@@ -60,7 +65,7 @@ class Tag(msgspec.Struct, frozen=True, gc=False):
 
 
 class Arrivals(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """Predictions of one model that came with a decision: three columns, by the whole second of their ts.
+    """Predictions of one model and with the same tags that came with a decision: three columns, by the whole second of ts.
 
     `n_predictions` counts each id's first, whether it is joined or waits; `n_late` what came after its id was given up,
     truths included, by the prediction's ts.
@@ -70,18 +75,20 @@ class Arrivals(msgspec.Struct, array_like=True, frozen=True, gc=False):
     seconds: list[int]
     n_predictions: list[int]
     n_late: list[int]
+    tags: TagSet | None = None
 
 
 class Report(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What a decision says beside its verdicts. `at`: when it was made. `newest_true`: the largest ts of y_true until then.
 
-    `n_unreadable` rows of its Kafka records could not be read. Times are UTC epoch seconds.
+    `n_unreadable` rows of its Kafka records could not be read, `n_bad_tags` tags were left out. Times are UTC epoch seconds.
     """
 
     at: float
     newest_true: float | None = None
     n_unreadable: int = 0
     arrivals: list[Arrivals] = []
+    n_bad_tags: int = 0
 
 
 class VerdictRecord(Tag, frozen=True, gc=False):

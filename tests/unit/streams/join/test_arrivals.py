@@ -73,9 +73,9 @@ def test_predictions_are_reported_before_any_verdict_is_due_and_by_model():
     assert made.verdicts == b""
     assert decision.is_reported(made)
     assert msgspec.json.decode(made.report)["arrivals"] == [
-        [None, [9], [1], [0]],
-        ["one", [7], [2], [0]],
-        ["two", [7], [1], [0]],
+        [None, [9], [1], [0], None],
+        ["one", [7], [2], [0], None],
+        ["two", [7], [1], [0], None],
     ]
 
 
@@ -86,7 +86,7 @@ def test_a_label_that_came_too_late_is_counted_at_the_time_of_its_prediction():
     made = decided(view, Input(state.TRUE, 0, [TrueRow("a", 90.0, 1.0), TrueRow("b", 5.0, 1.0)]))
 
     report = msgspec.json.decode(made.report, type=Report)
-    assert [list(msgspec.structs.astuple(one)) for one in report.arrivals] == [["one", [7], [0], [1]]]
+    assert [list(msgspec.structs.astuple(one)) for one in report.arrivals] == [["one", [7], [0], [1], None]]
     assert report.newest_true == 90.0
 
 

@@ -26,7 +26,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
     max_leaves=12,
 )
-OWN_NAMES = ("id", "ts", "body", "features", "y_true", "y_pred", "model", "version", "other")
+OWN_NAMES = ("id", "ts", "body", "features", "y_true", "y_pred", "model", "version", "tags", "other")
 OTHER_NAMES = ("requestId", "message_id", "timestamp", "time", "value", "data", "label", "prediction", "x", "Y_True")
 row_like = st.fixed_dictionaries({}, optional=dict.fromkeys(OWN_NAMES + OTHER_NAMES, json_values))
 paths = st.lists(st.sampled_from(("x", "data.id", "other", "data.0", "@key", "@message_id"))).map(tuple)
@@ -297,3 +297,36 @@ def test_a_float_comes_through_as_it_was(value: float) -> None:
     assert Decoder("y_true").record(encode_packet([row]), 0.0)[0] == [row]
     assert row.y_true == value
     assert math.copysign(1, row.y_true) == math.copysign(1, value)
+
+
+TAGS = ({"country": "DE"}, {}, None, "DE", 7, ["DE"], {"country": {"deep": [1, None]}}, {"country": "\u00e9"})
+
+
+@pytest.mark.parametrize("tags", TAGS, ids=repr)
+@pytest.mark.parametrize("renamed", [False, True], ids=["own form", "with names of one's own"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_tags_come_through_whatever_they_are(kind: Kind, renamed: bool, tags: Any) -> None:
+    value = [1.0, 2.0] if kind == "features" else 3.5
+    decoder = Decoder(kind, Fields(id=("order",))) if renamed else Decoder(kind)
+    row = {"order" if renamed else "id": "a", "ts": NOW, kind: value, "tags": tags}
+    for body in (json.dumps(row), json.dumps([row, row])):
+        rows, refused = decoder.body(body.encode(), NOW)
+        assert not refused
+        sent = encode_packet(rows)
+        assert [each["tags"] for each in json.loads(sent)] == [tags] * len(rows)
+        again, refused = Decoder(kind).record(sent, NOW)
+        assert (again, refused) == (rows, [])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_without_tags_is_the_same_bytes_as_before(kind: Kind) -> None:
+    value = [1.0] if kind == "features" else 3.5
+    rows, _ = Decoder(kind).body(json.dumps({"id": "a", "ts": 1.5, kind: value}).encode(), NOW)
+    assert json.loads(encode_packet(rows)) == [{"id": "a", "ts": 1.5, kind: value}]
+
+
+def test_tags_that_no_json_can_hold_cost_the_tags() -> None:
+    body = b'{"order": "a", "ts": 1, "y_true": 2, "tags": {"country": "\\ud800"}}'
+    rows, refused = Decoder("y_true", Fields(id=("order",))).body(body, NOW)
+    assert not refused
+    assert [row.id for row in Decoder("y_true").record(encode_packet(rows), NOW)[0]] == ["a"]

@@ -23,4 +23,4 @@ def test_what_a_prediction_carries_is_in_its_row_and_in_every_file(table):
     as_of = AsOf(RULES, NOW)
     assert (as_row(a, as_of)["model"], as_row(b, as_of)["model"]) == ("m", None)
     assert b'"model":"m"' in export._block("ndjson", as_of, [a], True)
-    assert export._block("csv", as_of, [a, b], True).splitlines()[0].endswith(b",m")
+    assert export._block("csv", as_of, [a, b], True).splitlines()[0].endswith(b",m,,")
