@@ -1,5 +1,5 @@
-# `make run`: all of Hindsight on this machine. `make check`: style, types, imports. `make unit`: the fast tests. `make test`: every
-# check and test, with real brokers. `make test-compose`: compose.yaml, run by a real Docker engine. Each sets up what it needs first.
+# `make run`: all of Hindsight on this machine. `make check`: style, types, imports. `make unit`: the fast tests, with few
+# examples each. `make test`: every check and test, with real brokers. `make test-compose`: compose.yaml, run by a real Docker engine. Each sets up what it needs first.
 PYTHON ?= python3
 MODEL := $(or $(HINDSIGHT_MODEL),models/model.skops)
 LOCK := .venv-tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
@@ -27,7 +27,7 @@ check: .venv/done tools
 
 unit: .venv/done-tests
 	@echo "Running the fast tests ..."
-	@$(PYTEST) tests/unit -m "not slow" --numprocesses=2 --dist=loadfile
+	@$(PYTEST) tests/unit -m "not slow" --hypothesis-profile=quick --numprocesses=2 --dist=loadfile
 
 test: setup
 	@$(MAKE) --silent check

@@ -12,8 +12,9 @@ from tests.faults.link import Link
 
 pytest_plugins = ["tests.run_hooks"]
 
-# How long an example takes says how busy the machine is.
+# How long an example takes says how busy the machine is. `quick` is for `make unit`.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("untimed"), max_examples=10)
 hypothesis.settings.load_profile("untimed")
 
 

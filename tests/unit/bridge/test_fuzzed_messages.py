@@ -43,6 +43,7 @@ MAX_BODY_BYTES = 4000
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_whatever_comes_in_a_message_is_a_row_or_is_kept(kind: Kind) -> None:
     chance, read = random.Random(f"messages {kind}"), decoder(kind, Settings(max_body_bytes=MAX_BODY_BYTES))
     rows_of = msgspec.json.Decoder(list[type_of_kind[kind]]).decode  # type: ignore[valid-type]

@@ -39,13 +39,16 @@ def imported_by(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize("command", sorted(OWN))
+@pytest.mark.slow
 def test_a_command_of_ours_imports_no_agent(command):
     assert imported_by(command, "--help") == "[]"
 
 
+@pytest.mark.slow
 def test_the_worker_imports_every_agent():
     assert imported_by("-l", "info", "worker", "--help") == str(list(AGENTS))
 
 
+@pytest.mark.slow
 def test_a_file_named_like_a_command_does_not_take_the_agents_from_the_worker():
     assert imported_by("worker", "--help", "--logfile", "status") == str(list(AGENTS))

@@ -67,12 +67,14 @@ def test_a_command_of_faust_that_would_lie_is_not_offered_and_says_what_to_do(na
     ("name", "said"),
     [("statsu", "Did you mean 'status'?"), ("reconsile", "Did you mean 'reconcile'?"), ("xyz", "command 'xyz'.\n")],
 )
+@pytest.mark.slow
 def test_a_command_that_does_not_exist_is_named_with_the_nearest(name: str, said: str) -> None:
     code, printed = run(name)
     assert code == 2
     assert said in printed
 
 
+@pytest.mark.slow
 def test_agents_and_tables_are_listed_with_their_topics() -> None:
     code, said = run("agents")
     assert code == 0
@@ -95,6 +97,7 @@ def test_agents_and_tables_are_listed_with_their_topics() -> None:
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
+@pytest.mark.slow
 def test_an_option_of_faust_that_would_do_nothing_says_which_setting_does(option: list[str], instead: str) -> None:
     code, said = run("worker", *option)
     assert code == 2
@@ -102,6 +105,7 @@ def test_an_option_of_faust_that_would_do_nothing_says_which_setting_does(option
     assert instead in said
 
 
+@pytest.mark.slow
 def test_the_help_of_the_worker_offers_none_of_them() -> None:
     code, said = run("worker", "-h")
     assert code == 0
@@ -110,6 +114,7 @@ def test_the_help_of_the_worker_offers_none_of_them() -> None:
 
 
 @pytest.mark.parametrize("command", [["check", "--max-mae", "50"], ["reconcile"], ["status"]])
+@pytest.mark.slow
 def test_a_setting_that_cannot_be_used_exits_as_a_wrong_option_does_and_not_with_an_answer(command: list[str]) -> None:
     code, said = run(*command, HINDSIGHT_CLOCK="nonsense")
     assert code == 2
@@ -117,6 +122,7 @@ def test_a_setting_that_cannot_be_used_exits_as_a_wrong_option_does_and_not_with
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.slow
 def test_a_full_disk_is_a_sentence_and_no_answer() -> None:
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run(

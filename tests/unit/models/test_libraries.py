@@ -70,6 +70,7 @@ def with_categories(library: str, tmp_path: Path) -> tuple[Model, Any, pd.DataFr
     return as_pickle(tmp_path / "model.pkl", estimator), estimator, frame
 
 
+@pytest.mark.slow
 def test_rows_by_name_with_categories_and_gaps_are_predicted_as_the_library_predicts_their_frame(
     with_categories: tuple[Model, Any, pd.DataFrame],
 ):
@@ -84,6 +85,7 @@ def test_rows_by_name_with_categories_and_gaps_are_predicted_as_the_library_pred
     assert model.predict([dict(reversed(row.items())) for row in rows]) == model.predict(rows)
 
 
+@pytest.mark.slow
 def test_a_missing_category_is_predicted_where_the_library_does(
     with_categories: tuple[Model, Any, pd.DataFrame], library: str
 ):
@@ -99,6 +101,7 @@ def test_a_missing_category_is_predicted_where_the_library_does(
         assert answer == pytest.approx(estimator.predict(missing)[1])
 
 
+@pytest.mark.slow
 def test_a_category_that_xgboost_was_not_trained_on_is_refused_with_those_that_it_knows(tmp_path: Path):
     estimator = boosted("xgboost", enable_categorical=True).fit(CATEGORIES, PRICES)
     model = as_pickle(tmp_path / "model.pkl", estimator)
@@ -142,6 +145,7 @@ def test_a_skops_file_is_opened_once_its_types_are_allowed(library: str, types: 
     )
 
 
+@pytest.mark.slow
 def test_an_xgboost_model_that_does_not_keep_its_categories_takes_their_codes_and_no_words(tmp_path: Path):
     codes = CATEGORIES.assign(city=CATEGORIES["city"].cat.codes, zip=CATEGORIES["zip"].cat.codes)
     types = ["q", "c", "c", "q"]

@@ -64,6 +64,7 @@ def run(directory: Path, options: tuple[str, ...], **files: str) -> tuple[int, s
 
 
 @both_ways
+@pytest.mark.slow
 def test_a_test_that_passes_when_it_runs_once_more_is_named_in_the_last_lines(tmp_path: Path, workers: tuple[str, ...]):
     code, said = run(tmp_path, workers, test_one=FAILS_AT_FIRST)
 
@@ -76,6 +77,7 @@ def test_a_test_that_passes_when_it_runs_once_more_is_named_in_the_last_lines(tm
 
 
 @both_ways
+@pytest.mark.slow
 def test_a_test_that_fails_twice_has_failed_and_both_failures_are_shown(tmp_path: Path, workers: tuple[str, ...]):
     code, said = run(tmp_path, workers, test_one=FAILS_AND_PASSES)
 

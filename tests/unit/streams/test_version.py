@@ -25,6 +25,7 @@ def test_it_is_a_version():
     ],
     ids=["faust", "bridge"],
 )
+@pytest.mark.slow
 def test_a_command_says_it_and_faust_names_its_own_beside_it(command: list[str], said: str):
     argv = [sys.executable, "-m", *command]
     ran = subprocess.run(argv, cwd=CHECKOUT, env=bare_environ(), text=True, capture_output=True, timeout=60, check=True)

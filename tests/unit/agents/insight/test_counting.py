@@ -247,6 +247,7 @@ def test_a_partition_without_newer_truths_for_long_holds_up_nothing(tmp_path: Pa
     assert read(tmp_path, EVENT).state(NOW) == b"500.0"
 
 
+@pytest.mark.slow
 def test_a_month_that_is_replayed_has_thirty_days_of_errors_as_if_it_had_been_watched(tmp_path: Path):
     made, start = opened(tmp_path, EVENT), math.floor(NOON / DAY_S) * DAY_S
     for hour in range(30 * 24):

@@ -45,6 +45,7 @@ def same_sums(part: Part, cells: Cells) -> None:
     assert part.worst == sorted((label for found in cells.worst for label in found), reverse=True)[:10]
 
 
+@pytest.mark.slow
 def test_what_is_remembered_is_what_is_there_whatever_was_added_and_rolled_up_meanwhile(tmp_path: Path):
     store, rng = opened(tmp_path), np.random.default_rng(1)
     chunks = Chunks(store.reader, FRAME.slice_s)
@@ -89,6 +90,7 @@ def asked(store: Store, question: Asked, now: float = NOON):
     return Query(store.reader, FRAME.bins, FRAME.slice_s, "arrival").figures(question, now)
 
 
+@pytest.mark.slow
 def test_most_slices_may_have_no_label(tmp_path: Path):
     store, rng = opened(tmp_path), np.random.default_rng(1)
     store.add(
@@ -124,6 +126,7 @@ def test_a_span_may_be_given_by_its_ends(tmp_path: Path):
 
 
 @pytest.mark.parametrize("age_s", [3600.0, 8 * 3600.0])
+@pytest.mark.slow
 def test_an_hour_is_cut_into_as_many_bars_long_after_as_it_was_then(tmp_path: Path, age_s: float):
     store = opened(tmp_path)
     added(store, np.random.default_rng(1), NOON - DAY_S, DAY_S, 3000)

@@ -37,6 +37,7 @@ def test_two_days_stay_as_they_are_and_the_hours_before_become_one_cell_each(tmp
     assert_same(found.take(found.width == 3600), hours.take(hours.start < NOON - 2 * DAY_S))
 
 
+@pytest.mark.slow
 def test_after_sixty_days_hours_become_days(tmp_path: Path):
     store = opened(tmp_path)
     store.add([cells_of(days(64))])
@@ -51,6 +52,7 @@ def test_after_sixty_days_hours_become_days(tmp_path: Path):
     )
 
 
+@pytest.mark.slow
 def test_what_comes_late_is_added_to_the_hour_that_its_slice_is_part_of(tmp_path: Path):
     store = opened(tmp_path)
     store.roll_up(NOON)

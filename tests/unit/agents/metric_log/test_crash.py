@@ -44,6 +44,7 @@ def test_a_writer_may_die_at_every_step_of_opening_and_appending(tmp_path, monke
     assert n_calls > 20
 
 
+@pytest.mark.slow
 def test_a_writer_may_die_twice_in_a_row(tmp_path, monkeypatch):
     all_of_them, chance = numbered(24), random.Random(3)
     for trial in range(50):
@@ -61,6 +62,7 @@ def test_a_writer_may_die_twice_in_a_row(tmp_path, monkeypatch):
         assert texts(logs) == expected(all_of_them)
 
 
+@pytest.mark.slow
 def test_a_tail_torn_at_any_byte_vanishes_and_comes_again(tmp_path):
     logs, copy = tmp_path / "logs", tmp_path / "copy"
     log = written(logs, numbered(8))

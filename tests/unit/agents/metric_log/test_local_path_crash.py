@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -91,6 +92,7 @@ steps = st.one_of(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(steps, max_size=25))
+@pytest.mark.slow
 def test_every_verdict_is_written_once_whatever_comes_first_and_whoever_dies(taken):
     with tempfile.TemporaryDirectory() as directory:
         world = World(directory)

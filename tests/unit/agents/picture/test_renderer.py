@@ -29,6 +29,7 @@ def is_png(path):
         return image.format == "PNG"
 
 
+@pytest.mark.slow
 def test_one_process_draws_one_picture_after_another(shared, tmp_path):
     shared.draw(FIGURES, tmp_path / "a.png", now=1e9)
     process = shared._process
@@ -50,6 +51,7 @@ def test_what_cannot_be_written_is_one_sentence_and_the_next_picture_is_drawn(sh
     shared.draw(FIGURES, tmp_path / "a.png", now=1e9)
 
 
+@pytest.mark.slow
 def test_a_process_that_died_is_one_sentence_and_another_one_takes_its_place(shared, tmp_path):
     shared.draw(FIGURES, tmp_path / "a.png", now=1e9)
     os.kill(shared._process.pid, signal.SIGKILL)
@@ -69,6 +71,7 @@ def test_a_process_that_hangs_is_given_up(shared, tmp_path, monkeypatch):
     assert hanging.returncode == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_it_ends_when_the_worker_is_gone(tmp_path):
     renderer = Renderer()
     renderer.draw(FIGURES, tmp_path / "a.png", now=1e9)
@@ -78,6 +81,7 @@ def test_it_ends_when_the_worker_is_gone(tmp_path):
     process.stdout.close()
 
 
+@pytest.mark.slow
 def test_it_ends_without_a_word_when_the_worker_dies_during_a_draw(tmp_path):
     program = [sys.executable, "-m", "agents.picture.renderer"]
     with subprocess.Popen(program, stdin=-1, stdout=-1, stderr=-1, cwd=module._ROOT) as process:

@@ -51,6 +51,7 @@ def test_foreign_bytes_are_refused_or_within_the_bound(encoding: str, body: byte
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, members, zlib.compress], ids=["gzip", "members", "deflate"])
+@pytest.mark.slow
 def test_a_bomb_costs_no_more_than_the_bound(compress: Callable[[bytes], bytes]) -> None:
     bomb = compress(bytes(300 << 20))
     tracemalloc.start()

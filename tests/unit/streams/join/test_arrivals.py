@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,6 +41,7 @@ def reports(player):
 
 @settings(max_examples=200, deadline=None)
 @given(rules, st.lists(batches, max_size=10))
+@pytest.mark.slow
 def test_each_prediction_is_reported_once_however_its_id_ends(rules, batches):
     player, oracle, now = Player(rules), Oracle(*rules), NOW
     for records, pause_s, idle in batches:

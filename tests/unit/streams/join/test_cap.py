@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -106,6 +107,7 @@ def test_a_record_from_before_there_was_a_cap_can_be_read() -> None:
         max_size=8,
     )
 )
+@pytest.mark.slow
 def test_every_id_has_one_verdict_and_the_cap_holds_once_all_is_decided(batches) -> None:
     player = Capped(RULES)
     for n, (true, pred) in enumerate(batches):

@@ -80,6 +80,7 @@ entries = st.tuples(st.sampled_from(TIMER_KINDS), numbers, numbers, st.integers(
 
 
 @given(decisions)
+@pytest.mark.slow
 def test_a_decision_comes_back_as_it_was_encoded(record):
     assert decision.decode(decision.encode(record)) == record
 

@@ -36,6 +36,7 @@ def player():
 
 
 @pytest.mark.parametrize("way", ["by the clock", "by the watermark"])
+@pytest.mark.slow
 def test_ids_with_one_deadline_end_over_several_decisions_none_lost_and_none_twice(player, way):
     ids = [f"id-{n}" for n in range(5000)]
     for n in range(0, 5000, 500):
@@ -88,6 +89,7 @@ def test_what_a_decision_ends_fits_a_record_whatever_the_ids_are_made_of(player,
     assert max(map(len, player.log[n_read:])) < LARGEST_RECORD_BYTES / 8
 
 
+@pytest.mark.slow
 def test_the_index_forgets_matched_ids_at_least_as_fast_as_rows_can_come(player):
     """Each matched id leaves an entry by event time, one by the clock and a tombstone: all cost the expiry a look."""
     pace = [f"id-{n}" for n in range(4000)]
@@ -215,6 +217,7 @@ def test_a_row_that_is_late_when_it_comes_ends_with_the_next_tick(player):
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(SIDES), st.sampled_from("abcd"), st.floats(0, 5000)), max_size=20))
+@pytest.mark.slow
 def test_a_clock_that_jumps_back_and_forth_breaks_no_invariant_and_leaves_no_id_stuck(steps):
     player = Player(Rules(window_s=100.0, max_out_of_orderness_s=10.0, horizon_s=50.0))
     for side, row_id, clock in steps:

@@ -99,6 +99,7 @@ def in_batches(records: list[list[Row]], random: random.Random) -> list[list[lis
 
 @settings(max_examples=200, deadline=None)
 @given(rules, st.lists(kafka_records(), max_size=25), st.randoms(use_true_random=False))
+@pytest.mark.slow
 def test_no_verdict_depends_on_how_records_are_batched(rules, records, random):
     rules = rules._replace(horizon_s=DAY_S)
     one_by_one, together, at_random = Player(rules), Player(rules), Player(rules)
@@ -117,6 +118,7 @@ def test_no_verdict_depends_on_how_records_are_batched(rules, records, random):
 
 @settings(max_examples=200, deadline=None)
 @given(rules, st.lists(kafka_records(), max_size=25))
+@pytest.mark.slow
 def test_every_id_has_one_verdict_and_only_one(rules, records):
     player = Player(rules._replace(horizon_s=DAY_S))
     for rows in records:

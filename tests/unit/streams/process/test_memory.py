@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 RESIDENT = """
 import os
 from bench.usage import memory_mb
@@ -52,6 +54,7 @@ def kept_mb(*, gives_back: bool) -> float:
     return after - before
 
 
+@pytest.mark.slow
 def test_what_is_free_goes_back_to_the_system() -> None:
     assert kept_mb(gives_back=False) > 80, "glibc does so by itself: the call is not needed any more"
     assert kept_mb(gives_back=True) < 20

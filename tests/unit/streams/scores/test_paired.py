@@ -73,6 +73,7 @@ def test_a_real_difference_is_found_nearly_as_fast_as_by_a_test_of_fixed_size(di
 
 
 @pytest.mark.parametrize(("true_mean", "share"), [(0.0, (0, 0.05)), (0.1, (0.95, 1))])
+@pytest.mark.slow
 def test_only_mature_slices_are_fair_to_a_model_that_is_good_at_fast_labels(true_mean, share):
     """Of what is labelled so far, the challenger seems better in every run."""
     rng = np.random.default_rng(4)

@@ -95,6 +95,7 @@ def test_against_a_reference_without_any_error_no_evidence_comes_up():
 
 
 @pytest.mark.parametrize("kind", ["normal", "lognormal", "t3"])
+@pytest.mark.slow
 def test_within_a_thousand_slices_no_steady_stream_makes_an_alarm(kind):
     rng = np.random.default_rng(21)
     found = [first_alarm(kind, rng, 1.0, N_SLICES) for _ in range(N_SEEDS // 8)]
@@ -109,6 +110,7 @@ def test_errors_half_as_large_again_are_found_within_a_dozen_slices_of_twenty_ro
 
 @pytest.mark.parametrize("rho", [0.7, -0.7])
 @pytest.mark.parametrize("name", ["start-up", "burst", "outage"])
+@pytest.mark.slow
 def test_worlds_in_which_only_labels_and_traffic_change_make_no_alarm(name, rho):
     rng = np.random.default_rng(23)
     for _ in range(3):

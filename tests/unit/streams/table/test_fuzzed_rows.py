@@ -47,6 +47,7 @@ def record(offset: int, value: bytes | None, chance: random.Random) -> FakeRecor
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_whatever_lies_in_a_row_topic_is_a_row_or_is_kept(kind: Kind) -> None:
     chance, decoder = random.Random(f"records {kind}"), Decoder(kind)
     n_rows = n_refused = 0

@@ -26,6 +26,7 @@ asked = st.builds(
 
 
 @given(asked)
+@pytest.mark.slow
 def test_what_is_asked_of_another_worker_is_what_was_asked(asked):
     assert read(dict(parse_qsl(query_string(asked)[1:], keep_blank_values=True))) == asked
 
