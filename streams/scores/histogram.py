@@ -101,6 +101,14 @@ class Histogram(msgspec.Struct, gc=False):
         upto: NDArray[np.int64] = np.rint(np.interp(edges, ends, below)).astype(np.int64)
         return upto[1:] - upto[:-1]
 
+    def beyond(self, limit: float, power: int = 1) -> float:
+        """Return by how much values beyond a limit, to a power, are larger than it is, added up: as exact as the bins."""
+        if not self.n:
+            return 0.0
+        ends, below = self._ladder()
+        middle, counts = (ends[::2] + ends[1::2]) / 2, below[1::2] - below[::2]
+        return float((counts * np.maximum(middle**power - limit**power, 0)).sum())
+
     def _ladder(self) -> tuple[Floats, Floats]:
         """Return both ends of every bin in rising order, and how many values lie below each."""
         keys = np.array(sorted(self.counts), np.int64)

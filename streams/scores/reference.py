@@ -10,7 +10,7 @@ import numpy as np
 from streams.scores.cells import Cells
 from streams.scores.cohorts import Cohorts
 from streams.scores.delay import DelayBins, Ints
-from streams.scores.histogram import Floats
+from streams.scores.histogram import TINIEST, Floats, Histogram
 from streams.scores.maturity import so_far
 
 CAP_QUANTILE = 0.995
@@ -21,7 +21,9 @@ MIN_IN_YARDSTICK = 200
 class Reference(msgspec.Struct, frozen=True):
     """The mature labels of a span by bin of delay: their number, and the sums of the columns that `Cohorts` has.
 
-    `cap` is the size of error that one in 200 of them is beyond, see `_cap`; `start` and `end` are UTC epoch seconds.
+    `cap` is the size of error that one in 200 of them is beyond, see `_cap`; `beyond` by how much these are larger than
+    it, added up, and `beyond_squares` by how much their squares are larger than its. `start` and `end` are UTC epoch
+    seconds.
     """
 
     start: float
@@ -31,6 +33,8 @@ class Reference(msgspec.Struct, frozen=True):
     n: list[int]
     columns: dict[str, list[float]]
     cap: float
+    beyond: float = 0.0
+    beyond_squares: float = 0.0
 
     @classmethod
     def of(cls, cells: Cells, bins: DelayBins, now: float) -> Self | None:
@@ -41,7 +45,7 @@ class Reference(msgspec.Struct, frozen=True):
         cohorts = Cohorts.of(mature, bins)
         over, under = mature.errors.histograms(least=mature.error_min.min(), largest=mature.error_max.max())
         over.merge(under)
-        mean = float(cohorts.columns["absolute"].sum() / cohorts.n.sum())
+        cap = _cap(over, float(cohorts.columns["absolute"].sum()))
         return cls(
             float(mature.start.min()),
             float((mature.start + mature.width).max()),
@@ -49,7 +53,9 @@ class Reference(msgspec.Struct, frozen=True):
             int(cohorts.n_predictions.sum()),
             cohorts.n.sum(axis=0).tolist(),
             {name: column.sum(axis=0).tolist() for name, column in cohorts.columns.items()},
-            _cap(over.quantile(CAP_QUANTILE), mean, over.largest),
+            cap,
+            over.beyond(cap),
+            over.beyond(cap, power=2),
         )
 
     @property
@@ -67,26 +73,38 @@ class Reference(msgspec.Struct, frozen=True):
         """Return the scores of those labels that came within so long, to stand beside others of that horizon."""
         return so_far(self.cohort().within(horizon_s))
 
-    def yardstick(self, loss: str) -> Floats:
-        """Return what one loss of each bin is held against, NaN where there are too few labels in all; shape (B,).
+    def yardstick(self) -> Floats:
+        """Return what one absolute error of each bin is held against, capped as it is; NaN where there are too few labels.
 
-        It is the mean over the bin and as many after it as hold enough labels, and one standard error more: how far the
-        reference itself may be off must not count against the model.
+        It is the mean of the capped errors of the bin and of as many after it as hold enough labels, and one standard
+        error more: how far the reference itself may be off must not count against the model. Shape (B,).
         """
         n = np.array(self.n)
         groups = _groups(n)
         if groups is None:
             return np.full(len(n), np.nan)
-        sums = [np.bincount(groups, column) for column in (n, self.columns[loss], self.columns[f"{loss}_squares"])]
-        mean, mean_square = sums[1] / sums[0], sums[2] / sums[0]
-        error = np.sqrt(np.maximum(mean_square - np.square(mean), 0) / sums[0])
+        n, capped, squares = (np.bincount(groups, column) for column in (n, *self._capped()))
+        mean = capped / n
+        error = np.sqrt(np.maximum(squares / n - np.square(mean), 0) / n)
         yardstick: Floats = (mean + error)[groups]
         return yardstick
 
+    def _capped(self) -> tuple[Floats, Floats]:
+        """Return the sums of the capped absolute errors of each bin, and of their squares.
 
-def _cap(quantile: float, mean: float, largest: float) -> float:
-    """Return the cap: a quantile, but of losses that are mostly 0 or all about the same it would hide any rise."""
-    return quantile if quantile >= 2 * mean else max(largest, 10 * mean)
+        What is beyond the cap is known of all bins together. It is taken to be where the sums of squares are, as the
+        largest errors are: no bin then loses more than what its squares allow, a quarter of them by the cap.
+        """
+        sums, squares = np.array(self.columns["absolute"]), np.array(self.columns["absolute_squares"])
+        share = squares / max(squares.sum(), TINIEST)
+        return np.maximum(sums - self.beyond * share, 0), np.maximum(squares - self.beyond_squares * share, 0)
+
+
+def _cap(errors: Histogram, total: float) -> float:
+    """Return the cap: a quantile, but of errors that are mostly 0 or all about the same it would hide any rise."""
+    quantile = errors.quantile(CAP_QUANTILE)
+    mean = (total - errors.beyond(quantile)) / errors.n
+    return quantile if 0 < 2 * mean <= quantile else max(errors.largest, 10 * total / errors.n)
 
 
 def _groups(n: Ints) -> Ints | None:

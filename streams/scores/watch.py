@@ -75,7 +75,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     def take(self, labels: Came, made: Floats, reference: Reference, bins: DelayBins) -> Watch:
         """Return the watch after some labels, and predictions made at times `made`; slices that are over are closed."""
         watch = self._with_predictions(np.floor(made / self.slice_s).astype(np.int64)) if self.number >= 0 else self
-        usual = reference.yardstick("absolute")[bins.of(labels.delay)]
+        usual = reference.yardstick()[bins.of(labels.delay)]
         kept = (usual > 0) & (labels.ts_pred >= reference.end)  # not NaN, and something to hold a loss against
         number = np.floor(labels.at / self.slice_s).astype(np.int64)
         number = np.maximum.accumulate(np.maximum(number, self.number))

@@ -53,7 +53,7 @@ def bets_of_run(kind: str, rng: np.random.Generator, factor: float, n_slices: in
     delay = np.minimum(900 * np.exp(spread * rng.standard_normal(2000 + n_slices * N_ROWS)), WINDOW_S)
     size = losses(kind, rng, delay.shape)
     known = reference(delay[:2000], size[:2000])
-    usual = known.yardstick("absolute")[BINS.of(delay[2000:])]
+    usual = known.yardstick()[BINS.of(delay[2000:])]
     return log_bets(factor * size[2000:], usual, known.cap, np.repeat(np.arange(n_slices), N_ROWS), n_slices)
 
 
@@ -66,12 +66,12 @@ def test_within_a_thousand_slices_it_is_false_in_at_most_two_per_cent_of_200_run
     assert np.isfinite(first_alarms(bets, A)).mean() <= 0.02
 
 
-@pytest.mark.parametrize(("spread", "within"), [(0.0, 12), (1.0, 15)], ids=["one delay", "all delays"])
+@pytest.mark.parametrize("spread", [0.0, 1.0], ids=["one delay", "all delays"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_errors_half_as_large_again_are_found_within_a_dozen_slices_of_twenty_rows(kind, spread, within):
+def test_errors_half_as_large_again_are_found_within_a_dozen_slices_of_twenty_rows(kind, spread):
     rng = np.random.default_rng(12)
     bets = np.stack([bets_of_run(kind, rng, 1.5, 60, spread) for _ in range(40)])
-    assert np.median(first_alarms(bets, A)) <= within
+    assert np.median(first_alarms(bets, A)) <= 12
 
 
 @pytest.mark.slow
@@ -110,7 +110,7 @@ def alarmed(world: World, known: Reference, start: float, end: float) -> bool:
     edges = np.arange(start, end + 1, SLICE_S)
     came, made = (np.histogram(times, edges)[0] for times in (at, world.made))
     held = backlogs(outages(edges[:-1], SLICE_S, made, came), came)
-    usual = known.yardstick("absolute")[BINS.of(np.where(np.isfinite(at), world.delay, 0))]
+    usual = known.yardstick()[BINS.of(np.where(np.isfinite(at), world.delay, 0))]
     rows = (at >= start) & (at < edges[-1]) & ~np.isnan(usual)
     slices = ((at[rows] - start) // SLICE_S).astype(np.int64)
     bets = log_bets(world.size[rows], usual[rows], known.cap, slices, len(came))

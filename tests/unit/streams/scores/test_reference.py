@@ -62,26 +62,41 @@ def test_one_error_in_200_is_beyond_the_cap():
     assert np.mean(size > found.cap) == pytest.approx(0.005, abs=0.001)
 
 
-def test_a_yardstick_is_the_mean_at_that_delay_and_one_standard_error_more():
+def test_a_yardstick_is_the_mean_of_capped_errors_at_that_delay_and_one_standard_error_more():
     rng = np.random.default_rng(5)
-    delay, size = rng.choice([15.0, 3000.0], 4000), rng.lognormal(0, 0.8, 4000)
+    delay, size = rng.choice([15.0, 3000.0], 4000), np.abs(rng.standard_t(3, 4000))
     size[delay > 1000] *= 3
-    found = of_rows(delay, size).yardstick("absolute")
+    known = of_rows(delay, size)
+    found = known.yardstick()
     for at in (15.0, 3000.0):
-        mine = size[delay == at]
-        assert found[BINS.of(np.array([at]))] == pytest.approx(mine.mean() + mine.std() / np.sqrt(len(mine)))
+        mine = np.minimum(size[delay == at], known.cap)
+        assert found[BINS.of(np.array([at]))] == pytest.approx(mine.mean() + mine.std() / np.sqrt(len(mine)), rel=0.02)
+    assert sum(known._capped()[0]) == pytest.approx(np.minimum(size, known.cap).sum(), rel=1e-3)
+
+
+def test_one_huge_error_in_a_reference_hides_no_rise():
+    delay, size = np.resize([15.0, 3000.0], 4000), np.full(4000, 1.0)
+    size[::200], size[4] = 5.0, 1e9
+    found = of_rows(delay, size)
+    assert found.cap < 6
+    assert found.yardstick()[BINS.of(delay[:2])] == pytest.approx([1.04, 1.0], rel=0.05)
+
+
+def test_a_reference_of_before_the_cap_counted_in_its_means_still_reads():
+    found = of_rows(np.full(1000, 30.0), np.random.default_rng(6).lognormal(0, 0.8, 1000))
+    kept = msgspec.to_builtins(found)
+    del kept["beyond"], kept["beyond_squares"]
+    assert msgspec.convert(kept, Reference).yardstick()[0] >= found.yardstick()[0] > 0
 
 
 def test_bins_with_few_labels_share_a_yardstick_with_their_neighbours():
     delay = np.linspace(1, 3599, 2000)
-    found = of_rows(delay, delay).yardstick("absolute")
+    found = of_rows(delay, delay).yardstick()
     assert np.all(np.diff(found) >= 0)
     assert 4 <= len(set(found.tolist())) <= 10
     assert not np.isnan(found).any()
 
 
 def test_with_too_few_labels_there_is_no_yardstick():
-    assert np.isnan(
-        of_rows(np.full(MIN_IN_YARDSTICK - 1, 5.0), np.ones(MIN_IN_YARDSTICK - 1)).yardstick("absolute")
-    ).all()
-    assert of_rows(np.full(MIN_IN_YARDSTICK, 5.0), np.ones(MIN_IN_YARDSTICK)).yardstick("absolute") == pytest.approx(1)
+    assert np.isnan(of_rows(np.full(MIN_IN_YARDSTICK - 1, 5.0), np.ones(MIN_IN_YARDSTICK - 1)).yardstick()).all()
+    assert of_rows(np.full(MIN_IN_YARDSTICK, 5.0), np.ones(MIN_IN_YARDSTICK)).yardstick() == pytest.approx(1)

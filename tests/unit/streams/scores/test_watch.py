@@ -153,7 +153,7 @@ def test_batches_and_restarts_change_nothing(batch_s):
     at = world.made + world.delay
     rows = np.flatnonzero((at < 90 * MINUTE) & (world.made >= known.end))
     slices = (at[rows] // SLICE_S).astype(np.int64)
-    usual = known.yardstick("absolute")[BINS.of(world.delay[rows])]
+    usual = known.yardstick()[BINS.of(world.delay[rows])]
     bets = log_bets(world.size[rows], usual, known.cap, slices, int(slices.max()) + 1)
     detector = Detector.new()
     for j in np.unique(slices)[:-1].tolist():
