@@ -43,10 +43,12 @@ class Plotting:
         feeding: Feeding,
         answers: Answers,
         is_mine: Callable[[], bool],
+        verdict: Callable[[], str],
     ) -> None:
+        """Take what a worker is made of; `verdict` returns one sentence on how the model does, empty if none is known."""
         self._logs_dir, self._fetcher, self._local_path = settings.logs_dir, fetcher, local_path
         self._incoming, self._feeding, self._answers = incoming, feeding, answers
-        self._topic, self._is_mine = names.metric.name, is_mine
+        self._topic, self._is_mine, self._verdict = names.metric.name, is_mine, verdict
         self.log: MetricLog | None = None
         self.link = Link("metric log", logger, is_up=True)
         self.picture_link = Link("picture", logger, is_up=True)
@@ -136,7 +138,8 @@ class Plotting:
         try:
             await self._opened()
             figures, now = await self._answers.figures(Asked("all")), time.time()
-            await asyncio.to_thread(self.renderer.draw, figures, self._logs_dir / PICTURE, now=now)
+            path, said = self._logs_dir / PICTURE, self._verdict()
+            await asyncio.to_thread(self.renderer.draw, figures, path, now=now, verdict=said)
         except (CannotDraw, LogError, InsightError) as exc:
             self.picture_link.down(str(exc))
         else:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from agents.alerting.alerting import Alerting
 from agents.alerting.looking import nobody
-from agents.alerting.making import made
+from agents.alerting.making import made, rules_of
 from agents.feeding import Feeding
 from agents.insight.answers import Answers
 from agents.joining import Joining
@@ -20,6 +20,7 @@ from agents.predicting import Predicting
 from bridge.app import Bridge
 from streams.alerts.parse import Unusable
 from streams.alerts.readings import Health
+from streams.alerts.rules import Alerts
 from streams.faust_app import HindsightApp, app, names, settings
 from streams.kafka.records import TP
 from streams.kafka.topics import Topics
@@ -70,13 +71,22 @@ class Worker:
             self.feeding,
             self.answers,
             self.writes_the_log,
+            self._verdict,
         )
+        self._rules = Alerts()
         self.alerting: Alerting | None = None
         """None until the worker is set up."""
         self.health: Callable[[], Awaitable[Health]] = nobody
         """Returns how all workers and the bridge are; set by the web view, which knows them."""
         self.bridge: Bridge | None = None
         """Where the setting asks for it, once the worker is set up."""
+
+    def read_rules(self) -> None:
+        """Read the file of alert rules; one that cannot be used ends the process at once, Kafka there or not."""
+        try:
+            self._rules = rules_of(self.settings)
+        except Unusable as exc:
+            fatal(f"HINDSIGHT_ALERTS cannot be used.\n{exc}")
 
     def set_up(self) -> None:
         """Tell the parts what is known only once the worker has its place on disk."""
@@ -85,15 +95,18 @@ class Worker:
         self.app.closers.append(self.joining.close)
         if self.settings.has_bridge_inside:
             self.bridge = Bridge(self.settings)
-        try:
-            self.alerting = made(self.settings, self.answers, self.writes_the_log, self._not_counted, self._health)
-        except Unusable as exc:
-            fatal(f"HINDSIGHT_ALERTS cannot be used.\n{exc}")
+        self.alerting = made(
+            self._rules, self.settings, self.answers, self.writes_the_log, self._not_counted, self._health
+        )
         self.is_started = True
 
     def _not_counted(self) -> str:
         """Return why insight.db does not hold what the join has decided; an empty string if it does."""
         return self.plotting.link.problem or self.feeding.problem or self.feeding.behind
+
+    def _verdict(self) -> str:
+        verdict = self.alerting.verdict if self.alerting else None
+        return verdict.sentence if verdict else ""
 
     async def _health(self) -> Health:
         return await self.health()
@@ -108,4 +121,5 @@ class Worker:
 
 
 worker = Worker(app, settings, names)
+app.at_first(worker.read_rules)
 app.on_before_start(worker.set_up)

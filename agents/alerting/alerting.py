@@ -14,6 +14,7 @@ import msgspec
 from agents.alerting import receivers
 from agents.alerting.couriers import AlertmanagerCourier, Courier, WebhookCourier
 from agents.alerting.post import TIMEOUT_S
+from streams.alerts import words
 from streams.alerts.book import Book, Event, Notice, Undelivered
 from streams.alerts.readings import Reading
 from streams.alerts.rules import Alerts, Rule
@@ -118,8 +119,11 @@ class Alerting:
         book = self.book
         if book is None or not self._is_mine():
             return []
-        active = [name for name, state in book.states.items() if state.is_active and name in book.latest]
-        return [f"{name} fires: {book.latest[name].sentence}" for name in active]
+        return [
+            words.standing(name, state, book.latest[name].sentence)
+            for name, state in book.states.items()
+            if state.is_active and name in book.latest
+        ]
 
     async def run(self, every_s: float = EVERY_S) -> None:
         """Look and send, for as long as the worker runs."""
@@ -213,6 +217,11 @@ class Alerting:
 
 
 def _log(events: Sequence[Event]) -> None:
+    """Log what happened at one look: alerts of one cause that stand alike are one line."""
+    alike: dict[tuple[str, str, bool], list[Event]] = {}
     for event in events:
-        level = logging.WARNING if event.is_loud else logging.INFO
-        logger.log(level, "Alert %s: %s. %s", event.rule, event.name, event.sentence, extra=NEVER_HELD_BACK)
+        alike.setdefault((event.cause or event.rule, event.name, event.is_loud), []).append(event)
+    for first, *others in alike.values():
+        said = " ".join([first.sentence, *(f"Of the same cause, {each.rule}: {each.sentence}" for each in others)])
+        level = logging.WARNING if first.is_loud else logging.INFO
+        logger.log(level, "Alert %s: %s. %s", first.rule, first.name, said, extra=NEVER_HELD_BACK)

@@ -37,20 +37,37 @@ def load(path: Path, window_s: float) -> Alerts:
     return alerts
 
 
+def rules_of(settings: Settings) -> Alerts:
+    """Return what the file says that the setting `alerts` names; there are no rules without one.
+
+    Raises:
+        Unusable: as `load`.
+    """
+    return Alerts() if settings.alerts is None else load(settings.alerts, settings.join_window_s)
+
+
 def made(
-    settings: Settings, answers: Answers, is_mine: Callable[[], bool], problem: Callable[[], str], health: Ask
+    alerts: Alerts,
+    settings: Settings,
+    answers: Answers,
+    is_mine: Callable[[], bool],
+    problem: Callable[[], str],
+    health: Ask,
 ) -> Alerting:
-    """Return the alerting of a worker; without a file there are no rules, and a reference is made all the same.
+    """Return the alerting of a worker; without rules, a reference is made all the same.
 
     Args:
         answers: of the figures of this worker.
         is_mine: tells whether this worker writes insight.db; `problem` says why it does not write it now.
         health: returns how all workers and the bridge are.
-
-    Raises:
-        Unusable: the file cannot be read or used.
     """
+<<<<<<< HEAD
     alerts = Alerts() if settings.alerts is None else load(settings.alerts, settings.join_window_s)
     looking = Looking(answers, References(settings.logs_dir), problem, health)
     keeper = InInsight(Notes(settings.logs_dir / NAME), OwnThread("alerts"))
+=======
+    thread = OwnThread("alerts")
+    looking = Looking(settings.logs_dir, settings.join_window_s, thread, problem, health)
+    keeper = InInsight(Notes(settings.logs_dir / NAME), thread)
+>>>>>>> 0c6a2b3 (One message a cause, the verdict in the picture, and a file of rules that cannot be used is refused before Kafka answers)
     return Alerting(alerts, keeper, looking, source=settings.app_id, is_mine=is_mine)

@@ -36,28 +36,31 @@ LABEL_ROW = 0.06
 WAITING = "Waiting for the first pair:\nan id whose y_true and y_pred have both come."
 
 
-def draw(figures: Figures, path: Path, *, now: float) -> None:
+def draw(figures: Figures, path: Path, *, now: float, verdict: str = "") -> None:
     """Draw the picture and put it at `path`, where readers see the old one or the new one, never half of one.
 
-    Its scores are in the file's `Description` too, as text.
+    Its verdict and scores are in the file's `Description` too, as text.
 
     Args:
         now: UTC epoch seconds, written into the picture.
+        verdict: one sentence on how the model does, empty if nothing is known.
 
     Raises:
         OSError: the file cannot be written.
     """
-    said = ", ".join(f"{name} {value}" for value, name in _scores(figures))
+    said = " ".join(filter(None, (verdict, ", ".join(f"{name} {value}" for value, name in _scores(figures)))))
     drawn = io.BytesIO()
-    figure(figures, now=now).savefig(drawn, format="png", metadata={"Title": "Error distribution", "Description": said})
+    figure(figures, now=now, verdict=verdict).savefig(
+        drawn, format="png", metadata={"Title": "Error distribution", "Description": said}
+    )
     atomic_file.replace(path, drawn.getvalue())
 
 
-def figure(figures: Figures, *, now: float) -> Figure:
+def figure(figures: Figures, *, now: float, verdict: str = "") -> Figure:
     """Return the figure that `draw` writes."""
     page = Figure(figsize=(9.6, 5.4), dpi=125, facecolor="white")
     axes = page.add_axes((0.075, 0.145, 0.893, 0.49))
-    _heading(page, figures, now)
+    _heading(page, figures, now, verdict)
     _plain(axes)
     if figures.histogram is not None:
         _bars(axes, figures.histogram)
@@ -71,9 +74,11 @@ def figure(figures: Figures, *, now: float) -> Figure:
     return page
 
 
-def _heading(page: Figure, figures: Figures, now: float) -> None:
-    page.text(LEFT, 0.925, "Error distribution", color=INK, fontsize=14, fontweight="bold")
-    page.text(RIGHT, 0.925, f"{_of_which(figures)}{_time(now)} UTC", color=MUTED, fontsize=9.5, ha="right")
+def _heading(page: Figure, figures: Figures, now: float, verdict: str) -> None:
+    page.text(LEFT, 0.945, "Error distribution", color=INK, fontsize=14, fontweight="bold")
+    page.text(RIGHT, 0.945, f"{_of_which(figures)}{_time(now)} UTC", color=MUTED, fontsize=9.5, ha="right")
+    if verdict:
+        page.text(LEFT, 0.905, verdict, color=INK, fontsize=9 * min(1.0, LINE_CHARS / len(verdict)))
     for i, (value, name) in enumerate(_scores(figures)):
         x = LEFT + i * 0.2
         page.text(x, 0.858, value, color=INK, fontsize=13, fontweight="bold")

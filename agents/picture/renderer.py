@@ -33,6 +33,7 @@ class _Order(msgspec.Struct):
     figures: Figures
     path: str
     now: float
+    verdict: str
 
 
 class Renderer:
@@ -41,7 +42,7 @@ class Renderer:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
-    def draw(self, figures: Figures, path: Path, *, now: float) -> None:
+    def draw(self, figures: Figures, path: Path, *, now: float, verdict: str = "") -> None:
         """Draw the picture at `path` as `agents.picture.figure.draw` does, and wait for it: call this in a worker thread.
 
         Raises:
@@ -51,7 +52,7 @@ class Renderer:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(msgspec.json.encode(_Order(figures, str(path.resolve()), now)) + b"\n")
+            process.stdin.write(msgspec.json.encode(_Order(figures, str(path.resolve()), now, verdict)) + b"\n")
             process.stdin.flush()
             answer = process.stdout.readline() if _is_readable(process.stdout) else b""
         except (OSError, ValueError):  # a ValueError: `close` was called meanwhile
@@ -103,7 +104,7 @@ def serve(orders: BinaryIO, answers: BinaryIO) -> None:
         problem = ""
         try:
             order = msgspec.json.decode(line, type=_Order)
-            draw(order.figures, Path(order.path), now=order.now)
+            draw(order.figures, Path(order.path), now=order.now, verdict=order.verdict)
         except OSError as exc:
             problem = exc.strerror or str(exc)
         except Exception as exc:  # whatever matplotlib raises is the worker's to tell

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agents.alerting.making import load
+from agents.alerting.making import rules_of
 from commands.doctor.finding import Finding, note, ok, wrong
 from streams.alerts.parse import Unusable
 from streams.amqp.client import amqp_login, amqp_parameters
@@ -32,8 +32,7 @@ def _unusable(settings: Settings) -> Iterator[Finding]:
         except SettingsError as exc:
             yield wrong(WHAT, str(exc))
     try:
-        if settings.alerts:
-            load(settings.alerts, settings.join_window_s)
+        rules_of(settings)
     except Unusable as exc:
         for fault in str(exc).splitlines():
             yield wrong(WHAT, f"HINDSIGHT_ALERTS: {fault}")

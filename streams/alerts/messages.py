@@ -28,6 +28,8 @@ def alertmanager(notices: Sequence[Notice]) -> bytes:
 def _alert(notice: Notice) -> dict[str, Any]:
     labels = {"alertname": notice.rule, "severity": notice.severity, "metric": notice.metric, "source": notice.source}
     annotations = {"summary": notice.summary, "description": notice.sentence}
+    if notice.cause:
+        labels["cause"] = notice.cause
     if notice.model:
         labels["model"] = notice.model
     if notice.runbook:

@@ -11,6 +11,9 @@ Severity = Literal["info", "warning", "critical"]
 Metric = Literal[
     "mae", "rmse", "bias", "p90", "ratio", "drift", "coverage", "delay_p90", "quarantined", "ledger", "bridge"
 ]
+Cause = Literal["error", "labels", "quarantine", "ledger", "bridge"]
+"""What is behind an alert, as far as its metric tells: rules of one cause are told of together."""
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")]
 SPAN_PATTERN = r"^\d{1,6}(\.\d{1,3})?[smhd]\Z"
 Span = Annotated[str, msgspec.Meta(pattern=SPAN_PATTERN)]
@@ -34,6 +37,7 @@ class Kind(NamedTuple):
     is_of_labels: bool = True
     has_span: bool = True
     needs_window: bool = False
+    cause: Cause = "error"
 
 
 BOTH: tuple[Basis, ...] = ("expected", "so_far")
@@ -44,11 +48,11 @@ KINDS: dict[Metric, Kind] = {
     "p90": Kind("p90 of |error|", "y", ("so_far",)),
     "ratio": Kind("MAE by the reference, at equal delays", "×"),
     "drift": Kind("evidence that the error has risen, by what an alarm takes", "evidence", limit=1.0, has_span=False),
-    "coverage": Kind("share of predictions that get a label", "share", needs_window=True),
-    "delay_p90": Kind("p90 of the label delay", "s", needs_window=True),
-    "quarantined": Kind("rows in quarantine", "rows", is_of_labels=False, has_span=False),
-    "ledger": Kind("rows unaccounted for", "rows", limit=0.0, is_of_labels=False, has_span=False),
-    "bridge": Kind("queues that nobody reads", "queues", limit=0.0, is_of_labels=False, has_span=False),
+    "coverage": Kind("share of predictions that get a label", "share", needs_window=True, cause="labels"),
+    "delay_p90": Kind("p90 of the label delay", "s", needs_window=True, cause="labels"),
+    "quarantined": Kind("rows in quarantine", "rows", is_of_labels=False, has_span=False, cause="quarantine"),
+    "ledger": Kind("rows unaccounted for", "rows", limit=0.0, is_of_labels=False, has_span=False, cause="ledger"),
+    "bridge": Kind("queues that nobody reads", "queues", limit=0.0, is_of_labels=False, has_span=False, cause="bridge"),
 }
 
 

@@ -67,6 +67,15 @@ def sentence(rule: Rule, state: State, reading: Reading) -> str:
     return f"{said}."
 
 
+def standing(name: str, state: State, fired: str) -> str:
+    """Return how an alert stands that has fired and is not resolved; `fired` is its sentence of when it fired."""
+    at = f"{datetime.fromtimestamp(state.fired_at or 0.0, UTC):%Y-%m-%d %H:%M} UTC"
+    if state.name == "firing":
+        return f"{name} fires, since {at}. Then: {fired}"
+    now = "it is past its limit no longer, and not clear yet" if state.name == "held" else "nothing can be told now"
+    return f"{name} fired at {at}, and is not resolved: {now}. Then: {fired}"
+
+
 def clears(rule: Rule) -> str:
     """Return when an alert resolves: `at 42 or less for 10m`."""
     bound = rule.limit if rule.clear is None else rule.clear

@@ -239,7 +239,13 @@ def test_an_alertmanager_is_told_what_fires_and_then_that_it_is_resolved(receive
     fired = receiver.posted[0]
     assert fired.path == "/prefix/api/v2/alerts"
     (alert,) = fired.body
-    assert alert["labels"] == {"alertname": "mae", "severity": "critical", "metric": "mae", "source": "test"}
+    assert alert["labels"] == {
+        "alertname": "mae",
+        "severity": "critical",
+        "metric": "mae",
+        "source": "test",
+        "cause": "error",
+    }
     assert "endsAt" not in alert
     assert receiver.posted[-1].body[0]["labels"] == alert["labels"]
     assert receiver.posted[-1].body[0]["startsAt"] == alert["startsAt"]

@@ -16,6 +16,7 @@ from streams.scores.numbers import number, tick
 from tests.unit.agents.picture.shapes import SHAPES
 
 NOW = 1785442620.0
+VERDICT = "Alarm: MAE is 1.43 (1.39 to 1.47) × the reference at equal label delays, since 14:23 UTC."
 drawn_shapes = pytest.mark.parametrize("figures", SHAPES.values(), ids=SHAPES.keys())
 
 
@@ -41,8 +42,9 @@ def positions_of_counts(text):
 
 
 @drawn_shapes
-def test_no_text_runs_into_another_or_off_the_page(figures):
-    page = figure(figures, now=NOW)
+@pytest.mark.parametrize("verdict", ["", VERDICT, f"The error cannot be held against a reference: {VERDICT} " * 2])
+def test_no_text_runs_into_another_or_off_the_page(figures, verdict):
+    page = figure(figures, now=NOW, verdict=verdict)
     page.draw_without_rendering()
     boxes = [t.get_window_extent() for t in [*page.texts, *page.axes[0].texts] if t.get_text().strip()]
     for i, box in enumerate(boxes):
@@ -75,6 +77,13 @@ def test_the_scores_the_time_and_the_units_are_in_the_picture():
     assert f"expected of all: {wording.expected(figures)}" in found
     assert "100% of 30,000 predictions have a label, 100% will have" in found
     assert "absolute error |y_pred − y_true|, in units of y, bars 4 wide" in found
+
+
+def test_the_verdict_is_in_the_picture_and_in_its_description(tmp_path):
+    assert VERDICT in texts(figure(SHAPES["normal"], now=NOW, verdict=VERDICT))
+    draw(SHAPES["normal"], tmp_path / "a.png", now=NOW, verdict=VERDICT)
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.text["Description"].startswith(f"{VERDICT} MAE ")
 
 
 def test_without_pairs_it_says_what_it_waits_for():

@@ -86,7 +86,7 @@ def test_it_ends_without_a_word_when_the_worker_dies_during_a_draw(tmp_path):
     program = [sys.executable, "-m", "agents.picture.renderer"]
     with subprocess.Popen(program, stdin=-1, stdout=-1, stderr=-1, cwd=module._ROOT) as process:
         process.stdout.close()
-        order = module._Order(FIGURES, str(tmp_path / "a.png"), 1e9)
+        order = module._Order(FIGURES, str(tmp_path / "a.png"), 1e9, "")
         process.stdin.write(module.msgspec.json.encode(order) + b"\n")
         process.stdin.close()
         assert process.stderr.read() == b""

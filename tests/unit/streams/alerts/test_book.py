@@ -39,24 +39,58 @@ def test_each_receiver_is_sent_what_fires_and_what_is_resolved():
 
 
 VALUES = st.sampled_from([None, 5.0, 9.0, 12.0])
+COVERAGE = Rule(name="coverage", metric="coverage", below=0.5, severity="info")
 
 
-@given(st.lists(st.tuples(VALUES, VALUES), max_size=40), st.data())
-def test_notices_alternate_and_no_key_is_sent_twice_over_restarts(values, data):
-    book, notices, delivered = Book(), [], 0
-    for n, (mae, bias) in enumerate(values):
-        book = look(book, 10.0 * n, mae, None if bias is None else -bias)
-        notices += [each.notice for each in book.undelivered if each.receiver == "a"]
+def looked(book: Book, now: float, mae: float | None, bias: float | None, coverage: float | None = 1.0) -> Book:
+    readings = {"mae": Reading(mae), "bias": Reading(bias), "coverage": Reading(coverage)}
+    return book.looked((BIAS, MAE, COVERAGE), readings, now, receivers=["a"])
+
+
+@given(st.lists(st.tuples(VALUES, VALUES, VALUES), max_size=40), st.data())
+def test_a_cause_is_told_when_it_begins_and_when_it_is_over_and_no_key_twice_over_restarts(values, data):
+    book, notices = Book(), []
+    for n, (mae, bias, coverage) in enumerate(values):
+        book = looked(
+            book, 10.0 * n, mae, None if bias is None else -bias, None if coverage is None else coverage / 12 - 0.5
+        )
+        notices += [each.notice for each in book.undelivered]
+        firing = {MAE.name, BIAS.name} & {name for name, state in book.states.items() if state.is_active}
+        open_ = {each.key.rpartition("/")[0] for each in notices if each.status == "firing" and each.cause == "error"}
+        open_ -= {each.key.rpartition("/")[0] for each in notices if each.status == "resolved"}
+        assert bool(open_) == bool(firing), "somebody knows, exactly while something fires"
+        assert len(open_) <= 2
         while book.undelivered:
-            book, delivered = book.without(book.undelivered[0]), delivered + 1
+            book = book.without(book.undelivered[0])
         if data.draw(st.booleans()):
             book = msgspec.json.decode(msgspec.json.encode(book), type=Book)
-    assert delivered == 2 * len(notices)
     assert len({notice.key for notice in notices}) == len(notices)
-    for name in ("mae", "bias"):
-        own = [notice.status for notice in notices if notice.rule == name]
-        assert own == ["firing", "resolved"] * (len(own) // 2) + ["firing"] * (len(own) % 2)
-        assert book.states.get(name) is None or book.states[name].is_active == (len(own) % 2 == 1)
+
+
+def test_what_fires_at_once_of_one_cause_is_one_notice_of_the_most_severe():
+    fired = looked(Book(), 0, 12, -9, 0.1)
+    assert sent(fired) == [("a", "mae", "firing"), ("a", "coverage", "firing")]
+    assert fired.undelivered[0].notice.also == ("bias: bias, expected of all, over 1h: −9.000, below −5.000.",)
+    over = looked(looked(fired, 10, 5, -9, 0.1), 20, 5, 0, 0.1)
+    assert sent(over)[2:] == [("a", "mae", "resolved")], "only once nothing of its cause fires"
+    assert over.undelivered[-1].notice.sentence.startswith("bias, the last of the same cause: bias, expected of all")
+
+
+def test_what_fires_later_of_one_cause_is_told_only_if_it_is_more_severe():
+    less = looked(looked(Book(), 0, 12, 0), 10, 12, -9)
+    assert sent(less) == [("a", "mae", "firing")]
+    more = looked(looked(Book(), 0, 5, -9), 10, 12, -9)
+    assert sent(more) == [("a", "bias", "firing"), ("a", "mae", "firing")]
+    assert sent(looked(more, 20, 5, 0))[2:] == [("a", "bias", "resolved"), ("a", "mae", "resolved")]
+
+
+def test_a_book_of_before_causes_were_told_of_together_ends_what_it_sent():
+    fired = msgspec.to_builtins(look(Book(), 0, 12))
+    del fired["standing"]
+    fired["undelivered"] = []
+    for notice in fired["latest"].values():
+        del notice["cause"], notice["also"]
+    assert sent(look(msgspec.convert(fired, Book), 10, 5)) == [("a", "mae", "resolved"), ("b", "mae", "resolved")]
 
 
 def test_an_alertmanager_is_told_what_fires_and_for_five_minutes_what_is_resolved():
