@@ -15,7 +15,13 @@ from tests.waiting import wait_until
 HERE = Path(__file__).parent
 HOME = CHECKOUT / ".run" / "compose"
 KAFKA_JARS = CHECKOUT / ".run" / "kafka-jars"
-BASE_IMAGES = ("python:3.11-slim-bookworm", "rabbitmq:3-management", "apache/kafka:4.1.0")
+BASE_IMAGES = (
+    "python:3.11-slim-bookworm",
+    "rabbitmq:3-management",
+    "apache/kafka:4.1.0",
+    "prom/prometheus:v3.5.0",
+    "prom/alertmanager:v0.28.1",
+)
 DOCKER = "/usr/bin/docker"
 """Of the engine's own package: a newer client found earlier in PATH may lack BuildKit."""
 START_S = 30.0

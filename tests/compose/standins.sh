@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Stand-ins of the three base images, for a Debian 12 machine whose Docker engine reaches no image registry. They are made
+# Stand-ins of the base images, for a Debian 12 machine whose Docker engine reaches no image registry. They are made
 # of Debian's and Maven's packages, laid out as the official images are: names, users, directories, entry points.
 # What they cannot show: that the official images can be pulled, and their own versions of Python and RabbitMQ.
 # Usage: standins.sh DIR JARS (as root, with a Docker engine, mmdebstrap, and Kafka's jars in JARS). An image that is there stays.
@@ -41,3 +41,5 @@ build python:3.11-slim-bookworm "$here/standins/python"
 build rabbitmq:3-management "$here/standins/rabbitmq"
 have apache/kafka:4.1.0 || { rm -rf "$dir/kafka" && cp -r "$here/standins/kafka" "$dir/kafka" && cp -r "$jars" "$dir/kafka/libs"; }
 build apache/kafka:4.1.0 "$dir/kafka"
+build prom/prometheus:v3.5.0 "$here/standins/prometheus"
+build prom/alertmanager:v0.28.1 "$here/standins/alertmanager"

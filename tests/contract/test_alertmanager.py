@@ -20,7 +20,7 @@ from streams.alerts import messages
 from streams.alerts.book import Book
 from streams.alerts.readings import Reading
 from streams.alerts.rules import Alertmanager, Rule
-from tests.brokers import free_port
+from tests.brokers import CHECKOUT, free_port
 from tests.waiting import wait_until
 
 RULE = Rule(name="mae-of-all", metric="mae", above=44.0, severity="critical", summary="The error is high.", model="m-1")
@@ -28,9 +28,8 @@ RULE = Rule(name="mae-of-all", metric="mae", above=44.0, severity="critical", su
 
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
-    """A real Alertmanager."""
-    config, port = tmp_path / "alertmanager.yml", free_port()
-    config.write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
+    """A real Alertmanager, with the configuration that we ship."""
+    config, port = CHECKOUT / "docs" / "monitoring" / "alertmanager.yml", free_port()
     address = f"127.0.0.1:{port}"
     argv = ["prometheus-alertmanager", f"--config.file={config}", f"--storage.path={tmp_path}"]
     with (tmp_path / "log").open("wb") as log:
@@ -81,3 +80,17 @@ def test_an_alert_is_one_alert_however_often_it_is_told_and_ends_when_it_is_reso
     resolved = book.looked([RULE], {RULE.name: Reading(40.0)}, time.time())
     assert asyncio.run(tell(address, resolved)) == ""
     wait_until(lambda: not alerts(address), 30, "the alert has ended")
+
+
+def test_alerts_of_one_cause_are_one_group(address: str) -> None:
+    """What a person is told is a group: that of the error, whatever rules saw it, and that of a queue that nobody reads."""
+    rules = [RULE, Rule(name="drift", metric="drift"), Rule(name="bridge", metric="bridge")]
+    book = Book().looked(rules, {rule.name: Reading(50.0) for rule in rules}, time.time())
+    assert asyncio.run(tell(address, book)) == ""
+
+    def groups() -> list[list[str]]:
+        with urllib.request.urlopen(f"{address}/api/v2/alerts/groups", timeout=5) as answer:
+            found = [[alert["labels"]["alertname"] for alert in group["alerts"]] for group in json.loads(answer.read())]
+        return sorted(sorted(names) for names in found)
+
+    wait_until(lambda: groups() == [["bridge"], ["drift", "mae-of-all"]], 30, "two causes are two groups")

@@ -7,17 +7,44 @@ import re
 import subprocess
 from pathlib import Path
 
+import yaml
+
+from agents.alerting.making import load
+from streams.settings import Settings
 from tests.brokers import CHECKOUT
 
 SHIPPED = CHECKOUT / "docs" / "monitoring"
 RULES, DASHBOARD = SHIPPED / "prometheus-rules.yml", SHIPPED / "grafana-dashboard.json"
 PLAYED = Path(__file__).with_name("prometheus_rules_test.yml")
+MONITORING = ("prometheus", "alertmanager", "grafana")
 NAME = re.compile(r"hindsight_[a-z_]+")
 
 
 def promtool(*arguments: str) -> None:
     ran = subprocess.run(["promtool", *arguments], text=True, capture_output=True, check=False, timeout=60)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_prometheus_and_alertmanager_take_their_configuration() -> None:
+    promtool("check", "config", str(SHIPPED / "prometheus.yml"))
+    argv = ["amtool", "check-config", str(SHIPPED / "alertmanager.yml")]
+    ran = subprocess.run(argv, text=True, capture_output=True, check=False, timeout=60)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_rules_to_begin_with_can_be_used_with_the_default_window() -> None:
+    alerts = load(SHIPPED / "alerts.toml", Settings().join_window_s)
+    assert [rule.name for rule in alerts.rules][:2] == ["drift", "error-of-the-last-hour"]
+    assert [one.url for one in alerts.alertmanagers] == ["http://alertmanager:9093"]
+
+
+def test_compose_mounts_what_is_shipped_where_it_is_read() -> None:
+    services = yaml.safe_load((CHECKOUT / "compose.yaml").read_text())["services"]
+    mounts = [one for name in (*MONITORING, "worker") for one in services[name]["volumes"] if "/docs/" in one]
+    assert {CHECKOUT / mount.split(":")[0] for mount in mounts} == {p for p in SHIPPED.rglob("*") if p.is_file()}
+    assert [services[name]["profiles"] for name in MONITORING] == [["monitoring"]] * 3
+    provider = yaml.safe_load((SHIPPED / "grafana" / "dashboards.yml").read_text())["providers"][0]
+    assert any(f":{provider['options']['path']}/" in mount for mount in services["grafana"]["volumes"])
 
 
 def expressions() -> list[str]:
