@@ -61,13 +61,6 @@ def made(
         is_mine: tells whether this worker writes insight.db; `problem` says why it does not write it now.
         health: returns how all workers and the bridge are.
     """
-<<<<<<< HEAD
-    alerts = Alerts() if settings.alerts is None else load(settings.alerts, settings.join_window_s)
     looking = Looking(answers, References(settings.logs_dir), problem, health)
     keeper = InInsight(Notes(settings.logs_dir / NAME), OwnThread("alerts"))
-=======
-    thread = OwnThread("alerts")
-    looking = Looking(settings.logs_dir, settings.join_window_s, thread, problem, health)
-    keeper = InInsight(Notes(settings.logs_dir / NAME), thread)
->>>>>>> 0c6a2b3 (One message a cause, the verdict in the picture, and a file of rules that cannot be used is refused before Kafka answers)
     return Alerting(alerts, keeper, looking, source=settings.app_id, is_mine=is_mine)

@@ -1,5 +1,6 @@
-"""The profile `monitoring` by Compose v2: Prometheus scrapes workers and bridges, and Alertmanager is reached. Without Grafana,
-of which no stand-in can be made: its files are looked at in tests/contract/test_monitoring_files.py.
+"""The profile `monitoring` by Compose v2: Prometheus scrapes workers and bridges, and Alertmanager is reached.
+
+Without Grafana, of which no stand-in can be made: its files are looked at in tests/contract/test_monitoring_files.py.
 """
 
 from __future__ import annotations
