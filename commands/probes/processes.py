@@ -10,11 +10,14 @@ import urllib.request
 from http.client import HTTPException
 from typing import Any, NamedTuple
 
+import msgspec
+
 from bridge.ledger import rows_in_kafka
 from streams.kinds import Kind
 from streams.pages.proof import Proofs
 from streams.settings import Settings
 from web import port as web_port
+from web.state.status import Status
 
 TIMEOUT_S = 2.0
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -66,6 +69,15 @@ def waiting(settings: Settings, side: str, most: int) -> list[str]:
         return [str(row["id"]) for row in json.loads(get(where, settings.secret("web_token"), path))["rows"]]
     except (OSError, HTTPException, ValueError, KeyError, TypeError):
         return []
+
+
+def status(settings: Settings, found: Ready) -> Status | None:
+    """Return what the worker that answered at `found` says of all workers; None if it does not, or is of another version."""
+    where = urllib.parse.urlsplit(found.url).netloc
+    try:
+        return msgspec.json.decode(get(where, settings.secret("web_token"), "/api/status"), type=Status)
+    except (OSError, HTTPException, msgspec.MsgspecError, ValueError):
+        return None
 
 
 def get(where: str, token: str = "", path: str = "/readyz") -> bytes:

@@ -35,7 +35,11 @@ def run(settings: Settings, *, as_json: bool = False, watch: bool = False, since
     with suppress(KeyboardInterrupt):
         while True:
             snapshot = asyncio.run(look(settings, since))
-            text = to_json(snapshot) if as_json else render(snapshot, settings, before=before, colours=on_terminal())
+            text = (
+                to_json(snapshot, settings)
+                if as_json
+                else render(snapshot, settings, before=before, colours=on_terminal())
+            )
             print(f"{CLEAR}{text}" if watch and sys.stdout.isatty() else text, flush=True)
             if not watch:
                 return 1 if {"rabbitmq", "kafka"} & snapshot.problems.keys() else 0
@@ -44,7 +48,7 @@ def run(settings: Settings, *, as_json: bool = False, watch: bool = False, since
     return 0
 
 
-def to_json(snapshot: Snapshot) -> str:
+def to_json(snapshot: Snapshot, settings: Settings) -> str:
     """Return the snapshot as `status --json` prints it."""
     join = snapshot.join
     counts = {} if join is None else msgspec.structs.asdict(join.counts) | {"hurried": join.counts.evicted}  # formerly
@@ -53,12 +57,23 @@ def to_json(snapshot: Snapshot) -> str:
             "at": snapshot.at,
             "queues": [queue._asdict() for queue in snapshot.queues],
             "topics": [topic._asdict() for topic in snapshot.topics],
-            "join": join and {"counts": counts, "difference": join.counts.difference(), "decided_at": join.decided_at},
+            "join": join
+            and {
+                "counts": counts,
+                "difference": join.counts.difference(),
+                "match_rate": join.counts.match_rate(),
+                "decided_at": join.decided_at,
+            },
+            "windows": {
+                name: getattr(settings, name)
+                for name in ("join_window_s", "max_out_of_orderness_s", "dedupe_horizon_s")
+            },
             "quarantined": snapshot.quarantined,
             "errors": snapshot.errors and _flat(snapshot.errors),
             "figures": msgspec.to_builtins(snapshot.figures),
             "verdict": msgspec.to_builtins(snapshot.verdict),
             "worker": snapshot.worker._asdict(),
+            "workers": [worker._asdict() for worker in snapshot.workers],
             "bridge": snapshot.bridge._asdict(),
             "problems": snapshot.problems,
             "refusals": [one._asdict() for one in snapshot.refusals],

@@ -6,12 +6,14 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 
 from commands.probes.kafka_topics import Join
 from commands.probes.processes import Ready
-from commands.status.snapshot import Snapshot
+from commands.status.snapshot import Snapshot, Worker
 from streams.amqp.client import amqp_shown
 from streams.amqp.declarations import shared
+from streams.join.decision import Counts
 from streams.scores import wording
 from streams.settings import NO_QUEUES, Settings
 
@@ -34,7 +36,10 @@ def render(now: Snapshot, settings: Settings, *, before: Snapshot | None = None,
         _errors(now, settings),
         *_figures(now, settings),
         *_verdict(now),
+        "",
+        *_windows(now, settings),
         _process("Worker", now.worker),
+        *_workers(now),
         _bridge(now, settings),
     ]
     return paint("\n".join(lines)) if colours else "\n".join(lines)
@@ -99,7 +104,7 @@ def _join(now: Snapshot, before: Snapshot | None) -> list[str]:
     unmatched = counts.unmatched_true + counts.unmatched_pred
     rows: list[tuple[str, int, str]] = [
         ("rows in", _rows_in(now.join), f"{_sides(counts.rows_true, counts.rows_pred)}{_rate(now, before)}"),
-        ("ids matched (two rows each)", counts.matched, ""),
+        ("ids matched (two rows each)", counts.matched, _match_rate(counts)),
         ("unmatched", unmatched, _sides(counts.unmatched_true, counts.unmatched_pred)),
         ("duplicates", counts.duplicates, ""),
         ("conflicts", counts.conflicts, ""),
@@ -113,6 +118,11 @@ def _join(now: Snapshot, before: Snapshot | None) -> list[str]:
 
 def _refused(now: Snapshot) -> list[str]:
     return [_line("Refused", f"{BAD} {one.sentence()} ({_ago(now.at - one.at)})") for one in now.refusals]
+
+
+def _match_rate(counts: Counts) -> str:
+    rate = counts.match_rate()
+    return "" if rate is None else f"{rate:.1%} of the ids that have their verdict"
 
 
 def _sides(n_true: int, n_pred: int) -> str:
@@ -165,6 +175,40 @@ def _verdict(now: Snapshot) -> list[str]:
     mark = f"{BAD} " if now.verdict.word in ("alarm", "worse") else ""
     evidence = [f"  {now.verdict.evidence}; predictions of the last hour"] if now.verdict.evidence else []
     return [_line("Verdict", f"{mark}{now.verdict.sentence}"), *evidence]
+
+
+def _windows(now: Snapshot, settings: Settings) -> list[str]:
+    """Return the lengths of time that decide, and whether what was counted is of the same."""
+    said = (
+        f"sides join within {wording.length(settings.join_window_s)}, rows come up to "
+        f"{wording.length(settings.max_out_of_orderness_s)} out of order, an id is known for "
+        f"{wording.length(settings.dedupe_horizon_s)} after its verdict"
+    )
+    lines = [_line("Windows", said)]
+    if now.figures is not None and now.figures.window_s != settings.join_window_s:
+        of_file = wording.length(now.figures.window_s)
+        lines.append(f"  {BAD} the figures are of a window of {of_file}: HINDSIGHT_JOIN_WINDOW_S is another one here")
+    return lines
+
+
+def _workers(now: Snapshot) -> list[str]:
+    return [
+        f"  {worker.url or 'one that is just joining':<{TERM_CHARS}}  {_of_worker(worker)}" for worker in now.workers
+    ]
+
+
+def _of_worker(worker: Worker) -> str:
+    if worker.problem:
+        return f"{BAD} {worker.problem}"
+    models = f"predicts with {', '.join(worker.models)}" if worker.models else "does not predict"
+    return f"{models}; {_partitions(worker.partitions)}"
+
+
+def _partitions(numbers: Sequence[int]) -> str:
+    """Return partitions in words, runs of them as one: `partitions 0 to 3, 7`."""
+    runs = [[n for _, n in run] for _, run in groupby(enumerate(numbers), key=lambda each: each[1] - each[0])]
+    said = ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
+    return f"partition{'s' if len(numbers) != 1 else ''} {said}" if runs else "no partition"
 
 
 def _bridge(now: Snapshot, settings: Settings) -> str:

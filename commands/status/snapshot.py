@@ -15,7 +15,7 @@ from agents.insight.query import Asked, Query
 from agents.insight.references import References
 from agents.metric_log import state
 from agents.metric_log.state import LogState
-from commands.probes import Unavailable, kafka_topics, processes
+from commands.probes import Unavailable, kafka_group, kafka_topics, processes
 from commands.probes.kafka_ranges import ranges
 from commands.quarantine import selection
 from streams.amqp import queue_depths
@@ -27,6 +27,7 @@ from streams.scores.metrics import SCORES
 from streams.scores.verdict import Verdict
 from streams.settings import Settings, SettingsError
 from streams.wire.refusals import Refusals
+from web.state.status import Status
 
 T = TypeVar("T")
 ALL = "all"
@@ -46,6 +47,15 @@ class Errors(NamedTuple):
     written_at: float
 
 
+class Worker(NamedTuple):
+    """A worker of Kafka's group by its address: its models and partitions, or the problem why these are not known."""
+
+    url: str
+    models: list[str]
+    partitions: list[int]
+    problem: str = ""
+
+
 class Snapshot(NamedTuple):
     """All that `status` shows. What could not be asked is empty, and `problems` says why: rabbitmq, kafka, logs, figures."""
 
@@ -61,6 +71,7 @@ class Snapshot(NamedTuple):
     refusals: Sequence[Refusals] = ()
     figures: Figures | None = None
     verdict: Verdict | None = None
+    workers: Sequence[Worker] = ()
 
 
 async def look(settings: Settings, since: str = ALL) -> Snapshot:
@@ -79,9 +90,34 @@ async def look(settings: Settings, since: str = ALL) -> Snapshot:
         _part(problems, "figures", asyncio.to_thread(_figures, settings.logs_dir, since), None),
     )
     said = await asyncio.to_thread(_verdict, settings)
+    workers = [] if "kafka" in problems else await _workers(settings, worker)
     return Snapshot(
-        time.time(), queues, seen, join, quarantined, logged, worker, bridge, problems, refusals, figures, said
+        time.time(), queues, seen, join, quarantined, logged, worker, bridge, problems, refusals, figures, said, workers
     )
+
+
+async def _workers(settings: Settings, here: processes.Ready) -> list[Worker]:
+    """Return the workers: as the one on this machine tells, or else as far as Kafka's group knows."""
+    told = await asyncio.to_thread(processes.status, settings, here) if here.ready is not None else None
+    if told is not None:
+        return workers_of(told)
+    try:
+        return [Worker(url, [], [], "no worker on this machine tells") for url in await kafka_group.workers(settings)]
+    except Unavailable:
+        return []
+
+
+def workers_of(told: Status) -> list[Worker]:
+    """Return the workers that one of them names."""
+    return [
+        Worker(
+            url,
+            told.models_of.get(url, []),
+            [part.partition for part in told.partitions if part.worker == url],
+            told.silent.get(url, ""),
+        )
+        for url in told.workers
+    ]
 
 
 def _verdict(settings: Settings) -> Verdict | None:

@@ -52,6 +52,11 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
         ended = 2 * self.matched + self.unmatched_true + self.unmatched_pred
         return self.rows_true + self.rows_pred - ended - self.duplicates - self.conflicts - self.late - self.waiting
 
+    def match_rate(self) -> float | None:
+        """Return the share of ids that ended matched, of all that ended; None before the first did."""
+        ended = self.matched + self.unmatched_true + self.unmatched_pred
+        return self.matched / ended if ended else None
+
 
 class Checkpoint(msgspec.Struct, array_like=True):
     """Where one partition stands after a decision: what the next one is computed on."""

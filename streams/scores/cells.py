@@ -24,10 +24,16 @@ SUMS = (
     *(f"{loss.name}_squares" for loss in LOSSES),
     "error",
     "truth",
+    "truth_size",
     "truth_deviation",
+    "error_truth",
 )
-"""What a cell sums by delay. `truth_deviation` is the sum of (y_true - mean)² about the mean of its own cell and bin."""
-_TRUTH, _DEVIATION = SUMS.index("truth"), SUMS.index("truth_deviation")
+"""What a cell sums by delay; `truth_size` is |y_true|.
+
+About the means of its own cell and bin, `truth_deviation` is the sum of (y_true - mean)², and `error_truth` that of
+(error - mean) × (y_true - mean).
+"""
+_ERROR, _TRUTH, _DEVIATION, _TOGETHER = map(SUMS.index, ("error", "truth", "truth_deviation", "error_truth"))
 N_WORST = 10
 
 
@@ -104,7 +110,7 @@ class Cells(NamedTuple):
     def merge(cls, parts: Sequence[Self]) -> Self:
         """Add up cells: those of one series and start become one. There is at least one part; all have the same bins.
 
-        Squared deviations are combined pairwise, which stays exact where sums of squares cancel (Chan, Golub, LeVeque:
+        Deviations are combined pairwise, which stays exact where sums of squares cancel (Chan, Golub, LeVeque:
         Updating Formulae and a Pairwise Algorithm for Computing Sample Variances, 1979).
         """
         series, start, width, low, high = (
@@ -119,12 +125,9 @@ class Cells(NamedTuple):
         groups = np.split(group, np.cumsum([len(part.series) for part in parts])[:-1])
         n = _added([part.n for part in parts], groups, len(first))
         sums = _added([part.sums for part in parts], groups, len(first))
-        means_before = [means(part.sums[:, _TRUTH], part.n) for part in parts]
-        whole = means(sums[:, _TRUTH], n)
-        apart = [
-            part.n * np.square(mean - whole[own]) for part, mean, own in zip(parts, means_before, groups, strict=True)
-        ]
-        sums[:, _DEVIATION] += _added(apart, groups, len(first))
+        truth, error = means(sums[:, _TRUTH], n), means(sums[:, _ERROR], n)
+        apart = [_apart(part.n, part.sums, truth[own], error[own]) for part, own in zip(parts, groups, strict=True)]
+        sums[:, [_DEVIATION, _TOGETHER]] += _added(apart, groups, len(first))
         lowest, highest = np.full(len(first), np.inf), np.full(len(first), -np.inf)
         np.minimum.at(lowest, group, low)
         np.maximum.at(highest, group, high)
@@ -144,9 +147,20 @@ class Cells(NamedTuple):
     def rebin(self, bins: Ints, n_bins: int) -> Self:
         """Return the same cells with other bins of delay: what is in bin k goes to `bins[k]` of `n_bins`."""
         n, sums = _gathered(self.n, bins, n_bins), _gathered(self.sums, bins, n_bins)
-        mean, whole = means(self.sums[:, _TRUTH], self.n), means(sums[:, _TRUTH], n)
-        sums[:, _DEVIATION] += _gathered(self.n * np.square(mean - whole[:, bins]), bins, n_bins)
+        truth, error = means(sums[:, _TRUTH], n), means(sums[:, _ERROR], n)
+        apart = _apart(self.n, self.sums, truth[:, bins], error[:, bins])
+        sums[:, [_DEVIATION, _TOGETHER]] += _gathered(apart, bins, n_bins)
         return self._replace(n=n, sums=sums)
+
+
+def _apart(n: Ints, sums: Floats, truth: Floats, error: Floats) -> Floats:
+    """Return what deviations about other means are more than about their own: of y_true, and of error and y_true together.
+
+    Args:
+        sums: of n labels each, shape (C, len(SUMS), B); `truth` and `error` are the other means, shape (C, B).
+    """
+    of_truth, of_error = means(sums[:, _TRUTH], n) - truth, means(sums[:, _ERROR], n) - error
+    return np.stack((n * np.square(of_truth), n * of_error * of_truth), axis=1)
 
 
 def _added(parts: Sequence[NDArray[T]], groups: Sequence[Ints], n_groups: int) -> NDArray[T]:

@@ -11,6 +11,8 @@ from streams.scores.cells import SUMS, Cells, means
 from streams.scores.delay import DelayBins, Ints
 from streams.scores.histogram import Floats
 
+COLUMNS = tuple("truth_squares" if name == "truth_deviation" else name for name in SUMS)
+"""The columns of `Cohorts`."""
 _EPS = 4 * np.finfo(np.float64).eps
 
 
@@ -18,8 +20,8 @@ class Cohorts(NamedTuple):
     """C slices of prediction time, in order, by B bins of label delay.
 
     `ends` are the bins' ends in seconds. `n` are labels, shape (C, B); each of `columns` has that shape: the sums of
-    SUMS but for `truth_deviation`, in whose place stand `truth_squares`. `truth` and these are less a constant, about
-    the mean of all, so that nothing cancels.
+    SUMS, but with `truth_squares` in place of `truth_deviation`, and `error_truth` about 0. In `truth` and these two
+    y_true is less a constant, about the mean of all, so that nothing cancels.
     """
 
     ends: Floats
@@ -32,8 +34,7 @@ class Cohorts(NamedTuple):
     @classmethod
     def of(cls, cells: Cells, bins: DelayBins) -> Self:
         """Take the cells of one series."""
-        columns = {name: cells.sum_of(name) for name in SUMS if name != "truth_deviation"}
-        columns |= _centred(cells)
+        columns = {name: cells.sum_of(name) for name in SUMS if name != "truth_deviation"} | _centred(cells)
         return cls(bins.ends, cells.start, cells.width, cells.count_of("n_predictions"), cells.n, columns)
 
     def take(self, rows: NDArray[np.bool_] | slice) -> Self:
@@ -83,4 +84,8 @@ def _centred(cells: Cells) -> dict[str, Floats]:
     apart = np.where(n > 0, mean - pivot, 0.0)
     apart[np.abs(apart) <= _EPS * abs(pivot)] = 0.0
     deviation = np.where(deviation <= n * np.square(_EPS * mean), 0.0, deviation)
-    return {"truth": apart * n, "truth_squares": deviation + np.square(apart) * n}
+    return {
+        "truth": apart * n,
+        "truth_squares": deviation + np.square(apart) * n,
+        "error_truth": cells.sum_of("error_truth") + cells.sum_of("error") * apart,
+    }

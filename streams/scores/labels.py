@@ -98,9 +98,12 @@ def _sums(cell: Ints, labels: Labels, error: Floats, n_cells: int, bins: DelayBi
 
     losses = [loss.of(labels.y_true, labels.y_pred) for loss in LOSSES]
     n, truth = add(None), add(labels.y_true)
-    deviation = add(np.square(labels.y_true - means(truth, n)[flat]))
-    columns = [*map(add, losses), *(add(np.square(loss)) for loss in losses), add(error), truth, deviation]
-    return n.astype(np.int64).reshape(shape), np.stack([column.reshape(shape) for column in columns], axis=1)
+    apart = labels.y_true - means(truth, n)[flat]
+    columns = {loss.name: add(each) for loss, each in zip(LOSSES, losses, strict=True)}
+    columns |= {f"{loss.name}_squares": add(np.square(each)) for loss, each in zip(LOSSES, losses, strict=True)}
+    columns |= {"error": add(error), "truth": truth, "truth_size": add(np.abs(labels.y_true))}
+    columns |= {"truth_deviation": add(np.square(apart)), "error_truth": add(error * apart)}
+    return n.astype(np.int64).reshape(shape), np.stack([columns[name].reshape(shape) for name in SUMS], axis=1)
 
 
 def _worst(cell: Ints, labels: Labels, size: Floats, n_cells: int) -> list[list[Worst]]:

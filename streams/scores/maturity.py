@@ -161,11 +161,13 @@ def _scores(matured: Cohorts, delays: _Delays) -> dict[str, Estimate | None]:
     moments = {name: (part * mean).sum(axis=1) for name, mean in by_bin.items()}
     scores: dict[str, Estimate | None] = {}
     for score in SCORES:
-        mean, squares = by_bin[score.column][0], by_bin[_SQUARES[score.column]][0]
-        of_labels = np.square(part[0]) * means(np.maximum(squares - np.square(mean), 0), delays.came[0])
-        of_delays = delays.deviation((mean - moments[score.column][0]) / delays.share[0].sum())
-        deviation = np.hypot(np.sqrt(of_labels.sum()), of_delays)
-        scores[score.name] = delays.estimate(score.of(moments), _passed_on(score, moments, deviation))
+        deviation = 0.0
+        if score.column:
+            mean, squares = by_bin[score.column][0], by_bin[_SQUARES[score.column]][0]
+            of_labels = np.square(part[0]) * means(np.maximum(squares - np.square(mean), 0), delays.came[0])
+            of_delays = delays.deviation((mean - moments[score.column][0]) / delays.share[0].sum())
+            deviation = _passed_on(score, moments, np.hypot(np.sqrt(of_labels.sum()), of_delays))
+        scores[score.name] = delays.estimate(score.of(moments), deviation)
     return scores
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Self
 
 import msgspec
 import numpy as np
 
 from streams.scores.cells import Cells
-from streams.scores.cohorts import Cohorts
+from streams.scores.cohorts import COLUMNS, Cohorts
 from streams.scores.delay import DelayBins, Ints
 from streams.scores.histogram import TINIEST, Floats, Histogram
 from streams.scores.maturity import so_far
@@ -65,7 +66,8 @@ class Reference(msgspec.Struct, frozen=True):
 
     def cohort(self) -> Cohorts:
         """Return the reference as one slice, to compare with."""
-        columns = {name: np.array([column]) for name, column in self.columns.items()}
+        unknown = [math.nan] * len(self.n)  # of a column that was not kept when it was made
+        columns = {name: np.array([self.columns.get(name, unknown)]) for name in COLUMNS}
         sizes = np.array([self.start]), np.array([self.end - self.start]), np.array([self.n_predictions])
         return Cohorts(np.array(self.ends), *sizes, np.array([self.n]), columns)
 

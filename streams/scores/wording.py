@@ -17,7 +17,8 @@ def scores(values: Mapping[str, float | None], shown: Sequence[Score] = SCORES) 
 def _one(values: Mapping[str, float | None], score: Score) -> str:
     low, high = values.get(f"{score.name}_low"), values.get(f"{score.name}_high")
     text = number(values[score.name], signed=score.better == "nearer 0")
-    return text if low is None or high is None else f"{text} ± {_short((high - low) / 2)}"
+    unit = " %" if score.unit == "%" else ""
+    return f"{text}{unit}" if low is None or high is None else f"{text} ± {_short((high - low) / 2)}{unit}"
 
 
 def quantiles(figures: Figures) -> str:

@@ -20,6 +20,8 @@ class Line(NamedTuple):
 
     name: str
     title: str
+    about: str
+    unit: str
     so_far: str
     expected: str
     interval: str
@@ -55,9 +57,9 @@ def lines(figures: Figures) -> list[Line]:
         if figures.expected is not None:
             value, low, high = (figures.expected[f"{score.name}{end}"] for end in ("", "_low", "_high"))
             expected, interval = with_interval(value, low, high, signed=signed)
-        found.append(
-            Line(score.name, score.title, number(figures.so_far[score.name], signed=signed), expected, interval)
-        )
+        so_far = number(figures.so_far[score.name], signed=signed)
+        unit = score.unit if score.unit != "y" else ""
+        found.append(Line(score.name, score.title, score.about, unit, so_far, expected, interval))
     return found
 
 

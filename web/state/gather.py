@@ -155,6 +155,7 @@ async def _status(app: web.Application) -> Status:
         silent={},
         bridge=bridge.state(),
         notices=list(bridge.notices),
+        models_of={url: own.models},
     )
     for answer in await app[PEERS].ask("/peer/status", OwnStatus):
         if answer.data is None:

@@ -36,6 +36,7 @@ class OwnStatus(msgspec.Struct):
     of all pairs in the metric log but those `n_left_out`, which are too large to score. `unreadable` has a sentence for each
     kind of rows that came lately and cannot be read, the same at every worker. `firing` are the alerts that have fired and
     are not resolved, a sentence each; `verdict` says how the model does against its reference, None where nobody looks.
+    `models` are those that this worker predicts with.
     """
 
     rows_in: int
@@ -64,6 +65,7 @@ class OwnStatus(msgspec.Struct):
     unreadable: list[str] = []
     firing: list[str] = []
     verdict: Verdict | None = None
+    models: list[str] = []
 
 
 SUMMED = (
@@ -90,7 +92,7 @@ class Status(OwnStatus, kw_only=True):
     """Sums over all workers that answered; `silent` says of the others why not: sums are at least the numbers given.
 
     `worker` is who answers, `workers` are all. `bridge` is what that worker sees of it, None without queues; `notices`
-    are what should be known of it.
+    are what should be known of it. `models` are all that predict, `models_of` those of each worker.
     """
 
     worker: str
@@ -98,6 +100,7 @@ class Status(OwnStatus, kw_only=True):
     silent: dict[str, str]
     bridge: BridgeState | None
     notices: list[str]
+    models_of: dict[str, list[str]]
 
     def add(self, url: str, part: OwnStatus) -> None:
         """Count in what another worker says."""
@@ -110,5 +113,7 @@ class Status(OwnStatus, kw_only=True):
         self.event_time = max((ts for ts in (self.event_time, part.event_time) if ts is not None), default=None)
         self.mae = part.mae if self.mae is None else self.mae
         self.firing += part.firing
+        self.models_of[url] = part.models
+        self.models = sorted({*self.models, *part.models})
         self.verdict = self.verdict or part.verdict
         self.problems += [f"{url}: {sentence}" for sentence in part.problems]

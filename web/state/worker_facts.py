@@ -112,6 +112,7 @@ class Facts:
             unreadable=list(self.worker.unreadable),
             firing=self.worker.alerting.firing() if self.worker.alerting else [],
             verdict=self.worker.alerting.verdict if self.worker.alerting else None,
+            models=[self.worker.predicting.model.label] if self.worker.predicting.model else [],
         )
 
     def event_time(self) -> float | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import numpy as np
 
 from commands.probes.kafka_topics import Join, Topic
 from commands.probes.processes import Ready
 from commands.status.command import run, to_json
 from commands.status.render import render
-from commands.status.snapshot import Errors, Snapshot
+from commands.status.snapshot import Errors, Snapshot, Worker, workers_of
 from streams.amqp.blocking import Queue
 from streams.join.decision import Counts
 from streams.scores.answer import figures as of_kept
@@ -20,6 +21,7 @@ from streams.settings import Settings
 from streams.wire.refusals import Refusals
 from tests.unit.streams.scores import label_worlds
 from tests.unit.streams.scores.test_answer import kept, of_labels, of_world
+from web.state.status import SUMMED, Partition, Status
 
 COUNTS = Counts(rows_true=1500, rows_pred=1400, matched=1400, waiting=100)
 NOW = Snapshot(
@@ -100,13 +102,53 @@ def test_two_looks_give_a_rate():
     assert "100 rows/s" in render(NOW, Settings(), before=before)
 
 
+def test_the_workers_stand_with_their_models_and_partitions():
+    there = Worker("http://a:6066", ["ridge 3c9d0a11"], [0, 1, 2, 5])
+    away = Worker("http://b:6066", [], [], "did not answer within 1 s")
+    text = render(NOW._replace(workers=[there, away]), Settings())
+    assert line(text, "http://a").split(maxsplit=1)[1] == "predicts with ridge 3c9d0a11; partitions 0 to 2, 5"
+    assert line(text, "http://b").split(maxsplit=1)[1] == "✗ did not answer within 1 s"
+    assert json.loads(to_json(NOW._replace(workers=[there]), Settings()))["workers"] == [there._asdict()]
+
+
+def test_one_worker_tells_of_all():
+    part = Partition(1, "ready", worker="http://a:6066")
+    told = msgspec.convert(
+        dict.fromkeys(SUMMED, 0)
+        | dict.fromkeys(("quarantined", "mae", "event_time", "bridge"), None)
+        | {"unmatched_true": 0, "unmatched_pred": 0, "started_at": 0.0, "at": 0.0, "problems": [], "notices": []}
+        | {"partitions": [part], "worker": "http://a:6066", "workers": ["http://a:6066", "http://b:6066"]}
+        | {"silent": {"http://b:6066": "did not answer"}, "models_of": {"http://a:6066": ["ridge"]}},
+        Status,
+    )
+    assert workers_of(told) == [
+        Worker("http://a:6066", ["ridge"], [1]),
+        Worker("http://b:6066", [], [], "did not answer"),
+    ]
+
+
+def test_the_match_rate_is_of_ids_that_ended_and_the_windows_are_those_of_the_settings():
+    counts = Counts(rows_true=5, rows_pred=4, matched=3, unmatched_true=1, waiting=2)
+    text = render(NOW._replace(join=Join(counts, NOW.at)), Settings(join_window_s=600.0))
+    assert line(text, "ids matched").endswith("3  (75.0% of the ids that have their verdict)")
+    assert "sides join within 10 min" in line(text, "Windows")
+    assert json.loads(to_json(NOW, Settings(join_window_s=600.0)))["windows"]["join_window_s"] == 600.0
+
+
+def test_figures_of_another_window_than_the_settings_are_named():
+    figures = of_kept(kept(of_labels([0.0] * 100, [0.0] * 100, [1.0] * 100), 10.0))
+    here = Settings(join_window_s=figures.window_s)
+    assert "the figures are of" not in render(NOW._replace(figures=figures), here)
+    assert "the figures are of a window of 60 min" in render(NOW._replace(figures=figures), Settings(join_window_s=9.0))
+
+
 def test_colours_only_if_they_are_asked_for():
     assert "\x1b" not in render(NOW, Settings())
     assert "\x1b[32m✓" in render(NOW, Settings(), colours=True)
 
 
 def test_a_count_has_its_former_name_in_the_json_too():
-    counts = json.loads(to_json(NOW._replace(join=Join(Counts(evicted=3), NOW.at))))["join"]["counts"]
+    counts = json.loads(to_json(NOW._replace(join=Join(Counts(evicted=3), NOW.at)), Settings()))["join"]["counts"]
     assert (counts["evicted"], counts["hurried"]) == (3, 3)
 
 

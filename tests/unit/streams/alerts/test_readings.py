@@ -41,6 +41,8 @@ def figures(**changes: Any) -> Figures:
             "rmse": 60.0,
             "bias": -1.0,
             "r2": 0.5,
+            "wape": 30.0,
+            "slope": 0.9,
             "p50": 30.0,
             "p90": 90.0,
             "p99": 150.0,

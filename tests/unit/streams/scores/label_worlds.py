@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import foldnorm, norm
 
 from streams.scores.cells import Cells
 from streams.scores.cohorts import Cohorts
@@ -23,7 +23,9 @@ BINS = DelayBins.of_window(WINDOW_S)
 SLICE_S = 30.0
 LABELLED = 0.7
 MINUTE = 60.0
-TRUTH_DEVIATION = 3.0
+TRUTH_MEAN, TRUTH_DEVIATION = 10.0, 3.0
+TRUTH_SIZE = float(foldnorm.mean(TRUTH_MEAN / TRUTH_DEVIATION, scale=TRUTH_DEVIATION))
+"""The mean of |y_true|."""
 
 
 class World(NamedTuple):
@@ -90,6 +92,8 @@ def true_scores(horizon_s: float, rho: float) -> dict[str, float]:
         "rmse": math.sqrt(mean_square),
         "bias": 0.0,
         "r2": 1 - mean_square / TRUTH_DEVIATION**2,
+        "wape": 100 * true_moment(1, horizon_s, rho) / TRUTH_SIZE,
+        "slope": 1.0,
     }
 
 
@@ -100,7 +104,7 @@ def cells(
     world = world.until(now)
     seen = world.made + world.delay <= now
     n = int(seen.sum())
-    truth = 10 + TRUTH_DEVIATION * rng.standard_normal(n)
+    truth = TRUTH_MEAN + TRUTH_DEVIATION * rng.standard_normal(n)
     prediction = truth + world.size[seen] * rng.choice((-1, 1), n)
     labels = Labels([""] * n, world.made[seen], world.delay[seen], truth, prediction)
     return Cells.merge(

@@ -74,6 +74,10 @@ def test_every_figure_of_a_cell_is_that_of_its_rows(batches):
             assert cells.sum_of("truth")[i, k] == pytest.approx(y_true.sum(), abs=1e-6)
             deviation = np.square(y_true - y_true.mean()).sum() if len(y_true) else 0
             assert cells.sum_of("truth_deviation")[i, k] == pytest.approx(deviation, rel=1e-9, abs=1e-3)
+            error = y_pred - y_true
+            together = ((error - error.mean()) * (y_true - y_true.mean())).sum() if len(y_true) else 0
+            assert cells.sum_of("error_truth")[i, k] == pytest.approx(together, rel=1e-9, abs=1e-3)
+            assert cells.sum_of("truth_size")[i, k] == pytest.approx(np.abs(y_true).sum())
 
 
 @pytest.mark.parametrize("name", COUNTS)

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import CensoredData, ecdf
 
-from streams.scores.cells import SUMS
-from streams.scores.cohorts import Cohorts
+from streams.scores.cohorts import COLUMNS, Cohorts
 from streams.scores.maturity import MIN_LABELS, MIN_PREDICTIONS, expected, so_far
 from streams.scores.metrics import SCORES
 from tests.unit.streams.scores import label_worlds
@@ -25,7 +24,7 @@ slices = st.lists(st.tuples(st.integers(60, 300), labels_by_bin), min_size=4, ma
 def of_counts(rows: list[tuple[int, list[int]]]) -> Cohorts:
     """Return slices of one second each, from their predictions and labels by bin; no error anywhere."""
     n = np.array([labels for _, labels in rows], np.int64)
-    columns = {name: np.zeros(n.shape) for name in (*SUMS, "truth_squares")}
+    columns = {name: np.zeros(n.shape) for name in COLUMNS}
     size = np.maximum([predictions for predictions, _ in rows], n.sum(axis=1))
     return Cohorts(ENDS, np.arange(len(rows), dtype=float), np.ones(len(rows)), size, n, columns)
 

@@ -24,7 +24,7 @@ from streams.scores.figures import (
     Slice,
     Triangle,
 )
-from streams.scores.metrics import QUANTILES
+from streams.scores.metrics import QUANTILES, SCORES
 from web import answers
 from web.dashboard.choice import Choice
 from web.dashboard.view import view
@@ -83,7 +83,9 @@ BARS = st.lists(SIZES, min_size=2, max_size=5, unique=True).flatmap(
         is_log=st.just(min(edges) > 0 and 1.001 * min(edges) < max(edges)),
     )
 )
-SO_FAR = st.fixed_dictionaries({name: st.none() | SIZES for name in ("mae", "rmse", "bias", "r2", *QUANTILES, "n")})
+SO_FAR = st.fixed_dictionaries(
+    {name: st.none() | SIZES for name in (*(score.name for score in SCORES), *QUANTILES, "n")}
+)
 SLICES = RISING.flatmap(
     lambda starts: st.tuples(
         *[
