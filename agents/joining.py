@@ -87,6 +87,7 @@ class Joining:
             n_partitions=self._settings.partitions,
             segments=self._settings.segments,
             decoders=self.decoders,
+            models=self._settings.model_names,
         )
         await owner.resend()
         return owner

@@ -18,4 +18,5 @@ def load_model(settings: Settings) -> Model:
     """
     from models.artefact import load  # scikit-learn takes a second to import, and no other command needs it
 
-    return load(settings.model, pickle_sha256=settings.model_pickle_sha256, types=settings.model_types)
+    file = settings.model_files[0]
+    return load(file.path, name=file.name, pickle_sha256=settings.model_pickle_sha256, types=settings.model_types)

@@ -88,8 +88,8 @@ def _metric(worker: Worker) -> list[Check]:
 
 def ledger(owners: Mapping[int, Owner]) -> str:
     """Return how the invariant of rows is broken, partition by partition; an empty string if it holds."""
-    off = {p: owner.store.checkpoint.counts.difference() for p, owner in sorted(owners.items())}
-    broken = [f"partition {p} by {n:+,} rows" for p, n in off.items() if n]
+    off = [(p, *one) for p, owner in sorted(owners.items()) for one in owner.store.checkpoint.differences().items()]
+    broken = [f"partition {p}{f' and model {model}' if model else ''} by {n:+,} rows" for p, model, n in off]
     if not broken:
         return ""
     return (

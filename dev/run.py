@@ -58,8 +58,9 @@ def run(settings: Settings, stop: Stop, say: Say, *, with_features: bool = True)
 
 
 def _require_model(settings: Settings) -> None:
-    if "model" in settings.agents and not settings.model.exists():
-        raise DevError(f"The model {settings.model} does not exist: `make setup` trains one, HINDSIGHT_MODEL names it.")
+    for file in settings.model_files if "model" in settings.agents else ():
+        if not file.path.exists():
+            raise DevError(f"The model {file.path} does not exist: `make setup` trains one, HINDSIGHT_MODEL names it.")
 
 
 def with_free_web_port(settings: Settings, say: Say) -> Settings:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -42,6 +42,8 @@ QueueKind = Literal["durable", "quorum", "transient", "existing"]
 Seconds = Annotated[float, Field(gt=0, le=1e10, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=1)]
+MAX_MODELS = 8
+ModelName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
 QueueName = Annotated[str, Field(min_length=1, max_length=255)]
 TopicName = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]{1,249})?$")]
 FieldNames = tuple[Annotated[str, Field(min_length=1, max_length=200)], ...]
@@ -51,6 +53,17 @@ SIZES = ("y_pred", "y_true")
 NO_QUEUES = "not used: HINDSIGHT_QUEUES is off, so rows come by Kafka alone"
 ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 """What a worker goes by among the others: only such addresses are asked."""
+
+
+_NAMED_MODEL = re.compile(r"([^=/\\]+)=(.+)")
+"""A model's file under a name; a path whose first directory holds an `=` is written with `./` before it."""
+
+
+class ModelFile(NamedTuple):
+    """Where a model is, and the name of its predictions; an empty name: as its card says."""
+
+    name: str
+    path: Path
 
 
 class SettingsError(Exception):
@@ -177,8 +190,15 @@ class Settings(BaseModel):
     agents: tuple[AgentName, ...] = Field(
         ("model", "metric", "plot"), description="which agents the worker runs, comma-separated"
     )
-    model: Path = Field(
-        Path("models/model.skops"), description="the model: a .skops file, a pickle or a model directory of MLflow"
+    models: tuple[ModelName, ...] = Field(
+        (),
+        description="models whose predictions of an id are each joined with its truth, comma-separated, the reference first "
+        f"(`champion,challenger`; at most {MAX_MODELS}); empty: an id has one prediction, whoever made it",
+    )
+    model: Annotated[str, Field(min_length=1)] = Field(
+        "models/model.skops",
+        description="the model: a .skops file, a pickle or a model directory of MLflow; or several, each under a name "
+        "(`champion=a.skops,challenger=b.skops`), which are then `HINDSIGHT_MODELS` too, if that is empty",
     )
     model_pickle_sha256: str = Field(
         "",
@@ -222,7 +242,14 @@ class Settings(BaseModel):
     dev_kafka_port: Port = Field(9092, description="port of the embedded Kafka")
 
     @field_validator(
-        "queues", "agents", "web_hosts", "model_types", "segments", *(f"field_{name}" for name in FIELDS), mode="before"
+        "queues",
+        "agents",
+        "web_hosts",
+        "models",
+        "model_types",
+        "segments",
+        *(f"field_{name}" for name in FIELDS),
+        mode="before",
     )
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
@@ -299,6 +326,24 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _models_are_told_apart(self) -> Settings:
+        files = [file.name for file in self.model_files]
+        for setting, names in (("MODELS", self.models), ("MODEL", files)):
+            if len(set(names)) < len(names):
+                raise ValueError(f"{PREFIX}{setting} names a model twice ({', '.join(names)}): name each once")
+            if len(names) > MAX_MODELS:
+                raise ValueError(
+                    f"{PREFIX}{setting} names {len(names)} models: at most {MAX_MODELS} are joined for one id"
+                )
+        strange = [name for name in files if name and self.models and name not in self.models]
+        if strange:
+            raise ValueError(
+                f"{PREFIX}MODEL names {', '.join(strange)}, and {PREFIX}MODELS only {', '.join(self.models)}: predictions of "
+                f"other models are refused; name the same models in both"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _nobody_opens_the_web_view_by_mistake(self) -> Settings:
         if not (self.web_is_local or self.web_open or self.web_token.get_secret_value()):
             raise ValueError(
@@ -347,6 +392,21 @@ class Settings(BaseModel):
     def state_path(self) -> Path:
         """Directory of the worker's table and instance id."""
         return self.state_dir or self.dev_dir / "state"
+
+    @property
+    def model_files(self) -> tuple[ModelFile, ...]:
+        """The models that the worker itself runs."""
+        parts = [part.strip() for part in self.model.split(",") if part.strip()]
+        named = [_NAMED_MODEL.fullmatch(part) for part in parts]
+        if not named or not all(named):
+            return (ModelFile("", Path(self.model)),)
+        return tuple(ModelFile(one[1].strip(), Path(one[2].strip())) for one in named if one)
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """The models whose predictions of an id are each joined, the reference first; none: any model's is that of its id."""
+        files = self.model_files
+        return self.models or (tuple(file.name for file in files) if len(files) > 1 else ())
 
     def queue_of(self, kind: Kind) -> str:
         """Return the name of the RabbitMQ queue of `kind`."""

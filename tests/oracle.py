@@ -17,12 +17,13 @@ NEVER = float("-inf")
 
 
 class Row(NamedTuple):
-    """One row of either input. `ts`: when it happened, UTC epoch seconds."""
+    """One row of either input. `ts`: when it happened, UTC epoch seconds. `model`: which made a prediction, if it says so."""
 
     side: Side
     id: str
     ts: float
     y: float
+    model: str | None = None
 
 
 class Ending(NamedTuple):
@@ -35,6 +36,8 @@ class Ending(NamedTuple):
     y_pred: float | None = None
     ts_true: float | None = None
     ts_pred: float | None = None
+    model: str | None = None
+    challenger: bool = False
 
 
 class Waiting(NamedTuple):
@@ -103,7 +106,7 @@ class Oracle:
         self.ended = {id_: ending for id_, ending in self.ended.items() if ending.at + self.horizon_s >= now}
 
     def _end_unmatched(self, id_: str, now: float) -> None:
-        side, _, ts, y = self.waiting[id_].row
+        side, _, ts, y, _ = self.waiting[id_].row
         if side == "true":
             self._end(Ending(id_, "unmatched_true", now, y_true=y, ts_true=ts))
         else:

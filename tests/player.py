@@ -9,8 +9,9 @@ import msgspec
 
 from streams.join import decision, state
 from streams.join.deadlines import Rules
-from streams.join.decide import Input, decide, id_of
+from streams.join.decide import Input, decide
 from streams.join.decision import Decision
+from streams.join.keys import id_of
 from streams.wire.rows import PredRow, TrueRow
 from tests.dict_view import DictView
 from tests.oracle import Ending, Row, Side
@@ -20,10 +21,10 @@ SIDES: tuple[Side, Side] = ("true", "pred")
 
 
 class Player:
-    """A writer with a log of its own; `view` is a DictView, or a PairsStore."""
+    """A writer with a log of its own; `view` is a DictView, or a PairsStore. `models`: as `decide` takes them."""
 
-    def __init__(self, rules: Rules, view: Any = None):
-        self.rules = rules
+    def __init__(self, rules: Rules, view: Any = None, models: Sequence[str] = ()):
+        self.rules, self.models = rules, models
         self.view = view if view is not None else DictView()
         self.log: list[bytes] = []
 
@@ -37,7 +38,7 @@ class Player:
     def decide(self, records: Sequence[Sequence[Row]], now: float, idle: Collection[Side] = ()) -> Decision | None:
         """Decide one batch, no more."""
         given, quiet = as_inputs(records, self.view.checkpoint.input_offsets), ("true" in idle, "pred" in idle)
-        decided = decide(self.view.checkpoint, given, self.view, self.rules, now=now, idle=quiet)
+        decided = decide(self.view.checkpoint, given, self.view, self.rules, now=now, idle=quiet, models=self.models)
         return decided and decided.record
 
     def append(self, record: Decision | None) -> None:
@@ -49,7 +50,7 @@ class Player:
         """Apply the log past the view's own offset."""
         for offset in range(self.view.checkpoint.offset + 1, len(self.log)):
             self.view.apply(offset, decision.decode(self.log[offset]))
-            assert self.view.checkpoint.counts.difference() == 0
+            assert self.view.checkpoint.differences() == {}
 
     def settle(self, now: float, idle: Collection[Side] = ()) -> int:
         """Decide without rows until nothing changes; return how many decisions that took."""
@@ -84,9 +85,12 @@ def as_inputs(records: Sequence[Sequence[Row]], input_offsets: Sequence[int]) ->
     for rows in records:
         side = SIDES.index(rows[0].side)
         offsets[side] += 1
-        types = {"true": TrueRow, "pred": PredRow}
-        inputs.append(Input(side, offsets[side], [types[row.side](row.id, row.ts, row.y) for row in rows]))
+        inputs.append(Input(side, offsets[side], list(map(_as_sent, rows))))
     return inputs
+
+
+def _as_sent(row: Row) -> TrueRow | PredRow:
+    return TrueRow(row.id, row.ts, row.y) if row.side == "true" else PredRow(row.id, row.ts, row.y, model=row.model)
 
 
 def endings_of(record: Decision) -> list[Ending]:

@@ -159,7 +159,7 @@ class MetricLog:
         with ExitStack() as stack:
             held = {sink: stack.enter_context(closing(Held(file.path))) for sink, file in self._files.items()}
             for record in fresh:
-                settled, is_new = state.settled.setdefault(record.log, []), bool(record.rows)
+                settled, is_new = state.settled.setdefault(record.log, []), not all(v.challenger for v in record.rows)
                 is_settled = record.partition in settled
                 for sink, lines in held.items():
                     rows = sink.of(record.rows)

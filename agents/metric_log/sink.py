@@ -21,5 +21,5 @@ class Sink(NamedTuple):
     lines: Callable[[Sequence[Verdict]], bytes]
 
     def of(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
-        """Return those verdicts that this sink has."""
-        return [verdict for verdict in verdicts if verdict.verdict in self.kinds]
+        """Return those verdicts that this sink has: of the reference alone, where several models predict an id."""
+        return [verdict for verdict in verdicts if verdict.verdict in self.kinds and not verdict.challenger]

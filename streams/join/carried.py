@@ -80,8 +80,18 @@ def _fits(name: str, value: Any) -> bool:
 @lru_cache(maxsize=4096)
 def merged(one: bytes, other: bytes) -> bytes:
     """Return what two rows of an id carry together, a prediction and a truth: they have no field in common."""
-    found = [{name: value for name, value in zip(FIELDS, values(each), strict=True) if value} for each in (one, other)]
-    return _encode(found[0] | found[1])
+    return _encode(_given(one) | _given(other))
+
+
+@lru_cache(maxsize=4096)
+def named(packed: bytes, model: str) -> bytes:
+    """Return what was packed, with a model if it has none."""
+    given = _given(packed)
+    return packed if "model" in given else _encode({"model": model} | given)
+
+
+def _given(packed: bytes) -> dict[str, Any]:
+    return {name: value for name, value in zip(FIELDS, values(packed), strict=True) if value}
 
 
 @lru_cache(maxsize=4096)
@@ -97,3 +107,10 @@ def unpack(packed: bytes) -> Carried:
 def values(packed: bytes) -> tuple[Any, ...]:
     """Return what was packed, in the order of FIELDS: what a `Verdict` ends with."""
     return msgspec.structs.astuple(unpack(packed))
+
+
+@lru_cache(maxsize=4096)
+def values_of_model(model: str, is_challenger: bool, packed: bytes) -> tuple[Any, ...]:
+    """Return the same of an id of one of several models: it names the model, and whether it is a challenger."""
+    found = values(named(packed, model))
+    return (*found, True) if is_challenger else found

@@ -21,6 +21,8 @@ from streams.join import state as pair
 from streams.join.arrivals import Arriving
 from streams.join.deadlines import LAST_BUCKET, TIMER_KINDS, TOMBSTONE, Rules, last_bucket
 from streams.join.decision import NOWHERE_TS, Checkpoint, Counts, Decision
+from streams.join.keys import id_of, other_key
+from streams.join.lanes import Lane, Lanes, Run
 from streams.join.state import MATCHED, NAN, PRED, TRUE, UNMATCHED, WAITING, State
 from streams.wire import forwarding
 from streams.wire.forwarding import Forward, Origin
@@ -88,6 +90,7 @@ def decide(
     writer: str = "",
     max_waiting: int = NO_CAP,
     segments: tuple[str, ...] = (),
+    models: Sequence[str] = (),
 ) -> Decided | None:
     """Decide one batch of one partition, and what expires with it; None if nothing changed.
 
@@ -98,28 +101,28 @@ def decide(
         idle: whether y_true, and y_pred, have nothing to read and had nothing for `max_out_of_orderness_s`.
         max_waiting: ids that may wait; when exceeded, those with the nearest deadlines end unmatched before it.
         segments: the keys of tags that count.
+        models: those whose predictions are joined each for itself, the reference first (see `lanes`): no row names another
+            one. None: an id has one prediction, whoever made it.
     """
-    draft = _Draft(checkpoint, view, rules, now, segments)
+    draft = _Draft(checkpoint, view, rules, now, segments, models)
     draft.read(inputs)
     draft.expire(idle)
     draft.evict(max_waiting)
     return draft.decided(writer)
 
 
-def key_of(row_id: str) -> bytes:
-    """Return the table's key of an id."""
-    return b"i" + row_id.encode()
-
-
-def id_of(key: bytes) -> str:
-    """Return the id of a table's key."""
-    return key[1:].decode()
-
-
 class _Draft:
     """A decision in the making."""
 
-    def __init__(self, checkpoint: Checkpoint, view: View, rules: Rules, now: float, segments: tuple[str, ...]):
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        view: View,
+        rules: Rules,
+        now: float,
+        segments: tuple[str, ...],
+        models: Sequence[str],
+    ):
         self.checkpoint, self.view, self.rules, self.now, self.segments = checkpoint, view, rules, now, segments
         self.input_offsets, self.ts, self.timer_cursors = (
             list(checkpoint.input_offsets),
@@ -127,6 +130,7 @@ class _Draft:
             list(checkpoint.timer_cursors),
         )
         self.counts: Counts = msgspec.structs.replace(checkpoint.counts)
+        self.lanes = Lanes(checkpoint, models, self.counts)
         self.known: dict[bytes, bytes | None] = {}
         self.dirty: dict[bytes, State] = {}
         self.others: dict[bytes, bytes] = {}
@@ -143,30 +147,48 @@ class _Draft:
     # Rows
 
     def read(self, inputs: Sequence[Input]) -> None:
-        # as `key_of` makes them, without a call a row
-        keys_of = [[b"i" + row.id.encode() for row in record.rows] for record in inputs]
-        keys = list(dict.fromkeys(chain.from_iterable(keys_of)))
+        steps_of = [self.lanes.runs(record.side, record.rows, record.offsets) for record in inputs]
+        keys = list(
+            dict.fromkeys(chain.from_iterable(run.keys for steps in steps_of for step in steps for _, run in step))
+        )
         self.known = dict(zip(keys, self.view.states(keys), strict=True)) if keys else {}
-        for record, keys in zip(inputs, keys_of, strict=True):
+        for record, steps in zip(inputs, steps_of, strict=True):
             self.input_offsets[record.side] = record.offset
             if record.origin is not None and not self._is_new(record.side, record.origin):
                 continue
-            self.watermark = deadlines.watermark(self.ts, self.rules)
-            carries, n_bad_tags = carried.of_rows(record.side, record.rows, self.segments)
-            self.n_bad_tags += n_bad_tags
-            if record.side == TRUE:
-                self.counts.rows_true += len(keys)
-                values = [row.y_true for row in cast(Sequence[TrueRow], record.rows)]
-            else:
-                self.counts.rows_pred += len(keys)
-                values = [row.y_pred for row in cast(Sequence[PredRow], record.rows)]
-                self.arriving.came(carries, [row.ts for row in record.rows])
-            self._read_record(record, keys, values, carries)
+            self.lanes.count(record.side, len(record.rows))
+            for step in steps:
+                self._read_step(record, step)
             self.counts.unreadable += record.n_unreadable
             if record.foreign:
                 self.forwards += forwarding.forwards(record.side, record.foreign)
                 self.counts.forwarded += sum(map(len, record.foreign.values()))
         self.watermark = deadlines.watermark(self.ts, self.rules)
+
+    def _read_step(self, record: Input, step: Sequence[tuple[Lane, Run]]) -> None:
+        """Have each lane read its rows, all from the same time on. A truth carries the same in all lanes."""
+        side = record.side
+        before = newest = self.ts[side]
+        self.watermark = deadlines.watermark(self.ts, self.rules)
+        carries = self._carried(TRUE, record.rows) if side == TRUE else []
+        for lane, run in step:
+            self.ts[side] = before
+            if side == TRUE:
+                lane.counts.rows_true += len(run.keys)
+                values = [row.y_true for row in cast(Sequence[TrueRow], run.rows)]
+            else:
+                lane.counts.rows_pred += len(run.keys)
+                values = [row.y_pred for row in cast(Sequence[PredRow], run.rows)]
+                carries = lane.named(self._carried(PRED, run.rows))
+                self.arriving.came(carries, [row.ts for row in run.rows])
+            self._read_rows(record, lane, run, values, carries)
+            newest = max(newest, self.ts[side])
+        self.ts[side] = newest
+
+    def _carried(self, side: int, rows: Sequence[TrueRow | PredRow]) -> list[bytes]:
+        carries, n_bad_tags = carried.of_rows(side, rows, self.segments)
+        self.n_bad_tags += n_bad_tags
+        return carries
 
     def _is_new(self, side: int, origin: Origin) -> bool:
         """Tell whether a record that was sent on has not been seen; from one log they come in order, some of them again."""
@@ -176,14 +198,15 @@ class _Draft:
             self.origins[source] = origin.number
         return is_new
 
-    def _read_record(self, record: Input, keys: list[bytes], values: list[float], carries_of: list[bytes]) -> None:
+    def _read_rows(self, record: Input, lane: Lane, run: Run, values: list[float], carries_of: list[bytes]) -> None:
         """Apply each row; the hot loop: in one piece, since a call a row costs a sixth of its time."""
-        side, now, dirty, known, is_run = record.side, self.now, self.dirty, self.known, bool(record.offsets)
+        side, now, dirty, known, is_run = record.side, self.now, self.dirty, self.known, bool(run.offsets)
         rules, watermark, verdicts, joins = self.rules, self.watermark, self.verdicts, deadlines.joins
-        begins, waits_for_it, values_of, merged = WAITING + side, WAITING + 1 - side, carried.values, carried.merged
+        begins, waits_for_it, merged = WAITING + side, WAITING + 1 - side, carried.merged
+        values_of, nothing = lane.values, lane.nothing
         newest, n_new, n_matched = self.ts[side], 0, 0
-        looked_at, offsets = newest, record.offsets or repeat(record.offset)
-        for row, key, y, offset, own in zip(record.rows, keys, values, offsets, carries_of, strict=False):
+        looked_at, offsets = newest, run.offsets or repeat(record.offset)
+        for row, key, y, offset, own in zip(run.rows, run.keys, values, offsets, carries_of, strict=False):
             ts = row.ts
             if is_run and newest != looked_at:
                 looked_at, watermark = newest, self._watermark_at(side, newest)
@@ -200,17 +223,17 @@ class _Draft:
                 state = pair.unpack(packed)
             if state[0] != waits_for_it:
                 first = state[3] if state[0] < MATCHED else state[3 + side]
-                dirty[key] = self._repeat(state, first, side, row, y, offset)
+                dirty[key] = self._repeat(lane, key, state, first, side, row, y, offset, own)
                 continue
             _, flags, n_repeats, other_y, other_ts, other_at, other_offset, other_carries = state
             if not joins(other_ts, ts, watermark, rules):
                 if deadlines.is_over(other_ts, watermark, rules):
-                    state = self._unmatched(row.id, state)
-                dirty[key] = self._repeat(state, NAN, side, row, y, offset)
+                    state = self._unmatched(lane, row.id, state)
+                dirty[key] = self._repeat(lane, key, state, NAN, side, row, y, offset, own)
                 continue
             n_matched += 1
             carries = merged(own, other_carries) if own and other_carries else own or other_carries
-            more = values_of(carries) if carries else ()
+            more = values_of(carries) if carries else nothing
             if side == PRED:
                 verdicts.append(Verdict(row.id, "matched", now, other_y, y, other_ts, ts, *more))
                 dirty[key] = (
@@ -245,8 +268,8 @@ class _Draft:
                     other_offset,
                     carries,
                 )
-        self.counts.matched += n_matched
-        self.counts.waiting += n_new - n_matched
+        lane.counts.matched += n_matched
+        lane.counts.waiting += n_new - n_matched
         self.ts[side] = max(self.ts[side], min(newest, now))  # a ts ahead of the clock must not carry the watermark off
 
     def _watermark_at(self, side: int, newest: float) -> float:
@@ -255,36 +278,47 @@ class _Draft:
         ts[side] = max(ts[side], min(newest, self.now))
         return deadlines.watermark(ts, self.rules)
 
-    def _repeat(self, state: State, first: float, side: int, row: TrueRow | PredRow, y: float, offset: int) -> State:
+    def _repeat(
+        self,
+        lane: Lane,
+        key: bytes,
+        state: State,
+        first: float,
+        side: int,
+        row: TrueRow | PredRow,
+        y: float,
+        offset: int,
+        carries: bytes,
+    ) -> State:
         """Count a row that cannot change its id's end: the same value again, another value, or too late."""
         kind, flags, n_repeats, *rest = state
         is_late = first != first  # NaN: that side never came, and can no longer
         if side == PRED:
-            self.arriving.was_known(carried.of_rows(side, (row,), self.segments)[0][0], row.ts, is_late=is_late)
+            self.arriving.was_known(carries, row.ts, is_late=is_late)
         elif is_late:
             self.arriving.late(state[-1], state[4] if kind < MATCHED else state[6])
         if first == y:
-            self.counts.duplicates += 1
+            lane.counts.duplicates += 1
             flags |= pair.DUPLICATE
         elif is_late:
-            self.counts.late += 1
+            lane.counts.late += 1
             flags |= pair.LATE
         else:
-            self.counts.conflicts += 1
+            lane.counts.conflicts += 1
             flags |= pair.CONFLICT
         if first != y:
-            self.others[pair.other_key(key_of(row.id))] = pair.pack_other(side, y, row.ts, self.now, offset)
+            self.others[other_key(key)] = pair.pack_other(side, y, row.ts, self.now, offset)
         return (kind, flags, min(n_repeats + 1, pair.MAX_REPEATS), *rest)
 
-    def _unmatched(self, row_id: str, state: State) -> State:
+    def _unmatched(self, lane: Lane, row_id: str, state: State) -> State:
         kind, flags, n_repeats, y, ts, at, offset, carries = state
-        self.counts.waiting -= 1
-        now, more = self.now, carried.values(carries)
+        lane.counts.waiting -= 1
+        now, more = self.now, lane.values(carries)
         if kind == WAITING + TRUE:
-            self.counts.unmatched_true += 1
+            lane.counts.unmatched_true += 1
             self.verdicts.append(Verdict(row_id, "unmatched_true", now, y, None, ts, None, *more))
             return (UNMATCHED, flags, n_repeats, y, NAN, ts, NAN, at, NAN, now, offset, -1, carries)
-        self.counts.unmatched_pred += 1
+        lane.counts.unmatched_pred += 1
         self.verdicts.append(Verdict(row_id, "unmatched_pred", now, None, y, None, ts, *more))
         return (UNMATCHED + PRED, flags, n_repeats, NAN, y, NAN, ts, NAN, at, now, -1, offset, carries)
 
@@ -329,20 +363,20 @@ class _Draft:
             self.reindexed.add(key)
             return 150 + 3 * len(key) + len(state[-1])
         if timer_kind == TOMBSTONE:
-            self.deleted += [key, pair.other_key(key)] if state[1] & (pair.CONFLICT | pair.LATE) else [key]
+            self.deleted += [key, other_key(key)] if state[1] & (pair.CONFLICT | pair.LATE) else [key]
             self.dirty.pop(key, None)
             self.known[key] = None
             return 2 * len(key) + 10
-        self.dirty[key] = self._unmatched(id_of(key), state)
+        self.dirty[key] = self._unmatched(self.lanes.of_key(key), id_of(key), state)
         return 250 + 3 * len(key) + 2 * len(state[-1])
 
     def evict(self, max_waiting: int) -> None:
         """While more ids wait than may, end those with the nearest deadlines, as far as one decision may."""
-        if self.counts.waiting <= max_waiting:
+        if self.lanes.n_waiting <= max_waiting:
             return
         weight, done_with = 0, set(self.unindexed)
         for index, keys in self.view.due(self.timer_cursors[0], LAST_BUCKET, MAX_EXPIRY_KEYS):
-            if self.counts.waiting <= max_waiting or weight >= MAX_EXPIRY_BYTES:
+            if self.lanes.n_waiting <= max_waiting or weight >= MAX_EXPIRY_BYTES:
                 return
             if index in done_with:
                 continue
@@ -357,8 +391,9 @@ class _Draft:
         state = self.dirty.get(key) or (packed and pair.unpack(packed))
         if not state or state[0] >= MATCHED:
             return 0
-        self.dirty[key] = self._unmatched(id_of(key), state)
-        self.counts.evicted += 1
+        lane = self.lanes.of_key(key)
+        self.dirty[key] = self._unmatched(lane, id_of(key), state)
+        lane.counts.evicted += 1
         return 250 + 3 * len(key) + 2 * len(state[-1])
 
     # The record
@@ -383,6 +418,7 @@ class _Draft:
                 was_done = packed and pair.kind_of(packed) >= MATCHED and key not in self.reindexed
                 put = updated if was_done else done
                 put[key] = layout(len(state[-1])).pack_done(*state) if state[-1] else pack_done(*state)
+        self.lanes.sum_up()
         checkpoint = self.checkpoint
         after = Checkpoint(
             -1,
@@ -396,6 +432,8 @@ class _Draft:
             checkpoint.forwards_at,
             checkpoint.forwarded,
             self.origins,
+            self.lanes.base,
+            self.lanes.by_model,
         )
         report = self._report()
         record = Decision(

@@ -13,12 +13,13 @@ import msgspec
 
 from streams.join import soundness
 from streams.join.deadlines import INDEX, TIMER_KINDS, Rules
+from streams.join.keys import OTHERS, STATES
 from streams.wire import versions
 from streams.wire.versions import Newer
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of records and checkpoints. Version 1 had no mark before it, and none of its states carried anything (see `state`); up
-to version 2, a record had no report."""
+to version 2, a record had no report; up to version 3, all models shared an id's state."""
 
 NOWHERE_TS = -1e18
 """The largest ts seen on an input that has not been seen."""
@@ -27,10 +28,11 @@ NOWHERE_TS = -1e18
 class Counts(msgspec.Struct, array_like=True, gc=False):
     """Running counts of one partition, in rows but for `waiting` (ids) and `skipped` (Kafka records).
 
-    The invariant: rows_true + rows_pred == 2 * matched + unmatched_true + unmatched_pred + duplicates + conflicts + late
-    + waiting. `unreadable` rows came in a Kafka record, not from the bridge; they are in quarantine. `evicted` ids ended
-    unmatched before their time, since too many waited; they are in unmatched_true and unmatched_pred too. `forwarded` rows
-    belong to other partitions and were sent there; they are counted as rows where they came.
+    The invariant: rows_true + rows_pred + fanned_out == 2 * matched + unmatched_true + unmatched_pred + duplicates +
+    conflicts + late + waiting. `unreadable` rows came in a Kafka record, not from the bridge; they are in quarantine.
+    `evicted` ids ended unmatched before their time, since too many waited; they are in unmatched_true and unmatched_pred
+    too. `forwarded` rows belong to other partitions and were sent there; they are counted as rows where they came.
+    `fanned_out` counts each truth once for each model beyond the first that it is held against.
     """
 
     rows_true: int = 0
@@ -46,11 +48,13 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     skipped: int = 0
     evicted: int = 0
     forwarded: int = 0
+    fanned_out: int = 0
 
     def difference(self) -> int:
         """Return rows in less the rows accounted for: 0, or the invariant is broken."""
+        rows = self.rows_true + self.rows_pred + self.fanned_out
         ended = 2 * self.matched + self.unmatched_true + self.unmatched_pred
-        return self.rows_true + self.rows_pred - ended - self.duplicates - self.conflicts - self.late - self.waiting
+        return rows - ended - self.duplicates - self.conflicts - self.late - self.waiting
 
     def match_rate(self) -> float | None:
         """Return the share of ids that ended matched, of all that ended; None before the first did."""
@@ -84,6 +88,15 @@ class Checkpoint(msgspec.Struct, array_like=True):
     """Their partitions have the rows that all records up to this log offset send on."""
     origins: dict[str, int] = {}
     """By the log and side that sent rows here: the number of the last record of it that was seen (`Origin`)."""
+    base: str = ""
+    """The model whose states have the keys of the base (see `keys`); empty until models are listed for the first time."""
+    by_model: dict[str, Counts] = {}
+    """What of the counts is whose, of each model that was ever listed; empty until then. The invariant holds for each."""
+
+    def differences(self) -> dict[str, int]:
+        """Return how the invariant is broken: by model, or in all under an empty name."""
+        found = {"": self.counts.difference()} | {name: one.difference() for name, one in self.by_model.items()}
+        return {name: n for name, n in found.items() if n}
 
 
 class Decision(msgspec.Struct, array_like=True):
@@ -161,8 +174,8 @@ def _is_sound(decision: Decision) -> bool:
         and soundness.are_spans(decision.rules)
         and soundness.are_keys(decision.waiting)
         and soundness.are_keys(decision.done)
-        and soundness.are_keys(decision.updated, (b"i", b"o"))
-        and soundness.are_keys(decision.deleted, (b"i", b"o"))
+        and soundness.are_keys(decision.updated, STATES + OTHERS)
+        and soundness.are_keys(decision.deleted, STATES + OTHERS)
         and soundness.are_index_keys(decision.unindexed)
         and soundness.are_waiting(decision.waiting.values())
         and soundness.are_done(decision.done.values())
@@ -186,9 +199,13 @@ def _is_sound_checkpoint(checkpoint: Checkpoint) -> bool:
         )
         and soundness.are_times(checkpoint.ts)
         and soundness.are_cursors(checkpoint.timer_cursors)
-        and soundness.are_counts(msgspec.structs.astuple(checkpoint.counts))
+        and all(map(_are_sound_counts, (checkpoint.counts, *checkpoint.by_model.values())))
         and (not checkpoint.log or (checkpoint.log.isascii() and checkpoint.log.isalnum()))
     )
+
+
+def _are_sound_counts(counts: Counts) -> bool:
+    return soundness.are_counts(msgspec.structs.astuple(counts))
 
 
 def is_reported(decision: Decision) -> bool:
@@ -216,6 +233,8 @@ def checkpoint_after(decision: Decision, offset: int) -> Checkpoint:
         offset if decision.forwards else checkpoint.forwards_at,
         checkpoint.forwarded,
         checkpoint.origins,
+        checkpoint.base,
+        checkpoint.by_model,
     )
 
 
@@ -233,5 +252,7 @@ def empty(checkpoint: Checkpoint, writer: str, now: float, rules: Rules) -> Deci
         checkpoint.forwards_at,
         checkpoint.forwarded,
         checkpoint.origins,
+        checkpoint.base,
+        checkpoint.by_model,
     )
     return Decision(checkpoint.offset, writer, now, rules, after, {}, {}, {}, [], [], b"")

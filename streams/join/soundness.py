@@ -13,6 +13,7 @@ import numpy as np
 
 from streams.join import state
 from streams.join.deadlines import INDEX, TIMER_KINDS
+from streams.join.keys import OF_MODELS, OTHERS, STATES
 from streams.join.state import MATCHED, PRED, UNMATCHED, WAITING
 
 LIMIT: Final = 1e18
@@ -52,13 +53,15 @@ def are_cursors(keys: Sequence[bytes]) -> bool:
     return are_index_keys(keys) and tuple(key[:1] for key in keys) == TIMER_KINDS
 
 
-def are_keys(keys: Collection[bytes], firsts: Collection[bytes] = (b"i",)) -> bool:
-    """Tell whether each begins with one of `firsts` and is UTF-8."""
+def are_keys(keys: Collection[bytes], firsts: Collection[bytes] = STATES) -> bool:
+    """Tell whether each begins with one of `firsts`, is UTF-8, and names its model if it has one."""
     try:
         b"\n".join(keys).decode()
     except UnicodeDecodeError:
         return False
-    return {key[:1] for key in keys} <= set(firsts)
+    found = {key[:1] for key in keys}
+    of_models = [key for key in keys if key[:1] in OF_MODELS] if found.intersection(OF_MODELS) else ()
+    return found <= set(firsts) and all(0 < key.rfind(b"\0") < len(key) - 1 for key in of_models)
 
 
 def are_waiting(states: Collection[bytes]) -> bool:
@@ -104,8 +107,8 @@ def _are_in_range(*columns: np.ndarray[Any, Any]) -> bool:
 
 def are_updated(puts: Collection[tuple[bytes, bytes]]) -> bool:
     """Tell whether each state fits its key: an id's own, or the row that is kept beside it."""
-    states = [packed for key, packed in puts if key[:1] == b"i"]
-    beside = [packed for key, packed in puts if key[:1] == b"o"]
+    states = [packed for key, packed in puts if key[:1] in STATES]
+    beside = [packed for key, packed in puts if key[:1] in OTHERS]
     waiting = [packed for packed in states if packed and state.kind_of(packed) < MATCHED]
     done = [packed for packed in states if not packed or state.kind_of(packed) >= MATCHED]
     fits = all(len(packed) == state.OTHER_BYTES and packed[0] <= PRED for packed in beside)

@@ -111,8 +111,3 @@ class Other(NamedTuple):
 def other(packed: bytes) -> Other:
     """Return the row that `pack_other` packed."""
     return Other(*_other.unpack(packed))
-
-
-def other_key(key: bytes) -> bytes:
-    """Return the table's key of an id's `Other`, from the key of the id itself."""
-    return b"o" + key[1:]

@@ -79,10 +79,12 @@ class Owner:
         n_partitions: int = 1,
         segments: tuple[str, ...] = (),
         decoders: Sequence[Decoder] = (),
+        models: Sequence[str] = (),
     ):
         self.partition, self.store, self.log, self.outbox, self.rules = partition, store, log, outbox, rules
         self.context, self.linger, self.writer, self.idle_record_s = context, linger, writer, idle_record_s
-        self.max_waiting, self.n_partitions, self.segments = max_waiting, n_partitions, segments
+        self.max_waiting, self.n_partitions = max_waiting, n_partitions
+        self.segments, self.models = segments, models
         self.decoders = decoders or [Decoder(kind) for kind in KINDS]
         self.confirmed, self.forwarded = store.checkpoint.confirmed, store.checkpoint.forwarded
         self.n_fenced, self.last_commit_at = 0, 0.0
@@ -145,7 +147,8 @@ class Owner:
 
     async def _decoded(self, batch: Sequence[Taken]) -> list[Input]:
         """Return the rows of records; what cannot be read is in quarantine before anything is decided."""
-        found = [read(self.decoders[side], self.partition, self.n_partitions, records) for side, records in batch]
+        partition, n, models = self.partition, self.n_partitions, self.models
+        found = [read(self.decoders[side], partition, n, records, models) for side, records in batch]
         if refused := [one for each in found for one in each.refused]:
             await self.context.quarantine(refused)
         return [given for each in found for given in each.inputs]
@@ -182,6 +185,7 @@ class Owner:
                 writer=self.writer,
                 max_waiting=self.max_waiting,
                 segments=self.segments,
+                models=self.models,
             )
             if decided is None:
                 if now - self.last_commit_at <= self.idle_record_s:

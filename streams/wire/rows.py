@@ -62,7 +62,7 @@ type_of_kind: dict[Kind, type[FeaturesRow] | type[TrueRow] | type[PredRow]] = {
 Row = FeaturesRow | TrueRow | PredRow
 
 
-Reason = Literal["oversize", "not_json", "bad_row", "bad_features", "bad_prediction", "refused"]
+Reason = Literal["oversize", "not_json", "bad_row", "bad_features", "bad_prediction", "unlisted_model", "refused"]
 
 
 class Unreadable(NamedTuple):

@@ -12,8 +12,9 @@ from streams.wire.tags import TagSet
 from streams.wire.times import MAX_TS_S
 from streams.wire.versions import Newer
 
-VERSION: Final = 2
-"""Of records of the topic `metric`; one without a field `version` is of version 1, which had no report."""
+VERSION: Final = 3
+"""Of records of the topic `metric`; one without a field `version` is of version 1, which had no report. Up to version 2, an
+id had one verdict, whatever its model."""
 VerdictKind = Literal["matched", "unmatched_true", "unmatched_pred"]
 
 
@@ -23,8 +24,8 @@ ModelName = Annotated[str, Meta(max_length=128, description="which model made th
 class Carried(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What rows may carry beside id, ts and value; it stays with the id, up to its verdict, its page and the exports.
 
-    `tags` are those of the prediction, `true_tags` those of the truth. To carry a further field: name it here, at the end of
-    `Verdict` and in `streams.join.carried`. Its value is hashable.
+    `tags` are those of the prediction, `true_tags` those of the truth. To carry a further field: name it here, in `Verdict`
+    before `challenger`, and in `streams.join.carried`. Its value is hashable.
     """
 
     model: ModelName | None = None
@@ -35,7 +36,8 @@ class Carried(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """How one id ended. The side that never came is None. Times are UTC epoch seconds; `at`: when it was decided.
 
-    It ends with the fields of `Carried`.
+    It ends with the fields of `Carried`, and `challenger`: whether it is of a model other than the reference, so that the
+    CSV files, which have one row an id, leave it out.
     """
 
     id: Id
@@ -48,6 +50,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     model: ModelName | None = None
     tags: TagSet | None = None
     true_tags: TagSet | None = None
+    challenger: bool = False
 
 
 class Tag(msgspec.Struct, frozen=True, gc=False):

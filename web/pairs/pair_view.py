@@ -13,20 +13,8 @@ import msgspec
 from streams.join import deadlines
 from streams.join.carried import unpack as unpack_carried
 from streams.join.deadlines import Rules
-from streams.join.decide import key_of
-from streams.join.state import (
-    CONFLICT,
-    DUPLICATE,
-    LATE,
-    MATCHED,
-    PRED,
-    REDELIVERED,
-    TRUE,
-    UNMATCHED,
-    WAITING,
-    other,
-    other_key,
-)
+from streams.join.keys import key_of, other_key
+from streams.join.state import CONFLICT, DUPLICATE, LATE, MATCHED, PRED, REDELIVERED, TRUE, UNMATCHED, WAITING, other
 from streams.join.state import unpack as unpack_state
 from streams.table.store import PairsStore
 from streams.wire.checked import Finite, Natural, Time

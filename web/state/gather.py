@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from streams.join.deadlines import Rules
-from streams.join.decide import key_of
+from streams.join.keys import key_of
 from streams.wire.partition import partition_of
 from web.keys import BRIDGE, CACHE, FACTS, PEERS, SETTINGS, URL, WORKER
 from web.pairs import scan

@@ -7,13 +7,11 @@ from typing import Any
 
 from agents.readiness import ledger
 from bridge.ledger import Ledger
-from streams.join.decision import Counts
+from streams.join.decision import Checkpoint, Counts
 
 
 def owners(*counts: Counts) -> Any:
-    return {
-        p: SimpleNamespace(store=SimpleNamespace(checkpoint=SimpleNamespace(counts=c))) for p, c in enumerate(counts)
-    }
+    return {p: SimpleNamespace(store=SimpleNamespace(checkpoint=Checkpoint(counts=c))) for p, c in enumerate(counts)}
 
 
 def test_rows_of_a_batch_are_under_way_until_kafka_has_them():

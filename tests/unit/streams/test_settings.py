@@ -162,3 +162,35 @@ def test_a_password_where_none_belongs_is_not_said(kafka: str):
     text = refusal(KAFKA=kafka)
     assert "is not of the form host:port" in text
     assert CANARY not in text
+
+
+def test_the_models_are_listed_or_follow_from_those_that_the_worker_runs():
+    assert Settings().model_names == ()
+    assert load({"HINDSIGHT_MODELS": "champion, challenger"}).model_names == ("champion", "challenger")
+    several = load({"HINDSIGHT_MODEL": "champion=a.skops, challenger = b/c=d.skops"})
+    assert several.model_files == (("champion", Path("a.skops")), ("challenger", Path("b/c=d.skops")))
+    assert several.model_names == ("champion", "challenger")
+    one = load({"HINDSIGHT_MODEL": "champion=a.skops"})
+    assert (one.model_files, one.model_names) == ((("champion", Path("a.skops")),), ())
+
+
+@pytest.mark.parametrize("path", ["a.skops", "./x=1/a.skops", "runs/x=1/a.skops", "a,b.skops", "x=a.skops,b.skops"])
+def test_a_path_alone_is_one_model_that_has_its_own_name(path: str):
+    assert load({"HINDSIGHT_MODEL": path}).model_files == (("", Path(path)),)
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"MODELS": "a,b,a"}, "HINDSIGHT_MODELS names a model twice (a, b, a): name each once"),
+        ({"MODEL": "a=x.skops,a=y.skops"}, "HINDSIGHT_MODEL names a model twice (a, a): name each once"),
+        ({"MODELS": "1,2,3,4,5,6,7,8,9"}, "HINDSIGHT_MODELS names 9 models: at most 8 are joined for one id"),
+        (
+            {"MODELS": "a,b", "MODEL": "c=x.skops"},
+            "HINDSIGHT_MODEL names c, and HINDSIGHT_MODELS only a, b: predictions",
+        ),
+        ({"MODELS": "a\nb"}, "HINDSIGHT_MODELS is 'a\\nb'"),
+    ],
+)
+def test_models_that_cannot_be_told_apart_are_named(environ: dict[str, str], said: str):
+    assert said in refusal(**environ)

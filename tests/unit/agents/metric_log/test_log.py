@@ -235,3 +235,14 @@ def test_a_log_that_a_newer_program_wrote_is_left_alone_and_said(logs):
         csv_files.read_state(logs)
     assert texts(logs) == before
     assert (logs / state.STATE_NAME).read_bytes() == newer
+
+
+def test_a_challenger_s_verdicts_are_in_neither_file_and_count_nowhere(logs):
+    log = written(logs)
+    of_challengers = [
+        msgspec.structs.replace(one, model="b", challenger=True) for one in (matched("a", 1.0, 9.0), lone_true("b"))
+    ]
+    sent = records([matched("a", 1.0, 2.0), of_challengers[0]], of_challengers)
+    assert log.append(sent) == Appended(n_matched=1, n_unmatched=0, n_broken=0, fresh=sent)
+    assert texts(logs) == ("id,y_true,y_pred,absolute_error\na,1.0,2.0,1.0\n", "id,verdict,ts,value,at\n")
+    assert (log.state.n_matched, log.state.n_unmatched_true, log.summary.n) == (1, 0, 1)

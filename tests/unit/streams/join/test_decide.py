@@ -7,7 +7,8 @@ import pytest
 
 from streams.join import state
 from streams.join.deadlines import MAX_DELAY_S, Rules
-from streams.join.decide import Input, decide, id_of, key_of
+from streams.join.decide import Input, decide
+from streams.join.keys import id_of, key_of, other_key
 from streams.wire.rows import PredRow, TrueRow
 from tests.dict_view import DictView
 from tests.oracle import Ending, Row
@@ -172,7 +173,7 @@ def test_a_redelivered_side_is_remembered_with_its_id(first):
 def test_the_last_row_that_changed_nothing_is_kept_beside_its_id(player, rows, seen):
     player.play(rows, NOW + 3)
 
-    kept = state.other(player.view.packed[state.other_key(key_of("a"))])
+    kept = state.other(player.view.packed[other_key(key_of("a"))])
     assert (kept.side, kept.y, kept.ts) == seen
     assert kept.at == NOW + 3
     assert kept.offset == sum(row[0].side == rows[-1][0].side for row in rows) - 1

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from streams.join import decision
 from streams.join import state as pair
 from streams.join.deadlines import INDEX, TIMER_KINDS, Rules
-from streams.join.decide import id_of, key_of
 from streams.join.decision import NOWHERE_TS, Checkpoint, Counts, Decision, checkpoint_after, is_valid
+from streams.join.keys import id_of, key_of, other_key
 from streams.wire import versions
 from streams.wire.times import MAX_TS_S
 from streams.wire.values import MAX_ID_CHARS
@@ -67,7 +67,7 @@ decisions = st.builds(
     waiting=st.dictionaries(keys, waiting, max_size=5),
     done=st.dictionaries(keys, done, max_size=5),
     updated=st.dictionaries(keys, waiting | done, max_size=5)
-    | st.dictionaries(keys.map(pair.other_key), beside, max_size=5),
+    | st.dictionaries(keys.map(other_key), beside, max_size=5),
     deleted=st.lists(keys, max_size=5),
     unindexed=st.lists(st.builds(INDEX.pack, st.sampled_from(TIMER_KINDS), numbers, numbers, st.just(3)), max_size=5),
     verdicts=st.binary(max_size=50),
@@ -159,7 +159,7 @@ def test_a_newer_version_is_named_with_what_to_do():
     for found, what in ((decision.decode(newer), "decision log"), (decision.decode_checkpoint(newer), "database")):
         assert isinstance(found, Newer)
         assert str(found) == (
-            f"the {what} is of version 4, and this program knows versions up to 3: a newer Hindsight wrote it. "
+            f"the {what} is of version 5, and this program knows versions up to 4: a newer Hindsight wrote it. "
             "Start that version, or a newer one; nothing is lost"
         )
 

@@ -9,8 +9,8 @@ import rocksdict
 
 from streams.join import decision, state
 from streams.join.deadlines import Rules
-from streams.join.decide import key_of
 from streams.join.decision import Checkpoint, Decision
+from streams.join.keys import key_of, other_key
 from streams.table.store import PairsStore
 from tests.older import EXPECTED, START, TOPICS, unpack_files
 from tests.oracle import Row
@@ -62,7 +62,7 @@ def test_every_record_of_the_log_is_read():
 
 def test_every_id_and_every_count_is_what_it_was(player):
     pairs = {seen.id: seen for seen in itertools.starmap(pair, player.view.page(b"i", 100))}
-    others = {row_id: player.view.states([state.other_key(key_of(row_id))])[0] for row_id in EXPECTED["others"]}
+    others = {row_id: player.view.states([other_key(key_of(row_id))])[0] for row_id in EXPECTED["others"]}
     assert {row_id: EXPECTED["pairs"][row_id].items() - seen._asdict().items() for row_id, seen in pairs.items()} == {
         row_id: set() for row_id in EXPECTED["pairs"]
     }
@@ -94,5 +94,5 @@ def test_ids_that_waited_join_and_the_others_end_at_their_time(player):
 
 def test_what_is_written_now_has_its_version_before_it(player):
     player.play([[Row("true", "new", START, 1.0)]], START + 1)
-    assert player.log[-1][:4] == b"\xc1hs\x03"
-    assert player.view._db.get(b"h")[:4] == b"\xc1hs\x03"
+    assert player.log[-1][:4] == b"\xc1hs\x04"
+    assert player.view._db.get(b"h")[:4] == b"\xc1hs\x04"

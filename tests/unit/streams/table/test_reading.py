@@ -84,3 +84,31 @@ def test_a_run_with_anything_else_in_it_is_read_record_by_record() -> None:
         found = read(Decoder("y_true"), 2, N, [*good, other])
         assert [given.offset for given in found.inputs] == list(range(10))
         assert all(not given.offsets for given in found.inputs)
+
+
+def predictions(offset: int, *models: str | None) -> FakeRecord:
+    rows = [{"id": MINE[i], "ts": 1.0, "y_pred": 2.0, "model": model} for i, model in enumerate(models)]
+    return FakeRecord(offset, json.dumps(rows[0] if len(rows) == 1 else rows).encode())
+
+
+def test_predictions_of_a_model_that_is_not_listed_are_refused_with_a_sentence_and_counted() -> None:
+    found = read(Decoder("y_pred"), 2, N, [predictions(0, "a", "c", None), predictions(1, "b")], ("a", "b"))
+
+    assert [[row.model for row in given.rows] for given in found.inputs] == [["a", None], ["b"]]  # type: ignore[union-attr]
+    assert [given.n_unreadable for given in found.inputs] == [1, 0]
+    ((source, (refused,), _),) = found.refused
+    assert source == "topic y_pred/2@0"
+    assert (refused.reason, refused.detail) == (
+        "unlisted_model",
+        "its model 'c' is not in HINDSIGHT_MODELS (a, b): name it there, and requeue the row",
+    )
+    assert json.loads(refused.raw) == {"id": MINE[1], "ts": 1.0, "y_pred": 2.0, "model": "c"}
+    assert not read(Decoder("y_pred"), 2, N, [predictions(0, "a", "c", None)]).refused, "without a list, any model"
+
+
+def test_a_refused_prediction_among_many_records_of_one_row_costs_no_other() -> None:
+    records = [predictions(i, "c" if i == 3 else "a") for i in range(20)]
+    found = read(Decoder("y_pred"), 2, N, records, ("a",))
+
+    assert sum(len(given.rows) for given in found.inputs) == 19
+    assert [source for source, _, _ in found.refused] == ["topic y_pred/2@3"]

@@ -8,7 +8,7 @@ import pytest
 import rocksdict
 
 from streams.join.deadlines import EVENT, INDEX, Rules
-from streams.join.decide import key_of
+from streams.join.keys import key_of
 from streams.table import pairs_table
 from streams.table.pairs_table import StandbyStore
 from streams.table.store import PairsStore, StoreDamaged, StoreFailed, options

@@ -16,8 +16,9 @@ from agents.metric_log import state as log_state
 from agents.metric_log.state import LogState
 from streams.join import decision, state
 from streams.join.deadlines import INDEX, index_entries
-from streams.join.decide import decide, id_of
+from streams.join.decide import decide
 from streams.join.decision import Checkpoint, Decision, checkpoint_after
+from streams.join.keys import id_of
 from streams.wire import verdicts
 from streams.wire.kept import Assembler, Kept
 from streams.wire.resolutions import Resolution, decode_resolution
