@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
         for what, rate in rates.items():
             progress(f"latency, run {i + 1} of {n_runs}: {what} for {seconds:.0f} s")
             found[what].append(latencies(place.new_run(), rate / 2, seconds))
-    lines = [line(what, [_figures(one) for one in runs]) for what, runs in found.items()]
+    lines = [line(what, [figures_of(one) for one in runs]) for what, runs in found.items()]
     goal = f"{1000:,} rows/s ({500:,} ids/s)"
     return Section(
         "latency",
@@ -63,24 +64,25 @@ def latencies(run: Run, rate: float, seconds: float) -> np.ndarray:
         bridge.wait_until_said("Reading the queue 'y_true'", "Reading the queue 'y_pred'")
         worker.wait_until_said("The table `pairs` is ready")
         with Program("paced", argv, environ={}, directory=run.directory) as publisher:
-            seen = _follow(run, publisher, time.time() + seconds)
+            seen = follow(run.csv, publisher, time.time() + seconds)
     published, appeared = np.array(seen).T
     took_ms = (appeared - published) * 1e3
     return np.array([published, took_ms])[:, published > published.min() + WARM_UP_S]
 
 
-def _follow(run: Run, publisher: Program, until: float) -> list[tuple[float, float]]:
+def follow(csv: Path, publisher: Program, until: float) -> list[tuple[float, float]]:
     """Return when each row's id was published, and when the row could be read, for all that the publisher sent.
 
     Raises:
         BenchError: some never came.
     """
-    while not run.csv.exists():
+    while not csv.exists():
         time.sleep(POLL_S)
     seen: list[tuple[float, float]] = []
     tail, n_sent = b"", float("inf")
-    with run.csv.open("rb", buffering=0) as file:
+    with csv.open("rb", buffering=0) as file:
         while len(file.readline()) < len(METRIC_HEADER):
+            time.sleep(POLL_S)
             file.seek(0)
         while len(seen) < n_sent:
             *rows, tail = (tail + file.read(1 << 20)).split(b"\n")
@@ -95,7 +97,8 @@ def _follow(run: Run, publisher: Program, until: float) -> list[tuple[float, flo
     return seen
 
 
-def _figures(found: np.ndarray) -> Figures:
+def figures_of(found: np.ndarray) -> Figures:
+    """Return the figures of what `latencies` returns."""
     published, took_ms = found
     p50, p99 = np.percentile(took_ms, [50, 99])
     came = 2 * (len(published) - 1) / float(np.ptp(published))

@@ -61,25 +61,36 @@ def install() -> None:
         raise BenchError(f"`make peers` failed. Its last lines:\n{(done.stdout + done.stderr)[-2000:]}")
 
 
-def measure(peer: Peer, run: Run, given: made_up_rows.Pairs) -> Figures:
-    """Return the figures of one run, from the first row that the peer saw to the last one in its CSV.
+def app(run: Run) -> str:
+    """Return what a peer's topics begin with in this run."""
+    return f"{run.namespace}peer"
 
-    Raises:
-        BenchError: the CSV is wrong, or the process ended.
-    """
-    app = f"{run.namespace}peer"
-    _load(run.place.kafka, app, given, peer.packet_rows)
+
+def start(peer: Peer, run: Run) -> Program:
+    """Start a peer; its topics must be there."""
     environ = {
-        "PEER_APP": app,
+        "PEER_APP": app(run),
         "PEER_KAFKA": run.place.kafka,
         "PEER_LOGS_DIR": str(run.logs),
         "PEER_STATE_DIR": str(run.state),
         "PEER_WEB_PORT": str(free_ports(1)[0]),
     }
     argv = [arg.format(state=run.state) for arg in peer.argv]
+    return Program("peer", argv[1:], executable=argv[0], environ=environ, directory=run.directory)
+
+
+def measure(peer: Peer, run: Run, given: made_up_rows.Pairs) -> Figures:
+    """Return the figures of one run, from the first row that the peer saw to the last one in its CSV.
+
+    Raises:
+        BenchError: the CSV is wrong, or the process ended.
+    """
+    declare(run)
+    y_true, y_pred, _ = topics(run)
+    made_up_rows.produce(run.place.kafka, made_up_rows.records(y_true, y_pred, given, N_PARTITIONS, peer.packet_rows))
     log = made_up_rows.Lines(run.csv)
     n_ids = len(given.true)
-    program = Program("peer", argv[1:], executable=argv[0], environ=environ, directory=run.directory)
+    program = start(peer, run)
     with program, Meter(it=program.pid) as meter:
         program.wait_until(lambda: log.count() > n_ids, "the last row")
         peak = memory_mb(program.pid)
@@ -89,10 +100,14 @@ def measure(peer: Peer, run: Run, given: made_up_rows.Pairs) -> Figures:
     return {ROWS: n_rows / (ended - began), CPU: meter.used("it", began, ended) / n_rows * 1e5, PEAK: peak}
 
 
-def _load(kafka: str, app: str, given: made_up_rows.Pairs, packet_rows: int) -> None:
-    y_true, y_pred, metric = (f"{app}-{name}" for name in ("y_true", "y_pred", "metric"))
-    asyncio.run(_declare(kafka, [y_true, y_pred, metric]))
-    made_up_rows.produce(kafka, made_up_rows.records(y_true, y_pred, given, N_PARTITIONS, packet_rows))
+def topics(run: Run) -> tuple[str, str, str]:
+    """Return the names of y_true, y_pred and, for those who need it, metric."""
+    return f"{app(run)}-y_true", f"{app(run)}-y_pred", f"{app(run)}-metric"
+
+
+def declare(run: Run) -> None:
+    """Create a peer's topics."""
+    asyncio.run(_declare(run.place.kafka, topics(run)))
 
 
 async def _declare(kafka: str, names: Sequence[str]) -> None:
