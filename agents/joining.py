@@ -13,7 +13,6 @@ from streams.kafka.producer import Producer
 from streams.kafka.records import TP
 from streams.kafka.topics import Topics, log_retention_s
 from streams.process.fatal import fatal
-from streams.process.linger import Linger
 from streams.process.link import Link
 from streams.process.unavailable import Unavailable
 from streams.settings import Settings
@@ -21,7 +20,7 @@ from streams.table.decision_log import DecisionLog
 from streams.table.forwarder import Forwarder, Forwarding
 from streams.table.inputs import KINDS
 from streams.table.outbox import Outbox
-from streams.table.owner import LINGER_S, LONGEST_LINGER_S, Owner
+from streams.table.owner import Owner
 from streams.table.restore import CannotRestore, check_inputs, restore
 from streams.table.store import PairsStore
 from streams.wire.dead_letters import UnreadableRows, records_of
@@ -65,7 +64,6 @@ class Joining:
         self._side = {topic: side for side, topic in enumerate(self._inputs)}
         self.decoders = [Decoder(kind, settings.fields) for kind in KINDS]
         """Of each side; what they note is of all partitions."""
-        self._linger = Linger(LINGER_S, LONGEST_LINGER_S)
         self._owners: Mapping[int, Owner] = {}
 
     # What the table asks for
@@ -80,7 +78,6 @@ class Joining:
             self.outbox,
             self.rules,
             self,
-            self._linger,
             writer=self.instance_id,
             idle_record_s=log_retention_s(self._settings) / 3,
             max_waiting=-(-self._settings.max_waiting_ids // self._settings.partitions),

@@ -18,7 +18,6 @@ class Linger:
         self.period_s = shortest_s
         self._shortest_s, self._longest_s = shortest_s, max(shortest_s, longest_s)
         self._n_rows, self._since = 0, time.monotonic()
-        self._first_until = 0.0
 
     def count(self, n_rows: int) -> None:
         """Note rows that came: the linger follows their rate."""
@@ -31,13 +30,6 @@ class Linger:
             self._follow(self._n_rows / (now - self._since))
             self._n_rows, self._since = 0, now
         return self.period_s - now % self.period_s if now - last_at < self.period_s else 0.0
-
-    def first_s(self, within_s: float) -> float:
-        """Return how long a first batch waits for company: `within_s`, and those who ask meanwhile until the same moment."""
-        now = time.monotonic()
-        if now >= self._first_until:
-            self._first_until = now + within_s
-        return self._first_until - now
 
     def _follow(self, rows_s: float) -> None:
         doublings = math.floor(math.log2(max(rows_s / STEADY_ROWS_S, 1.0)))

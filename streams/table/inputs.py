@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from streams.join.state import PRED, TRUE
 from streams.kafka.fetcher import RECORD_BYTES, Batch, Held, Record
@@ -28,7 +29,6 @@ class Inputs:
 
     def __init__(self, partition: int, context: OwnerContext, starts: Sequence[int]):
         self.partition, self.context = partition, context
-        self.n_bytes = 0
         self._next = list(starts)
         self._queues: tuple[list[Record], list[Record]] = ([], [])
         self._held = [Held(), Held()]
@@ -45,7 +45,6 @@ class Inputs:
         self._next[side], self._held[side] = batch.end, batch.held
         self._is_at_end[side] = batch.is_last
         self._queues[side].extend(batch.records)
-        self.n_bytes += batch.n_bytes
         if batch.records:
             self._came.set()
 
@@ -53,16 +52,13 @@ class Inputs:
         """Keep nobody waiting any more."""
         self._came.set()
 
-    async def wait(self, within_s: float) -> bool:
-        """Wait until a record is here, but not longer than `within_s`; tell whether one is."""
+    async def wait(self, within_s: float) -> None:
+        """Wait until a record is here, but not longer than `within_s`."""
         if not any(self._queues):
             self._came.clear()
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(within_s):
                     await self._came.wait()
-            except TimeoutError:
-                return False
-        return True
 
     def take(self, applied: Sequence[int]) -> list[Taken]:
         """Take the records that come next, up to MAX_TAKEN_BYTES: of both inputs alike, so that the sides of an id meet.
@@ -92,7 +88,6 @@ class Inputs:
             self._spoke_mono[side] = time.monotonic()
         size += RECORD_BYTES * n
         self._held[side].n_released += size
-        self.n_bytes -= size
         return taken
 
     def idle(self, max_out_of_orderness_s: float) -> tuple[bool, bool]:

@@ -21,7 +21,6 @@ from streams.join.decide import NO_CAP, Decided, Input, decide
 from streams.join.decision import Decision
 from streams.kafka.errors import KafkaRefused
 from streams.process.fatal import fatal
-from streams.process.linger import Linger
 from streams.process.link import Link
 from streams.process.unavailable import Unavailable
 from streams.table.context import OwnerContext
@@ -38,12 +37,6 @@ from streams.wire.verdicts import Tag, VerdictRecord
 logger = logging.getLogger("hindsight.join")
 T = TypeVar("T")
 TICK_S = 0.2
-LINGER_S, LONGEST_LINGER_S = 0.005, 0.02
-"""Owners that decide again and again share a linger: many rows share a decision, decisions a request and a disk sync."""
-FIRST_LINGER_S = 0.002
-"""One that has rested waits for the other side and for the other owners, who are often given theirs right behind."""
-FULL_BYTES = 40_000
-"""With so much in hand an owner waits for nothing."""
 MAX_DECISION_BYTES = 900_000
 TELLING_ROWS, FADING = 500, 0.9
 """A decision of so many rows says how many bytes a row takes; one that takes less is believed by and by."""
@@ -71,7 +64,6 @@ class Owner:
         outbox: Outbox,
         rules: Rules,
         context: OwnerContext,
-        linger: Linger,
         *,
         writer: str,
         idle_record_s: float,
@@ -82,7 +74,7 @@ class Owner:
         models: Sequence[str] = (),
     ):
         self.partition, self.store, self.log, self.outbox, self.rules = partition, store, log, outbox, rules
-        self.context, self.linger, self.writer, self.idle_record_s = context, linger, writer, idle_record_s
+        self.context, self.writer, self.idle_record_s = context, writer, idle_record_s
         self.max_waiting, self.n_partitions = max_waiting, n_partitions
         self.segments, self.models = segments, models
         self.decoders = decoders or [Decoder(kind) for kind in KINDS]
@@ -90,7 +82,7 @@ class Owner:
         self.n_fenced, self.last_commit_at = 0, 0.0
         self._link = Link(f"partition {partition}", logger, is_up=True)
         self.inputs = Inputs(partition, context, [offset + 1 for offset in store.checkpoint.input_offsets])
-        self._taken_at = self._row_bytes = 0.0
+        self._row_bytes = 0.0
         self._stopping = self._more_is_due = False
 
     @property
@@ -102,7 +94,8 @@ class Owner:
         """Decide until stopped. A disk that fails, or a defect, ends the process with a sentence."""
         try:
             while not self._stopping:
-                await self._wait()
+                if not self._more_is_due:
+                    await self.inputs.wait(TICK_S)
                 await self._commit(self.inputs.take(self.store.checkpoint.input_offsets))
         except asyncio.CancelledError:
             raise
@@ -117,18 +110,10 @@ class Owner:
         self._stopping = True
         self.inputs.close()
 
-    async def _wait(self) -> None:
-        if self._more_is_due or not await self.inputs.wait(TICK_S):
-            return
-        if self.inputs.n_bytes < FULL_BYTES and not self._stopping:
-            await asyncio.sleep(self.linger.rest_s(self._taken_at) or self.linger.first_s(FIRST_LINGER_S))
-        self._taken_at = time.monotonic()
-
     # Decisions
 
     async def _commit(self, batch: list[Taken]) -> None:
         inputs = await self._decoded(batch)
-        self.linger.count(sum(len(given.rows) for given in inputs))
         while True:
             made = self._decide(inputs)
             self._more_is_due = made is not None and bool(made.decided.record.unindexed)

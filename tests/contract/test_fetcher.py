@@ -210,6 +210,45 @@ def test_many_partitions_of_one_stuck_reader_hold_up_no_other(
     play(brokers, work)
 
 
+def test_what_comes_right_behind_is_handed_over_together(
+    brokers: Brokers, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LINGER_S", 3.0)
+    tps = [TP(topic, 0), TP(topic, 1)]
+
+    async def work(fetcher: Fetcher, seen: Seen) -> None:
+        await fetcher.assign(dict.fromkeys(tps, 0))
+        produce(brokers, topic, [b"first"])
+        await seen.until(lambda: bool(seen.values.get(tps[0])))
+        seen.batches.clear()
+        for i in range(10):
+            await asyncio.to_thread(produce, brokers, topic, numbered(1, i), i % 2)
+        await seen.until(lambda: sum(map(len, seen.values.values())) == 11)
+        assert sorted(len(batch.records) for batch in seen.batches if batch.records) == [5, 5]
+
+    play(brokers, work)
+
+
+def test_what_was_gathered_before_or_comes_in_masses_waits_less(
+    brokers: Brokers, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LINGER_S", 1000.0)
+    monkeypatch.setattr(module, "FULL_BYTES", 100_000)
+    tp = TP(topic, 0)
+
+    async def work(fetcher: Fetcher, seen: Seen) -> None:
+        await fetcher.assign({tp: 0})
+        produce(brokers, topic, [b"." * 100_000])
+        await seen.until(lambda: len(seen.values.get(tp, ())) == 1)
+        producer = confluent_kafka.Producer({"bootstrap.servers": brokers.kafka})
+        for n in (2, 3):
+            producer.produce(topic, b"of a bridge", partition=0, headers={"partitions": b"2"})
+            assert producer.flush(WITHIN_S) == 0
+            await seen.until(lambda n=n: len(seen.values[tp]) == n)  # type: ignore[misc]
+
+    play(brokers, work)
+
+
 def test_a_group_that_committed_nothing_begins_at_the_first_record(brokers: Brokers, topic: str) -> None:
     produce(brokers, topic, numbered(3))
     settings = load({"HINDSIGHT_KAFKA": brokers.kafka, "HINDSIGHT_NAMESPACE": f"{topic}."})

@@ -56,12 +56,3 @@ def test_a_beat_that_is_asked_to_be_longer_than_the_longest_stays_as_asked(clock
     clock.now += LOOK_S
     linger.rest_s(clock.now)
     assert linger.period_s == 1.0
-
-
-def test_first_batches_that_come_close_together_leave_together(clock: Clock) -> None:
-    linger = Linger(0.01, 0.16)
-    assert linger.first_s(0.002) == pytest.approx(0.002)
-    clock.now += 0.0015
-    assert linger.first_s(0.002) == pytest.approx(0.0005)
-    clock.now += 0.001
-    assert linger.first_s(0.002) == pytest.approx(0.002)

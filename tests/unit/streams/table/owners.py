@@ -10,9 +10,7 @@ from streams.join import decision
 from streams.join.deadlines import Rules
 from streams.kafka.errors import OffsetsRemoved
 from streams.kafka.fetcher import TP, Batch
-from streams.process.linger import Linger
 from streams.process.unavailable import Unavailable
-from streams.table import owner as module
 from streams.table.owner import Owner
 from tests.fake_record import FakeRecord
 
@@ -120,9 +118,9 @@ async def until(condition):
         await asyncio.sleep(0)
 
 
-def an_owner(store, context=None, log=None, outbox=None, linger_s=module.LINGER_S, rules=RULES, **options):
+def an_owner(store, context=None, log=None, outbox=None, rules=RULES, **options):
     """Return an owner of partition 0 that does not run yet."""
-    parts = (store, log or Log(), outbox or Outbox(), rules, context or Worker(), Linger(linger_s, linger_s))
+    parts = (store, log or Log(), outbox or Outbox(), rules, context or Worker())
     return Owner(0, *parts, writer="w", idle_record_s=1e9, **options)
 
 

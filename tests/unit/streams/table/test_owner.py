@@ -52,28 +52,28 @@ def test_records_of_another_assignment_are_left_and_those_that_are_applied_are_l
     assert store.checkpoint.counts.rows_true == 3, "a, b and d"
 
 
-def test_rows_that_come_one_after_the_other_share_decisions(store, monkeypatch):
-    monkeypatch.setattr(module, "FIRST_LINGER_S", 0.2)
+def test_rows_that_come_while_a_decision_is_on_its_way_share_the_next(store):
     log = Log()
+    log.answer.clear()
 
     async def play():
-        owner = an_owner(store, log=log, linger_s=1.0)
+        owner = an_owner(store, log=log)
 
         async def act():
             give(owner, TRUE, row(TRUE, 0, "a"))
-            await asyncio.sleep(0)
             give(owner, PRED, row(PRED, 0, "a"))
-            await until(lambda: log.records)
+            await until(lambda: not any(owner.inputs._queues))
             for offset in range(1, 6):
                 give(owner, TRUE, row(TRUE, offset, str(offset)))
                 await asyncio.sleep(0)
+            log.answer.set()
             await until(lambda: store.checkpoint.input_offsets[TRUE] == 5)
 
         await while_running(owner, act)
 
     asyncio.run(play())
-    assert len(log.records[0].done) == 1, "the other side came right behind"
-    assert len(log.records) == 2, "the rest came within a linger"
+    assert len(log.records[0].done) == 1, "both sides came together"
+    assert len(log.records) == 2, "the rest was taken together"
 
 
 def test_what_is_due_beyond_one_decision_does_not_wait_for_the_next_tick(store, monkeypatch):
@@ -107,7 +107,8 @@ def test_what_cannot_be_read_goes_to_quarantine_at_once_and_before_it_is_decided
             bad = FakeRecord(0, b"{not json", b"a-1", [("trace", b"7")])
             give(owner, TRUE, bad, row(TRUE, 1, "a"), FakeRecord(2, b"[1,2]"))
             await until(lambda: context.quarantined)
-            await asyncio.sleep(2 * module.LONGEST_LINGER_S)
+            for _ in range(100):
+                await asyncio.sleep(0)
             assert store.checkpoint.input_offsets[TRUE] == -1
             context.keeps.set()
             await until(lambda: store.checkpoint.input_offsets[TRUE] == 2)
