@@ -13,6 +13,7 @@ from typing import Final, Self
 
 import msgspec
 
+from agents.insight.matched import Matched
 from agents.insight.records import cells_of, time_of
 from agents.insight.series import Series
 from agents.insight.store import Frame, Store
@@ -135,9 +136,10 @@ class Counting:
         kept = {NAME: _encode(state)}
         if (now := _event_now(state)) is not None:
             kept[NOW] = _encode(now)
-        watch = self._watching.after(fresh)
+        matched = Matched.of(fresh, self._store.frame.clock)
+        watch = self._watching.after(fresh, matched)
         kept |= self._watching.kept(watch)
-        self._store.add(cells_of(fresh, self._store.frame, self._number), positions, kept, gaps)
+        self._store.add(cells_of(fresh, matched, self._store.frame, self._number), positions, kept, gaps)
         self._watching.watch = watch
 
     def _number(self, series: Series) -> int:

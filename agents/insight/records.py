@@ -7,69 +7,23 @@ they end, so that there each has its end.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from itertools import chain
-from typing import NamedTuple, get_args
+from collections.abc import Iterator, Sequence
+from typing import get_args
 
 import numpy as np
 
-from agents.insight.series import Axis, Series
+from agents.insight.matched import Matched, Models
+from agents.insight.series import Axis, Number, Series
 from agents.insight.store import Frame
 from streams.scores.cells import COUNTS, Cells
-from streams.scores.delay import Clock, Ints, decided, delays
-from streams.scores.histogram import Floats
-from streams.scores.labels import Labels, cells_of_counts, cells_of_labels
+from streams.scores.delay import Clock
+from streams.scores.labels import cells_of_counts, cells_of_labels
+from streams.scores.numbering import numbered
 from streams.wire.verdicts import Report, Verdict, VerdictRecord
 
-Number = Callable[[Series], int]
 _PREDICTIONS = COUNTS.index("n_predictions")
+FEW_SLICES = 8
 _LONE = (("unmatched_pred", "ts_pred"), ("unmatched_true", "ts_true"))
-
-
-class _Models(NamedTuple):
-    """The model of each row: names, and which of them."""
-
-    names: Sequence[str | None]
-    code: Ints
-
-    @classmethod
-    def of(cls, models: Sequence[str | None]) -> _Models:
-        if models.count(models[0]) == len(models):  # mostly: ten times as fast
-            return cls(models[:1], np.zeros(len(models), np.int64))
-        number = {name: i for i, name in enumerate(dict.fromkeys(models))}
-        return cls(list(number), np.array([number[name] for name in models], np.int64))
-
-    def series(self, axis: Axis, number: Number) -> Ints:
-        return np.array([number(Series(name or "", axis=axis)) for name in self.names], np.int64)[self.code]
-
-
-class _Matched(NamedTuple):
-    """Columns of matched verdicts."""
-
-    ids: list[str]
-    models: _Models
-    at: Floats
-    ts_true: Floats
-    ts_pred: Floats
-    y_true: Floats
-    y_pred: Floats
-
-    @classmethod
-    def of(cls, rows: Sequence[Verdict]) -> _Matched:
-        columns = (
-            [row.at for row in rows],
-            [row.ts_true for row in rows],
-            [row.ts_pred for row in rows],
-            [row.y_true for row in rows],
-            [row.y_pred for row in rows],
-        )
-        models = _Models.of([row.model for row in rows])
-        return cls([row.id for row in rows], models, *(np.array(column, np.float64) for column in columns))
-
-    def labels(self, axis: Axis, clock: Clock) -> Labels:
-        times = {"ts_true": self.ts_true, "ts_pred": self.ts_pred, "at": self.at}
-        at = self.ts_pred if axis == "predicted" else decided(clock, **times)
-        return Labels(self.ids, at, delays(clock, **times), self.y_true, self.y_pred)
 
 
 class _Tally:
@@ -89,21 +43,19 @@ class _Tally:
 _Tallies = defaultdict[str, _Tally]
 
 
-def cells_of(records: Sequence[VerdictRecord], frame: Frame, number: Number) -> list[Cells]:
+def cells_of(records: Sequence[VerdictRecord], matched: Matched, frame: Frame, number: Number) -> list[Cells]:
     """Return the cells that records add to, those of each axis together.
 
     Args:
-        number: tells the number of a series.
+        matched: what matched of them.
     """
-    rows = list(chain.from_iterable(record.rows for record in records))
-    matched = [row for row in rows if row.verdict == "matched"]
-    lone = [row for row in rows if row.verdict != "matched"] if len(matched) < len(rows) else []
-    columns = _Matched.of(matched) if matched else None
-    return [
-        cells
+    lone = [row for record in records for row in record.rows if row.verdict != "matched"]
+    labels = _labels(matched, frame, number) if len(matched.decided) else {}
+    found = [
+        [*_counts(axis, _tallies(records, lone, axis, frame), frame, number), *labels.get(axis, [])]
         for axis in get_args(Axis)
-        for cells in _cells(axis, columns, _tallies(records, lone, axis, frame), frame, number)
     ]
+    return [Cells.merge(parts) for parts in found if parts]
 
 
 def time_of(record: VerdictRecord, clock: Clock) -> float | None:
@@ -113,21 +65,33 @@ def time_of(record: VerdictRecord, clock: Clock) -> float | None:
     return record.report.at if clock == "arrival" else record.report.newest_true
 
 
-def _cells(axis: Axis, matched: _Matched | None, tallies: _Tallies, frame: Frame, number: Number) -> list[Cells]:
+def _counts(axis: Axis, tallies: _Tallies, frame: Frame, number: Number) -> Iterator[Cells]:
     width_s, bins = frame.slice_s, Series("", axis=axis).bins(frame.bins)
-    parts = []
     for name, tally in tallies.items():
-        if not tally.times:
-            continue
-        series, times, n = _Models.of(tally.models).series(axis, number), np.array(tally.times), np.array(tally.n)
-        parts.append(cells_of_counts(name, times, series, n, width_s=width_s, bins=bins))
-    if matched:
-        series = matched.models.series(axis, number)
-        labels = cells_of_labels(matched.labels(axis, frame.clock), series, width_s=width_s, bins=bins)
-        if axis == "decided":
-            labels.counts[:, _PREDICTIONS] += labels.n.sum(axis=1) + labels.count_of("n_left_out")
-        parts.append(labels)
-    return [Cells.merge(parts)] if parts else []
+        if tally.times:
+            models, times, n = Models.of(tally.models), np.array(tally.times), np.array(tally.n)
+            series = models.numbers(axis, number)[models.code]
+            yield cells_of_counts(name, times, series, n, width_s=width_s, bins=bins)
+
+
+def _labels(matched: Matched, frame: Frame, number: Number) -> dict[Axis, list[Cells]]:
+    """Return the cells of labels. Rows of few slices of decision time, as there are but in history, are summed up once."""
+    width_s, fine, coarse = frame.slice_s, frame.bins, frame.bins.coarse()
+    models, (slices, slice_of) = matched.models, numbered(np.floor(matched.decided / width_s).astype(np.int64))
+    of_predicted, of_decided = (models.numbers(axis, number) for axis in ("predicted", "decided"))
+    if len(slices) > FEW_SLICES:
+        labels = matched.labels
+        predicted = cells_of_labels(labels, of_predicted[models.code], width_s=width_s, bins=fine)
+        later = labels._replace(time=matched.decided)
+        decided = cells_of_labels(later, of_decided[models.code], width_s=width_s, bins=coarse)
+    else:
+        both = cells_of_labels(matched.labels, models.code * len(slices) + slice_of, width_s=width_s, bins=fine)
+        model, slice_of_both = np.divmod(both.series, len(slices))
+        predicted = both._replace(series=of_predicted[model])
+        decided = both._replace(series=of_decided[model], start=slices.astype(np.float64)[slice_of_both] * width_s)
+        decided = decided._replace(counts=both.counts.copy()).rebin(coarse.of(fine.ends), len(coarse.ends))
+    decided.counts[:, _PREDICTIONS] += decided.n.sum(axis=1) + decided.count_of("n_left_out")
+    return {"predicted": [predicted], "decided": [decided]}
 
 
 def _tallies(records: Sequence[VerdictRecord], lone: Sequence[Verdict], axis: Axis, frame: Frame) -> _Tallies:

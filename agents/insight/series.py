@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from streams.scores.delay import DelayBins
@@ -28,3 +29,7 @@ class Series(NamedTuple):
     def bins(self, bins: DelayBins) -> DelayBins:
         """Return its bins of delay: all for the whole model by prediction time, else coarse ones."""
         return bins if self.axis == "predicted" and not self.segment else bins.coarse()
+
+
+Number = Callable[[Series], int]
+"""Tells the number that cells of a series have."""

@@ -193,12 +193,12 @@ class Store:
 
     def _placed(self, cells: Cells) -> Cells:
         """Return cells at the level where their time is kept now."""
-        segments = [number for series, number in self._numbers.items() if series.kind == "segment"]
-        is_segment = np.isin(cells.series, segments)
+        kinds = {number: series.kind for series, number in self._numbers.items()}
+        kind_of = [kinds[number] for number in cells.series.tolist()]
         start, width = cells.start, cells.width
-        for kind in get_args(Kind):
+        for kind in set(kind_of):
             at = placed(cells.start, self.frame.levels(kind), self._rolled_until(kind))
-            mine = is_segment == (kind == "segment")
+            mine = np.array([each == kind for each in kind_of])
             start, width = np.where(mine, at[0], start), np.where(mine, at[1], width)
         return cells._replace(start=start, width=width)
 

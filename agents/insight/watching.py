@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from agents.insight.matched import Matched
 from agents.insight.reader import Reader
 from agents.insight.references import WATCH, Kept, decode, decode_watch, name_of
 from agents.insight.store import Frame
-from streams.scores.delay import Clock, decided, delays
 from streams.scores.histogram import Floats
 from streams.scores.losses import LARGEST
 from streams.scores.watch import Came, Watch
@@ -29,8 +29,8 @@ class Watching:
         self._raw: bytes | None = None
         self._reference: Kept | None = None
 
-    def after(self, counted: Sequence[VerdictRecord]) -> Watch | None:
-        """Return the watch once these records are counted; None while there is no reference."""
+    def after(self, counted: Sequence[VerdictRecord], matched: Matched) -> Watch | None:
+        """Return the watch once these records, and what matched of them, are counted; None while there is no reference."""
         if (raw := self._reader.state(name_of())) != self._raw:
             self._raw, self._reference = raw, decode(raw)
         if self._reference is None or self._reference.reference.ends != self._frame.bins.ends.tolist():
@@ -38,25 +38,19 @@ class Watching:
         reference, watch = self._reference.reference, self.watch
         if watch is None or not watch.is_of(reference, self._frame.slice_s):
             watch = Watch(reference=(reference.start, reference.end), slice_s=self._frame.slice_s)
-        labels, made = _came(counted, self._frame.clock), _made(counted)
-        return watch.take(labels, made, reference, self._frame.bins)
+        return watch.take(_came(matched), _made(counted), reference, self._frame.bins)
 
     def kept(self, watch: Watch | None) -> dict[str, bytes]:
         """Return what the store is to keep."""
         return {} if watch is None else {WATCH: _encode(watch)}
 
 
-def _came(counted: Sequence[VerdictRecord], clock: Clock) -> Came:
-    """Return the labels of records as they came, by a clock; those that are too large to score are left out."""
-    rows = [row for record in counted for row in record.rows if row.verdict == "matched"]
-    at, ts_true, ts_pred, y_true, y_pred = (
-        np.array([getattr(row, name) for row in rows], np.float64)
-        for name in ("at", "ts_true", "ts_pred", "y_true", "y_pred")
-    )
+def _came(matched: Matched) -> Came:
+    """Return the labels as they came; those that are too large to score are left out."""
+    _, time, delay, y_true, y_pred = matched.labels
     usable = (np.abs(y_true) <= LARGEST) & (np.abs(y_pred) <= LARGEST)
-    times = {"ts_true": ts_true[usable], "ts_pred": ts_pred[usable], "at": at[usable]}
     loss = np.abs(y_pred[usable] - y_true[usable])
-    return Came(decided(clock, **times), times["ts_pred"], delays(clock, **times), loss)
+    return Came(matched.decided[usable], time[usable], delay[usable], loss)
 
 
 def _made(counted: Sequence[VerdictRecord]) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Literal, NamedTuple, Self
 
 import numpy as np
@@ -43,6 +44,7 @@ class DelayBins(NamedTuple):
     ends: Floats
 
     @classmethod
+    @cache
     def of_window(cls, window_s: float) -> Self:
         """Return 32 bins, evenly spaced in the logarithm of the delay up to the window, and bin 0."""
         return cls(np.concatenate(([0.0], np.geomspace(window_s / _SHORTEST, window_s, N_DELAY_BINS))))

@@ -36,7 +36,19 @@ class ErrorBins(NamedTuple):
     def of(cls, owner: Ints, errors: Floats) -> Self:
         """Count errors, each for its owner."""
         keys = histogram.keys(np.abs(errors))
-        return cls._merged(owner, np.where(errors < 0, -1 - keys, keys), np.ones(len(errors), np.int64), errors)
+        code = np.where(errors < 0, -1 - keys, keys)
+        packed = np.sort(_packed(owner, code))  # a third of the time of `argsort`, which only the values need
+        first = np.flatnonzero(np.diff(packed, prepend=-1))
+        owners, codes = _unpacked(packed[first])
+        n_bins = np.bincount(owners)
+        if n_bins.max(initial=0) > histogram.MAX_BINS:
+            return cls._merged(owner, code, np.ones(len(errors), np.int64), errors)
+        is_few, value = n_bins <= MAX_EXACT, np.full(len(first), np.nan)
+        if (rows := is_few[owner]).any():
+            value[is_few[owners]] = cls._merged(
+                owner[rows], code[rows], rows[rows].astype(np.int64), errors[rows]
+            ).value
+        return cls(owners, codes, np.diff(first, append=len(packed)), value)
 
     @classmethod
     def merge(cls, parts: Sequence[Self], owners: Sequence[Ints]) -> Self:
@@ -63,13 +75,13 @@ class ErrorBins(NamedTuple):
 
     @classmethod
     def _merged(cls, owner: Ints, code: Ints, n: Ints, value: Floats) -> Self:
-        packed = owner * _CODES + (code + _CODES // 2)
+        packed = _packed(owner, code)
         order = np.argsort(packed)
         packed, n, value = packed[order], n[order], value[order]
         first = np.flatnonzero(np.diff(packed, prepend=-1))
         if len(first) < len(packed):
             n, value = np.add.reduceat(n, first), _common(value, first)
-        owner, code = packed[first] // _CODES, packed[first] % _CODES - _CODES // 2
+        owner, code = _unpacked(packed[first])
         n_bins = np.bincount(owner) if len(owner) else np.zeros(0, np.int64)
         value = np.where(n_bins[owner] > MAX_EXACT, np.nan, value)
         if np.any(n_bins > histogram.MAX_BINS) and not np.array_equal(folded := _folded(owner, code), code):
@@ -141,6 +153,14 @@ class ExactHistogram(Histogram):
             if key in self.values:
                 ends[2 * i : 2 * i + 2] = self.values[key], np.nextafter(self.values[key], np.inf)
         return ends, below
+
+
+def _packed(owner: Ints, code: Ints) -> Ints:
+    return owner * _CODES + (code + _CODES // 2)
+
+
+def _unpacked(packed: Ints) -> tuple[Ints, Ints]:
+    return packed // _CODES, packed % _CODES - _CODES // 2
 
 
 def _common(value: Floats, first: Ints) -> Floats:

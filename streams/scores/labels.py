@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -12,8 +13,7 @@ from streams.scores.delay import DelayBins, Ints
 from streams.scores.error_bins import ErrorBins
 from streams.scores.histogram import Floats
 from streams.scores.losses import LARGEST, LOSSES
-
-_MAX_SLICES = 1 << 40
+from streams.scores.numbering import numbered_pairs
 
 
 class Labels(NamedTuple):
@@ -76,10 +76,8 @@ def cells_of_counts(
 
 def _cells(series: Ints, times: Floats, width_s: float) -> tuple[Ints, tuple[Ints, Floats, Floats]]:
     """Return the cell of each row, and of each cell its series, start and width."""
-    packed, inverse = np.unique(series * _MAX_SLICES + (times // width_s).astype(np.int64), return_inverse=True)
-    cell: Ints = inverse.astype(np.int64)
-    width = np.full(len(packed), width_s, np.float64)
-    return cell, (packed // _MAX_SLICES, packed % _MAX_SLICES * width, width)
+    series, slices, cell = numbered_pairs(series, np.floor(times / width_s).astype(np.int64))
+    return cell, (series, slices.astype(np.float64) * width_s, np.full(len(series), width_s, np.float64))
 
 
 def _counts(name: str, cell: Ints, n_cells: int, n: Ints | None = None) -> Ints:
@@ -109,15 +107,17 @@ def _sums(cell: Ints, labels: Labels, error: Floats, n_cells: int, bins: DelayBi
 def _worst(cell: Ints, labels: Labels, size: Floats, n_cells: int) -> list[list[Worst]]:
     """Return the labels with the largest errors of each cell, the largest first.
 
-    The bits of a double that is not negative rise with it: the cell put before them sorts by cell and size at once,
-    ten times as fast as by two keys.
+    The bits of a double that is not negative rise with it: one sort of whole numbers does that hold the cell, the size and
+    the row, a third of the time of an order by keys. With 250,000 rows of 1,000 cells, 24 bits of the fraction fit in.
     """
-    n_bits = n_cells.bit_length()
-    order = np.argsort((cell << (63 - n_bits)) | (size.view(np.int64) >> n_bits))
+    row_bits, cell_bits = len(cell).bit_length(), n_cells.bit_length()
+    sizes = size.view(np.int64) >> (row_bits + cell_bits) << row_bits
+    ordered = np.sort((cell << (63 - cell_bits)) | sizes | np.arange(len(cell)))
     n_rows = np.bincount(cell, minlength=n_cells)
-    n_larger = np.repeat(np.cumsum(n_rows), n_rows) - 1 - np.arange(len(order))
-    rows = order[n_larger < N_WORST]
+    n_taken = np.minimum(n_rows, N_WORST)
+    ends = np.cumsum(n_taken)
+    last_first = np.repeat(np.cumsum(n_rows) - 1 + ends - n_taken, n_taken) - np.arange(n_taken.sum())
+    rows = ordered[last_first] & ((1 << row_bits) - 1)
     ids = [labels.ids[i] for i in rows.tolist()]
     worst = list(map(Worst, size[rows].tolist(), ids, labels.y_true[rows].tolist(), labels.y_pred[rows].tolist()))
-    ends = np.cumsum(np.minimum(n_rows, N_WORST)).tolist()
-    return [worst[start:end][::-1] for start, end in zip([0, *ends], ends, strict=False)]
+    return [sorted(worst[start:end], reverse=True) for start, end in pairwise([0, *ends.tolist()])]

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from agents import feeding
 from agents.feeding import Feeding, frame_of
 from agents.insight.database import NAME, Busy, InsightError, Unwritable
+from agents.insight.matched import Matched
 from agents.insight.records import cells_of
 from agents.insight.store import Fenced, Store
 from agents.metric_log.incoming import Incoming
@@ -203,7 +204,7 @@ def check(world: World) -> None:
     frame = frame_of(world.settings)
     store = Store.open(world.directory, frame)
     assert store.reader.gaps(*ALWAYS) == []
-    parts = cells_of(world.made, frame, store.number)
+    parts = cells_of(world.made, Matched.of(world.made, frame.clock), frame, store.number)
     for series, number in store.reader.series().items():
         expected = [part.take(part.series == number) for part in parts]
         (one,) = [part for part in expected if len(part.start)]

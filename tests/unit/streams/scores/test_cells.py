@@ -31,9 +31,8 @@ def assert_same(one: Cells, other: Cells) -> None:
     for exact in ("series", "start", "width", "counts", "n", "error_min", "error_max"):
         assert getattr(one, exact).tolist() == getattr(other, exact).tolist(), exact
     np.testing.assert_allclose(one.sums, other.sums, rtol=1e-9, atol=1e-3)
-    assert [[w.absolute_error for w in rows] for rows in one.worst] == [
-        [w.absolute_error for w in rows] for rows in other.worst
-    ]
+    for rows, others in zip(one.worst, other.worst, strict=True):
+        assert [w.absolute_error for w in rows] == pytest.approx([w.absolute_error for w in others], rel=1e-9)
     assert [column.tolist() for column in one.errors[:3]] == [column.tolist() for column in other.errors[:3]]
 
 
