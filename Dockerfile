@@ -32,6 +32,8 @@ COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
 COPY --from=model /model/ models/
 COPY . .
+# In place of Faust's own script, which tells of a misspelt app with a traceback.
+RUN { echo '#!/opt/venv/bin/python'; cat commands/faust_script.py; } > /opt/venv/bin/faust
 RUN /opt/venv/bin/python -m compileall -q streams bridge agents web commands models container
 ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \

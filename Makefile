@@ -25,7 +25,7 @@ check: .venv/done tools
 	@.venv-tools/bin/compose-lint check --quiet --fail-on low --strict-config compose.yaml >.run/compose.txt || \
 		{ cat .run/compose.txt; exit 1; }
 
-unit: .venv/done-tests
+unit: .venv/done-tests $(DONE)/faust
 	@echo "Running the fast tests ..."
 	@$(PYTEST) tests/unit -m "not slow" --hypothesis-profile=quick --numprocesses=2 --dist=loadfile
 
@@ -64,8 +64,8 @@ lock: tools
 clean:
 	rm -rf .venv .venv-tools .venv-peers $(DONE) .run/compose .run/kafka-jars .run/kafka-streams .run/amqp-drain .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-runtime: .venv/done $(DONE)/jars $(MODEL)
-tests-need: .venv/done-tests $(DONE)/monitoring
+runtime: .venv/done $(DONE)/faust $(DONE)/jars $(MODEL)
+tests-need: .venv/done-tests $(DONE)/faust $(DONE)/monitoring
 tools: .venv-tools/done
 
 # Files that say that a step is done, newer than what it was done from.
@@ -93,6 +93,11 @@ $(DONE)/jars: dev/pom.xml $(DONE)/brokers
 .venv/done: requirements.lock | $(DONE)/python
 	@echo "Installing the Python packages of $< into $(@D) ..."
 	@dev/step.sh $(PYTHON) -m venv --clear $(@D) && dev/step.sh $(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# In place of Faust's own, which tells of a misspelt app with a traceback.
+$(DONE)/faust: commands/faust_script.py .venv/done
+	@{ echo '#!$(CURDIR)/.venv/bin/python'; cat $<; } >.venv/bin/faust && chmod +x .venv/bin/faust
 	@touch $@
 
 .venv/done-tests: requirements-tests.lock .venv/done

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from commands.faust_cli import INSTEAD
+from streams.version import version
 from tests.brokers import CHECKOUT, bare_environ
 
 FAUST = Path(sys.executable).with_name("faust")
@@ -28,6 +29,34 @@ def run(*arguments: str, **environ: str) -> tuple[int, str]:
     said = ran.stdout + ran.stderr
     assert "Traceback" not in said
     return ran.returncode, said
+
+
+def script(*arguments: str, cwd: Path = CHECKOUT) -> tuple[int, str]:
+    """Run what the Makefile and the Dockerfile put in the place of Faust's own script."""
+    command = [sys.executable, str(CHECKOUT / "commands" / "faust_script.py"), *arguments]
+    ran = subprocess.run(command, cwd=cwd, env=bare_environ(), text=True, capture_output=True, timeout=60, check=False)
+    return ran.returncode, ran.stdout + ran.stderr
+
+
+def test_a_misspelt_app_is_one_sentence(tmp_path: Path) -> None:
+    assert script("-A", "stream", "status") == (
+        2,
+        f"Error: There is no app 'stream' in {CHECKOUT}. Did you mean -A streams?\n",
+    )
+    assert script("--app=other.app:x", "status") == (
+        2,
+        f"Error: There is no app 'other.app:x' in {CHECKOUT}. The app of Hindsight is 'streams'.\n",
+    )
+    assert script("-A", "streams", "status", cwd=tmp_path) == (
+        2,
+        f"Error: There is no app 'streams' in {tmp_path}. Call it from the directory of Hindsight, where README.md is.\n",
+    )
+
+
+def test_before_any_command_h_is_help_and_the_version_is_ours() -> None:
+    code, said = script("-A", "streams", "-h")
+    assert (code, said.index("Commands:") < said.index("Examples:")) == (0, True)
+    assert script("-A", "streams", "--version")[1].startswith(f"Hindsight {version()}; ")
 
 
 def test_the_help_names_our_commands_first_and_shows_examples() -> None:
