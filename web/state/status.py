@@ -100,7 +100,7 @@ class Status(OwnStatus, kw_only=True):
     silent: dict[str, str]
     bridge: BridgeState | None
     notices: list[str]
-    models_of: dict[str, list[str]]
+    models_of: dict[str, list[str]] = {}
 
     def add(self, url: str, part: OwnStatus) -> None:
         """Count in what another worker says."""
