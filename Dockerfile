@@ -1,10 +1,14 @@
 # One image for every service of ours. The stage `packages` is thrown away: pip stays there.
 FROM python:3.11-slim-bookworm AS packages
 WORKDIR /build
-COPY requirements.lock ./
+# PARQUET=true: with the package that docs/parquet.md needs.
+ARG PARQUET=false
+COPY requirements.lock requirements-parquet.lock ./
 RUN python -m venv --without-pip /opt/venv \
     && python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check --no-compile \
         --only-binary :all: --require-hashes -r requirements.lock \
+    && if [ "$PARQUET" = true ]; then python -m pip --python /opt/venv/bin/python install --no-cache-dir --no-compile \
+        --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-parquet.lock; fi \
     && find /opt/venv -depth -type d \( -name tests -o -name test \) -path '*/site-packages/*' -exec rm -rf {} + \
     && /opt/venv/bin/python -m compileall -q /opt/venv/lib
 

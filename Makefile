@@ -55,9 +55,10 @@ bench-check: setup
 peers: .venv-peers/done $(DONE)/kafka-streams .run/amqp-drain
 
 lock: tools
-	@echo "Pinning requirements.in, those of the tests, of the tools and of the benchmark's peers ..."
+	@echo "Pinning requirements.in, those of Parquet, of the tests, of the tools and of the benchmark's peers ..."
 	@$(LOCK) requirements.in -o requirements.lock
-	@$(LOCK) -c requirements.lock requirements-tests.in -o requirements-tests.lock
+	@$(LOCK) -c requirements.lock requirements-parquet.in -o requirements-parquet.lock
+	@$(LOCK) -c requirements.lock -c requirements-parquet.lock requirements-tests.in -o requirements-tests.lock
 	@$(LOCK) requirements-tools.in -o requirements-tools.lock
 	@$(LOCK) bench/peers/requirements.in -o bench/peers/requirements.lock
 

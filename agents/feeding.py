@@ -1,7 +1,7 @@
-"""The figures of the worker that owns the topic `metric`: what the metric log has written is counted into insight.db.
+"""What the worker that owns the topic `metric` makes of it beside the metric log: figures in insight.db, Parquet files.
 
 The records come from the metric log as they are written, and are counted once a second. What is missing between two of them,
-after a crash, a full disk or with a new file, is read from Kafka, from where insight.db says it was counted to.
+after a crash, a full disk or with a new file, is read from Kafka, from where the files say they were counted to.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from agents.insight.counting import Counting
+from agents.insight import store
 from agents.insight.database import Damaged, InsightError
-from agents.insight.store import Fenced, Frame
+from agents.insight.store import Frame
+from agents.metric_log import log
 from agents.metric_log.files import LogError
 from agents.metric_log.incoming import Incoming
 from streams.kafka.reader import Reader
@@ -24,11 +25,9 @@ from streams.process.link import Link
 from streams.process.own_thread import OwnThread
 from streams.process.unavailable import Unavailable
 from streams.scores.delay import clean_span, slice_width
-from streams.scores.figures import Mark
 from streams.settings import Settings
 from streams.wire.verdicts import Tag, VerdictRecord
 
-logger = logging.getLogger("hindsight.insight")
 COUNT_EVERY_S = 1.0
 ROLL_UP_EVERY_S = 60.0
 FENCED_S = 3.0
@@ -46,24 +45,62 @@ def frame_of(settings: Settings) -> Frame:
     return Frame(settings.join_window_s, slice_s, settings.waiting_s, settings.clock)
 
 
+class Counting(Protocol):
+    """What is fed: it counts each record once, and knows how far it has come. It waits for the disk, in one thread."""
+
+    @property
+    def read_to(self) -> int:
+        """Up to which offset of the topic all is counted."""
+
+    def positions(self) -> dict[str, dict[int, int]]:
+        """Return the last decision counted, by decision log and partition."""
+
+    def count(self, records: Sequence[VerdictRecord], read_to: int, *, is_all: bool = False) -> bool:
+        """Count the records that were not counted before; False if one did not follow. See `agents.insight.counting`."""
+
+    def roll_up(self, now: float) -> None:
+        """Do what is to be done from time to time."""
+
+    def close(self) -> None:
+        """Let go of the files."""
+
+
+class Fed(NamedTuple):
+    """What is fed, as sentences have it: a short name, what is made, and what the disk holds of it."""
+
+    name: str
+    made: str
+    kept: str
+
+
+FIGURES = Fed("insight", "the figures", "insight.db")
+FILES = Fed("parquet", "the Parquet files", "the Parquet files")
+
+
 class Feeding:
-    """Counts what `take` is given, for as long as the topic `metric` is ours.
+    """Has counted what `take` is given, for as long as the topic `metric` is ours.
 
     Args:
         topic: its name.
         confirms: as `Incoming` asks it.
+        opens: opens what counts.
     """
 
-    def __init__(self, settings: Settings, topic: str, confirms: Callable[[Tag], Awaitable[bool]]) -> None:
-        self._settings, self._tp = settings, TP(topic, 0)
+    def __init__(
+        self,
+        settings: Settings,
+        topic: str,
+        confirms: Callable[[Tag], Awaitable[bool]],
+        opens: Callable[[], Counting],
+        fed: Fed = FIGURES,
+    ) -> None:
+        self._settings, self._tp, self._opens, self._fed = settings, TP(topic, 0), opens, fed
         self._incoming = Incoming(confirms, says=False)  # the metric log says what is none of ours
         self.is_mine = False
         """Whether this worker owns the topic now."""
-        self.frame = frame_of(settings)
-        self.instance_id = ""
-        """Who counts, as a mark in the file says it; set before it is opened."""
-        self.link = Link("insight", logger, is_up=True)
-        self._thread = OwnThread("insight")
+        self._logger = logging.getLogger(f"hindsight.{fed.name}")
+        self.link = self._new_link()
+        self._thread = OwnThread(fed.name)
         self._counting: Counting | None = None
         self._waiting: list[VerdictRecord] = []
         self._n_rows = self._read_to = 0
@@ -77,13 +114,21 @@ class Feeding:
     def problem(self) -> str:
         """Why nothing is counted now; empty if it is."""
         if self._thread.busy_s > LONG_S:
-            return f"The disk has been at work on insight.db for {self._thread.busy_s:.0f} s: the figures stand still."
+            busy = f"The disk has been at work on {self._fed.kept} for {self._thread.busy_s:.0f} s"
+            return f"{busy}: {self._fed.made} stand still."
         return self.link.problem
 
     @property
     def behind(self) -> str:
         """Why the file does not hold all that was decided, though nothing is wrong; empty if it does."""
         return "What was decided before is read from Kafka first." if self._is_behind else ""
+
+    @property
+    def _made(self) -> str:
+        return f"T{self._fed.made[1:]}"
+
+    def _new_link(self) -> Link:
+        return Link(self._fed.name, self._logger, is_up=True)
 
     def take(self, records: Sequence[VerdictRecord]) -> None:
         """Take records that the metric log has written, now or before, in the order of their partitions."""
@@ -111,16 +156,16 @@ class Feeding:
                 continue
             try:
                 await self._step()
-                self.link.up("The figures are counted again.")
+                self.link.up(f"{self._made} go on again.")
             except (InsightError, LogError, Unavailable) as exc:
                 self._forget()
-                self.link.down(f"The figures stand still; they are caught up on later: {exc}")
+                self.link.down(f"{self._made} stand still; they are caught up on later: {exc}")
                 await self._wait_after(exc)
 
     async def _wait_after(self, exc: Exception) -> None:
-        if isinstance(exc, Fenced | Damaged):
+        if isinstance(exc, store.Fenced | log.Fenced | Damaged):
             await self.close()
-        if isinstance(exc, Fenced):
+        if isinstance(exc, store.Fenced | log.Fenced):
             await asyncio.sleep(FENCED_S)
         else:
             await self.link.pause()
@@ -147,8 +192,7 @@ class Feeding:
 
     async def _opened(self) -> Counting:
         if self._counting is None:
-            mark = Mark(time.time(), "opened", f"Worker {self.instance_id} counts from here.")
-            self._counting = await self._thread.do(partial(Counting.open, self._settings.logs_dir, self.frame, mark))
+            self._counting = await self._thread.do(self._opens)
             self._is_behind = True
         return self._counting
 
@@ -179,7 +223,7 @@ class Feeding:
     async def let_go(self) -> None:
         """Forget what was not counted, and what was wrong: the file is another worker's now."""
         if self._counting is not None or self.link.problem:
-            self.link = Link("insight", logger, is_up=True)
+            self.link = self._new_link()
         self._forget()
         await self.close()
 

@@ -30,13 +30,16 @@ def write_log() -> None:
     """Write the metric log, for as long as the worker runs."""
     worker.children.start("the metric log", worker.plotting.run(), is_vital=True)
     worker.children.start("the counting of figures", worker.feeding.run())
-    app.closers += [worker.plotting.close, worker.feeding.close]
+    if worker.filing:
+        worker.children.start("the Parquet files", worker.filing.run())
+    app.closers += [worker.plotting.close, *(feeding.close for feeding in worker.feedings)]
 
 
 @app.on_partitions_assigned.connect
 async def count(sender: faust.App, assigned: set[TP], **kwargs: Any) -> None:
     """Count into the figures while the topic is ours."""
-    worker.feeding.is_mine = TP(names.metric.name, 0) in assigned
+    for feeding in worker.feedings:
+        feeding.is_mine = TP(names.metric.name, 0) in assigned
 
 
 @app.on_before_start
@@ -51,4 +54,5 @@ async def let_go(sender: faust.App, revoked: set[TP], **kwargs: Any) -> None:
     """Let go of the log when its topic goes to another worker."""
     if TP(names.metric.name, 0) in revoked:
         worker.plotting.let_go()
-        worker.feeding.is_mine = False
+        for feeding in worker.feedings:
+            feeding.is_mine = False

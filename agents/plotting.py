@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agents.feeding import Feeding
 from agents.insight.answers import Answers
@@ -40,14 +40,14 @@ class Plotting:
         fetcher: Fetcher,
         incoming: Incoming,
         local_path: LocalPath,
-        feeding: Feeding,
+        feedings: Sequence[Feeding],
         answers: Answers,
         is_mine: Callable[[], bool],
         verdict: Callable[[], str],
     ) -> None:
         """Take what a worker is made of; `verdict` returns one sentence on how the model does, empty if none is known."""
         self._logs_dir, self._fetcher, self._local_path = settings.logs_dir, fetcher, local_path
-        self._incoming, self._feeding, self._answers = incoming, feeding, answers
+        self._incoming, self._feedings, self._answers = incoming, feedings, answers
         self._topic, self._is_mine, self._verdict = names.metric.name, is_mine, verdict
         self.log: MetricLog | None = None
         self.link = Link("metric log", logger, is_up=True)
@@ -92,7 +92,8 @@ class Plotting:
         if records:
             await self._append(log, records)
         if batches:
-            self._feeding.read_to(batches[-1].end, again)
+            for feeding in self._feedings:
+                feeding.read_to(batches[-1].end, again)
         for batch in batches:
             if self._queue and self._queue[0] is batch:
                 self._queue.popleft()
@@ -100,7 +101,8 @@ class Plotting:
 
     async def _append(self, log: MetricLog, records: list[VerdictRecord]) -> None:
         done = await asyncio.to_thread(log.append, records)
-        self._feeding.take(records)
+        for feeding in self._feedings:
+            feeding.take(records)
         if done.n_broken:
             logger.error(
                 "The topic %s lacks the verdicts of %d decisions or more: was it emptied, or the log recreated?",

@@ -101,7 +101,7 @@ def ledger(owners: Mapping[int, Owner]) -> str:
 def _plot(worker: Worker) -> list[Check]:
     if not worker.is_started:
         return [_check("metric log", "Kafka does not answer: the metric log waits for it.")]
-    alerting = worker.alerting
+    alerting, filing = worker.alerting, worker.filing
     return [
         *(
             [_check("alerts", alerting.problem, "The rules are looked at.")]
@@ -110,6 +110,7 @@ def _plot(worker: Worker) -> list[Check]:
         ),
         _check("metric log", worker.plotting.link.problem, "The metric log can be written."),
         _check("figures", worker.feeding.problem, "The figures are counted."),
+        *([_check("parquet", filing.problem, "The Parquet files are written.")] if filing else []),
         _check("picture", worker.plotting.picture_link.problem, "The picture is drawn."),
     ]
 

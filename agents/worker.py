@@ -5,16 +5,20 @@ The modules of the agents declare what Faust runs, and take their part from `wor
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 
 from agents.alerting.alerting import Alerting
 from agents.alerting.looking import nobody
 from agents.alerting.making import made, rules_of
-from agents.feeding import Feeding
+from agents.feeding import FILES, Feeding, frame_of
 from agents.insight.answers import Answers
+from agents.insight.counting import Counting
 from agents.joining import Joining
 from agents.metric_log.incoming import Incoming
 from agents.metric_log.local_path import LocalPath
+from agents.metric_log.parquet_rows import package_problem
+from agents.metric_log.verdict_files import VerdictFiles
 from agents.plotting import Plotting
 from agents.predicting import Predicting
 from bridge.app import Bridge
@@ -25,6 +29,7 @@ from streams.faust_app import HindsightApp, app, names, settings
 from streams.kafka.records import TP
 from streams.kafka.topics import Topics
 from streams.process.fatal import fatal
+from streams.scores.figures import Mark
 from streams.settings import Settings
 from streams.table.pairs_table import PairsTable
 from streams.table.witness import Witness
@@ -60,7 +65,12 @@ class Worker:
         self.pairs.source = self.joining
         self.predicting = Predicting(settings, names, app.fetcher)
         confirms = Witness(self.joining.log, settings.partitions).confirms
-        self.feeding = Feeding(settings, names.metric.name, confirms)
+        self.feeding = Feeding(settings, names.metric.name, confirms, self._figures)
+        self.filing: Feeding | None = None
+        """What writes the Parquet files of all verdicts, where the setting asks for them."""
+        if settings.parquet_every_s is not None:
+            self.filing = Feeding(settings, names.metric.name, confirms, self._files, FILES)
+        self.feedings = [self.feeding, *([self.filing] if self.filing else [])]
         self.answers = Answers(settings.logs_dir, settings.join_window_s)
         self.plotting = Plotting(
             settings,
@@ -68,7 +78,7 @@ class Worker:
             app.fetcher,
             Incoming(confirms),
             local_path,
-            self.feeding,
+            self.feedings,
             self.answers,
             self.writes_the_log,
             self._verdict,
@@ -90,15 +100,26 @@ class Worker:
 
     def set_up(self) -> None:
         """Tell the parts what is known only once the worker has its place on disk."""
-        self.joining.instance_id = self.feeding.instance_id = self.app.instance.instance_id
+        self.joining.instance_id = self.app.instance.instance_id
         self.pairs.store.directory = self.app.instance.path
         self.app.closers.append(self.joining.close)
         if self.settings.has_bridge_inside:
             self.bridge = Bridge(self.settings)
+        if self.filing and "plot" in self.settings.agents and (problem := package_problem()):
+            fatal(problem)
         self.alerting = made(
             self._rules, self.settings, self.answers, self.writes_the_log, self._not_counted, self._health
         )
         self.is_started = True
+
+    def _figures(self) -> Counting:
+        """Open insight.db."""
+        mark = Mark(time.time(), "opened", f"Worker {self.joining.instance_id} counts from here.")
+        return Counting.open(self.settings.logs_dir, frame_of(self.settings), mark)
+
+    def _files(self) -> VerdictFiles:
+        """Open the Parquet files."""
+        return VerdictFiles.open(self.settings.logs_dir, self.settings.parquet_every_s or 0.0)
 
     def _not_counted(self) -> str:
         """Return why insight.db does not hold what the join has decided; an empty string if it does."""

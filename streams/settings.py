@@ -211,6 +211,11 @@ class Settings(BaseModel):
         "each can run code of its library",
     )
     plot_every_s: Seconds = Field(10.0, description="how often the error histogram is drawn, in seconds")
+    parquet_every_s: Seconds | None = Field(
+        None,
+        description="write all verdicts as Parquet files too, into `verdicts` in HINDSIGHT_LOGS_DIR: a file of what has come at "
+        "least so often, in seconds (300 is a good choice, see [parquet.md](parquet.md)); empty: none",
+    )
 
     # Alerts
     alerts: Path | None = Field(

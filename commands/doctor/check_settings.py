@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agents.alerting.making import rules_of
+from agents.metric_log.parquet_rows import package_problem
 from commands.doctor.finding import Finding, note, ok, wrong
 from streams.alerts.parse import Unusable
 from streams.amqp.client import amqp_login, amqp_parameters
@@ -36,6 +37,8 @@ def _unusable(settings: Settings) -> Iterator[Finding]:
     except Unusable as exc:
         for fault in str(exc).splitlines():
             yield wrong(WHAT, f"HINDSIGHT_ALERTS: {fault}")
+    if settings.parquet_every_s and "plot" in settings.agents and (problem := package_problem()):
+        yield wrong(WHAT, problem)
     if settings.kafka_security.startswith("SASL") and not settings.kafka_user:
         yield wrong(WHAT, f"HINDSIGHT_KAFKA_SECURITY is {settings.kafka_security}, but no HINDSIGHT_KAFKA_USER is set")
 

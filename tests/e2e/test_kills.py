@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
+import duckdb
 import pytest
 
 from tests.e2e.conftest import MakePipeline
@@ -32,7 +34,7 @@ def kill_bridge(pipeline: Pipeline) -> None:
 def test_kill_9_under_load_loses_nothing_and_repeats_nothing(
     make_pipeline: MakePipeline, seed: int, hit: Callable[[Pipeline], None], n_hits: int
 ) -> None:
-    pipeline = make_pipeline(agents="metric,plot")
+    pipeline = make_pipeline(agents="metric,plot", parquet_every_s="0.5")
     pipeline.start()
     load = Load(pipeline, seed)
     load.start()
@@ -42,6 +44,20 @@ def test_kill_9_under_load_loses_nothing_and_repeats_nothing(
 
     check_all_written_once(pipeline, load)
     check_sums(pipeline, load)
+    check_parquet(pipeline, load)
+
+
+def check_parquet(pipeline: Pipeline, load: Load) -> None:
+    """The Parquet files have each verdict once, as DuckDB reads them."""
+    query = "SELECT id, y_true, y_pred, error, verdict FROM read_parquet(?)"
+
+    def found() -> list[tuple[str, float, float, float, str]]:
+        return duckdb.execute(query, [f"{pipeline.logs}/verdicts/*.parquet"]).fetchall()
+
+    wait_until(lambda: len(found()) >= len(load.expected), 30, "all verdicts are in Parquet files")
+    assert sorted(found()) == sorted((i, *y, y[1] - y[0], "matched") for i, y in load.expected.items())
+    listed = json.loads((pipeline.logs / "verdicts/_manifest.json").read_bytes())["files"]
+    assert sum(file["n_rows"] for file in listed) == len(load.expected)
 
 
 def test_a_second_worker_comes_and_is_killed_and_every_id_ends_once(make_pipeline: MakePipeline) -> None:

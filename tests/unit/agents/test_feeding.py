@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from agents import feeding
 from agents.feeding import Feeding, frame_of
+from agents.insight.counting import Counting
 from agents.insight.database import NAME, Busy, InsightError, Unwritable
 from agents.insight.matched import Matched
 from agents.insight.records import cells_of
@@ -25,6 +26,7 @@ from agents.metric_log.incoming import Incoming
 from streams.kafka.reader import Bounds
 from streams.kafka.records import TP
 from streams.process.unavailable import Unavailable
+from streams.scores.figures import Mark
 from streams.settings import Settings
 from streams.wire.verdicts import Tag, VerdictRecord, record_bytes
 from tests.fake_record import FakeRecord
@@ -77,8 +79,11 @@ class World:
 
     def start(self):
         """Begin as a worker that knows what is on disk, and nothing else."""
-        self.feeding, self.incoming = Feeding(self.settings, "metric", confirms), Incoming(confirms)
+        self.feeding, self.incoming = Feeding(self.settings, "metric", confirms, self.opens), Incoming(confirms)
         self.read_to = self.committed
+
+    def opens(self):
+        return Counting.open(self.directory, frame_of(self.settings), Mark(self.join.now, "opened", "It counts."))
 
     def decide(self, partition, *, is_local):
         """Decide; on the local path, what follows is in the metric log before Kafka has it."""
@@ -242,7 +247,7 @@ def test_while_the_topic_is_anothers_nothing_is_opened_and_while_the_disk_fails_
             running = asyncio.create_task(world.feeding.run())
             await until(lambda: let_go.call_count > 2)
         assert world.feeding._counting is None
-        with patch.object(feeding.Counting, "open", side_effect=Unwritable("The disk is full.")):
+        with patch.object(Counting, "open", side_effect=Unwritable("The disk is full.")):
             world.feeding.is_mine = True
             await until(lambda: "The disk is full." in world.feeding.problem)
         await until(lambda: not world.feeding.problem)
@@ -262,7 +267,7 @@ def test_what_was_wrong_is_forgotten_once_the_file_is_another_workers(tmp_path, 
     monkeypatch.setattr(feeding, "FENCED_S", 0.001)
 
     async def act():
-        with patch.object(feeding.Counting, "open", side_effect=Fenced("Another worker writes it.")):
+        with patch.object(Counting, "open", side_effect=Fenced("Another worker writes it.")):
             world.feeding.is_mine = True
             running = asyncio.create_task(world.feeding.run())
             await until(lambda: "Another worker writes it." in world.feeding.problem)

@@ -30,6 +30,7 @@ PAGES = [
         "docs/insight.md",
         "docs/ledger.md",
         "docs/metrics.md",
+        "docs/parquet.md",
         "docs/permissions.md",
         "docs/queues.md",
         "docs/services.md",
