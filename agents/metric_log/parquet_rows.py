@@ -8,11 +8,13 @@ from __future__ import annotations
 import importlib.util
 import io
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 import numpy as np
 
+from streams.wire.tags import parsed
 from streams.wire.values import MAX_DIFFERENCE
 from streams.wire.verdicts import Verdict
 from streams.wire.versions import Newer
@@ -76,9 +78,18 @@ def columns(verdicts: Sequence[Verdict]) -> pa.RecordBatch:
         "y_true": pa.array(y_true, pa.float64()),
         "y_pred": pa.array(y_pred, pa.float64()),
         "error": pa.array(error, pa.float64(), mask=np.isnan(error)),
+        "tags": pa.array([_tags(verdict.tags, verdict.true_tags) for verdict in verdicts], pa.string()),
         "verdict": pa.array([verdict.verdict for verdict in verdicts], pa.string()),
     }
     return pa.RecordBatch.from_pydict(arrays)
+
+
+@lru_cache(maxsize=4096)
+def _tags(of_pred: str | None, of_true: str | None) -> str | None:
+    """Return the tags of both sides as the JSON text of an object; the prediction's win."""
+    if of_pred is None or of_true is None:
+        return of_pred or of_true
+    return _encode({**parsed(of_true), **parsed(of_pred)}).decode()
 
 
 def file_bytes(parts: Sequence[pa.RecordBatch], footer: Footer) -> bytes:

@@ -10,7 +10,7 @@ from tests.unit.agents.metric_log.world import lone_pred, lone_true, matched
 
 
 def test_each_verdict_is_a_row_and_what_never_came_is_null():
-    named = Verdict("m", "matched", 9.0, 1.0, 4.0, 2.0, 3.0, "ridge")
+    named = Verdict("m", "matched", 9.0, 1.0, 4.0, 2.0, 3.0, "ridge", '{"a":"1"}', '{"b":"3","a":"2"}')
     assert columns([named, lone_true("t"), lone_pred("p")]).to_pylist() == [
         {
             "id": "m",
@@ -21,6 +21,7 @@ def test_each_verdict_is_a_row_and_what_never_came_is_null():
             "y_true": 1.0,
             "y_pred": 4.0,
             "error": 3.0,
+            "tags": '{"b":"3","a":"1"}',
             "verdict": "matched",
         },
         {
@@ -32,6 +33,7 @@ def test_each_verdict_is_a_row_and_what_never_came_is_null():
             "y_true": 7.0,
             "y_pred": None,
             "error": None,
+            "tags": None,
             "verdict": "unmatched_true",
         },
         {
@@ -43,6 +45,7 @@ def test_each_verdict_is_a_row_and_what_never_came_is_null():
             "y_true": None,
             "y_pred": 8.0,
             "error": None,
+            "tags": None,
             "verdict": "unmatched_pred",
         },
     ]
