@@ -1,5 +1,6 @@
 # One image for every service of ours. The stage `packages` is thrown away: pip stays there.
-FROM python:3.11-slim-bookworm AS packages
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
+FROM ${PYTHON_IMAGE} AS packages
 WORKDIR /build
 # PARQUET=true: with the package that docs/parquet.md needs.
 ARG PARQUET=false
@@ -19,7 +20,7 @@ COPY streams/process/ streams/process/
 COPY models/ models/
 RUN /opt/venv/bin/python -m models.train --out /model/model.skops
 
-FROM python:3.11-slim-bookworm
+FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="Hindsight" \
       org.opencontainers.image.description="How wrong your regression model is, live, although the truth arrives later" \
       org.opencontainers.image.version="0.1.0" \

@@ -115,7 +115,7 @@ class Fetcher:
         self._consumer: Consumer
         self._thread: threading.Thread | None = None
         self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._is_stopping = False
+        self._stopping = threading.Event()
         self._next: dict[TP, int] = {}
         self._paused: set[TP] = set()
         self._taken: dict[TP, tuple[int, float]] = {}
@@ -159,7 +159,7 @@ class Fetcher:
         """Disconnect."""
         thread, self._thread = self._thread, None
         if thread is not None:
-            self._is_stopping = True
+            self._stopping.set()
             await asyncio.to_thread(thread.join)
             await asyncio.to_thread(self._consumer.close)
 
@@ -167,11 +167,11 @@ class Fetcher:
 
     def _run(self) -> None:
         try:
-            while not self._is_stopping:
+            while not self._stopping.is_set():
                 self._obey()
                 self._pause_and_resume()
                 if self._n_held() > MAX_HANDED_BYTES:
-                    time.sleep(GATHER_S)
+                    self._stopping.wait(GATHER_S)
                 else:
                     self._poll()
         except Exception as exc:
@@ -190,7 +190,7 @@ class Fetcher:
         first = self._consumer.poll(POLL_S)
         if first is None:
             return
-        time.sleep(max(GATHER_S, self._next_mono - time.monotonic()))
+        self._stopping.wait(max(GATHER_S, self._next_mono - time.monotonic()))
         batches: dict[TP, Batch] = {}
         for record in [first, *self._consumer.consume(AT_ONCE, 0)]:
             tp = TP(record.topic(), record.partition())

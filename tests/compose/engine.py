@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -15,13 +16,15 @@ from tests.waiting import wait_until
 HERE = Path(__file__).parent
 HOME = CHECKOUT / ".run" / "compose"
 KAFKA_JARS = CHECKOUT / ".run" / "kafka-jars"
-BASE_IMAGES = (
-    "python:3.11-slim-bookworm",
-    "rabbitmq:3-management",
-    "apache/kafka:4.1.0",
-    "prom/prometheus:v3.5.0",
-    "prom/alertmanager:v0.28.1",
-)
+STAND_INS = {
+    "PYTHON_IMAGE": "python:3.11-slim-bookworm",
+    "RABBITMQ_IMAGE": "rabbitmq:3-management",
+    "KAFKA_IMAGE": "apache/kafka:4.1.0",
+    "PROMETHEUS_IMAGE": "prom/prometheus:v3.5.0",
+    "ALERTMANAGER_IMAGE": "prom/alertmanager:v0.28.1",
+}
+"""The images that `standins.sh` makes, by the names under which compose.yaml and the Dockerfile take another than their own."""
+_PINNED = re.compile(r"(\w+_IMAGE)(?:=|:-)([\w./-]+:[\w.-]+@sha256:[0-9a-f]{64})")
 DOCKER = "/usr/bin/docker"
 """Of the engine's own package: a newer client found earlier in PATH may lack BuildKit."""
 START_S = 30.0
@@ -37,6 +40,8 @@ class Engine:
         run([str(HERE / "packages.sh"), str(HOME)], timeout_s=BUILD_S)
         self.docker_environ: dict[str, str] = {}
         """What a program needs in its environment to find the engine; empty: nothing more than we have."""
+        self.images: dict[str, str] = {}
+        """Base images to take in place of the pinned ones, by the names of their settings; empty: none."""
         self._daemon: subprocess.Popen[bytes] | None = None
         self._sockets: tempfile.TemporaryDirectory[str] | None = None
 
@@ -90,11 +95,22 @@ class Engine:
         return self._answers()
 
     def _get_base_images(self) -> None:
-        missing = [image for image in BASE_IMAGES if self.docker("image", "inspect", image, check=False).returncode]
+        missing = [image for image in pinned_images() if self.docker("image", "inspect", image, check=False).returncode]
         if all(self.docker("pull", image, timeout_s=PULL_S, check=False).returncode == 0 for image in missing):
             return
         argv = [str(HERE / "standins.sh"), str(HOME), str(KAFKA_JARS)]
         run(argv, environ=os.environ | self.docker_environ, timeout_s=BUILD_S)
+        self.images = STAND_INS
+
+
+def pinned_images() -> list[str]:
+    """Return the base images that the tests need, each with its digest, as compose.yaml and the Dockerfile name them."""
+    found = {
+        name: image
+        for file in ("Dockerfile", "compose.yaml")
+        for name, image in _PINNED.findall((CHECKOUT / file).read_text())
+    }
+    return [found[name] for name in STAND_INS]
 
 
 def run(

@@ -41,6 +41,7 @@ class Stack:
         self._program = program
         self.environ = bare_environ() | {
             **engine.docker_environ,
+            **engine.images,
             "PATH": f"/usr/bin:{os.environ['PATH']}",  # Compose 1.29 builds with the `docker` that it finds
             "COMPOSE_PROJECT_NAME": directory.name,
             "COMPOSE_HTTP_TIMEOUT": "200",
