@@ -25,7 +25,7 @@ from streams.join.keys import id_of, other_key
 from streams.join.lanes import Lane, Lanes, Run
 from streams.join.state import MATCHED, NAN, PRED, TRUE, UNMATCHED, WAITING, State
 from streams.wire import forwarding
-from streams.wire.forwarding import Forward, Origin
+from streams.wire.forwarding import Origin
 from streams.wire.rows import PredRow, TrueRow
 from streams.wire.verdicts import Report, Verdict
 
@@ -42,7 +42,8 @@ class Input(NamedTuple):
     """The rows of one Kafka record, or a run of records of one row each; `side` is pair.TRUE or pair.PRED.
 
     `offset` is that of the (last) record. `offsets`: of a run, that of each row.
-    `origin`: which decision of another partition sent the record on. `foreign`: rows of it that belong to other partitions.
+    `origin`: which decision of another partition sent the record on. `foreign`: rows of it that belong to other partitions,
+    and `foreign_offsets`: of a run, that of each of them.
     """
 
     side: int
@@ -52,21 +53,33 @@ class Input(NamedTuple):
     origin: Origin | None = None
     foreign: Mapping[int, Sequence[TrueRow | PredRow]] = {}
     offsets: Sequence[int] = ()
+    foreign_offsets: Mapping[int, Sequence[int]] = {}
 
     def behind(self, applied: int) -> Input | None:
         """Return what of it lies behind the offset `applied`: all, nothing, or of a run its last rows."""
         if self.offset <= applied:
             return None
         n = bisect_right(self.offsets, applied)
-        return self._replace(rows=self.rows[n:], offsets=self.offsets[n:]) if n else self
+        ns = {partition: bisect_right(offsets, applied) for partition, offsets in self.foreign_offsets.items()}
+        if not n and not any(ns.values()):
+            return self
+        return self._replace(
+            rows=self.rows[n:],
+            offsets=self.offsets[n:],
+            foreign={partition: rows[ns[partition] :] for partition, rows in self.foreign.items()},
+            foreign_offsets={
+                partition: offsets[ns[partition] :] for partition, offsets in self.foreign_offsets.items()
+            },
+        )
 
 
 class Decided(NamedTuple):
-    """A decision, and its verdicts and report as they were before the record took them in as JSON."""
+    """A decision, its verdicts and report as they were before the record took them in, and how many packets it sends on."""
 
     record: Decision
     verdicts: list[Verdict]
     report: Report | None = None
+    n_forwards: int = 0
 
 
 class View(Protocol):
@@ -142,7 +155,8 @@ class _Draft:
         self.watermark = deadlines.watermark(self.ts, rules)
         self.unindexed: list[bytes] = []
         self.origins = dict(checkpoint.origins)
-        self.forwards: list[Forward] = []
+        self.foreign: tuple[dict[int, list[TrueRow | PredRow]], ...] = ({}, {})
+        """By side, rows for other partitions by partition."""
 
     # Rows
 
@@ -160,9 +174,9 @@ class _Draft:
             for step in steps:
                 self._read_step(record, step)
             self.counts.unreadable += record.n_unreadable
-            if record.foreign:
-                self.forwards += forwarding.forwards(record.side, record.foreign)
-                self.counts.forwarded += sum(map(len, record.foreign.values()))
+            for partition, rows in record.foreign.items():
+                self.foreign[record.side].setdefault(partition, []).extend(rows)
+                self.counts.forwarded += len(rows)
         self.watermark = deadlines.watermark(self.ts, self.rules)
 
     def _read_step(self, record: Input, step: Sequence[tuple[Lane, Run]]) -> None:
@@ -436,6 +450,7 @@ class _Draft:
             self.lanes.by_model,
         )
         report = self._report()
+        forwards = [one for side in (TRUE, PRED) for one in forwarding.forwards(side, self.foreign[side])]
         record = Decision(
             checkpoint.offset,
             writer,
@@ -448,10 +463,10 @@ class _Draft:
             self.deleted,
             self.unindexed,
             _encode(self.verdicts) if self.verdicts else b"",
-            forwarding.encode(self.forwards) if self.forwards else b"",
+            forwarding.encode(forwards) if forwards else b"",
             _encode(report) if report else b"",
         )
-        return Decided(record, self.verdicts, report)
+        return Decided(record, self.verdicts, report, len(forwards))
 
     def _report(self) -> Report | None:
         """Return what there is to say beside the verdicts; None where nothing came and nothing ended."""

@@ -181,7 +181,7 @@ class Owner:
             after.confirmed, after.forwarded = self.confirmed, self.forwarded
             value = decision.encode(decided.record)
             self._learn(len(value), sum(len(given.rows) for given in inputs[:n]))
-            if n <= 1 or len(value) <= MAX_DECISION_BYTES:
+            if n <= 1 or (len(value) <= MAX_DECISION_BYTES and decided.n_forwards <= forwarding.MAX_CHUNKS):
                 return Made(n, decided, value)
             n //= 2
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
 
 from streams.join.decide import Input
@@ -17,6 +17,8 @@ from streams.wire.rows import PredRow, Row, Unreadable, encode_packet
 
 RUN_FROM, RUN_RECORDS = 8, 500
 """Fewer records than this are read one by one, and no more than this together: a decision holds whole runs."""
+FEW_RECORDS = 16
+"""Where a run cannot be read because of one record, so few go without it."""
 
 
 class Read(NamedTuple):
@@ -38,50 +40,85 @@ def read(
     """
     found = Read([], [])
     for i in range(0, len(records), RUN_RECORDS):
-        some = records[i : i + RUN_RECORDS]
-        run = _run(decoder, partition, n_partitions, some, models) if len(some) >= RUN_FROM else None
-        part = Read([run], []) if run is not None else _read_each(decoder, partition, n_partitions, some, models)
+        part = _read_part(decoder, partition, n_partitions, records[i : i + RUN_RECORDS], models)
         found.inputs.extend(part.inputs)
         found.refused.extend(part.refused)
     return found
 
 
-def _run(
-    decoder: Decoder, partition: int, n_partitions: int, records: Sequence[Record], models: Sequence[str]
-) -> Input | None:
-    """Read records of one row each, all in their own partition and unmarked; None if they are anything else."""
-    rows = decoder.run([record.value() or b"" for record in records])
-    if rows is None or any(record.headers() for record in records) or _unlisted(decoder.kind, rows, models)[1]:
-        return None
-    mine, foreign = forwarding.parted(rows, partition, n_partitions)
-    if foreign:
-        return None
-    offsets = [record.offset() for record in records]
-    return Input(_side(decoder), offsets[-1], mine, offsets=offsets)  # type: ignore[arg-type]
-
-
-def _read_each(
+def _read_part(
     decoder: Decoder, partition: int, n_partitions: int, records: Sequence[Record], models: Sequence[str]
 ) -> Read:
-    inputs: list[Input] = []
-    refused: list[UnreadableRows] = []
+    """Read records so that those of one row each, however they were read, are runs."""
+    found = Read([], [])
     unmarked: list[int] = []
-    side = _side(decoder)
-    for record in records:
-        offset, headers = record.offset(), record.headers()
-        rows, unreadable = decoder.record(record.value() or b"", record.timestamp()[1] / 1e3, record.key())
-        rows, unlisted = _unlisted(decoder.kind, rows, models)
-        unreadable = [*unreadable, *unlisted]
-        marks = forwarding.marks(headers) if headers else forwarding.UNMARKED
-        if marks.n_partitions != n_partitions and marks.origin is None and rows:
-            unmarked.append(len(inputs))
-        n_unreadable = sum(one.n_rows for one in unreadable)
-        inputs.append(Input(side, offset, rows, n_unreadable, marks.origin))  # type: ignore[arg-type]
-        if unreadable:
-            source = f"topic {decoder.kind}/{partition}@{offset}"
-            refused.append(UnreadableRows(source, unreadable, of_kafka(record.key(), headers)))
-    _part(inputs, unmarked, partition, n_partitions)
-    return Read(inputs, refused)
+    rows: list[Row] = []
+    offsets: list[int] = []
+
+    def end_run() -> None:
+        if rows:
+            unmarked.append(len(found.inputs))
+            found.inputs.append(Input(_side(decoder), offsets[-1], rows.copy(), offsets=offsets.copy()))  # type: ignore[arg-type]
+            rows.clear()
+            offsets.clear()
+
+    for some, together in _runs(decoder, records, models):
+        if together is not None:
+            rows += together
+            offsets += [record.offset() for record in some]
+            continue
+        for record in some:
+            given, refused, marks = _read_one(decoder, partition, record, models)
+            is_unmarked = marks.n_partitions != n_partitions and marks.origin is None
+            if is_unmarked and len(given.rows) == 1 and not refused:
+                rows += given.rows
+                offsets.append(given.offset)
+                continue
+            end_run()
+            if is_unmarked and given.rows:
+                unmarked.append(len(found.inputs))
+            found.inputs.append(given)
+            found.refused.extend(refused)
+    end_run()
+    _part(found.inputs, unmarked, partition, n_partitions)
+    return found
+
+
+def _runs(
+    decoder: Decoder, records: Sequence[Record], models: Sequence[str]
+) -> Iterator[tuple[Sequence[Record], list[Row] | None]]:
+    """Yield records with their rows, as many together as can be; None for those that are to be read one by one."""
+    rows = _run(decoder, records, models)
+    if rows is not None or len(records) <= FEW_RECORDS:
+        yield records, rows
+        return
+    for i in range(0, len(records), FEW_RECORDS):
+        few = records[i : i + FEW_RECORDS]
+        yield few, _run(decoder, few, models)
+
+
+def _run(decoder: Decoder, records: Sequence[Record], models: Sequence[str]) -> list[Row] | None:
+    """Read unmarked records of one row each; None if they are too few, or anything else."""
+    if len(records) < RUN_FROM or any(record.headers() for record in records):
+        return None
+    rows = decoder.run([record.value() or b"" for record in records])
+    return None if rows is None or _unlisted(decoder.kind, rows, models)[1] else rows
+
+
+def _read_one(
+    decoder: Decoder, partition: int, record: Record, models: Sequence[str]
+) -> tuple[Input, list[UnreadableRows], forwarding.Marks]:
+    offset, headers = record.offset(), record.headers()
+    rows, unreadable = decoder.record(record.value() or b"", record.timestamp()[1] / 1e3, record.key())
+    rows, unlisted = _unlisted(decoder.kind, rows, models)
+    unreadable = [*unreadable, *unlisted]
+    marks = forwarding.marks(headers) if headers else forwarding.UNMARKED
+    n_unreadable = sum(one.n_rows for one in unreadable)
+    given = Input(_side(decoder), offset, rows, n_unreadable, marks.origin)  # type: ignore[arg-type]
+    if not unreadable:
+        return given, [], marks
+    source = f"topic {decoder.kind}/{partition}@{offset}"
+    return given, [UnreadableRows(source, unreadable, of_kafka(record.key(), headers))], marks
 
 
 def _unlisted(kind: Kind, rows: list[Row], models: Sequence[str]) -> tuple[list[Row], list[Unreadable]]:
@@ -113,8 +150,12 @@ def _part(inputs: list[Input], unmarked: Sequence[int], partition: int, n_partit
     homes = partitions_of([row.id for i in unmarked for row in inputs[i].rows], n_partitions) if unmarked else []
     at = 0
     for i in unmarked:
-        rows = inputs[i].rows
-        mine, foreign = forwarding.parted_by(rows, homes[at : at + len(rows)], partition)
-        at += len(rows)
+        given = inputs[i]
+        homes_of = homes[at : at + len(given.rows)]
+        at += len(given.rows)
+        mine, foreign = forwarding.parted_by(given.rows, homes_of, partition)
         if foreign:
-            inputs[i] = inputs[i]._replace(rows=mine, foreign=foreign)
+            offsets, foreign_offsets = (
+                forwarding.parted_by(given.offsets, homes_of, partition) if given.offsets else ((), {})
+            )
+            inputs[i] = given._replace(rows=mine, foreign=foreign, offsets=offsets, foreign_offsets=foreign_offsets)

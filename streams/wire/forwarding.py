@@ -18,6 +18,7 @@ from streams.wire.rows import Row, encode_packet
 PACKED, FORWARDED = "hindsight-partitions", "hindsight-forwarded"
 PACKET_ROWS = 500
 MAX_CHUNKS = 1024
+T = TypeVar("T")
 R = TypeVar("R", bound=Row)
 Header = tuple[str, bytes]
 
@@ -77,11 +78,11 @@ def parted(rows: Sequence[R], partition: int, n_partitions: int) -> tuple[Sequen
     return parted_by(rows, partitions_of([row.id for row in rows], n_partitions), partition)
 
 
-def parted_by(rows: Sequence[R], homes: Sequence[int], partition: int) -> tuple[Sequence[R], dict[int, list[R]]]:
-    """Return the same of rows whose partitions are known: `homes`, one a row."""
-    if all(home == partition for home in homes):
+def parted_by(rows: Sequence[T], homes: Sequence[int], partition: int) -> tuple[Sequence[T], dict[int, list[T]]]:
+    """Return the same of rows, or of what there is one of for each, whose partitions are known: `homes`, one a row."""
+    if homes.count(partition) == len(homes):
         return rows, {}
-    foreign: dict[int, list[R]] = {}
+    foreign: dict[int, list[T]] = {}
     for row, home in zip(rows, homes, strict=True):
         if home != partition:
             foreign.setdefault(home, []).append(row)

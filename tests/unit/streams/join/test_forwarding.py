@@ -90,10 +90,11 @@ def test_each_id_ends_once_wherever_its_rows_lay_and_whoever_died(seed: int) -> 
         rng.choice(partitions).decide(rng.randint(1, 3), now=10.0)
         rng.choice(partitions).send(rng)
     for _ in range(400):
-        moved = [each.decide(3, now=10.0) for each in partitions]
         for each in partitions:
             each.send(rng)
-        if not any(moved) and all(each.forwarded == len(each.log) - 1 for each in partitions):
+        are_sent = all(each.forwarded == len(each.log) - 1 for each in partitions)
+        moved = [each.decide(3, now=10.0) for each in partitions]
+        if are_sent and not any(moved):
             break
 
     records = [(each.number, decision.decode(value)) for each in partitions for value in each.log]

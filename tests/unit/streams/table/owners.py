@@ -82,7 +82,7 @@ class Worker:
     """What an owner asks of the worker; `keeps` is set while quarantine takes rows."""
 
     def __init__(self):
-        self.quarantined, self.positions = [], {}
+        self.quarantined, self.forwarded, self.positions = [], [], {}
         self.keeps = asyncio.Event()
         self.keeps.set()
 
@@ -91,6 +91,10 @@ class Worker:
 
     def applied(self, partition, input_offsets):
         self.positions[partition] = list(input_offsets)
+
+    async def forward(self, forwarding):
+        self.forwarded.append(forwarding)
+        forwarding.confirm(forwarding.offset)
 
     async def quarantine(self, found):
         self.quarantined.append([(one.source, [row.reason for row in one.rows], one.properties) for one in found])

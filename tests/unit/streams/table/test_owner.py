@@ -11,6 +11,9 @@ from streams.join.state import PRED, TRUE
 from streams.kafka.fetcher import TP, Batch
 from streams.table import inputs
 from streams.table import owner as module
+from streams.wire import forwarding
+from streams.wire.decoder import Decoder
+from streams.wire.partition import partition_of
 from tests.fake_record import FakeRecord
 from tests.unit.streams.table.owners import Log, Worker, an_owner, give, row, until, while_running
 
@@ -74,6 +77,32 @@ def test_rows_that_come_while_a_decision_is_on_its_way_share_the_next(store):
     asyncio.run(play())
     assert len(log.records[0].done) == 1, "both sides came together"
     assert len(log.records) == 2, "the rest was taken together"
+
+
+def test_rows_of_other_partitions_are_sent_on_in_few_packets_and_no_decision_sends_more_than_it_can_number(
+    store, monkeypatch
+):
+    n, n_partitions, context = 3000, 4, Worker()
+    monkeypatch.setattr(forwarding, "MAX_CHUNKS", 4)
+
+    async def play():
+        owner = an_owner(store, context, n_partitions=n_partitions)
+
+        async def act():
+            give(owner, TRUE, *(row(TRUE, i, f"id-{i}") for i in range(n)))
+            await until(lambda: store.checkpoint.input_offsets[TRUE] == n - 1)
+
+        await while_running(owner, act)
+
+    asyncio.run(play())
+    packets = [one for decided in context.forwarded for one in decided.forwards]
+    sent_on = [(one.partition, given.id) for one in packets for given in Decoder("y_true").record(one.packet, 0.0)[0]]
+    ids = [f"id-{i}" for i in range(n)]
+    assert sorted(sent_on) == sorted((p, i) for i in ids if (p := partition_of(i, n_partitions)) != 0)
+    assert len(packets) < 30
+    assert all(len(decided.forwards) <= 4 for decided in context.forwarded)
+    assert len(context.forwarded) > 1
+    assert store.checkpoint.counts.rows_true + store.checkpoint.counts.forwarded == n
 
 
 def test_what_is_due_beyond_one_decision_does_not_wait_for_the_next_tick(store, monkeypatch):

@@ -177,8 +177,8 @@ def test_rows_that_one_decision_cannot_hold_are_decided_in_several(store, monkey
     owner = an_owner(store, log=log)
 
     async def act():
-        give(owner, TRUE, *(row(TRUE, offset, str(offset)) for offset in range(40)))
-        await until(lambda: store.checkpoint.input_offsets[TRUE] == 39)
+        give(owner, TRUE, *(row(TRUE, offset, f"{offset}a", f"{offset}b") for offset in range(20)))
+        await until(lambda: store.checkpoint.input_offsets[TRUE] == 19)
 
     run(owner, act)
     assert store.checkpoint.counts.waiting == 40

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
+from itertools import repeat
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.join.decide import Input
 from streams.table.reading import read
 from streams.wire import forwarding
 from streams.wire.decoder import Decoder
@@ -20,17 +26,15 @@ def packet(offset: int, *ids: str, headers: list[tuple[str, bytes]] | None = Non
     return FakeRecord(offset, json.dumps(rows).encode(), headers=headers)
 
 
-def test_rows_of_other_partitions_are_parted_from_ours_record_by_record() -> None:
+def test_rows_of_other_partitions_are_parted_from_ours() -> None:
     found = read(Decoder("y_true"), 2, N, [packet(0, MINE[0], THEIRS[0]), packet(1, MINE[1]), packet(2, THEIRS[1])])
 
     assert not found.refused
-    assert [[row.id for row in given.rows] for given in found.inputs] == [[MINE[0]], [MINE[1]], []]
-    assert [{p: [row.id for row in rows] for p, rows in given.foreign.items()} for given in found.inputs] == [
-        {3: [THEIRS[0]]},
-        {},
-        {3: [THEIRS[1]]},
-    ]
-    assert [given.offset for given in found.inputs] == [0, 1, 2]
+    assert told(found.inputs) == {
+        "mine": [(0, MINE[0]), (1, MINE[1])],
+        "foreign": {3: [(0, THEIRS[0]), (2, THEIRS[1])]},
+        "n_unreadable": 0,
+    }
 
 
 def test_records_that_say_how_they_were_packed_or_who_sent_them_on_are_believed() -> None:
@@ -70,20 +74,77 @@ def test_many_records_of_one_row_are_read_as_a_run_that_keeps_each_offset() -> N
     assert run.offset == run.offsets[-1]
 
 
-def test_a_run_with_anything_else_in_it_is_read_record_by_record() -> None:
-    good = [
-        FakeRecord(i, json.dumps({"id": name, "ts": 1.0, "y_true": 2.0}).encode()) for i, name in enumerate(MINE[:9])
-    ]
+def test_a_record_that_is_not_just_a_row_stands_beside_the_run() -> None:
+    good = [one_row(i, name) for i, name in enumerate(MINE[:9])]
     others = (
         FakeRecord(9, b"{nonsense"),
-        packet(9, MINE[0]),
-        packet(9, THEIRS[0]),
+        packet(9, MINE[0], MINE[1]),
+        packet(9, MINE[0], THEIRS[0]),
         packet(9, MINE[0], headers=[forwarding.forwarded_by(forwarding.origin_of("abc", 1, 0))]),
     )
     for other in others:
         found = read(Decoder("y_true"), 2, N, [*good, other])
-        assert [given.offset for given in found.inputs] == list(range(10))
-        assert all(not given.offsets for given in found.inputs)
+        assert [(one.offset, len(one.offsets)) for one in found.inputs] == [(8, 9), (9, 0)]
+    in_other_forms = [FakeRecord(i, json.dumps({"id": name, "body": 2.0}).encode()) for i, name in enumerate(MINE[:9])]
+    (run,) = read(Decoder("y_true"), 2, N, in_other_forms).inputs
+    assert list(run.offsets) == list(range(9))
+
+
+def one_row(offset: int, name: str) -> FakeRecord:
+    return FakeRecord(offset, json.dumps({"id": name, "ts": 1.0, "y_true": 2.0}).encode())
+
+
+def told(inputs: Iterable[Input]) -> dict[str, object]:
+    """What inputs say, however the records are put together: of each row its offset, ours and those of each partition."""
+    mine: list[tuple[int, str]] = []
+    foreign: dict[int, list[tuple[int, str]]] = {}
+    n_unreadable = 0
+    for one in inputs:
+        mine += [(o, row.id) for o, row in zip(one.offsets or repeat(one.offset), one.rows, strict=False)]
+        for partition, rows in one.foreign.items():
+            offsets = one.foreign_offsets.get(partition, repeat(one.offset))
+            foreign.setdefault(partition, []).extend((o, row.id) for o, row in zip(offsets, rows, strict=False))
+        n_unreadable += one.n_unreadable
+    return {"mine": mine, "foreign": {p: rows for p, rows in foreign.items() if rows}, "n_unreadable": n_unreadable}
+
+
+WHATEVER = st.sampled_from(
+    [
+        *[lambda offset, name=name: one_row(offset, name) for name in (MINE[:5] + THEIRS[:2])],
+        lambda offset: FakeRecord(offset, b'{"id": "a", "y_true": "n/a"}', b"key"),
+        lambda offset: packet(offset, MINE[7], THEIRS[7]),
+        lambda offset: packet(offset, THEIRS[8], headers=[forwarding.packed_for(N)]),
+    ]
+)
+MOSTLY_GOOD = st.one_of(*[st.just(lambda offset: one_row(offset, MINE[offset % len(MINE)]))] * 30, WHATEVER)
+
+
+@given(st.one_of(st.lists(MOSTLY_GOOD, max_size=150), st.lists(WHATEVER, max_size=80)), st.data())
+def test_records_read_together_say_what_each_says_alone(
+    made: list[Callable[[int], FakeRecord]], data: st.DataObject
+) -> None:
+    records = [make(3 * i) for i, make in enumerate(made)]
+    found = read(Decoder("y_true"), 2, N, records)
+    alone = [read(Decoder("y_true"), 2, N, [record]) for record in records]
+
+    assert told(found.inputs) == told(given for one in alone for given in one.inputs)
+    assert found.refused == [refused for one in alone for refused in one.refused]
+    assert [given.offset for given in found.inputs][-1:] == [record.offset() for record in records[-1:]]
+
+    applied = data.draw(st.integers(-1, 3 * len(records)))
+    behind = [given for one in found.inputs if (given := one.behind(applied)) is not None]
+    later = [given for one in alone for given in one.inputs if given.offset > applied]
+    assert told(behind) == told(later), "what somebody else has applied is left out"
+
+
+def test_what_cannot_be_read_costs_few_others_the_run() -> None:
+    bad = FakeRecord(250, b"{nonsense")
+    records = [one_row(i, MINE[0]) for i in range(500)]
+    records[250] = bad
+    found = read(Decoder("y_true"), 2, N, records)
+
+    assert [one.offset for one in found.inputs] == [249, 250, 499]
+    assert sum(len(given.rows) for given in found.inputs) == 499
 
 
 def predictions(offset: int, *models: str | None) -> FakeRecord:
