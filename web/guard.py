@@ -61,6 +61,8 @@ class Guard:
     async def _made(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith(OUT_OF_TURN):
             return await handler(request)
+        if answers.wants_html(request) and "" in request.query.values():
+            raise web.HTTPFound(request.rel_url.with_query([part for part in request.query.items() if part[1]]))
         async with self._turns:
             found = await handler(request)
             if isinstance(found, answers.Page):

@@ -10,6 +10,7 @@ from streams.settings import Settings
 from web.cache import Cache
 from web.live import Live
 from web.one_id.payloads import Payloads
+from web.pairs.tally import Tallies
 from web.quarantine.newest import Quarantine
 from web.state.bridge_watch import BridgeWatch
 from web.state.peers import Peers
@@ -28,5 +29,6 @@ PAYLOADS = web.AppKey("payloads", Payloads)
 QUARANTINE = web.AppKey("quarantine", Quarantine)
 FIGURES = web.AppKey("figures", Answers)
 GROWN = web.AppKey("grown", Grown)
+TALLIES = web.AppKey("tallies", Tallies)
 CACHE = web.AppKey("cache", Cache)
 LIVE = web.AppKey("live", Live)

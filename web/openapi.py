@@ -15,7 +15,7 @@ from streams.version import version
 from web import answers, api
 from web.alerts.data import Alerts
 from web.pairs.columns import ORDERS
-from web.pairs.query import MAX_TEXT_CHARS, PAGE_SIZES, STATES
+from web.pairs.query import MAX_TEXT_CHARS, PAGE_SIZES, STATES, By
 from web.quarantine.records import Found
 from web.state.status import Status
 
@@ -50,6 +50,14 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
         "the place that the page before named in `next`; a place of another order is refused",
         {"type": "string", "maxLength": 2048},
     ),
+    "before": (
+        "a place as of `after`: the rows before it, the nearest one first",
+        {"type": "string", "maxLength": 2048},
+    ),
+    "by": (
+        "which time from and to are of: when the id last changed, or when its prediction happened",
+        {"enum": list(get_args(By))},
+    ),
     "group": ("only rows of the group with this key", {"type": "string", "pattern": "^([0-9a-f]{10})?$"}),
     "resolved": ("1: with the rows that were requeued or dropped", {"enum": ["", "1"]}),
     "last": (
@@ -63,7 +71,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "segment": ("of this segment, such as country:DE; all together if empty", _TEXT),
     "id": ("the id, percent-encoded", {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARS}),
 }
-FILTERS = "state q partition worker min_age max_age min_error max_error sort"
+FILTERS = "state q partition worker model min_age max_age from to by min_error max_error sort"
 """The names that the files of the table take; its pages take `n` and `after` too."""
 
 
@@ -116,7 +124,7 @@ ADDRESSES = {
         "last from to axis model segment",
     ),
     "/api/pairs": Address(
-        "A page of the table", {200: Answer("Rows and the next page", api.Page), 400: _WRONG}, f"{FILTERS} n after"
+        "A page of the table", {200: Answer("Rows and the next page", api.Page), 400: _WRONG}, f"{FILTERS} n after before"
     ),
     "/api/pairs/{id}": Address(
         "One id, and why it is not joined",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
@@ -13,7 +14,7 @@ from agents.insight.query import Asked
 from streams.join.carried import FIELDS
 from web import answers, api
 from web.dashboard import choice
-from web.dashboard.choice import Choice
+from web.dashboard.choice import Choice, spelled
 from web.dashboard.stages import stages
 from web.dashboard.view import view
 from web.keys import CACHE, PAYLOADS, SETTINGS, URL
@@ -25,13 +26,16 @@ from web.pairs import listing
 from web.pairs.cells import AsOf
 from web.pairs.columns import ON_PAGE, ORDERS, as_row
 from web.pairs.pair_view import PairView
-from web.pairs.query import PAGE_SIZES, PARTS, BadQuery, Query, read
+from web.pairs.query import PAGE_SIZES, PARTS, STATES, BadQuery, Query, read, refuse_unknown
+from web.pairs.tally import FACETS
 from web.state import gather, scores
 from web.state.status import Status
-from web.text import long_span, shown
+from web.text import clock, long_span, row_url, shown
 
 REST = 9
 """A page that looks at very many ids, again and again for who has it open, takes a tenth of a CPU at the most."""
+MOST_SHOWN = 12
+"""Values of a facet that are shown."""
 CHIPS = ("all", "matched", "waiting", "unmatched", "late", "duplicate", "conflict")
 
 
@@ -42,9 +46,17 @@ def frame(request: web.Request, here: str, status: Status) -> dict[str, Any]:
 
 
 def query_of(request: web.Request, most: int = PAGE_SIZES[-1]) -> Query:
-    """Return what the URL of the table asks for; what cannot be used is an answer with its sentence."""
+    """Return what the URL of the table, or of an id in it, asks for; what cannot be used is an answer with its sentence."""
     try:
-        return read(request.query, most=most)
+        return read({name: text for name, text in request.query.items() if name != "id"}, most=most)
+    except BadQuery as exc:
+        raise web.HTTPBadRequest(text=str(exc)) from None
+
+
+def nothing_asked(request: web.Request) -> None:
+    """Refuse any parameter, at an address that takes none."""
+    try:
+        refuse_unknown(request.query, ())
     except BadQuery as exc:
         raise web.HTTPBadRequest(text=str(exc)) from None
 
@@ -116,7 +128,8 @@ async def pairs(request: web.Request) -> web.StreamResponse:
     query = query_of(request)
     key = f"pairs {query._replace(paused='').url()}"
     listed = await request.app[CACHE].get(key, 1.0, lambda: gather.page(request.app, query), rest=REST)
-    status, as_of = await gather.status(request.app), gather.as_of(request.app, query.q)
+    status, counted = await gather.status(request.app), await gather.counts(request.app, query)
+    as_of = gather.as_of(request.app, query.q)._replace(href=functools.partial(_address, query))
     here = "unmatched" if query.state in PARTS["unmatched"] else "pairs"
     return answers.page(
         request,
@@ -129,7 +142,9 @@ async def pairs(request: web.Request) -> web.StreamResponse:
         orders=ORDERS,
         columns=ON_PAGE,
         sizes=PAGE_SIZES,
-        counts=await _counts(request.app, query, status),
+        counts=_counts(counted),
+        facets=_facets(query, counted),
+        times=(spelled(query.from_), spelled(query.to)),
         filters=_filters(query),
         exact=await _exact(request, query),
         rules=as_of.rules,
@@ -149,8 +164,11 @@ def _filters(query: Query) -> list[tuple[str, str]]:
         "q": "id contains",
         "partition": "partition",
         "worker": "worker",
+        "model": "model",
         "min_age": "age from",
         "max_age": "age to",
+        "from_": f"{query.by} from",
+        "to": f"{query.by} before",
         "min_error": "|error| from",
         "max_error": "|error| to",
     }
@@ -158,28 +176,53 @@ def _filters(query: Query) -> list[tuple[str, str]]:
     for name, said in words.items():
         value, default = getattr(query, name), Query._field_defaults[name]
         if value != default:
-            spelled = (
-                long_span(value) if name.endswith("age") else f"{value:g}" if isinstance(value, float) else str(value)
-            )
-            found.append((f"{said} {shown(spelled, 40)}", query.url(**{name: default}, after=None)))
+            found.append((f"{said} {shown(_spelled(name, value), 40)}", query.url(**{name: default}, after=None)))
     return found
 
 
-async def _counts(app: web.Application, query: Query, status: Status) -> dict[str, str]:
-    """Return the number on each chip: since the start; for a filter, the ids that it leaves, `≥` if more may be."""
-    if not query.is_filtered:
-        since = {
-            "waiting": status.waiting,
-            "matched": status.matched,
-            "unmatched": status.unmatched,
-            "late": status.late,
-            "duplicate": status.duplicates,
-            "conflict": status.conflicts,
-        }
-        return {name: f"{n:,}" for name, n in since.items()}
-    found = await gather.counts(app, query)
+def _spelled(name: str, value: Any) -> str:
+    """Return the value of a filter as people read it."""
+    if name in ("from_", "to"):
+        return clock(value)
+    if name.endswith("age"):
+        return long_span(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _address(query: Query, pair: PairView) -> str:
+    """Return the address of an id's page that knows its place in a list: it leads to the ids before and after."""
+    base, own = row_url(pair.id), query.url(after=pair.place, n=Query._field_defaults["n"], paused="")
+    return f"{base}&{own[1:]}" if "?" in base else base + own
+
+
+def _counts(found: gather.Listed) -> dict[str, str]:
+    """Return the number on each chip: the ids that the filter leaves, `≥` if not all are counted."""
     least = "" if found.is_whole and not found.silent else "≥ "
-    return {name: f"{least}{found.counts.get(name, 0):,}" for name in CHIPS}
+    return {name: f"{least}{found.counts.get(name, 0):,}" for name in STATES}
+
+
+class Value(NamedTuple):
+    """One value that the ids of a list can be narrowed to: how many have it, and the address of those."""
+
+    value: str
+    n: str
+    url: str
+    is_chosen: bool
+
+
+def _facets(query: Query, found: gather.Listed) -> dict[str, list[Value]]:
+    """Return the values of each facet that has several, or one that is chosen; the most frequent first."""
+    least = "" if found.is_whole and not found.silent else "≥ "
+    shown_facets: dict[str, list[Value]] = {}
+    for name in FACETS:
+        counts, chosen = found.facets.get(name, {}), getattr(query, name)
+        values = [
+            Value(value, f"{least}{n:,}", query.url(**{name: value}, after=None), is_chosen=value == str(chosen))
+            for value, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_SHOWN]
+        ]
+        if len(values) > 1 or any(value.is_chosen for value in values):
+            shown_facets[name] = values
+    return shown_facets
 
 
 async def export(request: web.Request) -> web.StreamResponse:
@@ -212,6 +255,7 @@ async def export(request: web.Request) -> web.StreamResponse:
 
 async def row_json(request: web.Request) -> web.Response:
     """Answer with one id."""
+    nothing_asked(request)
     return await _row_json(request, request.match_info["id"])
 
 
@@ -234,7 +278,24 @@ async def row(request: web.Request) -> web.Response:
     return await _row(request, row_id)
 
 
+class Around(NamedTuple):
+    """The way from an id back to the list that it was opened from, and on to the ids before and after it there."""
+
+    url: str
+    order: str
+    before: str
+    after: str
+
+
+async def _around(app: web.Application, query: Query) -> Around:
+    of_list = query._replace(after=None, before=None)
+    found = (None, None) if query.after is None else await gather.neighbours(app, of_list, query.after)
+    before, after = (_address(of_list, pair) if pair else "" for pair in found)
+    return Around("/table/pairs/" + of_list.url().removesuffix("?"), ORDERS[query.sort].words, before, after)
+
+
 async def _row(request: web.Request, row_id: str) -> web.Response:
+    query = query_of(request)
     if not answers.wants_html(request):
         return await _row_json(request, row_id)
     said = await lookup.answer(request.app, row_id)
@@ -245,6 +306,7 @@ async def _row(request: web.Request, row_id: str) -> web.Response:
         said.code,
         **frame(request, "pairs", status),
         row_id=row_id,
+        around=await _around(request.app, query),
         silent=said.silent,
         why=said.why,
         refused=said.refused,

@@ -76,6 +76,7 @@ async def _readyz(request: web.Request) -> web.Response:
 
 
 async def _status(request: web.Request) -> web.Response:
+    pages.nothing_asked(request)
     return answers.json(await gather.status(request.app))
 
 
@@ -101,6 +102,7 @@ async def _favicon(request: web.Request) -> web.Response:
 
 
 async def _index(request: web.Request) -> web.Response:
+    pages.nothing_asked(request)
     return answers.json(api.Index({path: each.about for path, each in openapi.ADDRESSES.items()}))
 
 

@@ -29,11 +29,13 @@ from web.keys import (
     PEERS,
     QUARANTINE,
     SETTINGS,
+    TALLIES,
     URL,
     WORKER,
 )
 from web.live import Live
 from web.one_id.payloads import Payloads
+from web.pairs.tally import Tallies
 from web.quarantine.newest import Quarantine
 from web.quarantine.watch import Watch
 from web.routes import routes
@@ -59,7 +61,8 @@ def build(worker: Worker, url: str) -> web.Application:
     app[FACTS] = Facts(worker, app[ENDS])
     app[BRIDGE] = BridgeWatch(worker)
     app[PEERS], app[QUARANTINE] = Peers(worker, url), Quarantine(settings, worker.problems)
-    app[PAYLOADS], app[CACHE], app[LIVE] = Payloads(settings, worker.problems), Cache(), Live()
+    app[PAYLOADS], app[TALLIES] = Payloads(settings, worker.problems), Tallies()
+    app[CACHE], app[LIVE] = Cache(), Live()
     routes(app)
     worker.health = lambda: health(app)
     return app
@@ -111,6 +114,7 @@ class Server:
         if self._runner is not None:
             await self._runner.app[PEERS].stop()
             await self._runner.app[PAYLOADS].stop()
+            await self._runner.app[TALLIES].stop()
             await self._runner.app[QUARANTINE].stop()
             await self._runner.cleanup()
 

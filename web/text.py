@@ -14,6 +14,7 @@ __all__ = [
     "count",
     "date",
     "long_span",
+    "moment",
     "number",
     "percent",
     "pieces",
@@ -53,6 +54,18 @@ def clock(ts: float | None, *, digits: int = 0) -> str:
     fraction = f"{ts - whole:.{digits}f}"[1:] if digits else ""
     day = "" if then[:3] == now[:3] else time.strftime("%Y-%m-%d ", then)
     return day + time.strftime("%H:%M:%S", then) + fraction
+
+
+def moment(ts: float | None) -> str:
+    """Return date and time in UTC to the millisecond, whatever day it is: `2026-11-29 20:17:02.115 UTC`."""
+    if ts is None:
+        return NONE
+    whole = math.floor(ts)
+    try:
+        then = time.gmtime(whole)
+    except (OverflowError, ValueError, OSError):
+        return repr(ts)
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S', then)}{f'{min(ts - whole, 0.999):.3f}'[1:]} UTC"
 
 
 def date(ts: float | None) -> str:

@@ -205,6 +205,27 @@ class PairsStore:
                     entries.append((index, _decode_keys(packed)))
         return entries
 
+    def earliest(self, start: bytes, n: int) -> list[tuple[bytes, list[bytes]]]:
+        """Return up to `n` entries of a timer kind from the index key `start` on, the earliest deadline first."""
+        entries: list[tuple[bytes, list[bytes]]] = []
+        with translated(self._path):
+            for index, packed in self._entries(start):
+                if index[:1] != start[:1] or len(entries) == n:
+                    break
+                entries.append((index, _decode_keys(packed)))
+        return entries
+
+    def page_before(self, before: bytes, n: int) -> list[tuple[str, bytes]]:
+        """Return up to `n` ids with their packed states before the key `before`, the nearest one first."""
+        found: list[tuple[str, bytes]] = []
+        with translated(self._path):
+            for key, packed in self._entries(before, backwards=True):
+                if key[:1] != b"i" or len(found) == n:
+                    break
+                if key != before:
+                    found.append((key[1:].decode(), packed))
+        return found
+
     def _entries(self, start: bytes, *, backwards: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """Yield all that is stored from a key on (rocksdict's `items` ends at a damaged block as if there were no more)."""
         entries = self._db.iter()

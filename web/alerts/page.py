@@ -9,7 +9,7 @@ from web import answers
 from web.alerts import data
 from web.alerts.data import Alerts
 from web.keys import CACHE, PEERS, SETTINGS, WORKER
-from web.pages import frame
+from web.pages import frame, nothing_asked
 from web.state import gather
 from web.state.scores import NOBODY
 from web.state.status import Status
@@ -21,11 +21,13 @@ MAX_LAG = 500
 
 async def alerts_json(request: web.Request) -> web.Response:
     """Answer with all alerts, as JSON."""
+    nothing_asked(request)
     return answers.json(await gathered(request.app))
 
 
 async def alerts(request: web.Request) -> web.Response:
     """Show all alerts."""
+    nothing_asked(request)
     if not answers.wants_html(request):
         return await alerts_json(request)
     found, status = await gathered(request.app), await gather.status(request.app)

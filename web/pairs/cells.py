@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from markupsafe import escape
@@ -10,15 +11,18 @@ from streams.join.deadlines import Rules, wait_s
 from web.pairs.pair_view import PairView
 from web.text import pieces, row_url, shown, span, value
 
+LONG_ID, TAIL = 16, 8
+"""An id of more characters is cut in its middle where it does not fit: so many at its end always show."""
 NOTHING = '<span class="muted">–</span>'
 
 
 class AsOf(NamedTuple):
-    """What a row is shown by: the join's rules, the clock, and what is searched in the ids."""
+    """What a row is shown by: the join's rules, the clock, what is searched in the ids, and where an id leads."""
 
     rules: Rules
     now: float
     q: str = ""
+    href: Callable[[PairView], str] = lambda pair: row_url(pair.id)
 
 
 def plain(read: Any) -> str:
@@ -37,10 +41,17 @@ def signed(read: float | None) -> str:
 
 
 def row_id(pair: PairView, as_of: AsOf) -> str:
-    """Return the id as a link to its page, with what is searched marked."""
+    """Return the id as a link to its page, with what is searched marked; a long one gives way in its middle."""
+    whole, href = shown(pair.id), escape(as_of.href(pair))
+    if len(whole) > LONG_ID and not as_of.q:
+        head, tail = escape(whole[:-TAIL]), escape(whole[-TAIL:])
+        words = f'<span class="head">{head}</span><span class="tail">{tail}</span>'
+        return (
+            f'<a class="id" href="{href}" title="{escape(whole)}" aria-label="{escape(whole)}"><bdi>{words}</bdi></a>'
+        )
     found = pieces(pair.id, as_of.q)
     words = "".join(f"<mark>{escape(shown(text))}</mark>" if hit else escape(shown(text)) for hit, text in found)
-    return f'<a class="id" href="{escape(row_url(pair.id))}"><bdi>{words}</bdi></a>'
+    return f'<a class="id" href="{href}" title="{escape(whole)}"><bdi>{words}</bdi></a>'
 
 
 def states(pair: PairView, as_of: AsOf) -> str:

@@ -7,7 +7,7 @@ can be sorted in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
@@ -15,7 +15,7 @@ from streams.wire.verdicts import Carried
 from web.pairs import cells
 from web.pairs.cells import AsOf
 from web.pairs.pair_view import Other, PairView, State
-from web.text import span
+from web.text import moment, span
 
 Key = Callable[[PairView], float | None]
 
@@ -39,6 +39,7 @@ class Column(NamedTuple):
         type: of what `read` returns, for the description of the API.
         heading: in the page's table; a column without one is not in it.
         cell: its markup there; None: what was read, as text.
+        hover: what is said of it where it is pointed at: what the cell leaves out. Empty: nothing.
         css: classes of its cells there; those that are `aux` are only on wide screens.
         on_phones: the name before it where a row is two lines; a column without one is left out there.
         orders: by its heading: ascending, then descending.
@@ -51,14 +52,18 @@ class Column(NamedTuple):
     read: Callable[[PairView, AsOf], Any]
     heading: str = ""
     cell: Callable[[PairView, AsOf], str] | None = None
+    hover: Callable[[PairView, AsOf], str] | None = None
     css: str = "num aux"
     on_phones: str = ""
     orders: tuple[Order, ...] = ()
     in_files: bool = True
 
 
-def _by(name: str, key: Key) -> tuple[Order, Order]:
-    return Order(name, f"smallest {name} first", key), Order(f"-{name}", f"largest {name} first", key, -1)
+def _by(name: str, key: Key, up: str = "", down: str = "") -> tuple[Order, Order]:
+    return (
+        Order(name, up or f"smallest {name} first", key),
+        Order(f"-{name}", down or f"largest {name} first", key, -1),
+    )
 
 
 def _of(kind: str, name: str) -> Callable[[PairView, AsOf], Any]:
@@ -78,15 +83,43 @@ def _both(kind: str) -> Callable[[PairView, AsOf], str]:
     return lambda pair, as_of: cells.both_values(pair, kind)
 
 
+def _exactly(number: float | None) -> str:
+    """Return a number with all its digits."""
+    return "" if number is None else repr(number).removesuffix(".0")
+
+
+def _value_of(kind: str) -> Callable[[PairView, AsOf], str]:
+    def said(pair: PairView, as_of: AsOf) -> str:
+        side = pair.side(kind)
+        return f"{_exactly(side.y)}, happened {moment(side.ts)}" if side is not None else ""
+
+    return said
+
+
 def _size(error: float | None) -> float | None:
     return None if error is None else abs(error)
 
 
+def _until(pair: PairView) -> float | None:
+    return pair.last_event if pair.waits else None
+
+
 _AGE = (Order("newest", "newest first"), Order("oldest", "oldest first", lambda pair: pair.last_event))
+_LEFT = (Order("left", "least time left first", _until), Order("-left", "most time left first", _until, -1))
+_STATES = get_args(State)
 
 COLUMNS = (
     Column("id", str, "", lambda pair, _: pair.id, "id", cells.row_id, css="id", orders=(Order("id", "id"),)),
-    Column("state", State, "how it stands", lambda pair, _: pair.state, "state", cells.states, css="state"),
+    Column(
+        "state",
+        State,
+        "how it stands",
+        lambda pair, _: pair.state,
+        "state",
+        cells.states,
+        css="state",
+        orders=_by("state", lambda pair: _STATES.index(pair.state), "waiting first", "unmatched first"),
+    ),
     Column(
         "y_true",
         float | None,
@@ -94,6 +127,7 @@ COLUMNS = (
         _of("y_true", "y"),
         heading="y_true",
         cell=_both("y_true"),
+        hover=_value_of("y_true"),
         css="num",
         on_phones="true",
         orders=_by("y_true", lambda pair: pair.true.y if pair.true else None),
@@ -105,6 +139,7 @@ COLUMNS = (
         _of("y_pred", "y"),
         heading="y_pred",
         cell=_both("y_pred"),
+        hover=_value_of("y_pred"),
         css="num",
         on_phones="pred",
         orders=_by("y_pred", lambda pair: pair.pred.y if pair.pred else None),
@@ -116,6 +151,7 @@ COLUMNS = (
         lambda pair, _: pair.error,
         heading="error",
         cell=lambda pair, _: cells.signed(pair.error),
+        hover=lambda pair, _: _exactly(pair.error),
         css="num",
         on_phones="error",
         orders=_by("error", lambda pair: _size(pair.error)),
@@ -127,6 +163,7 @@ COLUMNS = (
         lambda pair, as_of: round(as_of.now - pair.last_event, 3),
         heading="age",
         cell=lambda pair, as_of: span(as_of.now - pair.last_event),
+        hover=lambda pair, _: moment(pair.last_event),
         css="num",
         on_phones="age",
         orders=_AGE,
@@ -138,11 +175,19 @@ COLUMNS = (
         lambda pair, as_of: pair.left_s(as_of.rules, as_of.now),
         heading="time left",
         cell=cells.time_left,
+        hover=lambda pair, as_of: f"until {moment(pair.deadline_at(as_of.rules))} at the latest" if pair.waits else "",
         css="num",
         on_phones="left",
-        orders=(Order("left", "least time left first", lambda pair: pair.last_event if pair.waits else None),),
+        orders=_LEFT,
     ),
-    Column("partition", int, "", lambda pair, _: pair.partition, heading="partition"),
+    Column(
+        "partition",
+        int,
+        "",
+        lambda pair, _: pair.partition,
+        heading="partition",
+        orders=_by("partition", lambda pair: pair.partition),
+    ),
     Column(
         "worker",
         str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from web.pairs.cells import AsOf, plain
 from web.pairs.columns import ON_PAGE, Column
@@ -25,6 +25,8 @@ def _row(pair: PairView, as_of: AsOf) -> str:
 
 def _td(column: Column, pair: PairView, as_of: AsOf) -> str:
     label = f' data-k="{column.on_phones}"' if column.on_phones else ""
+    if column.hover and (said := column.hover(pair, as_of)):
+        label += f' title="{escape(said)}"'
     return f'<td class="{column.css}"{label}>{_inside(column, pair, as_of)}</td>'
 
 

@@ -6,6 +6,7 @@ import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, get_args
 from urllib.parse import urlencode
 
@@ -35,7 +36,10 @@ PARTS: dict[str, tuple[State, ...]] = {
 """States that come in two kinds, by which side is missing."""
 EVERYWHERE = ("theme", "paused")
 """Parameters that every page takes."""
-FILTERS = ("q", "partition", "worker", "min_age", "max_age", "min_error", "max_error")
+By = Literal["changed", "predicted"]
+"""Which time of an id `from` and `to` are of: when it last changed, or when its prediction happened."""
+FILTERS = ("q", "partition", "worker", "model", "min_age", "max_age", "from_", "to", "min_error", "max_error")
+PLACES = ("after", "before")
 PAGE_SIZES = (25, 50, 100, 250)
 MAX_TEXT_CHARS = 512
 _SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?(s|m|min|h|d)?")
@@ -47,19 +51,30 @@ class BadQuery(ValueError):
 
 
 class Query(NamedTuple):
-    """One question to the table. Ages in seconds, errors as absolute values; `after` is the place of the last row."""
+    """One question to the table. Ages in seconds, errors as absolute values.
+
+    `after` is the place of the last row that was shown; with `before`, the rows before a place are asked for, the nearest
+    one first.
+
+    `from_` (`from` in an address) and `to`, which is not included, are UTC epoch seconds, of the time that `by` names.
+    """
 
     state: State = "all"
     q: str = ""
     partition: int | None = None
     worker: str = ""
+    model: str = ""
     min_age: float | None = None
     max_age: float | None = None
+    from_: float | None = None
+    to: float | None = None
+    by: By = "changed"
     min_error: float | None = None
     max_error: float | None = None
     sort: str = "newest"
     n: int = 50
     after: Place | None = None
+    before: Place | None = None
     paused: str = ""
 
     @property
@@ -71,9 +86,12 @@ class Query(NamedTuple):
         """Return the query string of this question with changes; what is at its default is left out."""
         asked = self._replace(**changes)
         parts = {name: value for name, value in asked._asdict().items() if value != Query._field_defaults[name]}
-        if "after" in parts:
-            parts["after"] = encode_place(parts["after"])
-        return "?" + urlencode({name: _plain(value) for name, value in parts.items()})
+        parts |= {name: encode_place(parts[name]) for name in PLACES if name in parts}
+        return "?" + urlencode({name.rstrip("_"): _plain(name, value) for name, value in parts.items()})
+
+
+NAMES = {name.rstrip("_"): name for name in Query._fields}
+"""The field of a question by its name in an address."""
 
 
 def read(given: Mapping[str, str], *, most: int = PAGE_SIZES[-1]) -> Query:
@@ -82,19 +100,23 @@ def read(given: Mapping[str, str], *, most: int = PAGE_SIZES[-1]) -> Query:
     Raises:
         BadQuery: a value cannot be used, or there is no such name.
     """
-    refuse_unknown(given, Query._fields)
-    known = {name: text for name, text in given.items() if name in Query._fields and text != ""}
-    place = known.pop("after", None)
-    values: dict[str, Any] = {name: _READERS.get(name, _text)(name, text) for name, text in known.items()}
+    refuse_unknown(given, NAMES)
+    known = {name: text for name, text in given.items() if name in NAMES and text != ""}
+    places: dict[str, Any] = {name: decode_place(known.pop(name)) for name in PLACES if name in known}
+    values: dict[str, Any] = {NAMES[name]: _READERS.get(name, _text)(name, text) for name, text in known.items()}
     query = Query(**values)
+    if query.by not in get_args(By):
+        raise BadQuery(f"by is one of {', '.join(get_args(By))}.")
+    if query.from_ is not None and query.to is not None and query.from_ >= query.to:
+        raise BadQuery("from lies before to.")
     if query.state not in STATES:
         raise BadQuery(f"state is one of {', '.join(STATES)}.")
     if query.sort not in ORDERS:
         raise BadQuery(f"sort is one of {', '.join(ORDERS)}.")
-    after = None if place is None else decode_place(place)
-    if after is not None and not fits(after, query.sort):
-        raise BadQuery("after is no place in this order; start at its first page.")
-    return query._replace(n=max(0, min(query.n, most)), after=after)
+    for name, place in places.items():
+        if not fits(place, query.sort):
+            raise BadQuery(f"{name} is no place in this order; start at its first page.")
+    return query._replace(n=max(0, min(query.n, most)), **places)
 
 
 def refuse_unknown(given: Iterable[str], names: Iterable[str]) -> None:
@@ -150,9 +172,36 @@ def _seconds(name: str, text: str) -> float:
     return float(found[1]) * _UNITS[found[2] or "s"]
 
 
+def time_of(text: str) -> float | None:
+    """Return a time in UTC epoch seconds, given as that or in ISO 8601; UTC where it names no zone. None: empty.
+
+    Raises:
+        BadQuery: it is none.
+    """
+    if not text:
+        return None
+    try:
+        found = float(text)
+    except ValueError:
+        found = _iso(text)
+    if not 0 <= found <= 1e11:
+        raise BadQuery("from and to are times: UTC epoch seconds, or ISO 8601 such as 2026-01-31T12:00:00Z.")
+    return found
+
+
+def _iso(text: str) -> float:
+    try:
+        parsed = datetime.fromisoformat(text)
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return math.nan
+
+
 _READERS = {
     "partition": _whole,
     "n": _whole,
+    "from": lambda name, text: time_of(text),
+    "to": lambda name, text: time_of(text),
     "min_age": _seconds,
     "max_age": _seconds,
     "min_error": _number,
@@ -160,7 +209,9 @@ _READERS = {
 }
 
 
-def _plain(value: Any) -> str:
+def _plain(name: str, value: Any) -> str:
+    if name in ("from_", "to"):
+        return f"{value!r}".removesuffix(".0")
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -185,6 +236,10 @@ def matches(query: Query, pair: PairView, now: float) -> bool:
     """Tell whether an id is asked for, its state apart."""
     if query.q and query.q not in pair.id:
         return False
+    if query.model and query.model != pair.carried.model:
+        return False
+    if not _is_of_time(query, pair):
+        return False
     age = now - pair.last_event
     if (query.min_age is not None and age < query.min_age) or (query.max_age is not None and age > query.max_age):
         return False
@@ -194,6 +249,18 @@ def matches(query: Query, pair: PairView, now: float) -> bool:
     if error is None:
         return False
     return (query.min_error or 0) <= abs(error) <= (math.inf if query.max_error is None else query.max_error)
+
+
+def _is_of_time(query: Query, pair: PairView) -> bool:
+    if query.from_ is None and query.to is None:
+        return True
+    if query.by == "changed":
+        at = pair.last_event
+    elif pair.pred is None:
+        return False
+    else:
+        at = pair.pred.ts
+    return (query.from_ is None or at >= query.from_) and (query.to is None or at < query.to)
 
 
 def states_of(pair: PairView) -> set[State]:

@@ -28,9 +28,6 @@ CHUNK = 200
 MOST_LOOKED_AT = 200_000
 """Ids that one page looks at for rows that match; the page says how far it came, and its next one goes on there."""
 LOOK_FOR_S = 1.0
-MOST_COUNTED = 50_000
-COUNT_FOR_S = 0.25
-"""The same for a page without rows, which only counts."""
 _FAMILIES: dict[State, tuple[bytes, ...]] = {
     "waiting": (WAIT_PRED, WAIT_TRUE),
     "waiting_for_pred": (WAIT_PRED,),
@@ -48,7 +45,7 @@ class Page(msgspec.Struct):
     """Rows in order, where the next page begins (None: there is none), and what was looked at.
 
     `is_whole` tells whether all ids that can match were looked at, from the page's place on; `counts` are the ids among
-    those looked at, by state.
+    those looked at, by state. A page without rows only counts: all ids, `facets` of them by further filters' values.
     """
 
     rows: list[PairView]
@@ -56,10 +53,11 @@ class Page(msgspec.Struct):
     n_looked_at: Natural
     is_whole: bool
     counts: dict[str, Natural]
+    facets: dict[str, dict[str, Natural]] = {}
 
 
 async def page(stores: Mapping[int, PairsStore], query: Query, rules: Rules, *, now: float) -> Page:
-    """Return one page of these partitions."""
+    """Return one page of these partitions, of at least one row."""
     if query.partition is not None:
         stores = {p: store for p, store in stores.items() if p == query.partition}
     if ORDERS[query.sort].key is None:
@@ -71,10 +69,9 @@ async def _in_order(stores: Mapping[int, PairsStore], query: Query, rules: Rules
     rows: list[PairView] = []
     counts: Counter[str] = Counter()
     n, last, seen = 0, query.after, set[str]()
-    most, for_s = (MOST_LOOKED_AT, LOOK_FOR_S) if query.n else (MOST_COUNTED, COUNT_FOR_S)
-    give_up_at = time.monotonic() + for_s
+    give_up_at = time.monotonic() + LOOK_FOR_S
     candidates = _newest(stores, query, rules) if query.sort == "newest" else _ids(stores, query)
-    size = min(CHUNK, query.n + 1) if query.n else CHUNK  # without a filter, this is the page
+    size = min(CHUNK, query.n + 1)  # without a filter, this is the page
     while chunk := list(islice(candidates, size)):
         for found in _read(stores, chunk):
             last = found.place
@@ -84,12 +81,12 @@ async def _in_order(stores: Mapping[int, PairsStore], query: Query, rules: Rules
             seen.add(found.id)
             states = states_of(found)
             counts.update(states)
-            if query.state in states and query.n:
+            if query.state in states:
                 rows.append(found)
                 if len(rows) > query.n:
                     return Page(rows[:-1], rows[-2].place, n, False, dict(counts))
         size = CHUNK
-        if n >= most or time.monotonic() > give_up_at:
+        if n >= MOST_LOOKED_AT or time.monotonic() > give_up_at:
             return Page(rows, last, n, False, dict(counts))
         await asyncio.sleep(0)
     return Page(rows, None, n, True, dict(counts))
@@ -97,17 +94,19 @@ async def _in_order(stores: Mapping[int, PairsStore], query: Query, rules: Rules
 
 async def _by_value(stores: Mapping[int, PairsStore], query: Query, rules: Rules, now: float) -> Page:
     """Sort the newest ids that match by a value: all of them, or as many as one page looks at."""
-    newest = await _in_order(stores, query._replace(sort="newest", after=None, n=MOST_LOOKED_AT), rules, now)
-    order, after, keyed = ORDERS[query.sort], query.after, []
+    of_all = query._replace(sort="newest", after=None, before=None, n=MOST_LOOKED_AT)
+    newest = await _in_order(stores, of_all, rules, now)
+    order, after, before, keyed = ORDERS[query.sort], query.after, query.before, []
     assert order.key is not None
     for found in newest.rows:
         value = order.key(found)
         if value is not None:
             found.place = (order.sign * value, found.id)
-            if after is None or found.place > after:
+            if (after is None or found.place > after) and (before is None or found.place < before):
                 keyed.append(found)
-    rows = heapq.nsmallest(query.n + 1, keyed, key=lambda found: found.place)
-    more = rows[query.n - 1].place if 0 < query.n < len(rows) else None
+    nearest = heapq.nsmallest if before is None else heapq.nlargest
+    rows = nearest(query.n + 1, keyed, key=lambda found: found.place)
+    more = rows[query.n - 1].place if query.n < len(rows) else None
     return Page(rows[: query.n], more, newest.n_looked_at, newest.is_whole, newest.counts)
 
 
@@ -142,7 +141,10 @@ def _is_current(packed: bytes, timer_kind: int) -> bool:
 
 def _newest(stores: Mapping[int, PairsStore], query: Query, rules: Rules) -> Iterator[_Candidate]:
     timer_kinds = _FAMILIES.get(query.state, _ALL_FAMILIES)
-    after = cast("_Newest | None", query.after)
+    after, before = cast("_Newest | None", query.after), cast("_Newest | None", query.before)
+    if before is not None:
+        back = [_back_of_kind(p, store, kind, before, rules) for p, store in stores.items() for kind in timer_kinds]
+        return heapq.merge(*back, key=lambda c: c.place, reverse=True)
     streams = [
         _of_kind(p, store, timer_kind, after, rules) for p, store in stores.items() for timer_kind in timer_kinds
     ]
@@ -169,6 +171,22 @@ def _of_kind(
         before, n_entries = entries[-1][0], min(8, 2 * n_entries)
 
 
+def _back_of_kind(
+    partition: int, store: PairsStore, timer_kind: bytes, before: _Newest, rules: Rules
+) -> Iterator[_Candidate]:
+    """Yield the ids of one timer kind before the place `before`, the nearest first."""
+    n_kept, rank = round(span_s(timer_kind, rules) / BUCKET_S), _ALL_FAMILIES.index(timer_kind)
+    start, n_entries = INDEX.pack(timer_kind, max(0, n_kept - before[0]), 0, 0), 1
+    while entries := store.earliest(start, n_entries):
+        for index, keys in entries:
+            _, bucket, offset, chunk = INDEX.unpack(index)
+            for i, key in reversed(list(enumerate(keys))):
+                place = (-(bucket - n_kept), -rank, partition, -offset, -chunk, i)
+                if place < before:
+                    yield _Candidate(place, partition, key, None)
+        start, n_entries = entries[-1][0] + b"\0", min(8, 2 * n_entries)
+
+
 def _behind(after: _Newest, timer_kind: bytes, n_kept: int, own: tuple[int, int]) -> bytes:
     """Return the index key below which a timer kind's entries behind `after` begin: its own entry is still among them.
 
@@ -182,8 +200,12 @@ def _behind(after: _Newest, timer_kind: bytes, n_kept: int, own: tuple[int, int]
 
 
 def _ids(stores: Mapping[int, PairsStore], query: Query) -> Iterable[_Candidate]:
+    if query.before is not None:
+        last = b"i" + str(query.before[0]).encode()
+        back = [_ids_before(p, store, last, query.n + 1) for p, store in stores.items()]
+        return heapq.merge(*back, key=lambda c: c.place, reverse=True)
     start = b"i" if query.after is None else b"i" + str(query.after[0]).encode()
-    n = min(CHUNK, query.n + 1) if query.n else CHUNK
+    n = min(CHUNK, query.n + 1)
     return heapq.merge(*(_ids_of(p, store, start, n) for p, store in stores.items()), key=lambda c: c.place)
 
 
@@ -192,3 +214,10 @@ def _ids_of(partition: int, store: PairsStore, after: bytes, n: int) -> Iterator
         for row_id, packed in chunk:
             yield _Candidate((row_id, 0), partition, b"i" + row_id.encode(), packed)
         after = b"i" + chunk[-1][0].encode()
+
+
+def _ids_before(partition: int, store: PairsStore, before: bytes, n: int) -> Iterator[_Candidate]:
+    while chunk := store.page_before(before, min(CHUNK, n)):
+        for row_id, packed in chunk:
+            yield _Candidate((row_id, 0), partition, b"i" + row_id.encode(), packed)
+        before = b"i" + chunk[-1][0].encode()

@@ -12,16 +12,17 @@ from aiohttp import web
 from streams.join.deadlines import Rules
 from streams.join.keys import key_of
 from streams.wire.partition import partition_of
-from web.keys import BRIDGE, CACHE, FACTS, PEERS, SETTINGS, URL, WORKER
+from web.keys import BRIDGE, CACHE, FACTS, PEERS, SETTINGS, TALLIES, URL, WORKER
 from web.pairs import scan
 from web.pairs.cells import AsOf
 from web.pairs.pair_view import PairView, Place, add_others, view
 from web.pairs.query import Query, fits
+from web.pairs.tally import count
 from web.state.peers import UNEXPECTED, Answer
 from web.state.status import OwnStatus, Partition, Status
 
 MOST_ID_CHARS = 512
-COUNTS_KEPT_S = 5.0
+COUNTS_KEPT_S = 1.0
 
 
 class Listed(scan.Page):
@@ -48,8 +49,12 @@ def as_of(app: web.Application, q: str = "") -> AsOf:
 
 
 async def own_page(app: web.Application, query: Query) -> scan.Page:
-    """Return a page of our own partitions."""
+    """Return a page of our own partitions; a count of them if no rows are asked for."""
     stores = {p: owner.store for p, owner in app[WORKER].pairs.owners.items()}
+    if not query.n:
+        asked = f"{sorted(stores)} {query._replace(paused='').url()}"
+        tally = await app[TALLIES].of(asked, lambda into: count(stores, query, time.time(), into))
+        return scan.Page([], None, tally.n_looked_at, tally.is_whole, dict(tally.counts), dict(tally.facets))
     found = await scan.page(stores, query, rules(app), now=time.time())
     add_others(stores, found.rows)
     return found
@@ -73,8 +78,11 @@ def _is_of(query: Query, part: scan.Page | None) -> bool:
 def _merged(query: Query, answers: list[Answer[scan.Page]]) -> Listed:
     parts = {answer.url: answer.data for answer in answers if answer.data is not None}
     counts: Counter[str] = Counter()
+    facets: dict[str, Counter[str]] = {}
     for url, part in parts.items():
         counts.update(part.counts)
+        for name, found in part.facets.items():
+            facets.setdefault(name, Counter()).update(found)
         for row in part.rows:
             row.worker = url
     limit: Place | None = min((part.next for part in parts.values() if part.next is not None), default=None)
@@ -87,16 +95,27 @@ def _merged(query: Query, answers: list[Answer[scan.Page]]) -> Listed:
         sum(part.n_looked_at for part in parts.values()),
         all(part.is_whole for part in parts.values()),
         dict(counts),
+        {name: dict(found) for name, found in facets.items()},
         {answer.url: answer.problem for answer in answers if answer.data is None},
     )
 
 
+async def neighbours(app: web.Application, query: Query, place: Place) -> tuple[PairView | None, PairView | None]:
+    """Return the ids before and after a place of an order, of those that a filter leaves."""
+    asked = query._replace(n=1, after=None, before=place, paused="")
+    answers = await app[PEERS].ask(f"/peer/pairs{asked.url()}", scan.Page, only=query.worker)
+    parts = [answer.data for answer in answers if answer.data is not None and _is_of(query, answer.data)]
+    if query.worker in ("", app[URL]):
+        parts.append(await own_page(app, asked))
+    before = max((row for part in parts for row in part.rows), key=lambda row: row.place, default=None)
+    following = await page(app, query._replace(n=1, after=place, before=None, paused=""))
+    return before, next(iter(following.rows), None)
+
+
 async def counts(app: web.Application, query: Query) -> Listed:
-    """Return how many ids of each state a filter leaves, without any row: of all, or of as many as are looked at."""
-    asked = query._replace(state="all", sort="newest", after=None, n=0, paused="")
-    return await app[CACHE].get(  # type: ignore[no-any-return]
-        f"counts {asked.url()}", COUNTS_KEPT_S, lambda: page(app, asked)
-    )
+    """Return how many ids of each state a filter leaves, and of its own state by facet, without any row."""
+    asked = query._replace(sort="newest", after=None, n=0, paused="")
+    return await app[CACHE].get(f"counts {asked.url()}", COUNTS_KEPT_S, lambda: page(app, asked))  # type: ignore[no-any-return]
 
 
 def own_row(app: web.Application, row_id: str) -> PairView | None:

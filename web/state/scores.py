@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import get_args
 from urllib.parse import urlencode
 
@@ -16,7 +14,7 @@ from agents.insight.database import InsightError
 from agents.insight.query import Asked
 from streams.scores.figures import SPANS, Axis, Figures, length_s
 from web.keys import CACHE, FIGURES, GROWN, PEERS, WORKER
-from web.pairs.query import MAX_TEXT_CHARS, BadQuery, refuse_unknown
+from web.pairs.query import MAX_TEXT_CHARS, BadQuery, refuse_unknown, time_of
 from web.state.score_metrics import GAUGES_OVER, MAX_MODELS, ScoreCollector, gauged
 
 NAMES = ("last", "from", "to", "axis", "model", "segment")
@@ -45,7 +43,7 @@ def read(given: Mapping[str, str]) -> Asked:
     for name in NAMES:
         if len(given.get(name, "")) > MAX_TEXT_CHARS:
             raise BadQuery(f"{name} has more than {MAX_TEXT_CHARS} characters.")
-    start, end = _time(given.get("from", "")), _time(given.get("to", ""))
+    start, end = time_of(given.get("from", "")), time_of(given.get("to", ""))
     last, axis = given.get("last", ""), given.get("axis", "predicted")
     if last and (start is not None or end is not None):
         raise BadQuery("last and from or to exclude each other.")
@@ -55,27 +53,6 @@ def read(given: Mapping[str, str]) -> Asked:
         raise BadQuery("from lies before to.")
     chosen: Axis = "decided" if axis == "decided" else "predicted"
     return Asked(last or "1h", start, end, chosen, given.get("model", ""), given.get("segment", ""))
-
-
-def _time(text: str) -> float | None:
-    """Return a time in UTC epoch seconds, given as that or in ISO 8601; UTC where it names no zone."""
-    if not text:
-        return None
-    try:
-        found = float(text)
-    except ValueError:
-        found = _iso(text)
-    if not 0 <= found <= 1e11:
-        raise BadQuery("from and to are times: UTC epoch seconds, or ISO 8601 such as 2026-01-31T12:00:00Z.")
-    return found
-
-
-def _iso(text: str) -> float:
-    try:
-        parsed = datetime.fromisoformat(text)
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return math.nan
 
 
 def query_string(asked: Asked) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from streams.join.state import PRED, TRUE
@@ -14,6 +16,20 @@ def test_pages_show_every_row_once_in_every_order(full, sort, n):
     wanted = {"y_true": 50, "-error": 20, "left": 40}.get(sort, 60)
     found = full.walk(sort=sort, n=n)
     assert len(found) == len(set(found)) == wanted
+
+
+@pytest.mark.parametrize("sort", ["newest", "oldest", "id", "y_true", "-error", "-left", "state", "-partition"])
+@pytest.mark.parametrize("state", ["all", "matched", "waiting"])
+def test_what_lies_before_a_row_is_what_came_before_it_in_the_same_order(full, sort, state):
+    rows = full.ask(sort=sort, state=state, n=100).rows
+    for before, row in itertools.pairwise(rows):
+        (found, *_) = full.ask(sort=sort, state=state, n=1, before=row.place).rows
+        assert found.id == before.id
+    if rows:
+        assert full.ask(sort=sort, state=state, n=3, before=rows[0].place).rows == []
+        assert [row.id for row in full.ask(sort=sort, state=state, n=100, before=rows[-1].place).rows] == [
+            row.id for row in rows[-2::-1]
+        ]
 
 
 def test_the_newest_row_comes_first(full):
@@ -58,6 +74,12 @@ def test_rows_that_come_meanwhile_neither_repeat_nor_hide_others(full):
         ({"min_error": 15.0}, 5),
         ({"max_error": 4.0, "state": "matched"}, 5),
         ({"max_age": 5.0}, 10),
+        ({"model": "m"}, 30),
+        ({"model": "other"}, 0),
+        ({"from_": NOW - 30, "to": NOW - 20}, 30),
+        ({"from_": NOW - 20, "to": NOW - 19}, 2),
+        ({"from_": NOW - 1, "by": "predicted"}, 10),
+        ({"to": NOW - 19, "by": "predicted"}, 2),
     ],
     ids=str,
 )
@@ -68,17 +90,3 @@ def test_a_filter_leaves_exactly_its_rows(full, asked, n):
 def test_largest_errors_come_first(full):
     errors = [row.error for row in full.shown(sort="-error", n=3)]
     assert errors == [19.0, 18.0, 17.0]
-
-
-def test_a_page_without_rows_counts_every_state(full):
-    full.put(0, TRUE, ["m0-00"], NOW, y=9.0)
-    found = full.ask(n=0)
-    assert (found.rows, found.next, found.is_whole) == ([], None, True)
-    assert found.counts == {
-        "all": 60,
-        "waiting": 40,
-        "waiting_for_pred": 30,
-        "waiting_for_true": 10,
-        "matched": 20,
-        "conflict": 1,
-    }
