@@ -49,7 +49,8 @@ class Page(msgspec.Struct, frozen=True):
     """A page of the table.
 
     `next` is the address of the next page, `is_whole` whether all ids that can match were looked at, `counts` are the ids
-    among those looked at, by state. `silent` says of each worker that did not answer how.
+    among those looked at, by state. With n=0 no rows are given, but all ids are counted: `facets` are those of the
+    state asked for, by model and by partition. `silent` says of each worker that did not answer how.
     """
 
     rows: list[Row]
@@ -57,6 +58,7 @@ class Page(msgspec.Struct, frozen=True):
     n_looked_at: int
     is_whole: bool
     counts: dict[str, int]
+    facets: dict[str, dict[str, int]]
     silent: dict[str, str]
 
 

@@ -124,7 +124,9 @@ ADDRESSES = {
         "last from to axis model segment",
     ),
     "/api/pairs": Address(
-        "A page of the table", {200: Answer("Rows and the next page", api.Page), 400: _WRONG}, f"{FILTERS} n after before"
+        "A page of the table",
+        {200: Answer("Rows and the next page", api.Page), 400: _WRONG},
+        f"{FILTERS} n after before",
     ),
     "/api/pairs/{id}": Address(
         "One id, and why it is not joined",

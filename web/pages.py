@@ -116,7 +116,9 @@ async def pairs_json(request: web.Request) -> web.Response:
     as_of = gather.as_of(request.app)
     rows = [as_row(pair, as_of) for pair in listed.rows]
     following = None if listed.next is None else query.url(after=listed.next)
-    return answers.json(api.Page(rows, following, listed.n_looked_at, listed.is_whole, listed.counts, listed.silent))
+    return answers.json(
+        api.Page(rows, following, listed.n_looked_at, listed.is_whole, listed.counts, listed.facets, listed.silent)
+    )
 
 
 async def pairs(request: web.Request) -> web.StreamResponse:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from urllib.parse import quote
+import time
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.chromium import Person, barriers
-from tests.browser.conftest import HOSTILE, View
+from tests.browser.chromium import PHONE, Person, barriers
+from tests.browser.conftest import HOSTILE, NewPerson, View
 from tests.waiting import wait_until
 
 READ_S = 20.0
@@ -52,7 +53,7 @@ def test_the_raw_rows_are_those_that_were_sent(person: Person) -> None:
 def test_the_raw_row_of_a_hostile_id_is_text(person: Person, row_id: str, shown: str) -> None:
     assert row_id in HOSTILE
     page = person.go("/table/pairs/?state=waiting_for_pred&n=100")
-    page.locator(f'a[href="/table/pairs/{quote(row_id, safe="")}"]').click()
+    page.locator(f'a[href^="/table/pairs/{quote(row_id, safe="")}?"]').click()
     (text,) = raw_rows(page).values()
     assert json.loads(text)["id"] == shown
     expect(page.locator("main script, main img")).to_have_count(0)
@@ -108,6 +109,7 @@ def test_a_column_is_sorted_by_its_header_both_ways(person: Person) -> None:
 
 def test_the_filters_by_age_and_error_leave_what_they_say(person: Person) -> None:
     page = person.go("/table/pairs/")
+    page.get_by_text("More filters").click()
     page.get_by_label("|error| from").fill("60")
     page.get_by_label("|error| to").fill("62")
     page.get_by_label("age (90, 5m, 2h) from").fill("0s")
@@ -160,3 +162,81 @@ def test_event_time_goes_on_while_the_page_is_open(person: Person, view: View) -
     before = shown.inner_text()
     page.evaluate("document.querySelector('[data-t=event_time]').textContent = ''")
     wait_until(lambda: shown.inner_text() == before, READ_S, f"the event time is {before} again")
+
+
+def test_the_counts_are_of_what_their_links_lead_to(person: Person) -> None:
+    page = person.go("/table/pairs/?n=100")
+    expect(page.locator(".rows caption")).to_have_text(re.compile(r"^100 of 360 ids, newest first$"))
+    for words, n in (("matched", "300"), ("unmatched", "10"), ("duplicate", "7"), ("late", "1")):
+        chip = page.get_by_label("State").get_by_role("link", name=re.compile(f"^{words}"))
+        expect(chip).to_have_text(re.compile(rf"{words}\s+{n}$"))
+        chip.click()
+        expect(page.locator(".rows caption")).to_contain_text(f"of {n} ids")
+    page.goto("/table/pairs/?state=matched")
+    facet = page.get_by_role("navigation", name="Partition").get_by_role("link").first
+    n = facet.locator(".n").inner_text()
+    facet.click()
+    expect(page.locator(".rows caption")).to_contain_text(f"of {n} ids")
+
+
+def test_an_id_leads_to_those_before_and_after_it_in_the_order_of_its_list(person: Person) -> None:
+    page = person.go("/table/pairs/?state=matched&sort=-error&n=25")
+    ids = page.locator(".rows tbody th a").all_inner_texts()
+    page.locator(".rows tbody th a").first.click()
+    expect(page.get_by_role("link", name="← previous")).to_have_count(0)
+    for row_id in ids[1:4]:
+        page.get_by_role("link", name="next →").click()
+        expect(page.locator("h1.id")).to_have_text(row_id)
+    page.get_by_role("link", name="← previous").click()
+    expect(page.locator("h1.id")).to_have_text(ids[2])
+    page.locator("main").get_by_role("link", name="Ids").click()
+    expect(page.locator(".rows caption")).to_contain_text("largest error first")
+    page.goto("/table/pairs/?q=order&n=25")
+    newest = page.locator(".rows tbody th a").all_inner_texts()
+    page.locator(".rows tbody th a").nth(1).click()
+    page.get_by_role("link", name="← previous").click()
+    expect(page.locator("h1.id")).to_have_text(newest[0])
+
+
+def test_the_filter_by_time_leaves_what_was_predicted_then(person: Person) -> None:
+    page = person.go("/table/pairs/")
+    old = person.context.request.get("/api/pairs/old-1").json()["row"]["ts_pred"]
+    page.get_by_text("More filters").click()
+    page.locator("select[name=by]").select_option("predicted")
+    page.get_by_label("time to, UTC").fill(time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(old + 60)))
+    page.get_by_role("button", name="Apply").click()
+    assert sorted(page.locator(".rows tbody th a").all_inner_texts()) == [f"old-{n}" for n in range(6)]
+    expect(page.get_by_label("State").get_by_role("link", name=re.compile("^all"))).to_have_text(
+        re.compile(r"all\s+6$")
+    )
+    assert set(parse_qs(urlsplit(page.url).query)) == {"by", "to"}
+
+
+def test_what_is_pointed_at_is_told_with_all_its_digits(person: Person) -> None:
+    page = person.go("/table/pairs/?q=order-17&sort=id")
+    row = page.locator(".rows tbody tr").first
+    expect(row.locator("td[data-k=pred]")).to_have_attribute("title", re.compile(r"^111\.9, happened 20\d\d-"))
+    expect(row.locator("td[data-k=age]")).to_have_attribute("title", re.compile(r"^20\d\d-.*\.\d{3} UTC$"))
+
+
+def test_a_long_id_is_cut_in_its_middle_and_still_there_whole(new_person: NewPerson) -> None:
+    page = new_person(viewport=PHONE).go("/table/pairs/?state=waiting_for_pred&n=100")
+    link = page.get_by_role("link", name="x" * 128)
+    expect(link).to_have_attribute("title", "x" * 128)
+    box, tail = link.bounding_box(), link.locator(".tail").bounding_box()
+    assert box is not None
+    assert tail is not None
+    assert tail["x"] + tail["width"] <= box["x"] + box["width"] + 1 <= PHONE["width"]
+    expect(link.locator(".tail")).to_have_text("x" * 8)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/table/pairs/", "/table/pairs/order-7", "/table/pairs.csv", "/quarantine", "/alerts", "/api/status",
+     "/api/scores", "/api/pairs", "/api/pairs/order-7", "/api/quarantine", "/api/alerts", "/api/"],
+)  # fmt: skip
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_an_unknown_parameter_is_refused_everywhere(person: Person, path: str, accept: str) -> None:
+    found = person.context.request.get(path, params={"min_eror": "100"}, headers={"Accept": accept})
+    assert found.status == 400
+    assert "min_eror" in found.text()

@@ -82,6 +82,11 @@ class Query(NamedTuple):
         """Whether anything but the state is asked for."""
         return any(getattr(self, name) != Query._field_defaults[name] for name in FILTERS)
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether anything is asked for beyond the state, a text in the id and a model."""
+        return any(getattr(self, name) != Query._field_defaults[name] for name in FILTERS if name not in ("q", "model"))
+
     def url(self, **changes: Any) -> str:
         """Return the query string of this question with changes; what is at its default is left out."""
         asked = self._replace(**changes)
