@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from agents.loading import load_model
@@ -60,6 +60,15 @@ class Predicting:
         if self._thread.busy_s > LONG_S:
             return self._hangs()
         return "The model is not loaded yet." if self.model is None else self.producer.problem
+
+    def names(self, model: str) -> Sequence[str] | None:
+        """Return the names of a model's features in its order; None if it is not the one that runs here, or has none."""
+        return self.model.names if self.model is not None and self.model.name == model else None
+
+    @property
+    def unit(self) -> str:
+        """The unit of what is predicted, as the model's card names it; empty if no model runs here, or none is named."""
+        return self.model.unit if self.model is not None else ""
 
     def begin_to_load(self) -> None:
         """Load the model and try it, beside everything else that starts: scikit-learn takes a second to import."""

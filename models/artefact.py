@@ -93,7 +93,7 @@ def _tried(
         opened = opened._replace(told=_with_version(opened.told, [each.message for each in warned]))
         model = _model(opened)
         trial(model, path, opened.told.example)
-    model.remarks = tuple(_remarks(opened.told))
+    model.remarks, model.unit = tuple(_remarks(opened.told)), opened.told.unit
     return model, opened
 
 

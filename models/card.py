@@ -52,7 +52,7 @@ class Card(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def told(self) -> Told:
         """What the card says of its model."""
-        return Told(self.model, self.version, tuple(self.features), self.example, self.libraries)
+        return Told(self.model, self.version, tuple(self.features), self.example, self.libraries, self.unit)
 
     def __post_init__(self) -> None:
         """Refuse names that would not come through a log or a terminal as they are.

@@ -34,7 +34,8 @@ class Model:
     """A regressor by `name` and `version`.
 
     `columns` says what it takes, in its order, and `names` how they are called; None: nobody knows. `takes_null` says of each
-    column whether a missing value is predicted. `remarks` are sentences about its file that a person should read.
+    column whether a missing value is predicted. `remarks` are sentences about its file that a person should read;
+    `unit` is that of what it predicts, if its card names one.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Model:
         self.names = tuple(names) if names is not None else None
         self.takes_null = (True,) * len(self.columns)
         self.remarks: tuple[str, ...] = ()
+        self.unit = ""
         self._predict = estimator.predict
         self._frame_names = pd.Index(self.names, dtype=object) if by_frame and self.names is not None else None
         self._has_categories = any(column.kind in ("text", "category", "code") for column in self.columns)

@@ -19,6 +19,7 @@ class Told(NamedTuple):
     features: tuple[str, ...] = ()
     example: Features | None = None
     libraries: Mapping[str, str] = {}
+    unit: str = ""
 
     def completed(self, other: Told) -> Told:
         """Return this, and from `other` what this does not say."""

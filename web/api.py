@@ -9,6 +9,8 @@ from msgspec import Meta
 
 from streams.scores import metrics
 from streams.scores.figures import EXPECTED_NAMES
+from streams.scores.rank import Rank
+from web.one_id.features import Features
 from web.one_id.payloads import Payload
 from web.pairs.columns import COLUMNS, IN_FILES, Column
 
@@ -63,13 +65,18 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class One(msgspec.Struct, frozen=True):
-    """One id, why it is not joined, and its rows as they lie in Kafka: of y_pred, of y_true, and one that changed nothing."""
+    """One id, why it is not joined, and its rows as they lie in Kafka: of y_pred, of y_true, and one that changed nothing.
+
+    `rank` says how its error stands among those of its day, `features` what it was predicted from, as far as is known.
+    """
 
     id: str
     row: Row | None
     why: str
     silent: dict[str, str]
     payloads: list[Payload]
+    rank: Rank | None = None
+    features: Features | None = None
 
 
 class Export(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from agents.worker import Worker
 from streams.settings import Settings
 from web.cache import Cache
 from web.live import Live
+from web.one_id.features import FeaturesOf
 from web.one_id.payloads import Payloads
 from web.pairs.tally import Tallies
 from web.quarantine.newest import Quarantine
@@ -26,6 +27,7 @@ BRIDGE = web.AppKey("bridge", BridgeWatch)
 FACTS = web.AppKey("facts", Facts)
 PEERS = web.AppKey("peers", Peers)
 PAYLOADS = web.AppKey("payloads", Payloads)
+FEATURES = web.AppKey("features", FeaturesOf)
 QUARANTINE = web.AppKey("quarantine", Quarantine)
 FIGURES = web.AppKey("figures", Answers)
 GROWN = web.AppKey("grown", Grown)

@@ -15,6 +15,7 @@ from streams.version import version
 from web import answers, api
 from web.alerts.data import Alerts
 from web.pairs.columns import ORDERS
+from web.pairs.export import MOST_WITH_FEATURES
 from web.pairs.query import MAX_TEXT_CHARS, PAGE_SIZES, STATES, By
 from web.quarantine.records import Found
 from web.state.status import Status
@@ -57,6 +58,10 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "by": (
         "which time from and to are of: when the id last changed, or when its prediction happened",
         {"enum": list(get_args(By))},
+    ),
+    "features": (
+        f"1: the first {MOST_WITH_FEATURES} rows alone, each with `features`, what it was predicted from, by name",
+        {"enum": ["", "1"]},
     ),
     "group": ("only rows of the group with this key", {"type": "string", "pattern": "^([0-9a-f]{10})?$"}),
     "resolved": ("1: with the rows that were requeued or dropped", {"enum": ["", "1"]}),
@@ -146,17 +151,17 @@ ADDRESSES = {
         "The alerts: how each rule stands, what happened, and who is told", {200: Answer("Alerts", Alerts)}
     ),
     "/table/pairs.json": Address(
-        "The filtered set as JSON", {200: Answer("Streamed", api.Export), 400: _WRONG}, FILTERS
+        "The filtered set as JSON", {200: Answer("Streamed", api.Export), 400: _WRONG}, f"{FILTERS} features"
     ),
     "/table/pairs.csv": Address(
         "The filtered set as CSV; a last line that begins with # says so if rows are missing",
         {200: Answer("Streamed", "text/csv"), 400: _WRONG},
-        FILTERS,
+        f"{FILTERS} features",
     ),
     "/table/pairs.ndjson": Address(
         'The filtered set, a JSON object a line; a last {"capped": ...} says so if rows are missing',
         {200: Answer("Streamed", "application/x-ndjson"), 400: _WRONG},
-        FILTERS,
+        f"{FILTERS} features",
     ),
 }
 

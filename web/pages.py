@@ -12,19 +12,24 @@ from aiohttp import web
 
 from agents.insight.query import Asked
 from streams.join.carried import FIELDS
+from streams.scores.metrics import SCORES
+from streams.scores.rank import Rank
 from web import answers, api
 from web.dashboard import choice
 from web.dashboard.choice import Choice, spelled
 from web.dashboard.stages import stages
 from web.dashboard.view import view
-from web.keys import CACHE, PAYLOADS, SETTINGS, URL
+from web.keys import CACHE, FEATURES, PAYLOADS, SETTINGS, URL, WORKER
 from web.one_id import lookup, sides
+from web.one_id.features import Features
 from web.one_id.payloads import Payload
+from web.one_id.rank import rank_of
+from web.one_id.rank import said as rank_said
 from web.one_id.timeline import timeline
 from web.pairs import export as exports
 from web.pairs import listing
 from web.pairs.cells import AsOf
-from web.pairs.columns import ON_PAGE, ORDERS, as_row
+from web.pairs.columns import IN_FILES, ON_PAGE, ORDERS, Column, as_row
 from web.pairs.pair_view import PairView
 from web.pairs.query import PAGE_SIZES, PARTS, STATES, BadQuery, Query, read, refuse_unknown
 from web.pairs.tally import FACETS
@@ -45,10 +50,14 @@ def frame(request: web.Request, here: str, status: Status) -> dict[str, Any]:
     return {"here": here, "status": status, "settings": settings, "worker": request.app[URL], "now": time.time()}
 
 
-def query_of(request: web.Request, most: int = PAGE_SIZES[-1]) -> Query:
-    """Return what the URL of the table, or of an id in it, asks for; what cannot be used is an answer with its sentence."""
+def query_of(request: web.Request, most: int = PAGE_SIZES[-1], beside: str = "") -> Query:
+    """Return what the URL of the table, or of an id in it, asks for; what cannot be used is an answer with its sentence.
+
+    Args:
+        beside: a further parameter that its address takes.
+    """
     try:
-        return read({name: text for name, text in request.query.items() if name != "id"}, most=most)
+        return read({name: text for name, text in request.query.items() if name != beside}, most=most)
     except BadQuery as exc:
         raise web.HTTPBadRequest(text=str(exc)) from None
 
@@ -103,7 +112,14 @@ async def dashboard(request: web.Request) -> web.Response:
         **frame(request, "dashboard", status),
         **shown | {"choice": chosen},
         stages=stages(request.app, status),
+        units=_units(request.app),
     )
+
+
+def _units(app: web.Application) -> dict[str, str]:
+    """Return the unit of each score by its name; empty for one without, and where none is known."""
+    unit = shown(app[WORKER].predicting.unit, 24)
+    return {score.name: unit if score.unit == "y" else "" for score in SCORES}
 
 
 # The table
@@ -228,28 +244,61 @@ def _facets(query: Query, found: gather.Listed) -> dict[str, list[Value]]:
 
 
 async def export(request: web.Request) -> web.StreamResponse:
-    """Answer with all rows of the filtered set, as a file."""
-    query = query_of(request)._replace(paused="")
+    """Answer with all rows of the filtered set, as a file; with `features=1`, the first ones with their features."""
+    with_features = request.query.get("features", "")
+    if with_features not in ("", "1"):
+        raise web.HTTPBadRequest(text="features is 1, or left out.")
+    query = query_of(request, beside="features")._replace(paused="")
     query = query._replace(n=1000 if ORDERS[query.sort].key is None else 20_000)  # a sorted page looks at all rows
+    if with_features:
+        found: dict[str, dict[str, Any]] = {}
+        column = Column(
+            "features", dict[str, Any] | None, "what it was predicted from", lambda pair, _: found.get(pair.id)
+        )
+        batches = _first_with_features(request.app, query._replace(n=exports.MOST_WITH_FEATURES), found)
+        columns = (*IN_FILES, column)
+    else:
+        batches, columns = _batches(request.app, query), IN_FILES
+    return await exports.stream(request, request.match_info["form"], gather.as_of(request.app), batches, columns)
 
-    async def batches() -> AsyncIterator[tuple[list[PairView], str]]:
-        asked, n_rows = query, 0
-        while True:
-            listed = await gather.page(request.app, asked)
-            n_rows += len(listed.rows)
-            capped = ""
-            if listed.silent:
-                capped = f"incomplete: {', '.join(listed.silent)} did not answer"
-            elif listed.next is None and not listed.is_whole:
-                capped = f"incomplete: sorted among the newest {listed.n_looked_at} ids; filter to get the rest"
-            elif n_rows >= exports.MOST_ROWS and listed.next is not None:
-                capped = f"capped at {n_rows} rows; filter to get the rest"
-            yield listed.rows, capped
-            if listed.next is None or capped:
-                return
-            asked = query._replace(after=listed.next)
 
-    return await exports.stream(request, request.match_info["form"], gather.as_of(request.app), batches())
+async def _batches(app: web.Application, query: Query) -> AsyncIterator[tuple[list[PairView], str]]:
+    asked, n_rows = query, 0
+    while True:
+        listed = await gather.page(app, asked)
+        n_rows += len(listed.rows)
+        capped = _incomplete(listed)
+        if not capped and n_rows >= exports.MOST_ROWS and listed.next is not None:
+            capped = f"capped at {n_rows} rows; filter to get the rest"
+        yield listed.rows, capped
+        if listed.next is None or capped:
+            return
+        asked = query._replace(after=listed.next)
+
+
+async def _first_with_features(
+    app: web.Application, query: Query, found: dict[str, dict[str, Any]]
+) -> AsyncIterator[tuple[list[PairView], str]]:
+    """Yield the first rows one by one; `found` has the features of each by then, as far as they are known."""
+    listed = await gather.page(app, query)
+    for pair in listed.rows:
+        features = await app[FEATURES].of(pair)
+        if not features.problem:
+            found[pair.id] = dict(features.values)
+        yield [pair], ""
+    capped = _incomplete(listed)
+    if not capped and listed.next is not None:
+        capped = f"capped at {len(listed.rows)} rows, since the features of each are looked up; filter to get the rest"
+    yield [], capped
+
+
+def _incomplete(listed: gather.Listed) -> str:
+    """Return why rows of a list are missing, empty if none are or a further page has them."""
+    if listed.silent:
+        return f"incomplete: {', '.join(listed.silent)} did not answer"
+    if listed.next is None and not listed.is_whole:
+        return f"incomplete: sorted among the newest {listed.n_looked_at} ids; filter to get the rest"
+    return ""
 
 
 # One id
@@ -265,7 +314,8 @@ async def _row_json(request: web.Request, row_id: str) -> web.Response:
     said = await lookup.answer(request.app, row_id)
     row = None if said.pair is None else as_row(said.pair, gather.as_of(request.app))
     payloads = await _payloads(request, said)
-    return answers.json(api.One(row_id, row, " ".join(said.why), said.silent, payloads), said.code)
+    rank, features = await _beyond(request.app, said.pair)
+    return answers.json(api.One(row_id, row, " ".join(said.why), said.silent, payloads, rank, features), said.code)
 
 
 async def row(request: web.Request) -> web.Response:
@@ -297,7 +347,7 @@ async def _around(app: web.Application, query: Query) -> Around:
 
 
 async def _row(request: web.Request, row_id: str) -> web.Response:
-    query = query_of(request)
+    query = query_of(request, beside="id")
     if not answers.wants_html(request):
         return await _row_json(request, row_id)
     said = await lookup.answer(request.app, row_id)
@@ -314,7 +364,22 @@ async def _row(request: web.Request, row_id: str) -> web.Response:
         refused=said.refused,
         payloads=await _payloads(request, said),
         **_about(said.pair, as_of),
+        **await _shown_beyond(request.app, said.pair, as_of.now),
     )
+
+
+async def _beyond(app: web.Application, pair: PairView | None) -> tuple[Rank | None, Features | None]:
+    """Return what lies beyond the table: how an id's error stands among others, and what it was predicted from."""
+    if pair is None:
+        return None, None
+    found = await asyncio.gather(rank_of(app, pair), app[FEATURES].of(pair))
+    return found[0], found[1]
+
+
+async def _shown_beyond(app: web.Application, pair: PairView | None, now: float) -> dict[str, Any]:
+    rank, features = await _beyond(app, pair)
+    words = "" if rank is None or not rank.n else rank_said(rank, now)
+    return {"rank": rank, "rank_words": words, "features": features, "unit": app[WORKER].predicting.unit}
 
 
 def _about(pair: PairView | None, as_of: AsOf) -> dict[str, Any]:

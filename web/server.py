@@ -22,6 +22,7 @@ from web.keys import (
     CACHE,
     ENDS,
     FACTS,
+    FEATURES,
     FIGURES,
     GROWN,
     LIVE,
@@ -34,6 +35,7 @@ from web.keys import (
     WORKER,
 )
 from web.live import Live
+from web.one_id.features import FeaturesOf
 from web.one_id.payloads import Payloads
 from web.pairs.tally import Tallies
 from web.quarantine.newest import Quarantine
@@ -62,6 +64,7 @@ def build(worker: Worker, url: str) -> web.Application:
     app[BRIDGE] = BridgeWatch(worker)
     app[PEERS], app[QUARANTINE] = Peers(worker, url), Quarantine(settings, worker.problems)
     app[PAYLOADS], app[TALLIES] = Payloads(settings, worker.problems), Tallies()
+    app[FEATURES] = FeaturesOf(settings, worker.problems, worker.predicting.names)
     app[CACHE], app[LIVE] = Cache(), Live()
     routes(app)
     worker.health = lambda: health(app)
@@ -114,6 +117,7 @@ class Server:
         if self._runner is not None:
             await self._runner.app[PEERS].stop()
             await self._runner.app[PAYLOADS].stop()
+            await self._runner.app[FEATURES].stop()
             await self._runner.app[TALLIES].stop()
             await self._runner.app[QUARANTINE].stop()
             await self._runner.cleanup()

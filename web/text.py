@@ -10,6 +10,7 @@ from urllib.parse import quote
 from streams.scores.numbers import NONE, number, tick
 
 __all__ = [
+    "cell",
     "clock",
     "count",
     "date",
@@ -40,6 +41,15 @@ def value(y: float | None) -> str:
     if y and float(short) == 0:
         short = f"{y:.4g}"
     return short.replace("-", "−")
+
+
+def cell(found: float | str | bool | None) -> str:
+    """Return a feature's value: a number with six digits, text as it is, `true` and `false`; `–` for None."""
+    if found is None:
+        return NONE
+    if isinstance(found, bool):
+        return "true" if found else "false"
+    return shown(found, 200) if isinstance(found, str) else f"{found:.6g}".replace("-", "−")
 
 
 def clock(ts: float | None, *, digits: int = 0) -> str:

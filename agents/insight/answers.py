@@ -11,6 +11,7 @@ from agents.insight.database import NAME, InsightError, translated
 from agents.insight.query import Asked, Query, Total, of_nothing
 from streams.process.own_thread import OwnThread
 from streams.scores.figures import Figures
+from streams.scores.rank import Rank
 
 T = TypeVar("T")
 
@@ -33,6 +34,17 @@ class Answers:
             InsightError: the file cannot be read; the message says why.
         """
         return await self._thread.do(lambda: self.look(asked))
+
+    async def rank(self, asked: Asked, size: float, row_id: str) -> Rank | None:
+        """Return how an error of some size, that of an id, stands among the errors of a span; None if there is no file.
+
+        Raises:
+            InsightError: as `figures`.
+        """
+        now = time.time()
+        return await self._thread.do(
+            lambda: self._asked(lambda query: query.rank(asked, size, row_id, now), lambda: None)
+        )
 
     async def totals(self, most: int) -> list[Total]:
         """Return what is kept of each model, of so many at the most: those that came first.

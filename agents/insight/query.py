@@ -19,6 +19,7 @@ from streams.scores.delay import Clock, DelayBins
 from streams.scores.error_bins import ExactHistogram
 from streams.scores.figures import Axis, Figures, Gap, Mark, length_s
 from streams.scores.losses import LOSSES
+from streams.scores.rank import Rank
 from streams.scores.slices import MAX_SLICES
 
 _FOR_EVER = 1e11
@@ -150,9 +151,28 @@ class Query:
             parts = [self._chunks.cells(one, 0.0, _FOR_EVER, self._closed_at(self.now(wall_now))) for one in wanted]
             return [Total.of(one.model, part, self._bins) for one, part in zip(wanted, parts, strict=True)]
 
+    def rank(self, asked: Asked, size: float, row_id: str, wall_now: float) -> Rank:
+        """Return how an error of some size, that of an id, stands among the errors of a span.
+
+        Raises:
+            Busy, Damaged, Unwritable: the file cannot be read.
+        """
+        with self._reader.snapshot():
+            now, bins = self.now(wall_now), Series("", asked.segment, asked.axis).bins(self._bins)
+            start, end = asked.span(wall_now)
+            part = self._part(self._wanted(asked, list(self._reader.series())), len(bins.ends), start, end, now)
+            absolute, under = part.histograms()
+            absolute.merge(under)
+            place = next((i for i, label in enumerate(part.worst, 1) if label.id == row_id), None)
+            return Rank(start, end, asked.model, absolute.n, absolute.n_below(size), place)
+
+    @staticmethod
+    def _wanted(asked: Asked, known: list[Series]) -> list[Series]:
+        return [one for one in known if one[1:] == (asked.segment, asked.axis) and asked.model in ("", one.model)]
+
     def _kept(self, asked: Asked, wall_now: float) -> Kept:
         known = list(self._reader.series())
-        wanted = [one for one in known if one[1:] == (asked.segment, asked.axis) and asked.model in ("", one.model)]
+        wanted = self._wanted(asked, known)
         now = self.now(wall_now)
         asked_start, asked_end = asked.span(wall_now if now is None else now)
         start = asked_start // self._slice_s * self._slice_s if asked_start > 0 else 0.0

@@ -71,6 +71,23 @@ class Reader(OnDemand[AIOKafkaConsumer]):
             raise
         return {tp: Bounds(first[tp], end[tp]) for tp in partitions}
 
+    async def offset_at(self, tp: TP, ts: float) -> int:
+        """Return the offset of the first record that Kafka dates at `ts` (UTC epoch seconds) or later; the end if none is.
+
+        Raises:
+            Unavailable: Kafka does not answer.
+        """
+        asked = TopicPartition(*tp)
+        try:
+            with translating(f"{self._where} does not say what {tp.topic}/{tp.partition} held at a time"):
+                consumer = await self._started()
+                found = (await consumer.offsets_for_times({asked: max(0, round(ts * 1000))}))[asked]
+                end = (await consumer.end_offsets([asked]))[asked]
+        except (Unavailable, asyncio.CancelledError):
+            self.drop()
+            raise
+        return int(end if found is None else found.offset)
+
     async def read(self, tp: TP, start: int, end: int) -> AsyncIterator[Sequence[StoredRecord]]:
         """Yield the records from offset `start` up to, not with, `end`, a fetch at a time.
 

@@ -90,6 +90,15 @@ class Histogram(msgspec.Struct, gc=False):
         value = float(np.interp(rank - 0.5, below, ends))
         return min(value, self.largest) if value >= TINIEST else 0.0
 
+    def n_below(self, value: float) -> int:
+        """Return how many values are smaller; inside a bin it reads off a straight line, as `quantile`."""
+        if not self.n or value <= self.smallest:
+            return 0
+        if value > self.largest:
+            return self.n
+        ends, below = self._ladder()
+        return round(float(np.interp(value, ends, below)))
+
     def rebin(self, edges: Sequence[float] | Floats) -> NDArray[np.int64]:
         """Return how many values lie in each of the bins between `edges`, which increase; an edge opens its bin.
 

@@ -101,6 +101,7 @@ class Shown:
             worker="http://127.0.0.1:6066",
             now=time.time(),
             stages=[],
+            units={},
             **view(figures, problem, Choice()),
         )
         person = Person(self._browser, "http://dashboard.test", **context)

@@ -35,9 +35,8 @@ async def answer(app: web.Application, row_id: str) -> Answer:
     """Return what is known of an id."""
     rules, refused = gather.rules(app), None
     found, silent = await find(app, row_id)
-    if found is None or found.state != "matched":
-        with contextlib.suppress(QuarantineUnavailable):
-            refused = await app[QUARANTINE].of_id(row_id)
+    with contextlib.suppress(QuarantineUnavailable):
+        refused = await app[QUARANTINE].of_id(row_id)
     near = None if found is not None and found.state == "matched" else await _near(app, row_id)
     if found is not None:
         return Answer(found, silent, why(found, rules, time.time(), refused, near), 200, refused)

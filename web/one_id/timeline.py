@@ -16,23 +16,36 @@ BEHIND_S = 1.0
 
 
 class Event(NamedTuple):
-    """One thing that happened, or will: when, on which line, in words, and how sure a state it is (an icon)."""
+    """One thing that happened, or will: when, on which line, in words, and how sure a state it is (an icon).
+
+    `ts` is when a row says that it happened; None of what is no row.
+    """
 
     at: float
     lane: str
     what: str
     icon: str
+    ts: float | None = None
+
+
+class Placed(NamedTuple):
+    """An event with the x of its arrival, and that of its ts: the same where it has none."""
+
+    x: float
+    ts_x: float
+    event: Event
 
 
 class Timeline(NamedTuple):
-    """Events with their x, from when to when the id waited, now if it is on the axis, and where the axis begins and ends.
+    """Events in order, the window, now if it is on the axis, and where the axis begins and ends.
 
-    Places are from 0 to WIDTH; `start` and `stop` are UTC epoch seconds.
+    Places are from 0 to WIDTH; `start` and `stop` are UTC epoch seconds. A row whose ts lies in the window, which is
+    around the ts of the side that came first, joins.
     """
 
-    events: list[tuple[float, Event]]
-    open_from: float
-    open_to: float
+    events: list[Placed]
+    window_from: float
+    window_to: float
     now_x: float | None
     start: float
     stop: float
@@ -40,34 +53,43 @@ class Timeline(NamedTuple):
 
 def timeline(pair: PairView, rules: Rules, now: float) -> Timeline:
     """Return the timeline of an id."""
-    events = sorted(_events(pair, rules))
-    first = pair.first_at
-    until = pair.deadline_at(rules) if pair.decided_at is None else pair.decided_at
-    end = max(until, *(event.at for event in events))
-    room = max(end - first, 0.1, abs(end) * 1e-12) * 0.02
-    start, stop = first - room, end + room
+    events = sorted(_events(pair, rules), key=lambda event: (event.at, event.lane == "verdict"))
+    first = min((side for side in (pair.true, pair.pred) if side is not None), key=lambda side: side.at)
+    times = [at for event in events for at in (event.at, event.ts) if at is not None]
+    begin, end = min(times), max(*times, first.ts + rules.window_s)
+    room = max(end - begin, 0.1, abs(end) * 1e-12) * 0.02
+    start, stop = begin - room, end + room
 
     def x(at: float) -> float:
         return float(round((min(max(at, start), stop) - start) / (stop - start) * WIDTH, 1))
 
     return Timeline(
-        [(x(event.at), event) for event in events], x(first), x(until), x(now) if now <= stop else None, start, stop
+        [Placed(x(event.at), x(event.at if event.ts is None else event.ts), event) for event in events],
+        x(first.ts - rules.window_s),
+        x(first.ts + rules.window_s),
+        x(now) if now <= stop else None,
+        start,
+        stop,
     )
 
 
 def _events(pair: PairView, rules: Rules) -> list[Event]:
     sides = {kind: pair.side(kind) for kind in TITLES}
-    events = [Event(side.at, kind, f"{value(side.y)}{_behind(side)}", "dot") for kind, side in sides.items() if side]
+    events = [_came(side, kind, "", "dot") for kind, side in sides.items() if side]
     if beside := pair.other:
         was_late = sides[beside.side] is None
-        what, icon = ("came too late", "late") if was_late else ("came with another value", "conflict")
-        events.append(Event(beside.at, beside.side, f"{value(beside.y)} {what}{_behind(beside)}", icon))
+        said, icon = (" came too late", "late") if was_late else (" came with another value", "conflict")
+        events.append(_came(beside, beside.side, said, icon))
     if pair.decided_at is None:
         events.append(Event(pair.deadline_at(rules), "deadline", "expires, if its other side has not come", "waiting"))
     else:
         error = "" if pair.error is None else f", error {value(pair.error)}"
         events.append(Event(pair.decided_at, "verdict", f"{pair.kind}{error}", pair.kind))
     return events
+
+
+def _came(row: Side | Other, lane: str, said: str, icon: str) -> Event:
+    return Event(row.at, lane, f"{value(row.y)}{said}{_behind(row)}", icon, row.ts)
 
 
 def _behind(row: Side | Other) -> str:

@@ -8,6 +8,7 @@ from aiohttp import web
 from web import pages
 from web.alerts import page as alerts
 from web.keys import FACTS
+from web.one_id.rank import own_rank
 from web.state import gather, scores
 
 MOST_ROWS = 1000
@@ -20,6 +21,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/peer/pairs", _pairs),
         web.get("/peer/row", _row),
         web.get("/peer/scores", _scores),
+        web.get("/peer/rank", _rank),
         web.get("/peer/alerts", _alerts),
     ]
 
@@ -42,6 +44,10 @@ async def _row(request: web.Request) -> web.Response:
 
 async def _scores(request: web.Request) -> web.Response:
     return _answer(await scores.own(request.app, pages.asked_of(request)))
+
+
+async def _rank(request: web.Request) -> web.Response:
+    return _answer(await own_rank(request.app, request.query))
 
 
 async def _alerts(request: web.Request) -> web.Response:

@@ -130,6 +130,7 @@ function show() {
       region.replaceWith(fresh);
       $("foot")?.replaceWith(page.getElementById("foot") ?? "");
       restore(fresh);
+      showKeyboard();
       rowsAtLoad = Number(fresh.dataset.rowsIn ?? NaN);
       keepPaused();
       say();
@@ -204,6 +205,15 @@ function show() {
     links[Math.min(links.length - 1, Math.max(0, at + by))].focus();
   }
 
+  // Single keys can be switched off, for who speaks to the computer or types by accident (WCAG 2.1.4).
+  const hasKeys = () => localStorage.getItem("keys") !== "off";
+
+  function showKeyboard() {
+    $("keys").checked = hasKeys();
+    const button = $("keyboard");
+    if (button) button.hidden = false;
+  }
+
   const keys = {
     "/": () => { const box = $("search"); if (box) box.focus(); else location.href = "/table/pairs/#search"; },
     "?": () => $("help").showModal(),
@@ -216,15 +226,19 @@ function show() {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.matches(".plot") && move(event.target, event.key)) return event.preventDefault();
     if (event.target.closest("input, select, textarea, button, summary, dialog")) return;
-    if (!keys[event.key]) return;
+    if (!keys[event.key] || !hasKeys()) return;
     event.preventDefault();
     keys[event.key]();
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest("#pause")) pause();
     if (event.target.closest("#newer")) refresh();
+    if (event.target.closest("#keyboard")) $("help").showModal();
     const details = event.target.closest("summary")?.parentElement;
     if (details) toggled.set(keyOf(details), !details.open);
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.closest("#keys")) localStorage.setItem("keys", event.target.checked ? "on" : "off");
   });
   document.addEventListener("pointerup", (event) => {
     const plot = event.target.closest(".plot");
@@ -250,6 +264,7 @@ function show() {
     keepPaused();
     say();
   }
+  showKeyboard();
   if (location.hash === "#search") $("search")?.focus();
 }
 
