@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import pickle
@@ -48,6 +49,12 @@ def readiness(pipeline: Pipeline) -> str:
         return ""
 
 
+def one(pipeline: Pipeline, row_id: str) -> dict[str, Any]:
+    """Return what the API says of an id."""
+    found: dict[str, Any] = json.loads(pipeline.page(f"/api/pairs/{row_id}") or '{"row": null, "rank": null}')
+    return found
+
+
 def pairs(name: str, n: int) -> tuple[list[Any], list[Any]]:
     now = time.time()
     return [{"id": f"{name}{i}", "ts": now, "y_true": 1.0} for i in range(n)], [
@@ -85,6 +92,16 @@ def test_rows_by_name_are_predicted_joined_and_carry_the_model_s_name_and_versio
     [refused] = [json.loads(line) for line in listed.stdout.splitlines()]
     assert refused["reason"] == "bad_features"
     assert refused["detail"] == f"no feature `city`; it has `town`, which ridge {version} does not know"
+    assert dict(one(pipeline, "n1")["features"]["values"]) == rows[1]
+    by_name = [*rows[:2], {"age": 3.5, "city": "Riga"}]
+    table = csv.DictReader(pipeline.page("/table/pairs.csv?sort=-error&state=matched&features=1").splitlines())
+    assert {row["id"]: json.loads(row["features"]) for row in table} == {f"n{i}": by_name[i] for i in range(3)}
+    wait_until(lambda: (one(pipeline, "n0")["rank"] or {}).get("n") == 3, EFFECT_S, "all three are in insight.db")
+    errors = sorted((abs(found[row_id] - 1.0), row_id) for row_id in found)
+    assert [one(pipeline, row_id)["rank"]["place"] for _, row_id in errors] == [3, 2, 1]
+    pipeline.publish("y_pred", [{"id": "elsewhere", "y_pred": 1.0}])
+    wait_until(lambda: one(pipeline, "elsewhere")["row"] is not None, EFFECT_S, "a prediction of others has come")
+    assert "around its prediction" in one(pipeline, "elsewhere")["features"]["problem"]
 
 
 def test_a_model_that_exits_costs_its_rows_and_not_the_worker(make_pipeline: MakePipeline, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ async def stream(
     return response
 
 
-def _block(form: str, as_of: AsOf, rows: list[PairView], first: bool, columns: tuple[Column, ...]) -> bytes:
+def _block(form: str, as_of: AsOf, rows: list[PairView], first: bool, columns: tuple[Column, ...] = IN_FILES) -> bytes:
     found = [as_row(pair, as_of, columns) for pair in rows]
     if form == "csv":
         lines = io.StringIO(newline="")
