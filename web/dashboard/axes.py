@@ -68,6 +68,17 @@ def axis_tick(value: float) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}".replace("-", "−")
 
 
+def tick_words(values: Sequence[float]) -> tuple[list[str], str]:
+    """Return the labels of an axis's ticks, and what is taken off all of them, in words; empty: nothing.
+
+    Where numbers lie so near to each other that their labels would be the same, each says how far it is above the first.
+    """
+    words = [axis_tick(value) for value in values]
+    if len(set(words)) == len(words):
+        return words, ""
+    return [axis_tick(float(f"{value - values[0]:.6g}")) for value in values], f"{values[0]:,.12g}".replace("-", "−")
+
+
 def time_step(seconds: float, n: int) -> float:
     """Return the shortest round length of time that parts `seconds` in `n` at the most."""
     return next((step for step in _STEPS_S if seconds <= n * step), seconds / n)

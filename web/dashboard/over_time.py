@@ -9,7 +9,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from streams.scores.numbers import number
-from web.dashboard.axes import apart, axis_tick, ticks_between, time_ticks
+from web.dashboard.axes import apart, tick_words, ticks_between, time_ticks
 from web.dashboard.svg import LINE_PX, Margins, Svg, runs, width_of
 from web.text import clock
 
@@ -116,8 +116,9 @@ def over_time(curves: Sequence[Curve], frame: Frame, look: Look, *, title: str, 
         return (value - up[0]) / (up[-1] - up[0])
 
     svg = Svg(look.width, look.height, title, look.margins, look.kind)
-    svg.y_axis([(height(v), axis_tick(v)) for v in up])
-    svg.text(0, 10, above, anchor="start")
+    words_up, taken_off = tick_words(up)
+    svg.y_axis([(height(v), words) for v, words in zip(up, words_up, strict=True)])
+    svg.text(0, 10, f"{above}, less {taken_off}" if taken_off else above, anchor="start")
     ground(svg, frame, look)
     joined = frame.joined()
     for curve in curves:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from typing import NamedTuple
 from xml.etree import ElementTree
 
@@ -40,6 +41,14 @@ class Drawing(NamedTuple):
         pairs = itertools.combinations(self.labels(), 2)
         found = [(a.words, b.words) for a, b in pairs if _touch(a, b)]
         return found + [(one.words, "an edge") for one in self.labels() if one.left < -1 or one.right > self.width + 1]
+
+    def repeated(self) -> list[str]:
+        """Return the labels that stand more than once at the left edge or below an axis: two ticks that say the same."""
+        ticks = [text for text in self.root.iter("text") if text.text and not text.get("class")]
+        by_place = Counter(
+            (text.get("x") if text.get("text-anchor") == "end" else text.get("y"), text.text) for text in ticks
+        )
+        return [words or "" for (_, words), n in by_place.items() if n > 1]
 
     def numbers(self) -> list[float]:
         """Return every number of every shape."""

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from web.dashboard import axes
-from web.dashboard.axes import apart, apart_on_lines, ticks, ticks_between, time_step, time_ticks
+from web.dashboard.axes import apart, apart_on_lines, tick_words, ticks, ticks_between, time_step, time_ticks
 
 SIZES = st.floats(-1e150, 1e150)
 
@@ -38,6 +38,18 @@ def test_ticks_hold_all_values_between_them(a: float, b: float) -> None:
     assert 2 <= len(found) <= 12
     assert all(math.isfinite(tick) for tick in found)
     assert all(before < after for before, after in itertools.pairwise(found))
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-3, 1e9))
+@example(1_371_939.0, 56.0)
+@example(23.0854, 1.8e-5)
+def test_no_two_ticks_say_the_same_however_near_they_lie_to_each_other(low: float, width: float) -> None:
+    found = ticks_between(low, low + width)
+    words, taken_off = tick_words(found)
+    assert len(set(words)) == len(words) == len(found)
+    if taken_off:
+        assert words[0] == "0"
+        assert float(taken_off.replace(",", "").replace("−", "-")) == pytest.approx(found[0], rel=1e-11)
 
 
 def test_an_axis_that_would_begin_near_zero_begins_there_and_one_far_from_it_does_not() -> None:

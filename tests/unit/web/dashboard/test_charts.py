@@ -21,9 +21,10 @@ SHARES = st.floats(0, 1)
 
 
 def sound(chart: Drawing) -> None:
-    """Check that a chart has numbers alone, and no label over another."""
+    """Check that a chart has numbers alone, no label over another, and no two ticks that say the same."""
     assert all(math.isfinite(n) for n in chart.numbers())
     assert chart.overlaps() == []
+    assert chart.repeated() == []
 
 
 def widths(chart: Drawing, kind: str) -> float:

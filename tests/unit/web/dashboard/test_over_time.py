@@ -96,6 +96,7 @@ def test_whatever_the_figures_no_label_lies_on_another_and_every_number_is_one(
     for chart in drawings(markup or ""):
         assert all(math.isfinite(n) for n in chart.numbers())
         assert chart.overlaps() == []
+        assert chart.repeated() == []
 
 
 @settings(max_examples=50)
