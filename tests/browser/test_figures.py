@@ -34,7 +34,9 @@ from web.state.status import Partition, Status
 T0 = 1_795_824_000.0
 STATIC = Path(answers.__file__).parent / "static"
 WIDTHS = (320, 390, 768, 1280, 1920)
-STATUS = Status(*[0] * 21, [], [Partition(0, "ready")], worker="", workers=[""], silent={}, bridge=None, notices=[])
+STATUS = Status(
+    *[0] * 21, [], [Partition(0, "ready")], worker="", workers=[""], models_of={}, silent={}, bridge=None, notices=[]
+)
 OVERLAPS = """() => [...document.querySelectorAll("svg.chart")].filter(svg => svg.getClientRects().length).flatMap(svg => {
     const boxes = [...svg.querySelectorAll("text")].map(text => [text.textContent, text.getBoundingClientRect()]);
     const over = ([, a], [, b]) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3;

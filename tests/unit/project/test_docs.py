@@ -12,7 +12,7 @@ from commands import commands
 from dev.docs import PAGE, configuration
 from streams.settings import FORMER_NAMES, PREFIX, Settings
 from web import openapi
-from web.pairs.query import Query
+from web.pairs.query import NAMES
 
 ROOT = Path(__file__).parents[3]
 PAGES = [
@@ -55,7 +55,7 @@ def test_the_description_of_the_api_is_what_its_structs_say():
 
 
 def test_the_description_of_the_api_names_every_filter_of_the_table():
-    assert {*openapi.FILTERS.split(), "n", "after", "paused"} == set(Query._fields)
+    assert {*openapi.FILTERS.split(), "n", "after", "before", "paused"} == set(NAMES)
 
 
 def test_every_setting_has_a_description():

@@ -223,7 +223,9 @@ class SETTINGS:
     join_window_s = 60.0
 
 
-STATUS = Status(*[0] * 21, [], [Partition(0, "ready")], worker="", workers=[], silent={}, bridge=None, notices=[])
+STATUS = Status(
+    *[0] * 21, [], [Partition(0, "ready")], worker="", workers=[], models_of={}, silent={}, bridge=None, notices=[]
+)
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xc1", b"\x91" * 100_000, b"\x81\xa1\xff\x01", msgspec.msgpack.encode([1])])
