@@ -43,11 +43,15 @@ class Asked(NamedTuple):
 
 
 class Total(NamedTuple):
-    """All that is kept of a model: counts, the sum of each loss and of the error, errors' sizes, labels by bin of delay."""
+    """All that is kept of a model: counts, the sum of each loss and of the error, errors' sizes, labels by bin of delay.
+
+    `n_left_out` labels more are too large for any sum.
+    """
 
     model: str
     n_predictions: int
     n_labels: int
+    n_left_out: int
     sums: dict[str, float]
     absolute: ExactHistogram
     delays: list[tuple[float, int]]
@@ -61,8 +65,8 @@ class Total(NamedTuple):
         absolute.merge(under)
         sums = {name: float(cells.sum_of(name).sum()) for name in (*(loss.name for loss in LOSSES), "error")}
         delays = list(zip(bins.ends.tolist(), cells.n.sum(axis=0).tolist(), strict=True))
-        n_predictions = int(cells.count_of("n_predictions").sum())
-        return cls(model, n_predictions, int(cells.n.sum()), sums, absolute, delays)
+        n_predictions, n_left_out = (int(cells.count_of(name).sum()) for name in ("n_predictions", "n_left_out"))
+        return cls(model, n_predictions, int(cells.n.sum()), n_left_out, sums, absolute, delays)
 
 
 def of_nothing(asked: Asked, window_s: float, wall_now: float) -> Figures:

@@ -1,4 +1,4 @@
-"""The metric log: every verdict once in each sink that has it, as a line of `metric_log.csv`, say, and their summary.
+"""The metric log: every verdict once in each sink that has it, as a line of `metric_log.csv`, say.
 
 Every append is a transaction over files, under one lock: read the state, cut the files back to the sizes in it, write
 the rows and wait for the disk, replace the state. Whatever dies in between, the next append or open begins with the
@@ -14,18 +14,15 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple, Self
 
-import numpy as np
-
 from agents.metric_log import sinks
 from agents.metric_log import state as log_state
 from agents.metric_log.csv_rows import METRIC, UNMATCHED
 from agents.metric_log.files import LogError, LogFile, Unwritable
-from agents.metric_log.rebuild import Held, summarise
+from agents.metric_log.rebuild import Held, n_rows
 from agents.metric_log.sink import Sink
 from agents.metric_log.state import LogState
 from streams.process import atomic_file
 from streams.process.log_throttle import NEVER_HELD_BACK
-from streams.scores.summary import ErrorSummary
 from streams.wire.verdicts import Verdict, VerdictRecord
 
 logger = logging.getLogger(__name__)
@@ -46,8 +43,8 @@ class Appended(NamedTuple):
 class MetricLog:
     """The files of the sinks and their state, in one directory, owned by whoever opened it last.
 
-    `open` and `append` wait for the disk: call them in a worker thread. `state` and `summary` may be read at any time,
-    from any thread: they are replaced after each append and never changed.
+    `open` and `append` wait for the disk: call them in a worker thread. `state` may be read at any time, from any thread: it
+    is replaced after each append and never changed.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -61,7 +58,7 @@ class MetricLog:
     def open(cls, directory: Path) -> Self:
         """Make the log ours: create what is missing, cut off what was not finished, and fence its last owner.
 
-        Without a state file, the summary is read from the rows, which takes about 2 s per million.
+        Without a state file, the rows are counted, which takes about 2 s per million.
 
         Raises:
             Busy: another process holds the lock.
@@ -79,11 +76,6 @@ class MetricLog:
         except OSError as exc:
             raise Unwritable(directory, exc) from exc
         return log
-
-    @property
-    def summary(self) -> ErrorSummary:
-        """Figures of all matched pairs so far."""
-        return self.state.summary
 
     def append(self, records: Sequence[VerdictRecord]) -> Appended:
         """Write the verdicts of records that were not seen before; when it returns, the disk has them.
@@ -137,8 +129,7 @@ class MetricLog:
         state = self._cut_back(LogState(""))
         state.positions_lost = any(state.sizes[sink.name] > len(sink.header) for sink in self._files)
         if state.sizes[METRIC.name] > len(METRIC.header):
-            state.summary = summarise(self._files[METRIC].path)
-            state.n_matched = state.summary.n + state.summary.n_left_out
+            state.n_matched = n_rows(self._files[METRIC].path)
         return state
 
     def _write(self, state: LogState, fresh: Sequence[VerdictRecord]) -> int:
@@ -213,6 +204,3 @@ def _count(state: LogState, matched: Sequence[Verdict], unmatched: Sequence[Verd
     state.n_unmatched_true += n_true
     state.n_unmatched_pred += len(unmatched) - n_true
     state.n_matched += len(matched)
-    if matched:
-        y_true, y_pred = [v.y_true for v in matched], [v.y_pred for v in matched]
-        state.summary.update(np.array(y_true, np.float64), np.array(y_pred, np.float64))

@@ -1,4 +1,4 @@
-"""Going on without a state file: the summary from the rows, and which of the rows that come are there already.
+"""Going on without a state file: how many rows there are, and which of the rows that come are there already.
 
 No state means no positions, so a record that comes again cannot be known by its offset; its lines can. A worker that
 starts sends its partitions' last verdicts again, one partition after the other, so they may come in another order than
@@ -13,35 +13,31 @@ import mmap
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 from agents.metric_log.csv_rows import read_metric_rows
 from streams.process.progress import Progress
-from streams.scores.summary import ErrorSummary
 
 logger = logging.getLogger(__name__)
 _ROWS_AT_A_TIME = 20_000
 
 
-def summarise(path: Path) -> ErrorSummary:
-    """Return the summary of a metric log's rows. Lines that are not rows are left out, counted and said.
+def n_rows(path: Path) -> int:
+    """Return how many rows a metric log has. Lines that are not rows are left out, counted and said.
 
     Raises:
         OSError: the file cannot be read.
     """
-    summary, n_unreadable = ErrorSummary(), 0
+    n = n_unreadable = 0
     with path.open("rb") as file, Progress(f"Reading {path}", path.stat().st_size) as progress:
         lines = io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="\n")
         next(lines)
         rows = read_metric_rows(lines)
         while batch := list(islice(rows, _ROWS_AT_A_TIME)):
-            readable = [row for row in batch if row is not None]
-            n_unreadable += len(batch) - len(readable)
-            summary.update(np.array([row.y_true for row in readable]), np.array([row.y_pred for row in readable]))
+            n_unreadable += batch.count(None)
+            n += len(batch) - batch.count(None)
             progress.show(file.tell())
     if n_unreadable:
-        logger.warning("%s: %d lines are not rows; the scores leave them out.", path, n_unreadable)
-    return summary
+        logger.warning("%s: %d lines are not rows; they are not counted.", path, n_unreadable)
+    return n
 
 
 class Held:

@@ -1,4 +1,4 @@
-"""What the metric log knows beside its rows: sizes, positions, the writer and the summary, replaced as a whole."""
+"""What the metric log knows beside its rows: sizes, positions, the writer and how many rows, replaced as a whole."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from agents.metric_log import sinks
 from agents.metric_log.csv_rows import METRIC, UNMATCHED
 from agents.metric_log.files import LogError, set_aside
 from streams.process.file_lock import try_lock
-from streams.scores.summary import ErrorSummary
 from streams.wire.versions import Newer
 
-VERSION: Final = 2
-"""Of the state file. One without a field `version` is of version 1, which had a field for the size of each file."""
+VERSION: Final = 3
+"""Of the state file. One without a field `version` is of version 1, which had a field for the size of each file; up to
+version 2 it held scores too, which an older program would take for those of no pair."""
 STATE_NAME = "metric_log.state.json"
 LOCK_NAME = "metric_log.lock"
 LOCK_WAIT_S = 10.0
@@ -51,20 +51,13 @@ class LogState(msgspec.Struct):
     n_broken: int = 0
     positions_lost: bool = False
     settled: dict[str, list[int]] = {}
-    summary: ErrorSummary = msgspec.field(default_factory=ErrorSummary)
     version: int = VERSION
 
     def copy(self) -> Self:
         """Return a state that can be changed while readers use this one."""
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
-        positions = self.copy_of_positions()
         settled = {log: partitions.copy() for log, partitions in self.settled.items()}
-        copies = {
-            "sizes": self.sizes.copy(),
-            "positions": positions,
-            "settled": settled,
-            "summary": self.summary.copy(),
-        }
+        copies = {"sizes": self.sizes.copy(), "positions": self.copy_of_positions(), "settled": settled}
         return type(self)(**fields | copies)
 
     def copy_of_positions(self) -> dict[str, dict[int, int]]:
@@ -98,7 +91,7 @@ def decode(raw: bytes) -> LogState | Newer | None:
         if version == 1:
             old = _decode_sizes_1(raw)
             state.sizes = {METRIC.name: old.metric_bytes, UNMATCHED.name: old.unmatched_bytes}
-            state.version = VERSION
+        state.version = VERSION
     except Exception:  # anybody may have edited it; msgspec raises more than its own errors
         return None
     known = (sink for sink in sinks.SINKS if sink.name in state.sizes)

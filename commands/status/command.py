@@ -12,7 +12,7 @@ from contextlib import suppress
 import msgspec
 
 from commands.status.render import on_terminal, render
-from commands.status.snapshot import ALL, Errors, Snapshot, look
+from commands.status.snapshot import ALL, Snapshot, look
 from streams.scores.figures import length_s
 from streams.settings import Settings
 
@@ -69,7 +69,7 @@ def to_json(snapshot: Snapshot, settings: Settings) -> str:
                 for name in ("join_window_s", "max_out_of_orderness_s", "dedupe_horizon_s")
             },
             "quarantined": snapshot.quarantined,
-            "errors": snapshot.errors and _flat(snapshot.errors),
+            "log": snapshot.log and snapshot.log._asdict(),
             "figures": msgspec.to_builtins(snapshot.figures),
             "verdict": msgspec.to_builtins(snapshot.verdict),
             "worker": snapshot.worker._asdict(),
@@ -79,7 +79,3 @@ def to_json(snapshot: Snapshot, settings: Settings) -> str:
             "refusals": [one._asdict() for one in snapshot.refusals],
         }
     )
-
-
-def _flat(errors: Errors) -> dict[str, float | None]:
-    return {"n": errors.n, "n_left_out": errors.n_left_out, **errors.scores, "written_at": errors.written_at}

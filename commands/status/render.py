@@ -33,7 +33,7 @@ def render(now: Snapshot, settings: Settings, *, before: Snapshot | None = None,
     lines = [_line("Hindsight", f"{datetime.fromtimestamp(now.at, UTC):%Y-%m-%d %H:%M:%S} UTC"), ""]
     lines += [*_queues(now, settings), "", *_topics(now, settings), "", *_join(now, before), *_refused(now), ""]
     lines += [
-        _errors(now, settings),
+        _log(now, settings),
         *_figures(now, settings),
         *_verdict(now),
         "",
@@ -139,17 +139,14 @@ def _rate(now: Snapshot, before: Snapshot | None) -> str:
     return f"; {(_rows_in(now.join) - _rows_in(before.join)) / (now.at - before.at):,.0f} rows/s"
 
 
-def _errors(now: Snapshot, settings: Settings) -> str:
-    found = now.errors
+def _log(now: Snapshot, settings: Settings) -> str:
+    found = now.log
     if "logs" in now.problems:
-        return _line("Errors", f"{BAD} {now.problems['logs']}")
+        return _line("Log", f"{BAD} {now.problems['logs']}")
     if found is None:
-        return _line("Errors", f"no metric log in {settings.logs_dir} yet")
-    apart = f"{BAD} {found.n_left_out:,} too large to score; " if found.n_left_out else ""
-    if not found.n:
-        return _line("Errors", f"{apart}no {'other ' if apart else ''}pair yet")
+        return _line("Log", f"no metric log in {settings.logs_dir} yet")
     ago = _ago(now.at - found.written_at)
-    return _line("Errors", f"{apart}{wording.scores(found.scores)} of {found.n:,} pairs, written {ago}")
+    return _line("Log", f"{found.n_matched:,} pairs, {found.n_unmatched:,} unmatched rows, written {ago}")
 
 
 def _figures(now: Snapshot, settings: Settings) -> list[str]:

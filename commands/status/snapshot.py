@@ -23,7 +23,6 @@ from streams.amqp.blocking import Queue
 from streams.kafka import probe
 from streams.kafka.topics import topics
 from streams.scores.figures import Figures
-from streams.scores.metrics import SCORES
 from streams.scores.verdict import Verdict
 from streams.settings import Settings, SettingsError
 from streams.wire.refusals import Refusals
@@ -35,15 +34,11 @@ Quarantined = tuple[int | None, Sequence[Refusals]]
 """How many records nobody has dealt with, and what the newest of them hold."""
 
 
-class Errors(NamedTuple):
-    """The scores of the metric log by name, in the unit of the target (R² has none); None where there is no pair yet.
+class Log(NamedTuple):
+    """How many rows the CSV files have, and when the last was written (UTC epoch seconds)."""
 
-    They are of `n` pairs; `n_left_out` more are too large to score.
-    """
-
-    n: int
-    n_left_out: int
-    scores: dict[str, float | None]
+    n_matched: int
+    n_unmatched: int
     written_at: float
 
 
@@ -64,7 +59,7 @@ class Snapshot(NamedTuple):
     topics: list[kafka_topics.Topic]
     join: kafka_topics.Join | None
     quarantined: int | None
-    errors: Errors | None
+    log: Log | None
     worker: processes.Ready
     bridge: processes.Ready
     problems: dict[str, str]
@@ -84,7 +79,7 @@ async def look(settings: Settings, since: str = ALL) -> Snapshot:
     queues, (seen, join, (quarantined, refusals)), logged, worker, bridge, figures = await asyncio.gather(
         _part(problems, "rabbitmq", asyncio.to_thread(queue_depths.queues, settings, settings.queue_names), []),
         _part(problems, "kafka", _kafka(settings), ([], None, (None, ()))),
-        _part(problems, "logs", asyncio.to_thread(errors, settings.logs_dir), None),
+        _part(problems, "logs", asyncio.to_thread(log, settings.logs_dir), None),
         asyncio.to_thread(processes.worker, settings),
         asyncio.to_thread(processes.bridge, settings),
         _part(problems, "figures", asyncio.to_thread(_figures, settings.logs_dir, since), None),
@@ -142,8 +137,8 @@ def _figures(logs_dir: Path, since: str) -> Figures | None:
         query.close()
 
 
-def errors(logs_dir: Path) -> Errors | None:
-    """Return the figures that the metric log's state file holds, None if there is no such file.
+def log(logs_dir: Path) -> Log | None:
+    """Return what the metric log's state file says, None if there is no such file.
 
     Raises:
         OSError: it cannot be read.
@@ -155,9 +150,8 @@ def errors(logs_dir: Path) -> Errors | None:
     read = state.decode(raw)
     if not isinstance(read, LogState):
         raise ValueError(f"{read or logs_dir / state.STATE_NAME}{'' if read else ' cannot be understood'}.")
-    found, written_at = read.summary, (logs_dir / state.STATE_NAME).stat().st_mtime
-    scores = {score.name: getattr(found, score.name, None) for score in SCORES}
-    return Errors(found.n, found.n_left_out, scores, written_at)
+    written_at = (logs_dir / state.STATE_NAME).stat().st_mtime
+    return Log(read.n_matched, read.n_unmatched_true + read.n_unmatched_pred, written_at)
 
 
 async def _kafka(settings: Settings) -> tuple[list[kafka_topics.Topic], kafka_topics.Join | None, Quarantined]:

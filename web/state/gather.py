@@ -162,7 +162,7 @@ async def status(app: web.Application) -> Status:
 
 
 async def _status(app: web.Application) -> Status:
-    own, url = app[FACTS].status(), app[URL]
+    own, url = await app[FACTS].status(), app[URL]
     workers = sorted({url, *app[PEERS].others()})
     for part in own.partitions:
         part.worker = url

@@ -31,7 +31,7 @@ def _answer(data: msgspec.Struct) -> web.Response:
 
 
 async def _status(request: web.Request) -> web.Response:
-    return _answer(request.app[FACTS].status())
+    return _answer(await request.app[FACTS].status())
 
 
 async def _pairs(request: web.Request) -> web.Response:

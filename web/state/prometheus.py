@@ -10,7 +10,6 @@ from prometheus_client.registry import Collector
 
 from agents import readiness
 from streams.faust_app import names
-from streams.scores.summary import ErrorSummary
 from web.state.worker_facts import COUNTED, Facts
 
 
@@ -80,7 +79,7 @@ class WorkerCollector(Collector):
             yield CounterMetricFamily("hindsight_refused_rows", "Rows not predicted.", worker.predicting.n_refused)
         log = worker.plotting.log
         if log:
-            yield from _of_the_log(log.summary)
+            yield CounterMetricFamily("hindsight_logged_pairs", "Pairs in the metric log.", log.state.n_matched)
 
     def _of_kafka(self) -> Iterator[Metric]:
         quarantined = self._facts.ends.kept(names.quarantine)
@@ -102,18 +101,6 @@ class WorkerCollector(Collector):
             if lag is not None:
                 behind.add_metric([topic.name], lag)
         yield behind
-
-
-def _of_the_log(summary: ErrorSummary) -> Iterator[Metric]:
-    yield CounterMetricFamily("hindsight_logged_pairs", "Pairs in the metric log.", summary.n + summary.n_left_out)
-    yield GaugeMetricFamily(
-        "hindsight_pairs_left_out", "Those of them that are too large to score.", summary.n_left_out
-    )
-    if summary.n:
-        scores = GaugeMetricFamily("hindsight_error", "Scores of the other pairs.", labels=["score"])
-        for name in ("mae", "rmse", "bias"):
-            scores.add_metric([name], getattr(summary, name))
-        yield scores
 
 
 def registry(facts: Facts) -> CollectorRegistry:

@@ -5,6 +5,7 @@ They are read from insight.db, by the worker that writes it. How to ask Promethe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
@@ -58,6 +59,7 @@ class ScoreCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield one metric family after the other."""
         yield from self._counters()
+        yield from self._of_all()
         yield from self._histograms()
         yield from self._gauges()
 
@@ -80,6 +82,20 @@ class ScoreCollector(Collector):
                 if name in families:
                     families[name].add_metric([total.model], self._grown(total.model, name, value))
         yield from (predictions, labels, *families.values())
+
+    def _of_all(self) -> Iterator[Metric]:
+        """Yield the scores of all labels that are there, whatever their model."""
+        n_left_out = sum(total.n_left_out for total in self._totals)
+        yield GaugeMetricFamily("hindsight_pairs_left_out", "Labels that are too large to score.", n_left_out)
+        if n := sum(total.n_labels for total in self._totals):
+            means = {
+                name: sum(total.sums[name] for total in self._totals) / n for name in ("absolute", "squared", "error")
+            }
+            found = {"mae": means["absolute"], "rmse": math.sqrt(means["squared"]), "bias": means["error"]}
+            scores = GaugeMetricFamily("hindsight_error", "Scores of all labels that are there.", labels=["score"])
+            for name, value in found.items():
+                scores.add_metric([name], value)
+            yield scores
 
     def _histograms(self) -> Iterator[Metric]:
         size = HistogramMetricFamily("hindsight_error_size", "Sizes of errors.", labels=["model"])

@@ -33,7 +33,7 @@ class OwnStatus(msgspec.Struct):
     """Counts since the start, rates of the last seconds, and what does not work, of one worker.
 
     `quarantined` counts Kafka records that nobody requeued or dropped; `event_time` is the largest ts of any row. `mae` is
-    of all pairs in the metric log but those `n_left_out`, which are too large to score. `unreadable` has a sentence for each
+    of all labels that are counted but those `n_left_out`, which are too large to score. `unreadable` has a sentence for each
     kind of rows that came lately and cannot be read, the same at every worker. `firing` are the alerts that have fired and
     are not resolved, a sentence each; `verdict` says how the model does against its reference, None where nobody looks.
     `models` are those that this worker predicts with.

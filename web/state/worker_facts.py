@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from typing import NamedTuple
 
 from agents import readiness
+from agents.insight.database import InsightError
 from agents.worker import Worker
 from streams.faust_app import names
 from streams.join.decision import NOWHERE_TS, Counts
@@ -16,6 +18,7 @@ from web.state.status import OwnStatus, Partition
 from web.state.topic_ends import Ends
 
 RATE_OVER_S = 10.0
+_MOST_MODELS = 1000
 COUNTED = (
     "rows_true",
     "rows_pred",
@@ -29,6 +32,11 @@ COUNTED = (
     "unreadable",
     "forwarded",
 )
+
+
+class _Errors(NamedTuple):
+    mae: float | None
+    n_left_out: int
 
 
 class Facts:
@@ -62,7 +70,7 @@ class Facts:
             "rows": counts.rows_true + counts.rows_pred,
             "matched": counts.matched,
             "predicted": self.worker.predicting.n_predicted,
-            "logged": log.summary.n + log.summary.n_left_out if log else 0,
+            "logged": log.state.n_matched if log else 0,
         }
 
     def rates(self) -> dict[str, float]:
@@ -81,9 +89,9 @@ class Facts:
                 setattr(total, name, getattr(total, name) + getattr(owner.store.checkpoint.counts, name))
         return total
 
-    def status(self) -> OwnStatus:
+    async def status(self) -> OwnStatus:
         """Return what this worker tells of itself."""
-        counts, rates, log = self.counts(), self.rates(), self.worker.plotting.log
+        counts, rates, errors = self.counts(), self.rates(), await self._errors()
         owners = self.worker.pairs.owners.values()
         return OwnStatus(
             rows_in=counts.rows_true + counts.rows_pred,
@@ -102,8 +110,8 @@ class Facts:
             forwarded=counts.forwarded,
             difference=sum(abs(owner.store.checkpoint.counts.difference()) for owner in owners),
             quarantined=self.ends.quarantined(),
-            mae=log.summary.mae if log else None,
-            n_left_out=log.summary.n_left_out if log else 0,
+            mae=errors.mae,
+            n_left_out=errors.n_left_out,
             event_time=self.event_time(),
             started_at=self.started_at,
             at=time.time(),
@@ -114,6 +122,18 @@ class Facts:
             verdict=self.worker.alerting.verdict if self.worker.alerting else None,
             models=[self.worker.predicting.model.label] if self.worker.predicting.model else [],
         )
+
+    async def _errors(self) -> _Errors:
+        """Return what insight.db says of all labels, if this worker writes it; nothing while it cannot be read."""
+        if not self.worker.writes_the_log():
+            return _Errors(None, 0)
+        try:
+            totals = await self.worker.answers.totals(_MOST_MODELS)
+        except InsightError:  # which readiness says
+            return _Errors(None, 0)
+        n = sum(total.n_labels for total in totals)
+        absolute = sum(total.sums["absolute"] for total in totals)
+        return _Errors(absolute / n if n else None, sum(total.n_left_out for total in totals))
 
     def event_time(self) -> float | None:
         """Return the largest ts seen of any row."""

@@ -1,14 +1,13 @@
 import csv
 import fcntl
 import logging
-import math
 import os
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +17,6 @@ from agents.metric_log.log import Appended, Fenced, MetricLog
 from agents.metric_log.state import Busy, StateIsNewer
 from commands.reconcile import csv_files
 from commands.status import snapshot
-from streams.scores.summary import ErrorSummary
 from tests.unit.agents.metric_log.world import (
     expected,
     lone_pred,
@@ -68,28 +66,25 @@ def test_a_formula_is_left_as_it_came(logs):
     assert "\n=1+1,1.0,2.0,1.0\n" in texts(logs)[0]
 
 
-def test_the_summary_is_of_all_matched_pairs(logs):
+def test_the_rows_of_each_file_are_counted(logs):
     log = written(logs, *[[record] for record in numbered(20)])
-    rows = [v for record in numbered(20) for v in record.rows if v.verdict == "matched"]
-    whole = ErrorSummary.of(np.array([v.y_true for v in rows]), np.array([v.y_pred for v in rows]))
-    assert log.summary.n == len(rows)
-    assert log.summary.rmse == pytest.approx(whole.rmse)
-    assert log.summary.absolute == whole.absolute
+    kinds = Counter(verdict.verdict for record in numbered(20) for verdict in record.rows)
+    found = {kind: getattr(log.state, f"n_{kind}") for kind in kinds}
+    assert found == dict(kinds)
 
 
-def test_a_summary_that_somebody_reads_does_not_change_under_them(logs):
+def test_a_state_that_somebody_reads_does_not_change_under_them(logs):
     log = written(logs, numbered(5))
-    read, before = log.summary, log.summary.copy()
+    read, before = log.state, log.state.copy()
     log.append(numbered(9))
     assert read == before
-    assert log.summary.n > read.n
+    assert log.state.n_matched > read.n_matched
 
 
-def test_an_error_too_large_for_a_float_is_written_and_not_scored(logs):
+def test_an_error_too_large_for_a_float_is_written(logs):
     log = written(logs, records([matched("a", -1e308, 1e308), matched("b", 1.0, 2.0)]))
     assert texts(logs)[0].endswith("a,-1e+308,1e+308,1.7976931348623157e+308\nb,1.0,2.0,1.0\n")
-    assert (log.summary.n, log.summary.n_left_out, log.summary.mae) == (1, 1, 1.0)
-    assert written(logs).summary == log.summary
+    assert log.state.n_matched == 2
 
 
 def test_what_came_before_is_not_written_again(logs):
@@ -212,11 +207,6 @@ def test_files_are_readable_by_others_and_writable_by_their_owner(logs):
     assert {path.stat().st_mode & 0o777 for path in logs.iterdir()} == {0o644}
 
 
-def test_a_nan_never_reaches_the_figures(logs):
-    log = written(logs, records([matched("a", math.nan, 1.0), matched("b", 1.0, 2.0)]))
-    assert (log.summary.n, log.summary.mae) == (1, 1.0)
-
-
 def test_a_log_that_a_newer_program_wrote_is_left_alone_and_said(logs):
     log = written(logs, numbered(3))
     newer = msgspec.json.encode(
@@ -224,14 +214,14 @@ def test_a_log_that_a_newer_program_wrote_is_left_alone_and_said(logs):
     )
     (logs / state.STATE_NAME).write_bytes(newer)
     before = texts(logs)
-    said = r"metric_log.state.json is of version 3, and this program knows versions up to 2: .* Start that version.*\.$"
+    said = r"metric_log.state.json is of version 4, and this program knows versions up to 3: .* Start that version.*\.$"
     with pytest.raises(StateIsNewer, match=said):
         MetricLog.open(logs)
     with pytest.raises(StateIsNewer, match=said):
         log.append(numbered(6))
     with pytest.raises(ValueError, match=said):
-        snapshot.errors(logs)
-    with pytest.raises(csv_files.NoLog, match=r"is of version 3, .*: the files were not checked$"):
+        snapshot.log(logs)
+    with pytest.raises(csv_files.NoLog, match=r"is of version 4, .*: the files were not checked$"):
         csv_files.read_state(logs)
     assert texts(logs) == before
     assert (logs / state.STATE_NAME).read_bytes() == newer
@@ -245,4 +235,4 @@ def test_a_challenger_s_verdicts_are_in_neither_file_and_count_nowhere(logs):
     sent = records([matched("a", 1.0, 2.0), of_challengers[0]], of_challengers)
     assert log.append(sent) == Appended(n_matched=1, n_unmatched=0, n_broken=0, fresh=sent)
     assert texts(logs) == ("id,y_true,y_pred,absolute_error\na,1.0,2.0,1.0\n", "id,verdict,ts,value,at\n")
-    assert (log.state.n_matched, log.state.n_unmatched_true, log.summary.n) == (1, 0, 1)
+    assert (log.state.n_matched, log.state.n_unmatched_true) == (1, 0)

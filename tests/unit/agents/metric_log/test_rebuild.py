@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.metric_log.rebuild import summarise
+from agents.metric_log.rebuild import n_rows
 from agents.metric_log.state import STATE_NAME
 from streams.process.progress import Progress
 from tests.unit.agents.metric_log.world import expected, matched, numbered, records, texts, written
@@ -27,13 +27,10 @@ def kept(logs, name=CSV):
     return sorted(logs.glob(f"{name}.damaged-*"))
 
 
-def test_without_a_state_the_summary_is_that_of_the_rows(logs):
+def test_without_a_state_the_rows_are_counted(logs):
     before = written(logs, *[[record] for record in numbered(30)])
     (logs / STATE_NAME).unlink()
-    log = written(logs)
-    assert log.summary.n == before.summary.n == log.state.n_matched
-    assert log.summary.rmse == pytest.approx(before.summary.rmse)
-    assert log.summary.absolute == before.summary.absolute
+    assert written(logs).state.n_matched == before.state.n_matched > 0
 
 
 @pytest.mark.slow
@@ -105,24 +102,24 @@ def test_a_torn_line_without_a_state_vanishes_and_comes_again(logs):
     assert texts(logs) == expected(numbered(25))
 
 
-def test_lines_that_are_not_rows_are_left_out_of_the_figures_and_said(logs, caplog):
+def test_lines_that_are_not_rows_are_not_counted_and_said(logs, caplog):
     (logs / CSV).write_text("id,y_true,y_pred,absolute_error\na,1.0,3.0,2.0\nnonsense\nb,x,1,2\nc,2.0,3.0,1.0\n")
     log = written(logs)
-    assert (log.summary.n, log.summary.mae) == (2, 1.5)
-    assert "2 lines are not rows; the scores leave them out." in caplog.text
+    assert log.state.n_matched == 2
+    assert "2 lines are not rows; they are not counted." in caplog.text
 
 
 def test_a_stray_quote_does_not_stop_the_reading(tmp_path):
     path = tmp_path / CSV
     path.write_text('id,y_true,y_pred,absolute_error\n"' + "a,1.0,2.0,1.0\n" * 20_000)
-    assert summarise(path).n < 20_000
+    assert n_rows(path) < 20_000
 
 
 def test_a_state_that_cannot_be_understood_is_kept_aside_and_the_rows_are_read(logs, caplog):
     written(logs, numbered(10))
     for damage in (b"", b"{", b'{"writer": 1}', b"\xff\xfe"):
         (logs / STATE_NAME).write_bytes(damage)
-        assert written(logs, numbered(10)[7:]).summary.n == len(texts(logs)[0].splitlines()) - 1
+        assert written(logs, numbered(10)[7:]).state.n_matched == len(texts(logs)[0].splitlines()) - 1
         assert texts(logs) == expected(numbered(10))
     assert len(kept(logs, STATE_NAME)) == 4
     assert "cannot be understood" in caplog.text
@@ -142,7 +139,7 @@ def test_a_state_that_cannot_be_understood_is_kept_aside_and_the_rows_are_read(l
 )
 def test_a_log_that_somebody_changed_is_kept_aside_and_said(logs, caplog, damage, said, running):
     log = written(logs, numbered(10))
-    before = log.summary
+    before = log.state
     damaged = damage((logs / CSV).read_bytes())
     (logs / CSV).write_bytes(damaged)
     log = log if running else written(logs)
@@ -153,19 +150,19 @@ def test_a_log_that_somebody_changed_is_kept_aside_and_said(logs, caplog, damage
         assert texts(logs)[0] == expected(numbered(20)[10:])[0]
     else:
         assert texts(logs)[0] == expected(numbered(20))[0]
-    assert log.summary.n > before.n
+    assert log.state.n_matched > before.n_matched
     assert not log.append(numbered(20)).fresh
 
 
 @pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
-def test_a_log_that_was_moved_away_begins_anew_and_the_figures_go_on(logs, caplog, running):
+def test_a_log_that_was_moved_away_begins_anew_and_the_count_goes_on(logs, caplog, running):
     log = written(logs, numbered(10))
     (logs / CSV).rename(logs / "archive.csv")
     log = log if running else written(logs)
     log.append(numbered(20)[10:])
     assert (logs / "archive.csv").read_text() == expected(numbered(10))[0]
     assert texts(logs)[0] == expected(numbered(20)[10:])[0]
-    assert log.summary.n == log.state.n_matched == sum(text.count("\n") for text in expected(numbered(20))[:1]) - 1
+    assert log.state.n_matched == sum(text.count("\n") for text in expected(numbered(20))[:1]) - 1
     assert "somebody moved it" in caplog.text
 
 
@@ -176,7 +173,7 @@ def test_a_directory_that_is_removed_under_a_running_worker_is_made_again_and_ro
     done = log.append(numbered(20)[8:])
     assert texts(logs) == expected(numbered(20)[10:])
     assert (done.n_broken, log.state.n_broken) == (0, 0)
-    assert log.summary.n == log.state.n_matched == expected(numbered(20))[0].count("\n") - 1
+    assert log.state.n_matched == expected(numbered(20))[0].count("\n") - 1
     assert "metric_log.csv is gone" in caplog.text
 
 

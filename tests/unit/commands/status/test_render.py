@@ -11,7 +11,7 @@ from commands.probes.kafka_topics import Join, Topic
 from commands.probes.processes import Ready
 from commands.status.command import run, to_json
 from commands.status.render import render
-from commands.status.snapshot import Errors, Snapshot, Worker, workers_of
+from commands.status.snapshot import Log, Snapshot, Worker, workers_of
 from streams.amqp.blocking import Queue
 from streams.join.decision import Counts
 from streams.scores.answer import figures as of_kept
@@ -30,7 +30,7 @@ NOW = Snapshot(
     topics=[Topic("y_true", 4, 1500, 12), Topic("metric", None, None, None)],
     join=Join(COUNTS, 1_699_999_990.0),
     quarantined=3,
-    errors=Errors(1400, 0, {"mae": 43.21, "rmse": 54.3, "bias": -0.5, "r2": None}, 1_699_999_998.0),
+    log=Log(1400, 7, 1_699_999_998.0),
     worker=Ready("http://127.0.0.1:6066/readyz", True, "ready"),
     bridge=Ready("http://127.0.0.1:6067/readyz", None, "nothing answers there (Connection refused)"),
     problems={},
@@ -58,16 +58,6 @@ def test_a_queue_that_others_read_too_is_named():
     assert "The queue 'y_true'" not in text
 
 
-def test_pairs_that_are_too_large_to_score_are_named_first():
-    assert line(render(NOW._replace(errors=NOW.errors._replace(n_left_out=2)), Settings()), "Errors") == (
-        "Errors      ✗ 2 too large to score; MAE 43.21, RMSE 54.30, bias −0.5000 of 1,400 pairs, written 2 s ago"
-    )
-    only = Errors(0, 1, dict.fromkeys(("mae", "rmse", "bias", "r2")), NOW.at)
-    assert line(render(NOW._replace(errors=only), Settings()), "Errors").endswith(
-        "1 too large to score; no other pair yet"
-    )
-
-
 def test_rows_that_cannot_be_read_are_said_whatever_else_is_well():
     refused = Refusals("y_true", 120, 1_699_999_995.0, "no field `y_true`; it has `price`: send it")
     text = render(NOW._replace(refusals=[refused]), Settings())
@@ -88,7 +78,7 @@ def test_numbers_stand_in_their_lines():
     assert line(text, "features").split() == ["features", "5", "1"]
     assert line(text, "waiting in the table").split()[-1] == "100"
     assert line(text, "quarantined").split()[-1] == "3"
-    assert line(text, "Errors").endswith("MAE 43.21, RMSE 54.30, bias −0.5000 of 1,400 pairs, written 2 s ago")
+    assert line(text, "Log") == "Log         1,400 pairs, 7 unmatched rows, written 2 s ago"
 
 
 def test_a_broker_that_is_away_takes_only_its_own_lines():
