@@ -233,6 +233,6 @@ def test_a_challenger_s_verdicts_are_in_neither_file_and_count_nowhere(logs):
         msgspec.structs.replace(one, model="b", challenger=True) for one in (matched("a", 1.0, 9.0), lone_true("b"))
     ]
     sent = records([matched("a", 1.0, 2.0), of_challengers[0]], of_challengers)
-    assert log.append(sent) == Appended(n_matched=1, n_unmatched=0, n_broken=0, fresh=sent)
+    assert log.append(sent) == Appended(1, 0, sent)
     assert texts(logs) == ("id,y_true,y_pred,absolute_error\na,1.0,2.0,1.0\n", "id,verdict,ts,value,at\n")
     assert (log.state.n_matched, log.state.n_unmatched_true) == (1, 0)
