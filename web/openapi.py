@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
+from streams.scores.delay import Clock
 from streams.scores.figures import SPANS, Axis, Figures
 from streams.version import version
 from web import answers, api
@@ -45,6 +46,11 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "max_age": ("time since the id last changed, at most", _AGE),
     "min_error": ("|y_pred - y_true|, at least", _NUMBER),
     "max_error": ("|y_pred - y_true|, at most", _NUMBER),
+    "min_signed": ("y_pred - y_true, at least", _NUMBER),
+    "max_signed": ("y_pred - y_true, at most", _NUMBER),
+    "min_delay": ("seconds from the prediction to its label, at least", _NUMBER),
+    "max_delay": ("seconds from the prediction to its label, at most", _NUMBER),
+    "clock": ("until when a delay lasts: the join, or the truth's own ts", {"enum": list(get_args(Clock))}),
     "sort": ("the order", {"enum": list(ORDERS)}),
     "n": (f"rows a page; {PAGE_SIZES[-1]} at most are given", _WHOLE),
     "after": (
@@ -76,7 +82,10 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "segment": ("of this segment, such as country:DE; all together if empty", _TEXT),
     "id": ("the id, percent-encoded", {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARS}),
 }
-FILTERS = "state q partition worker model min_age max_age from to by min_error max_error sort"
+FILTERS = (
+    "state q partition worker model min_age max_age from to by min_error max_error min_signed max_signed min_delay max_delay "
+    "clock sort"
+)
 """The names that the files of the table take; its pages take `n` and `after` too."""
 
 

@@ -31,7 +31,7 @@ from web.pairs import listing
 from web.pairs.cells import AsOf
 from web.pairs.columns import IN_FILES, ON_PAGE, ORDERS, Column, as_row
 from web.pairs.pair_view import PairView
-from web.pairs.query import PAGE_SIZES, PARTS, STATES, BadQuery, Query, read, refuse_unknown
+from web.pairs.query import PAGE_SIZES, PARTS, RANGES, STATES, BadQuery, Query, read, refuse_unknown
 from web.pairs.tally import FACETS
 from web.state import gather, scores
 from web.state.status import Status
@@ -187,9 +187,9 @@ def _filters(query: Query) -> list[tuple[str, str]]:
         "max_age": "age to",
         "from_": f"{query.by} from",
         "to": f"{query.by} before",
-        "min_error": "|error| from",
-        "max_error": "|error| to",
     }
+    for name, (said, _) in RANGES.items():
+        words |= {f"min_{name}": f"{said} from", f"max_{name}": f"{said} to"}
     found = []
     for name, said in words.items():
         value, default = getattr(query, name), Query._field_defaults[name]
@@ -202,7 +202,7 @@ def _spelled(name: str, value: Any) -> str:
     """Return the value of a filter as people read it."""
     if name in ("from_", "to"):
         return clock(value)
-    if name.endswith("age"):
+    if name.endswith(("age", "delay")):
         return long_span(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 

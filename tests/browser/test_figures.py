@@ -272,3 +272,25 @@ def test_the_choices_fold_on_a_phone_and_all_of_them_are_links(kept: Kept, shown
     found = [link.get_attribute("href") for link in links.all()]
     assert found == ["?last=5m", "?", "?last=24h", "?last=7d", "?last=30d", "?last=all"]
     expect(page.get_by_role("link", name="when decided")).to_have_attribute("href", "?axis=decided")
+
+
+def test_a_click_on_a_bar_or_enter_on_it_leads_to_its_ids_and_a_touch_shows_the_link(kept, shown):
+    rng = np.random.default_rng(6)
+    kept.add(label_worlds.cells(rng, label_worlds.steady(rng, 120, 5, 0.7), 120 * MINUTE))
+    page = shown(kept.figures(120.0), has_touch=True)
+    bar = page.locator("[aria-labelledby=h-hist] rect[data-to]").first
+    to = bar.get_attribute("data-to")
+    assert to.startswith("/table/pairs/?state=matched&from=")
+    bar.click()
+    page.wait_for_url(f"**{to}")
+    page.go_back()
+    plot = page.locator("[aria-labelledby=h-hist] .plot")
+    plot.focus()
+    page.keyboard.press("ArrowRight")
+    expect(plot.get_by_role("link", name="its ids")).to_have_attribute("href", to)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{to}")
+    page.go_back()
+    page.locator("[aria-labelledby=h-hist] rect[data-to]").nth(2).tap()
+    expect(plot.get_by_role("link", name="its ids")).to_be_visible()
+    assert page.url.endswith("/"), "a touch does not lead away"

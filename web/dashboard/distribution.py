@@ -16,6 +16,7 @@ ABSOLUTE = "|y_pred − y_true|"
 SIGNED = "y_pred − y_true: above 0, too high"
 _MARGINS = Margins(52, 12, 58, 34)
 _N_TICKS = 8
+Leads = Callable[[float, float], str]
 
 
 class Bins(NamedTuple):
@@ -34,7 +35,9 @@ class Bins(NamedTuple):
         return (value - first) / (last - first)
 
 
-def distribution(bins: Bins, marks: Mapping[str, float], *, log: bool, title: str, below: str) -> Markup:
+def distribution(
+    bins: Bins, marks: Mapping[str, float], *, log: bool, title: str, below: str, to: Leads | None = None
+) -> Markup:
     """Return the histogram.
 
     Args:
@@ -42,6 +45,7 @@ def distribution(bins: Bins, marks: Mapping[str, float], *, log: bool, title: st
         log: whether heights are logarithms.
         title: the chart in a sentence, for who cannot see it.
         below: what the horizontal axis measures.
+        to: returns the address of the ids between two edges.
     """
     svg = Svg(376, 298, title, _MARGINS)
     up, height = _heights(max([1, *bins.counts]), log=log)
@@ -50,7 +54,7 @@ def distribution(bins: Bins, marks: Mapping[str, float], *, log: bool, title: st
     for left, right, n in zip(bins.edges, bins.edges[1:], bins.counts, strict=False):
         x1, x2, top = svg.x(bins.share(left)), svg.x(bins.share(right)), svg.y(height(n))
         said = f"{tick(left)} to {tick(right)}: {n:,} label{'s' if n != 1 else ''}"
-        svg.rect(x1 + 0.5, top, x2 - x1 - 1, svg.y0 - top, "f-data", said)
+        svg.rect(x1 + 0.5, top, x2 - x1 - 1, svg.y0 - top, "f-data", said, to(left, right) if to and n else "")
     every = max(1, len(bins.edges) // _N_TICKS)
     first = len(bins.edges) // 2 % every if bins.edges[0] < 0 else 0  # so that zero has its tick
     svg.x_axis([(bins.share(edge), axis_tick(edge)) for edge in bins.edges[first::every]], below)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -14,6 +17,7 @@ from streams.scores.wording import quantile
 from web.dashboard import triangle
 from web.dashboard.coverage import coverage
 from web.dashboard.distribution import ABSOLUTE, SIGNED, Bins, distribution
+from web.dashboard.ids import Ids
 from web.dashboard.labels_bar import Parts, bar, strip
 from web.dashboard.over_time import Curve, Frame, Gap, Look, Values, over_time
 from web.dashboard.said import parts, parts_of
@@ -22,6 +26,17 @@ from web.text import count
 HALF = 0.5
 WIDE, NARROW = (800, "wide", 8), (376, "narrow", 4)
 """Width, class and times on the axis of both drawings."""
+
+
+class Leading(NamedTuple):
+    """The addresses of the ids of what is drawn; empty where the list knows no such ids, or there are none.
+
+    `bars` of the histogram, `slices` of time by their start, `cells` of the triangle.
+    """
+
+    bars: list[str]
+    slices: dict[float, str]
+    cells: list[str]
 
 
 class Drawn(NamedTuple):
@@ -36,6 +51,7 @@ class Drawn(NamedTuple):
     coverage: Markup | None
     triangle: Markup | None
     cells: list[triangle.Cell]
+    to: Leading
 
 
 def drawn(figures: Figures, *, error: str, log: bool) -> Drawn:
@@ -45,20 +61,42 @@ def drawn(figures: Figures, *, error: str, log: bool) -> Drawn:
         error: `absolute` or `signed`, of the histogram.
         log: whether its heights are logarithms.
     """
-    frame = frame_of(figures)
+    frame, ids = frame_of(figures), Ids.of(figures)
     grid = figures.triangle
     cells = triangle.cells(grid.n, grid.mae) if grid else []
     return Drawn(
         labels=bar(parts(figures)),
-        error=_error(figures, frame),
-        strip=_strip(figures, frame),
-        bias=_bias(figures, frame),
-        means=_means(figures, frame),
-        histogram=_histogram(figures, is_signed=error == "signed", log=log),
+        error=_error(figures, frame, ids),
+        strip=_strip(figures, frame, ids),
+        bias=_bias(figures, frame, ids),
+        means=_means(figures, frame, ids),
+        histogram=_histogram(figures, ids, is_signed=error == "signed", log=log),
         coverage=_coverage(figures),
-        triangle=_triangle(figures, frame, cells),
+        triangle=_triangle(figures, frame, cells, ids),
         cells=cells,
+        to=_leading(figures, cells, ids, is_signed=error == "signed"),
     )
+
+
+def _leading(figures: Figures, cells: Sequence[triangle.Cell], ids: Ids | None, *, is_signed: bool) -> Leading:
+    bars = figures.signed if is_signed else figures.histogram
+    edges = list(pairwise(bars.edges)) if bars else []
+    if ids is None:
+        return Leading([""] * len(edges), {}, [""] * len(cells))
+    return Leading(
+        [(ids.signed if is_signed else ids.sized)(low, high) for low, high in edges],
+        {part.start: ids.at(part.start, part.start + part.width_s) for part in figures.slices if part.n_labelled},
+        [_of_cell(figures, cell, ids) for cell in cells],
+    )
+
+
+def _of_cell(figures: Figures, cell: triangle.Cell, ids: Ids) -> str:
+    grid = figures.triangle
+    assert grid is not None, "it has cells"
+    start = grid.starts[cell.slice]
+    after = grid.ends[cell.row - 1] if cell.row else -math.inf
+    upto = grid.ends[cell.row] if cell.row < len(grid.ends) - 1 else math.inf
+    return ids.delayed(start, start + grid.width_s, after, upto)
 
 
 def frame_of(figures: Figures) -> Frame:
@@ -111,45 +149,47 @@ class _Place(NamedTuple):
     has_marks: bool = False
 
 
-def _both(curves: Sequence[Curve], frame: Frame, place: _Place, title: str) -> Markup | None:
+def _both(curves: Sequence[Curve], frame: Frame, place: _Place, title: str, ids: Ids | None) -> Markup | None:
+    to = ids.at if ids else None
     looks = [Look(width, place.height, kind, n, place.has_marks) for width, kind, n in (WIDE, NARROW)]
-    return _joined([over_time(curves, frame, look, title=title, above=place.above) for look in looks])
+    return _joined([over_time(curves, frame, look, title=title, above=place.above, to=to) for look in looks])
 
 
 def _joined(charts: Sequence[Markup | None]) -> Markup | None:
     return Markup("").join(chart for chart in charts if chart is not None) or None
 
 
-def _error(figures: Figures, frame: Frame) -> Markup | None:
+def _error(figures: Figures, frame: Frame, ids: Ids | None) -> Markup | None:
     so_far = Curve("so far", "s-sofar", _whole(figures, "mae_so_far"))
     low, high = _whole(figures, "mae_low"), _whole(figures, "mae_high")
     expected = Curve("expected of all", "s-data", _whole(figures, "mae_expected"), low, high)
     has_expected = any(value is not None for value in expected.values)
     curves = [expected, so_far] if has_expected else [so_far._replace(kind="s-data")]
     title = f"Mean absolute error by time {figures.axis}: {number(figures.so_far['mae'])} so far over all."
-    return _both(curves, frame, _Place(280, "mean |error|", has_marks=True), title)
+    return _both(curves, frame, _Place(280, "mean |error|", has_marks=True), title, ids)
 
 
-def _bias(figures: Figures, frame: Frame) -> Markup | None:
+def _bias(figures: Figures, frame: Frame, ids: Ids | None) -> Markup | None:
     curve = Curve("so far", "s-data", _whole(figures, "bias"), is_signed=True)
     title = "Mean signed error over time: above 0, predictions are too high."
-    return _both([curve], frame, _Place(150, "mean signed error: above 0, too high"), title)
+    return _both([curve], frame, _Place(150, "mean signed error: above 0, too high"), title, ids)
 
 
-def _means(figures: Figures, frame: Frame) -> Markup | None:
+def _means(figures: Figures, frame: Frame, ids: Ids | None) -> Markup | None:
     curves = [
         Curve("predicted", "s-data", _whole(figures, "mean_pred")),
         Curve("actual", "s-ink dash", _whole(figures, "mean_true")),
     ]
-    return _both(curves, frame, _Place(150, "mean y_pred and y_true"), "Mean of y_pred and of y_true over time.")
+    title = "Mean of y_pred and of y_true over time."
+    return _both(curves, frame, _Place(150, "mean y_pred and y_true"), title, ids)
 
 
-def _strip(figures: Figures, frame: Frame) -> Markup | None:
+def _strip(figures: Figures, frame: Frame, ids: Ids | None) -> Markup | None:
     if figures.axis != "predicted":
         return None
     of_slices = [_parts(figures, part) for part in figures.slices]
     looks = [Look(width, 70, kind, n, has_marks=False, has_times=False) for width, kind, n in (WIDE, NARROW)]
-    return _joined([strip(of_slices, frame, look) for look in looks])
+    return _joined([strip(of_slices, frame, look, ids.predicted if ids else None) for look in looks])
 
 
 def _parts(figures: Figures, part: Slice) -> Parts:
@@ -159,7 +199,7 @@ def _parts(figures: Figures, part: Slice) -> Parts:
     return parts_of(part, figures)
 
 
-def _histogram(figures: Figures, *, is_signed: bool, log: bool) -> Markup | None:
+def _histogram(figures: Figures, ids: Ids | None, *, is_signed: bool, log: bool) -> Markup | None:
     bars = figures.signed if is_signed else figures.histogram
     if bars is None:
         return None
@@ -168,11 +208,12 @@ def _histogram(figures: Figures, *, is_signed: bool, log: bool) -> Markup | None
         bias = figures.so_far["bias"]
         words = f"bias {number(bias, signed=True)}"
         marks = {} if bias is None else {words: bias}
-        return distribution(bins, marks, log=log, title=f"Histogram of the error: {words}.", below=SIGNED)
+        title = f"Histogram of the error: {words}."
+        return distribution(bins, marks, log=log, title=title, below=SIGNED, to=ids.signed if ids else None)
     said = {name: quantile(figures, name) for name in QUANTILES}
     marks = {f"{name} {words}": at for name, words in said.items() if (at := figures.so_far[name]) is not None}
     title = f"Histogram of the absolute error: {', '.join(f'{name} {words}' for name, words in said.items())}."
-    return distribution(bins, marks, log=log, title=title, below=ABSOLUTE)
+    return distribution(bins, marks, log=log, title=title, below=ABSOLUTE, to=ids.sized if ids else None)
 
 
 def _coverage(figures: Figures) -> Markup | None:
@@ -180,7 +221,7 @@ def _coverage(figures: Figures) -> Markup | None:
     return coverage([age for age, _ in curve], [share for _, share in curve], deadline_s=figures.window_s)
 
 
-def _triangle(figures: Figures, frame: Frame, cells: Sequence[triangle.Cell]) -> Markup | None:
+def _triangle(figures: Figures, frame: Frame, cells: Sequence[triangle.Cell], ids: Ids | None) -> Markup | None:
     grid, now = figures.triangle, figures.now
     if grid is None or now is None or not cells:
         return None
@@ -188,4 +229,5 @@ def _triangle(figures: Figures, frame: Frame, cells: Sequence[triangle.Cell]) ->
     ends = [min(start + grid.width_s, frame.end) for start in starts]
     own = frame._replace(starts=starts, ends=ends)
     looks = [Look(width, 320, kind, n) for width, kind, n in (WIDE, NARROW)]
-    return _joined([triangle.triangle(cells, grid.ends, own, look, now=now) for look in looks])
+    to = partial(_of_cell, figures, ids=ids) if ids else None
+    return _joined([triangle.triangle(cells, grid.ends, own, look, now=now, to=to) for look in looks])

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from web.dashboard.over_time import Frame, Look, ground, targets
+from web.dashboard.over_time import Frame, Leads, Look, ground, targets
 from web.dashboard.svg import Margins, Svg, width_of
 from web.text import count, percent
 
@@ -75,8 +75,8 @@ def _words(svg: Svg, parts: Parts, middle: float) -> None:
         svg.text(min(max(middle, left), right), 12, words)
 
 
-def strip(parts: Sequence[Parts], frame: Frame, look: Look) -> Markup | None:
-    """Return the same three parts for each slice, as shares of its predictions."""
+def strip(parts: Sequence[Parts], frame: Frame, look: Look, to: Leads | None = None) -> Markup | None:
+    """Return the same three parts for each slice, as shares of its predictions; `to` is as `over_time` has it."""
     if not any(part.n_predictions for part in parts):
         return None
     svg = Svg(look.width, look.height, _TITLE, look.margins, look.kind)
@@ -87,7 +87,7 @@ def strip(parts: Sequence[Parts], frame: Frame, look: Look) -> Markup | None:
             _column(svg, part, svg.x(frame.share(frame.starts[i])), svg.x(frame.share(frame.ends[i])))
     ground(svg, frame._replace(immature_from=None), look)
     words = [f"{part.words()}; {count(part.n_predictions)} predictions" if part.n_predictions else "" for part in parts]
-    targets(svg, frame, words)
+    targets(svg, frame, words, to)
     return svg.markup()
 
 

@@ -14,6 +14,7 @@ from web.dashboard.svg import LINE_PX, Margins, Svg, runs, width_of
 from web.text import clock
 
 Values = Sequence[float | None]
+Leads = Callable[[float, float], str]
 ARRIVING = "labels are still arriving: fewer than half are in"
 _NAME_PX = 118
 
@@ -99,12 +100,15 @@ class Look(NamedTuple):
         )
 
 
-def over_time(curves: Sequence[Curve], frame: Frame, look: Look, *, title: str, above: str) -> Markup | None:
+def over_time(
+    curves: Sequence[Curve], frame: Frame, look: Look, *, title: str, above: str, to: Leads | None = None
+) -> Markup | None:
     """Return curves over time; None where no slice has a value.
 
     Args:
         title: the chart in a sentence, for who cannot see it.
         above: what the vertical axis measures.
+        to: returns the address of the ids between two times.
     """
     curves = [curve._replace(values=frame.outside_gaps(curve.values)) for curve in curves]
     known = [value for curve in curves for value in curve.values if value is not None]
@@ -126,7 +130,7 @@ def over_time(curves: Sequence[Curve], frame: Frame, look: Look, *, title: str, 
     if not look.is_narrow:
         _names(svg, curves, height)
     words = [[f"{c.name} {_said(c, i)}" for c in curves if c.values[i] is not None] for i in range(len(frame.starts))]
-    targets(svg, frame, [", ".join(said) for said in words])
+    targets(svg, frame, [", ".join(said) for said in words], to)
     return svg.markup()
 
 
@@ -145,12 +149,13 @@ def ground(svg: Svg, frame: Frame, look: Look) -> None:
         svg.x_axis(time_ticks(frame.start, frame.end, look.n_ticks))
 
 
-def targets(svg: Svg, frame: Frame, words: Sequence[str]) -> None:
+def targets(svg: Svg, frame: Frame, words: Sequence[str], to: Leads | None = None) -> None:
     """Add a place for each slice that says its figures when pointed at; none where there are none."""
     for start, end, said in zip(frame.starts, frame.ends, words, strict=True):
         if said:
             x1, x2 = svg.x(frame.share(start)), svg.x(frame.share(end))
-            svg.rect(x1, svg.y1, x2 - x1, svg.y0 - svg.y1, "hit", f"{clock(start)}: {said}")
+            leads = to(start, end) if to else ""
+            svg.rect(x1, svg.y1, x2 - x1, svg.y0 - svg.y1, "hit", f"{clock(start)}: {said}", leads)
 
 
 def _draw(svg: Svg, curve: Curve, frame: Frame, joined: list[bool], height: Callable[[float], float]) -> None:

@@ -53,12 +53,17 @@ class Svg:
         """Add a line."""
         self.parts.append(f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" class="{kind}"/>')
 
-    def rect(self, x: float, y: float, w: float, h: float, kind: str, title: str = "") -> None:
-        """Add a rectangle; a title is said when it is pointed at, touched or reached with the arrow keys."""
+    def rect(self, x: float, y: float, w: float, h: float, kind: str, title: str = "", to: str = "") -> None:
+        """Add a rectangle; a title is said when it is pointed at, touched or reached with the arrow keys.
+
+        Args:
+            to: an address that a click leads to. What is a picture to a screen reader may hold no link: a table does.
+        """
         inside = f"<title>{escape(title)}</title>" if title else ""
+        leads = f' data-to="{escape(to)}"' if to else ""
         self.parts.append(
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(w, 0):.1f}" height="{max(h, 0):.1f}" '
-            f'class="{kind}">{inside}</rect>'
+            f'class="{kind}"{leads}>{inside}</rect>'
         )
 
     def hatch(self, x1: float, x2: float, title: str = "") -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -20,6 +20,9 @@ MIN_LABELS = 20
 _KEY_PX = 128
 Table = Sequence[Sequence[float | None]]
 """By slice, and in it by span of delay."""
+
+
+Leads = Callable[["Cell"], str]
 
 
 class Cell(NamedTuple):
@@ -53,12 +56,15 @@ def _mean(column: Sequence[tuple[float, float]]) -> float:
     return sum(count * error for count, error in column) / max(sum(count for count, _ in column), 1)
 
 
-def triangle(found: Sequence[Cell], ends_s: Sequence[float], frame: Frame, look: Look, *, now: float) -> Markup | None:
+def triangle(
+    found: Sequence[Cell], ends_s: Sequence[float], frame: Frame, look: Look, *, now: float, to: Leads | None = None
+) -> Markup | None:
     """Return the grid; above the line `now - prediction time` no label can be there yet.
 
     Args:
         ends_s: the end of each span of delay, rising, in seconds.
         now: UTC epoch seconds.
+        to: returns the address of a cell's ids.
     """
     if not found or not ends_s:
         return None
@@ -75,7 +81,15 @@ def triangle(found: Sequence[Cell], ends_s: Sequence[float], frame: Frame, look:
         said = f"{clock(frame.starts[cell.slice])}, label after {long_span(low)} to {long_span(ends_s[cell.row])}: "
         said += f"mean error {number(cell.error)}, {count(cell.n)} labels"
         said += f", {cell.ratio:.2f} × usual" if cell.ratio is not None else ", too few to compare"
-        svg.rect(x1, top, x2 - x1 - 0.75, svg.y(cell.row / n_rows) - top - 0.75, shade(cell.ratio), said)
+        svg.rect(
+            x1,
+            top,
+            x2 - x1 - 0.75,
+            svg.y(cell.row / n_rows) - top - 0.75,
+            shade(cell.ratio),
+            said,
+            to(cell) if to else "",
+        )
     if future is not None and svg.x1 - future > width_of("not yet known", is_strong=True) + 8:
         svg.text(svg.x1 - 4, svg.y1 + 14, "not yet known", "strong halo", "end")
     every = -(-n_rows * LINE_PX // (svg.y0 - svg.y1))

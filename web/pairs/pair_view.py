@@ -16,6 +16,7 @@ from streams.join.deadlines import Rules
 from streams.join.keys import key_of, other_key
 from streams.join.state import CONFLICT, DUPLICATE, LATE, MATCHED, PRED, REDELIVERED, TRUE, UNMATCHED, WAITING, other
 from streams.join.state import unpack as unpack_state
+from streams.scores.delay import Clock
 from streams.table.store import PairsStore
 from streams.wire.checked import Finite, Natural, Time
 from streams.wire.values import difference
@@ -111,6 +112,12 @@ class PairView(msgspec.Struct, gc=False):
         if self.state != "matched" or self.pred is None or self.true is None:
             return None
         return difference(self.pred.y, self.true.y)
+
+    def label_delay(self, clock: Clock) -> float | None:
+        """Return how long after its prediction its label was known, in seconds, by a clock; None where it has none."""
+        if self.state != "matched" or self.pred is None or self.true is None or self.decided_at is None:
+            return None
+        return (self.decided_at if clock == "arrival" else self.true.ts) - self.pred.ts
 
     @property
     def first_at(self) -> float:

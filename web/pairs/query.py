@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, get_args
 from urllib.parse import urlencode
 
 import msgspec
 
+from streams.scores.delay import Clock
 from web.pairs.columns import ORDERS
 from web.pairs.pair_view import FLAGS, PairView, Place
 
@@ -38,7 +39,14 @@ EVERYWHERE = ("theme", "paused")
 """Parameters that every page takes."""
 By = Literal["changed", "predicted"]
 """Which time of an id `from` and `to` are of: when it last changed, or when its prediction happened."""
-FILTERS = ("q", "partition", "worker", "model", "min_age", "max_age", "from_", "to", "min_error", "max_error")
+RANGES: dict[str, tuple[str, Callable[[PairView, Clock], float | None]]] = {
+    "error": ("|error|", lambda pair, _: None if pair.error is None else abs(pair.error)),
+    "signed": ("error", lambda pair, _: pair.error),
+    "delay": ("label after", lambda pair, clock: pair.label_delay(clock)),
+}
+"""Numbers of an id that `min_` and `max_` of their names limit, both included: how people read it, and how it is found."""
+LIMITS = tuple(f"{end}_{name}" for name in RANGES for end in ("min", "max"))
+FILTERS = ("q", "partition", "worker", "model", "min_age", "max_age", "from_", "to", *LIMITS)
 PLACES = ("after", "before")
 PAGE_SIZES = (25, 50, 100, 250)
 MAX_TEXT_CHARS = 512
@@ -51,7 +59,9 @@ class BadQuery(ValueError):
 
 
 class Query(NamedTuple):
-    """One question to the table. Ages in seconds, errors as absolute values.
+    """One question to the table. Ages and delays in seconds; `error` is an absolute value, `signed` is with its sign.
+
+    `clock` is that of `delay`, as `streams.scores.delay` has it.
 
     `after` is the place of the last row that was shown; with `before`, the rows before a place are asked for, the nearest
     one first.
@@ -71,6 +81,11 @@ class Query(NamedTuple):
     by: By = "changed"
     min_error: float | None = None
     max_error: float | None = None
+    min_signed: float | None = None
+    max_signed: float | None = None
+    min_delay: float | None = None
+    max_delay: float | None = None
+    clock: Clock = "arrival"
     sort: str = "newest"
     n: int = 50
     after: Place | None = None
@@ -92,7 +107,7 @@ class Query(NamedTuple):
         asked = self._replace(**changes)
         parts = {name: value for name, value in asked._asdict().items() if value != Query._field_defaults[name]}
         parts |= {name: encode_place(parts[name]) for name in PLACES if name in parts}
-        return "?" + urlencode({name.rstrip("_"): _plain(name, value) for name, value in parts.items()})
+        return "?" + urlencode({name.rstrip("_"): _plain(value) for name, value in parts.items()})
 
 
 NAMES = {name.rstrip("_"): name for name in Query._fields}
@@ -112,6 +127,8 @@ def read(given: Mapping[str, str], *, most: int = PAGE_SIZES[-1]) -> Query:
     query = Query(**values)
     if query.by not in get_args(By):
         raise BadQuery(f"by is one of {', '.join(get_args(By))}.")
+    if query.clock not in get_args(Clock):
+        raise BadQuery(f"clock is one of {', '.join(get_args(Clock))}.")
     if query.from_ is not None and query.to is not None and query.from_ >= query.to:
         raise BadQuery("from lies before to.")
     if query.state not in STATES:
@@ -209,15 +226,12 @@ _READERS = {
     "to": lambda name, text: time_of(text),
     "min_age": _seconds,
     "max_age": _seconds,
-    "min_error": _number,
-    "max_error": _number,
+    **dict.fromkeys(LIMITS, _number),
 }
 
 
-def _plain(name: str, value: Any) -> str:
-    if name in ("from_", "to"):
-        return f"{value!r}".removesuffix(".0")
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _plain(value: Any) -> str:
+    return f"{value!r}".removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def encode_place(place: Place) -> str:
@@ -248,12 +262,15 @@ def matches(query: Query, pair: PairView, now: float) -> bool:
     age = now - pair.last_event
     if (query.min_age is not None and age < query.min_age) or (query.max_age is not None and age > query.max_age):
         return False
-    if query.min_error is None and query.max_error is None:
+    return all(_is_within(query, pair, name) for name in RANGES)
+
+
+def _is_within(query: Query, pair: PairView, name: str) -> bool:
+    least, most = getattr(query, f"min_{name}"), getattr(query, f"max_{name}")
+    if least is None and most is None:
         return True
-    error = pair.error
-    if error is None:
-        return False
-    return (query.min_error or 0) <= abs(error) <= (math.inf if query.max_error is None else query.max_error)
+    value = RANGES[name][1](pair, query.clock)
+    return value is not None and (least is None or value >= least) and (most is None or value <= most)
 
 
 def _is_of_time(query: Query, pair: PairView) -> bool:

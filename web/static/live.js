@@ -164,7 +164,17 @@ function show() {
     const chosen = Math.min(Math.max(at, 0), all.length - 1);
     all.forEach((place, i) => place.classList.toggle("on", i === chosen));
     plot.dataset.at = chosen;
-    plot.querySelector(".tip").textContent = all[chosen].querySelector("title").textContent;
+    const tip = plot.querySelector(".tip");
+    tip.textContent = all[chosen].querySelector("title").textContent;
+    if (all[chosen].dataset.to) tip.append(" ", Object.assign(document.createElement("a"), { href: all[chosen].dataset.to, textContent: "its ids" }));
+  }
+
+  // What a place in a chart leads to: the list of its ids.
+  function follow(place, aside) {
+    const to = place?.dataset.to;
+    if (to && aside) window.open(to, "_blank", "noopener");
+    else if (to) location.href = to;
+    return Boolean(to);
   }
 
   function hush(plot) {
@@ -177,6 +187,7 @@ function show() {
     const at = Number(plot.dataset.at ?? (key === "ArrowLeft" ? Infinity : -1));
     const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: Infinity }[key];
     if (key === "Escape") hush(plot);
+    else if (key === "Enter") return follow(places(plot)[at]);
     else if (to !== undefined) tell(plot, to);
     return key === "Escape" || to !== undefined;
   }
@@ -232,6 +243,7 @@ function show() {
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest("#pause")) pause();
+    if (event.pointerType !== "touch") follow(event.target.closest(".plot [data-to]"), event.ctrlKey || event.metaKey);
     if (event.target.closest("#newer")) refresh();
     if (event.target.closest("#keyboard")) $("help").showModal();
     const details = event.target.closest("summary")?.parentElement;
