@@ -26,6 +26,7 @@ from streams.scores.figures import (
     LabelDelay,
     LabelOutage,
     Mark,
+    Tails,
     WorstLabel,
 )
 from streams.scores.histogram import TINIEST, Floats, Histogram
@@ -37,6 +38,8 @@ from streams.scores.slices import Span, bar_width, slices, triangle
 
 N_SIGNED = 14
 """About so many bars on each side of zero."""
+TAIL = 0.05
+"""The share of labels whose errors are called the lowest, and the highest."""
 _MIN_DOMINATED = 10
 """Of fewer labels, one carries much of a score anyway."""
 _MOST_SLICES = 20_000
@@ -124,6 +127,7 @@ def figures(kept: Kept) -> Figures:
         gaps=kept.gaps,
         marks=kept.marks,
         complete=not kept.gaps,
+        tails=tails(kept.over, kept.under),
     )
 
 
@@ -212,6 +216,22 @@ def signed_bars(over: Histogram, under: Histogram) -> Bars | None:
     edges = np.asarray(np.arange(math.ceil(end / width) + 1) * width, np.float64)
     counts = [*under.rebin(edges)[::-1].tolist(), *over.rebin(edges).tolist()]
     return Bars([*(-edges[:0:-1]).tolist(), *edges.tolist()], counts, 0, absolute.n - sum(counts), is_log=False)
+
+
+def tails(over: Histogram, under: Histogram) -> Tails | None:
+    """Return where the twentieths with the lowest and the highest errors end, None of no label."""
+    n = over.n + under.n
+    if not n:
+        return None
+    n_tail = max(1, round(TAIL * n))
+    return Tails(_ranked(over, under, n_tail), _ranked(over, under, n + 1 - n_tail))
+
+
+def _ranked(over: Histogram, under: Histogram, rank: int) -> float:
+    """Return the error of a rank, 1 for the lowest; `under` has the sizes of those below 0."""
+    if rank <= under.n:
+        return -under.quantile((under.n + 1 - rank) / under.n)
+    return over.quantile((rank - under.n) / over.n)
 
 
 def _dominated(cells: Cells, worst: Sequence[Worst], n: int) -> list[Dominated]:

@@ -187,6 +187,16 @@ class Bars(msgspec.Struct, frozen=True):
             raise ValueError("logarithmic edges lie above 0")
 
 
+class Tails(msgspec.Struct, frozen=True):
+    """The errors that a twentieth of all labels does not exceed (`low`), and that a twentieth exceeds or equals (`high`).
+
+    Between them lies the majority; quantiles of errors with their sign, as exact as the bins.
+    """
+
+    low: Size
+    high: Size
+
+
 class Figures(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     """How wrong a model is, of the predictions of one span; by `decided`, of the labels that came in it.
 
@@ -202,6 +212,7 @@ class Figures(msgspec.Struct, frozen=True, rename={"from_": "from"}):
         label_delay: of the labels expected within the horizon; by `decided`, of those that came.
         expected: None if nothing can be said, and `why` says why.
         quantiles_exact: whether p50, p90, p99 are; else they are at most 3% off, and to be shown with ≈.
+        tails: of the errors; None where there is no label.
         change: the span holds a change of the model, so that its figures mix what was before and after.
         complete: no row of the span is missing; else `gaps` say which.
     """
@@ -242,6 +253,7 @@ class Figures(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     gaps: list[Gap]
     marks: list[Mark]
     complete: bool
+    tails: Tails | None = None
 
     @property
     def reaches_deadline(self) -> bool:

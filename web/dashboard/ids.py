@@ -38,6 +38,10 @@ class Ids(NamedTuple):
             return self._address(min_signed=above(low), max_signed=high if high else below(0.0))
         return self._address(min_signed=low, max_signed=below(high))
 
+    def from_error(self, low: float | None, high: float | None) -> str:
+        """Return the address of labels whose error is at least `low` and at most `high`; None: whatever it is."""
+        return self._address(min_signed=low, max_signed=high)
+
     def at(self, start: float, end: float) -> str:
         """Return the address of labels of one slice of time."""
         return self._address(**self._times(start, end))

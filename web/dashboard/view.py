@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from streams.scores.figures import Figures
 from streams.scores.metrics import QUANTILES
+from streams.scores.numbers import number
 from streams.scores.wording import quantile
 from web.dashboard.choice import Choice, links, spelled
 from web.dashboard.drawing import drawn, frame_of
+from web.dashboard.ids import Ids, above, below
 from web.dashboard.said import Finding, finding, lines, parts
 from web.text import count, percent, short_span
 
@@ -32,8 +34,34 @@ def view(figures: Figures | None, problem: str, choice: Choice) -> dict[str, Any
         "frame": frame_of(figures),
         "drawn": drawn(figures, error=choice.error, log=choice.y == "log"),
         "quantiles": {name: quantile(figures, name) for name in QUANTILES},
+        "groups": groups(figures),
         "carried": [(one.score, share_of(one.share), one.id) for one in figures.dominated],
     }
+
+
+class Group(NamedTuple):
+    """Labels by their errors: a name, the errors in words, and the address of their ids, empty where the list knows none."""
+
+    name: str
+    errors: str
+    to: str
+
+
+def groups(figures: Figures) -> list[Group]:
+    """Return the twentieth of labels that is most too low, the majority, and the one that is most too high."""
+    tails, ids = figures.tails, Ids.of(figures)
+    if tails is None or tails.low == tails.high:
+        return []
+    low, high = (number(end, signed=True) for end in (tails.low, tails.high))
+
+    def to(least: float | None, most: float | None) -> str:
+        return ids.from_error(least, most) if ids else ""
+
+    return [
+        Group("lowest 5%", f"up to {low}", to(None, tails.low)),
+        Group("majority", f"{low} to {high}", to(above(tails.low), below(tails.high))),
+        Group("highest 5%", f"from {high}", to(tails.high, None)),
+    ]
 
 
 def share_of(share: float) -> str:

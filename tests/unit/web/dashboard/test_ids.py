@@ -15,6 +15,7 @@ from tests.unit.streams.scores.label_worlds import BINS, SLICE_S
 from tests.unit.streams.scores.test_answer import kept
 from web.dashboard.drawing import drawn
 from web.dashboard.ids import PAGE, Ids
+from web.dashboard.view import groups
 from web.pairs.pair_view import PairView, Side
 from web.pairs.query import Query, matches, read
 
@@ -64,6 +65,17 @@ def test_each_slice_of_time_and_each_cell_lead_to_as_many_ids_as_they_count(worl
     n_labels = {part.start: part.n_labelled for part in figures.slices if part.n_labelled}
     assert {start: counted(pairs, to) for start, to in charts.to.slices.items()} == n_labels
     assert [counted(pairs, to) for to in charts.to.cells] == [cell.n for cell in charts.cells]
+
+
+def test_the_groups_are_the_twentieths_at_both_ends_and_all_between(world):
+    figures, pairs = world
+    found = groups(figures)
+    assert [group.name for group in found] == ["lowest 5%", "majority", "highest 5%"]
+    low, majority, high = (counted(pairs, group.to) for group in found)
+    assert low + majority + high == len(pairs)
+    assert (low, high) == pytest.approx((150, 150), abs=15), "within the width of a bin"
+    errors = np.array([each.error for each in pairs])
+    assert (figures.tails.low, figures.tails.high) == pytest.approx(np.quantile(errors, [0.05, 0.95]), rel=1 / 32)
 
 
 def test_the_drawings_lead_where_the_tables_do(world):
