@@ -170,7 +170,7 @@ function show() {
   }
 
   // What a place in a chart leads to: the list of its ids.
-  function follow(place, aside) {
+  function lead(place, aside) {
     const to = place?.dataset.to;
     if (to && aside) window.open(to, "_blank", "noopener");
     else if (to) location.href = to;
@@ -187,7 +187,7 @@ function show() {
     const at = Number(plot.dataset.at ?? (key === "ArrowLeft" ? Infinity : -1));
     const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: Infinity }[key];
     if (key === "Escape") hush(plot);
-    else if (key === "Enter") return follow(places(plot)[at]);
+    else if (key === "Enter") return lead(places(plot)[at]);
     else if (to !== undefined) tell(plot, to);
     return key === "Escape" || to !== undefined;
   }
@@ -243,7 +243,7 @@ function show() {
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest("#pause")) pause();
-    if (event.pointerType !== "touch") follow(event.target.closest(".plot [data-to]"), event.ctrlKey || event.metaKey);
+    if (event.pointerType !== "touch") lead(event.target.closest(".plot [data-to]"), event.ctrlKey || event.metaKey);
     if (event.target.closest("#newer")) refresh();
     if (event.target.closest("#keyboard")) $("help").showModal();
     const details = event.target.closest("summary")?.parentElement;

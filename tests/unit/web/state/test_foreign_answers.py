@@ -22,6 +22,7 @@ from streams.scores.figures import (
     LabelOutage,
     Mark,
     Slice,
+    Tails,
     Triangle,
 )
 from streams.scores.metrics import QUANTILES, SCORES
@@ -168,6 +169,7 @@ FIGURES = built(
     gaps=st.lists(built(Gap, **SPANS_OF_TIME, why=TEXTS), max_size=2),
     marks=st.lists(built(Mark, at=TIMES, kind=TEXTS, text=TEXTS), max_size=3),
     complete=st.booleans(),
+    tails=st.none() | built(Tails, low=SIZES, high=SIZES),
 )
 
 
@@ -211,6 +213,7 @@ def test_whatever_figures_another_worker_sends_they_can_be_drawn(sent, error, y)
             "settings": SETTINGS,
             "worker": "",
             "now": NOW,
+            "units": {},
         },
         **view(figures, "", Choice(error=error, y=y)),
         stages=[],
