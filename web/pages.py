@@ -313,8 +313,7 @@ async def row_json(request: web.Request) -> web.Response:
 async def _row_json(request: web.Request, row_id: str) -> web.Response:
     said = await lookup.answer(request.app, row_id)
     row = None if said.pair is None else as_row(said.pair, gather.as_of(request.app))
-    payloads = await _payloads(request, said)
-    rank, features = await _beyond(request.app, said.pair)
+    payloads, (rank, features) = await asyncio.gather(_payloads(request, said), _beyond(request.app, said.pair))
     return answers.json(api.One(row_id, row, " ".join(said.why), said.silent, payloads, rank, features), said.code)
 
 
@@ -352,19 +351,22 @@ async def _row(request: web.Request, row_id: str) -> web.Response:
         return await _row_json(request, row_id)
     said = await lookup.answer(request.app, row_id)
     status, as_of = await gather.status(request.app), gather.as_of(request.app)
+    payloads, beyond, around = await asyncio.gather(
+        _payloads(request, said), _shown_beyond(request.app, said.pair, as_of.now), _around(request.app, query)
+    )
     return answers.page(
         request,
         "row.html",
         said.code,
         **frame(request, "pairs", status),
         row_id=row_id,
-        around=await _around(request.app, query),
+        around=around,
         silent=said.silent,
         why=said.why,
         refused=said.refused,
-        payloads=await _payloads(request, said),
+        payloads=payloads,
         **_about(said.pair, as_of),
-        **await _shown_beyond(request.app, said.pair, as_of.now),
+        **beyond,
     )
 
 
