@@ -279,6 +279,25 @@ def test_the_keyboard_is_enough(person: Person) -> None:
     expect(page.get_by_role("heading", name="Keyboard")).to_be_hidden()
 
 
+def test_single_keys_can_be_switched_off(person: Person) -> None:
+    page = person.go("/table/pairs/?q=order&n=25")
+    page.get_by_role("button", name="keyboard").click()
+    page.get_by_label("These single keys work").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("?")
+    expect(page.get_by_role("heading", name="Keyboard")).to_be_hidden()
+    expect(page.locator(".rows tbody th a").first).not_to_be_focused()
+    page.reload()
+    page.get_by_role("button", name="keyboard").click()
+    expect(page.get_by_label("These single keys work")).not_to_be_checked()
+    page.get_by_label("These single keys work").check()
+    page.keyboard.press("Escape")
+    page.locator("h1").click()
+    page.keyboard.press("j")
+    expect(page.locator(".rows tbody th a").first).to_be_focused()
+
+
 def test_pause_is_in_the_address_and_in_the_links(person: Person) -> None:
     page = person.go("/?last=24h")
     expect(page.locator("#live-word")).to_have_text("Live")
