@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import time
 from urllib.parse import parse_qs, quote, urlsplit
 
+import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -240,3 +242,25 @@ def test_an_unknown_parameter_is_refused_everywhere(person: Person, path: str, a
     found = person.context.request.get(path, params={"min_eror": "100"}, headers={"Accept": accept})
     assert found.status == 400
     assert "min_eror" in found.text()
+
+
+def test_list_export_and_page_say_what_the_metric_log_does(person: Person, view: View) -> None:
+    log = pd.read_csv(view.pipeline.logs / "metric_log.csv").set_index("id")
+    found = person.context.request.get("/table/pairs.csv?state=matched&sort=-error").text()
+    table = pd.read_csv(io.StringIO(found)).set_index("id")
+    assert sorted(table.index) == sorted(log.index)
+    for name in ("y_true", "y_pred", "ts_true", "ts_pred", "partition"):
+        assert (table[name] == log[name].reindex(table.index)).all(), name
+    sizes = (log.y_pred - log.y_true).abs()
+    assert table.error.abs().tolist() == sorted(sizes, reverse=True)
+    page = person.go("/table/pairs/?state=matched&sort=-error&n=25")
+    expect(page.locator(".rows caption")).to_have_text(f"25 of {len(log)} ids, largest error first")
+    shown = [float(cell.replace("−", "-")) for cell in page.locator("td[data-k=error]").all_inner_texts()]
+    assert shown == pytest.approx(table.error[:25].tolist(), abs=0.005)
+    page.locator(".rows tbody th a").first.click()
+    expect(page.locator(".verdict")).to_contain_text(re.compile(rf"It is the largest of the {len(log)} labels of "))
+    median = sizes.sort_values().index[len(sizes) // 2]
+    words = page.goto(f"/table/pairs/{median}") and page.locator(".verdict").inner_text()
+    share = re.search(r"worse than ([\d.]+)% of", words or "")
+    assert share is not None
+    assert float(share[1]) / 100 == pytest.approx((sizes < sizes[median]).mean(), abs=0.03)
