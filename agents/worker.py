@@ -115,7 +115,7 @@ class Worker:
     def _figures(self) -> Counting:
         """Open insight.db."""
         mark = Mark(time.time(), "opened", f"Worker {self.joining.instance_id} counts from here.")
-        return Counting.open(self.settings.logs_dir, frame_of(self.settings), mark)
+        return Counting.open(self.settings.logs_dir, frame_of(self.settings), mark, self.settings.segments)
 
     def _files(self) -> VerdictFiles:
         """Open the Parquet files."""

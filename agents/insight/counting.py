@@ -13,6 +13,7 @@ from typing import Final, Self
 
 import msgspec
 
+from agents.insight.by_segment import BySegment
 from agents.insight.matched import Matched
 from agents.insight.records import cells_of, time_of
 from agents.insight.series import Series
@@ -64,15 +65,16 @@ _decode = msgspec.json.Decoder(State).decode
 class Counting:
     """Counts into the store of one directory. It waits for the disk: call it in one thread."""
 
-    def __init__(self, store: Store) -> None:
-        """Take a store; `open` is what callers use."""
+    def __init__(self, store: Store, segments: Sequence[str] = ()) -> None:
+        """Take a store, and the keys of tags that count; `open` is what callers use."""
         self._store = store
         self._positions = store.reader.positions()
         self._state = _decode(store.reader.state(NAME) or b"{}")
         self._watching = Watching(store.frame, store.reader)
+        self._by_segment = BySegment(store.frame, store.reader, segments)
 
     @classmethod
-    def open(cls, directory: Path, frame: Frame, mark: Mark) -> Self:
+    def open(cls, directory: Path, frame: Frame, mark: Mark, segments: Sequence[str] = ()) -> Self:
         """Open the store, and mark in it that we did.
 
         Raises:
@@ -81,7 +83,7 @@ class Counting:
         store = Store.open(directory, frame)
         try:
             store.mark(mark)
-            return cls(store)
+            return cls(store, segments)
         except BaseException:
             store.close()
             raise
@@ -139,10 +141,16 @@ class Counting:
         matched = Matched.of(fresh, self._store.frame.clock)
         watch = self._watching.after(fresh, matched)
         kept |= self._watching.kept(watch)
-        self._store.add(cells_of(fresh, matched, self._store.frame, self._number), positions, kept, gaps)
-        self._watching.watch = watch
+        frame = self._store.frame
+        times = [time for record in fresh if (time := time_of(record, frame.clock)) is not None]
+        split = self._by_segment.split(fresh, matched, min(times, default=None), self._number)
+        kept |= self._by_segment.encoded(split.kept)
+        self._store.add(cells_of(fresh, matched, frame, self._number) + split.cells, positions, kept, gaps)
+        self._watching.watch, self._by_segment.kept = watch, split.kept
 
     def _number(self, series: Series) -> int:
+        if series in self._store.known:
+            return self._store.number(series)
         models = {known.model for known in self._store.known}
         if series.model in models or len(models) < MAX_MODELS:
             return self._store.number(series)

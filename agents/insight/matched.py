@@ -12,7 +12,7 @@ from agents.insight.series import Axis, Number, Series
 from streams.scores.delay import Clock, Ints, decided, delays
 from streams.scores.histogram import Floats
 from streams.scores.labels import Labels
-from streams.wire.verdicts import VerdictRecord
+from streams.wire.verdicts import Verdict, VerdictRecord
 
 
 class Models(NamedTuple):
@@ -37,6 +37,7 @@ class Models(NamedTuple):
 class Matched(NamedTuple):
     """Predictions that have their label, by the time of the prediction, and when each pair was decided (UTC epoch seconds)."""
 
+    rows: Sequence[Verdict]
     models: Models
     labels: Labels
     decided: Floats
@@ -55,6 +56,7 @@ class Matched(NamedTuple):
         times = {"ts_true": ts_true, "ts_pred": ts_pred, "at": at}
         y_true, y_pred = [row.y_true for row in matched], [row.y_pred for row in matched]
         return cls(
+            matched,
             Models.of([row.model for row in matched]),
             Labels(
                 [row.id for row in matched],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
 
@@ -26,36 +26,55 @@ FEW_SLICES = 8
 _LONE = (("unmatched_pred", "ts_pred"), ("unmatched_true", "ts_true"))
 
 
-class _Tally:
-    """Rows of one name of COUNTS, as columns: `n` of a model at a time."""
+class Of(NamedTuple):
+    """What a row is of: its model, the tags of its prediction and those of its truth."""
+
+    model: str | None
+    tags: str | None = None
+    true_tags: str | None = None
+
+
+class Tally:
+    """Rows of one name of COUNTS, as columns: `n` of the same kind at a time."""
 
     def __init__(self) -> None:
-        self.models: list[str | None] = []
+        self.of: list[Of] = []
         self.times: list[float] = []
         self.n: list[int] = []
 
-    def add(self, model: str | None, times: Sequence[float], n: Sequence[int]) -> None:
-        self.models += [model] * len(times)
+    def add(self, of: Of, times: Sequence[float], n: Sequence[int]) -> None:
+        """Add rows of one kind: so many at each time."""
+        self.of += [of] * len(times)
         self.times += times
         self.n += n
 
 
-_Tallies = defaultdict[str, _Tally]
+Tallies = defaultdict[str, Tally]
 
 
 def cells_of(records: Sequence[VerdictRecord], matched: Matched, frame: Frame, number: Number) -> list[Cells]:
-    """Return the cells that records add to, those of each axis together.
+    """Return the cells of whole models that records add to, those of each axis together.
 
     Args:
         matched: what matched of them.
     """
-    lone = [row for record in records for row in record.rows if row.verdict != "matched"]
+    lone = lone_of(records)
     labels = _labels(matched, frame, number) if len(matched.decided) else {}
     found = [
-        [*_counts(axis, _tallies(records, lone, axis, frame), frame, number), *labels.get(axis, [])]
+        [*_counts(axis, tallies(records, lone, axis, frame), frame, number), *labels.get(axis, [])]
         for axis in get_args(Axis)
     ]
     return [Cells.merge(parts) for parts in found if parts]
+
+
+def lone_of(records: Sequence[VerdictRecord]) -> list[Verdict]:
+    """Return the rows that ended without the other side."""
+    return [row for record in records for row in record.rows if row.verdict != "matched"]
+
+
+def of_row(row: Verdict) -> Of:
+    """Return what a verdict is of."""
+    return Of(row.model, row.tags, row.true_tags)
 
 
 def time_of(record: VerdictRecord, clock: Clock) -> float | None:
@@ -65,11 +84,12 @@ def time_of(record: VerdictRecord, clock: Clock) -> float | None:
     return record.report.at if clock == "arrival" else record.report.newest_true
 
 
-def _counts(axis: Axis, tallies: _Tallies, frame: Frame, number: Number) -> Iterator[Cells]:
+def _counts(axis: Axis, found: Tallies, frame: Frame, number: Number) -> Iterator[Cells]:
     width_s, bins = frame.slice_s, Series("", axis=axis).bins(frame.bins)
-    for name, tally in tallies.items():
+    for name, tally in found.items():
         if tally.times:
-            models, times, n = Models.of(tally.models), np.array(tally.times), np.array(tally.n)
+            models = Models.of([of.model for of in tally.of])
+            times, n = np.array(tally.times), np.array(tally.n)
             series = models.numbers(axis, number)[models.code]
             yield cells_of_counts(name, times, series, n, width_s=width_s, bins=bins)
 
@@ -94,36 +114,37 @@ def _labels(matched: Matched, frame: Frame, number: Number) -> dict[Axis, list[C
     return {"predicted": [predicted], "decided": [decided]}
 
 
-def _tallies(records: Sequence[VerdictRecord], lone: Sequence[Verdict], axis: Axis, frame: Frame) -> _Tallies:
+def tallies(records: Sequence[VerdictRecord], lone: Sequence[Verdict], axis: Axis, frame: Frame) -> Tallies:
     """Count what is no label."""
-    tallies = _Tallies(_Tally)
+    found = Tallies(Tally)
     for record in records:
         if record.report is not None:
-            _add_report(tallies, record.report, axis, frame.clock)
+            _add_report(found, record.report, axis, frame.clock)
         elif axis == "predicted":  # of before there were reports: predictions are known by their ends alone
             for row in record.rows:
                 if row.ts_pred is not None:
-                    tallies["n_predictions"].add(row.model, [row.ts_pred], [1])
+                    found["n_predictions"].add(of_row(row), [row.ts_pred], [1])
     for verdict, ts_name in _LONE:
         for row in (row for row in lone if row.verdict == verdict):
             at = _given_up(row.at, getattr(row, ts_name), axis, frame)
-            tallies[f"n_{verdict}"].add(row.model, [at], [1])
+            found[f"n_{verdict}"].add(of_row(row), [at], [1])
             if axis == "decided" and verdict == "unmatched_pred":
-                tallies["n_predictions"].add(row.model, [at], [1])
-    return tallies
+                found["n_predictions"].add(of_row(row), [at], [1])
+    return found
 
 
-def _add_report(tallies: _Tallies, report: Report, axis: Axis, clock: Clock) -> None:
+def _add_report(found: Tallies, report: Report, axis: Axis, clock: Clock) -> None:
     """Add what a decision reports. Rows that could not be read are of no model, and of the time of the decision."""
     for one in report.arrivals:
+        of_one = Of(one.model, one.tags)
         if axis == "predicted":
-            tallies["n_predictions"].add(one.model, one.seconds, one.n_predictions)
+            found["n_predictions"].add(of_one, one.seconds, one.n_predictions)
         if any(one.n_late):
             at_once = axis == "decided" and clock == "arrival"
-            tallies["n_late"].add(one.model, [report.at] * len(one.seconds) if at_once else one.seconds, one.n_late)
+            found["n_late"].add(of_one, [report.at] * len(one.seconds) if at_once else one.seconds, one.n_late)
     if report.n_unreadable:
         at = report.at if clock == "arrival" or report.newest_true is None else report.newest_true
-        tallies["n_refused"].add(None, [at], [report.n_unreadable])
+        found["n_refused"].add(Of(None), [at], [report.n_unreadable])
 
 
 def _given_up(at: float, ts: float, axis: Axis, frame: Frame) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from streams.scores.delay import DelayBins
+from streams.settings import SIZES
 
 Axis = Literal["predicted", "decided"]
 Kind = Literal["whole", "segment"]
@@ -22,12 +23,19 @@ class Series(NamedTuple):
     axis: Axis = "predicted"
 
     @property
+    def key(self) -> str:
+        """What its segment is by: a key of tags, or one of SIZES; empty for the whole model."""
+        return self.segment.partition(":")[0]
+
+    @property
     def kind(self) -> Kind:
         """Which levels its cells are kept at."""
         return "segment" if self.segment else "whole"
 
     def bins(self, bins: DelayBins) -> DelayBins:
-        """Return its bins of delay: all for the whole model by prediction time, else coarse ones."""
+        """Return its bins of delay: all for the whole model by prediction time, one for segments by size, else coarse ones."""
+        if self.key in SIZES:
+            return DelayBins(bins.ends[-1:])
         return bins if self.axis == "predicted" and not self.segment else bins.coarse()
 
 

@@ -12,17 +12,15 @@ from streams.scores.histogram import Floats
 
 MAX_VALUES = 64
 MAX_SEGMENTS = 500
-MAX_SETS = 4096
 OTHER = "other"
 N_SIZES = 8
 
 
 class Segments:
-    """The segments that rows belong to by their tags. A set of them is interned: the same tags have the same number.
+    """The segments that rows belong to by their tags.
 
     Of more than MAX_VALUES values of a key, and of more than MAX_SEGMENTS segments in all, the later ones become
-    `key:other`; of more than MAX_SETS sets, a later one becomes `other` for each key. What is told apart stays so: give
-    `known` to a new instance. Memory does not grow with the number of values.
+    `key:other`. What is told apart stays so: give `known` to a new instance. Memory does not grow with the number of values.
     """
 
     def __init__(self, keys: Sequence[str], known: Iterable[str] = ()) -> None:
@@ -34,13 +32,6 @@ class Segments:
         if len(keys) > MAX_KEYS:
             raise ValueError(f"{len(keys)} segment keys, but there can be {MAX_KEYS} at most: {', '.join(keys)}")
         self.keys = tuple(keys)
-        self.n_dropped = 0
-        """Tags that were left out since their value is no string of 1 to MAX_CHARS characters."""
-        self.n_other = 0
-        """Tags that came as `other` since there were too many to tell apart."""
-        self.sets: list[tuple[str, ...]] = []
-        """The names of each set's segments, by its number."""
-        self._numbers: dict[tuple[str, ...], int] = {}
         self._names: dict[str, dict[str, str]] = {key: {} for key in keys}
         self._n_names = 0
         for name in known:
@@ -53,26 +44,17 @@ class Segments:
         """The names of all segments that are told apart."""
         return [name for names in self._names.values() for name in names.values()]
 
-    def intern(self, tags: Mapping[str, object]) -> int:
-        """Return the number of the set of segments that a row with these tags belongs to; other keys do not count."""
-        names = tuple(self._name(key, tags[key]) for key in self.keys if key in tags)
-        names = tuple(filter(None, names))
-        if len(self.sets) >= MAX_SETS and names not in self._numbers:
-            self.n_other += len(names)
-            names = tuple(f"{name.partition(':')[0]}:{OTHER}" for name in names)
-        number = self._numbers.setdefault(names, len(self.sets))
-        if number == len(self.sets):
-            self.sets.append(names)
-        return number
+    def names(self, tags: Mapping[str, object]) -> dict[str, str]:
+        """Return by key the name of the segment of a row with these tags; none where it has no such tag, or a bad one."""
+        found = {key: self._name(key, tags[key]) for key in self.keys if key in tags}
+        return {key: name for key, name in found.items() if name}
 
     def _name(self, key: str, value: object) -> str:
         if not (isinstance(value, str) and 0 < len(value) <= MAX_CHARS):
-            self.n_dropped += 1
             return ""
         name = self._names[key].get(value)
         if name is None:
             if len(self._names[key]) >= MAX_VALUES or self._n_names >= MAX_SEGMENTS:
-                self.n_other += 1
                 return f"{key}:{OTHER}"
             name = self._add(key, value)
         return name

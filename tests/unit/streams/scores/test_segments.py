@@ -13,7 +13,6 @@ from streams.scores.segments import (
     MAX_CHARS,
     MAX_KEYS,
     MAX_SEGMENTS,
-    MAX_SETS,
     MAX_VALUES,
     N_SIZES,
     Segments,
@@ -28,28 +27,17 @@ tags = st.dictionaries(st.sampled_from(["country", "tier", "other key"]), st.one
 def test_a_row_belongs_to_a_segment_for_each_key_that_counts(rows):
     segments = Segments(["country", "tier"])
     for row in rows:
-        names = segments.sets[segments.intern(row)]
-        assert names == tuple(f"{k}:{row[k]}" for k in segments.keys if isinstance(row.get(k), str) and row[k])
+        given = {key: row[key] for key in segments.keys if isinstance(row.get(key), str) and row[key]}
+        assert segments.names(row) == {key: f"{key}:{value}" for key, value in given.items()}
 
 
-@given(st.lists(tags, max_size=30), st.lists(tags, max_size=30))
-def test_the_same_tags_have_the_same_number(first, again):
-    segments = Segments(["country", "tier"])
-    numbers = [segments.intern(row) for row in first + again]
-    names = [segments.sets[number] for number in numbers]
-    assert [segments.intern(row) for row in first + again] == numbers
-    assert len(set(names)) == len(set(numbers)) == len(segments.sets)
-
-
-def test_of_too_many_values_the_later_ones_are_other_and_counted():
+def test_of_too_many_values_the_later_ones_are_other():
     segments = Segments(["id"])
     for i in range(100_000):
-        segments.intern({"id": f"v{i}"})
+        segments.names({"id": f"v{i}"})
     assert len(segments.known) == MAX_VALUES
-    assert len(segments.sets) == MAX_VALUES + 1
-    assert segments.n_other == 100_000 - MAX_VALUES
-    assert segments.sets[segments.intern({"id": "v99999"})] == ("id:other",)
-    assert segments.sets[segments.intern({"id": "v3"})] == ("id:v3",)
+    assert segments.names({"id": "v99999"}) == {"id": "id:other"}
+    assert segments.names({"id": "v3"}) == {"id": "id:v3"}
 
 
 def test_memory_does_not_grow_with_the_number_of_values():
@@ -57,26 +45,25 @@ def test_memory_does_not_grow_with_the_number_of_values():
     rng = np.random.default_rng(1)
 
     def size() -> int:
-        return sum(map(sys.getsizeof, (segments._numbers, segments.sets, *segments._names.values())))
+        return sum(map(sys.getsizeof, segments._names.values()))
 
     for values in rng.integers(0, 1000, (10_000, MAX_KEYS)).tolist():
-        segments.intern({f"k{i}": f"{value}" for i, value in enumerate(values)})
+        segments.names({f"k{i}": f"{value}" for i, value in enumerate(values)})
     full = size()
     for values in rng.integers(0, 1_000_000, (20_000, MAX_KEYS)).tolist():
-        segments.intern({f"k{i}": f"{value}" for i, value in enumerate(values)})
+        segments.names({f"k{i}": f"{value}" for i, value in enumerate(values)})
     assert size() == full
     assert len(segments.known) == MAX_SEGMENTS
-    assert len(segments.sets) <= MAX_SETS + 1
 
 
 def test_what_is_told_apart_stays_so_after_a_restart():
     before = Segments(["country", "tier"])
     for i in range(MAX_VALUES + 10):
-        before.intern({"country": f"c{i}", "tier": "gold"})
+        before.names({"country": f"c{i}", "tier": "gold"})
     after = Segments(["country", "tier"], before.known)
     assert sorted(after.known) == sorted(before.known)
-    assert after.sets[after.intern({"country": "new"})] == ("country:other",)
-    assert after.sets[after.intern({"country": "c5"})] == ("country:c5",)
+    assert after.names({"country": "new"}) == {"country": "country:other"}
+    assert after.names({"country": "c5"}) == {"country": "country:c5"}
 
 
 def test_segments_of_keys_that_no_longer_count_are_forgotten():
@@ -86,8 +73,7 @@ def test_segments_of_keys_that_no_longer_count_are_forgotten():
 @pytest.mark.parametrize("value", [5, None, "", "x" * (MAX_CHARS + 1), ["DE"]], ids=repr)
 def test_a_value_that_cannot_be_used_costs_the_tag_and_not_the_row(value):
     segments = Segments(["country", "tier"])
-    assert segments.sets[segments.intern({"country": value, "tier": "gold"})] == ("tier:gold",)
-    assert segments.n_dropped == 1
+    assert segments.names({"country": value, "tier": "gold"}) == {"tier": "tier:gold"}
 
 
 def test_too_many_keys_are_refused():

@@ -1,0 +1,284 @@
+"""From the records of the topic `metric` to the cells of segments: by tags, and by the size of y_pred and of y_true.
+
+Segments are counted by prediction time alone. By a key of tags each row is in one segment, `key:` if it has no such tag; so
+the segments of a key add up to the whole model, over predictions made since the key is counted. The tags of a prediction
+count when it comes, those of a truth only where the prediction has none, and when the two meet: such a segment has labels,
+and no predictions. By size, predictions count when they end. Nothing of that can be held against what is still to come.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final, Generic, NamedTuple, TypeVar
+
+import msgspec
+import numpy as np
+
+from agents.insight.reader import Reader
+from agents.insight.matched import Matched
+from agents.insight.records import Of, lone_of, of_row, tallies
+from agents.insight.series import Number, Series
+from agents.insight.store import Frame
+from streams.process.log_throttle import NEVER_HELD_BACK
+from streams.scores.cells import COUNTS, Cells
+from streams.scores.delay import DelayBins, Ints
+from streams.scores.histogram import Floats
+from streams.scores.labels import cells_of_counts, cells_of_labels
+from streams.scores.losses import LARGEST
+from streams.scores.numbering import numbered
+from streams.scores.segments import MAX_SEGMENTS, OTHER, Segments, size_edges, size_names
+from streams.settings import SIZES
+from streams.wire.tags import parsed
+from streams.wire.verdicts import Verdict, VerdictRecord
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+NAME: Final = "segments"
+"""Under which name the store keeps what is known of them."""
+N_SAMPLE = 500
+"""So many labels say where the bins of sizes begin and end."""
+_MAX_KNOWN = 4096
+_PREDICTIONS = COUNTS.index("n_predictions")
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What is kept of segments beside their cells.
+
+    Attributes:
+        since: by key, from when on predictions count (UTC epoch seconds); 0: always. Keys that count no more are not in it.
+        of_truths: keys of which a truth brought tags that its prediction did not have.
+        n_bad_tags: tags that were left out; `n_other`: tags that came as `other`, since there were too many to tell apart.
+        edges: of the bins of sizes, by SIZES; none while there are fewer than N_SAMPLE labels, which `sample` holds.
+    """
+
+    since: dict[str, float] = {}
+    of_truths: list[str] = []
+    n_bad_tags: int = 0
+    n_other: int = 0
+    edges: dict[str, list[float]] = {}
+    sample: list[Verdict] = []
+
+
+class Coded(NamedTuple, Generic[T]):
+    """A column: its different values, and which of them each row has."""
+
+    values: Sequence[T]
+    code: Ints
+
+    @classmethod
+    def of(cls, column: Sequence[T]) -> Coded[T]:
+        """Take the values of all rows, at least one."""
+        if column.count(column[0]) == len(column):  # mostly: ten times as fast
+            return cls(column[:1], np.zeros(len(column), np.int64))
+        number = {value: i for i, value in enumerate(dict.fromkeys(column))}
+        return cls(list(number), np.array([number[value] for value in column], np.int64))
+
+
+class Split(NamedTuple):
+    """The cells that records add to segments, and what is to be kept then."""
+
+    cells: list[Cells]
+    kept: Kept
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Kept).decode
+
+
+def read(reader: Reader) -> Kept:
+    """Return what is kept; nothing in a file that has no segments."""
+    return _decode(reader.state(NAME) or b"{}")
+
+
+class BySegment:
+    """Splits what is counted. `kept` is what the store has; give it what `split` returned once that is stored, too."""
+
+    def __init__(self, frame: Frame, reader: Reader, keys: Sequence[str]) -> None:
+        """Take the keys of tags that count."""
+        self._frame, self._keys = frame, tuple(keys)
+        self._is_new = not reader.positions()
+        self.kept = read(reader)
+        known = [
+            series
+            for series in sorted(reader.series(), key=reader.series().get)
+            if series.segment and series.key not in SIZES
+        ]  # type: ignore[arg-type]
+        self._known = set(known)
+        self._segments = Segments(
+            keys, [one.segment for one in known if one.segment.partition(":")[2] not in ("", OTHER)]
+        )
+        self._sets: dict[tuple[str | None, str | None], tuple[tuple[str, ...], tuple[bool, ...]]] = {}
+
+    def encoded(self, kept: Kept) -> dict[str, bytes]:
+        """Return what the store is to keep under which name."""
+        return {NAME: _encode(kept)}
+
+    def split(self, records: Sequence[VerdictRecord], matched: Matched, time: float | None, number: Number) -> Split:
+        """Return what records add.
+
+        Args:
+            matched: what matched of them.
+            time: what time it is by the clock of figures, as far as they say: a key that is new counts from then on.
+            number: tells the number of a series.
+        """
+        new = 0.0 if self._is_new else time or 0.0
+        since = {key: self.kept.since.get(key, new) for key in (*self._keys, *SIZES)}
+        n_bad_tags = sum(record.report.n_bad_tags for record in records if record.report)
+        kept = msgspec.structs.replace(self.kept, since=since, n_bad_tags=self.kept.n_bad_tags + n_bad_tags)
+        by_tags = self._by_tags(records, matched, kept, number) if self._keys else Split([], kept)
+        by_size = self._by_size(lone_of(records), matched, by_tags.kept, number)
+        return Split(by_tags.cells + by_size.cells, by_size.kept)
+
+    # By tags
+
+    def _by_tags(self, records: Sequence[VerdictRecord], matched: Matched, kept: Kept, number: Number) -> Split:
+        width_s, bins = self._frame.width("segment"), Series("", f"{self._keys[0]}:").bins(self._frame.bins)
+        self._meet(records)
+        since = np.array([kept.since[key] for key in self._keys])
+        n_other, of_truths, parts = 0, set(kept.of_truths), []
+        for name, tally in tallies(records, lone_of(records), "predicted", self._frame).items():
+            if tally.times:
+                found = self._found(tally.of, number)
+                times = np.array(tally.times)
+                row, key = np.nonzero(times[:, None] >= since)
+                n = np.array(tally.n)[row]
+                parts.append(cells_of_counts(name, times[row], found.series[row, key], n, width_s=width_s, bins=bins))
+                n_other += int(found.is_other[row, key] @ n) if name == "n_predictions" else 0
+        if matched.rows:
+            found = self._found([of_row(row) for row in matched.rows], number)
+            row, key = np.nonzero(matched.labels.time[:, None] >= since)
+            labels = matched.labels.take(row)
+            parts.append(cells_of_labels(labels, found.series[row, key], width_s=width_s, bins=bins))
+            is_of_truth = found.is_of_truth[row, key]
+            of_truths |= {self._keys[i] for i in np.unique(key[is_of_truth]).tolist()}
+            n_other += int(np.count_nonzero(found.is_other[row, key] & is_of_truth))
+        if n_other and not kept.n_other:
+            logger.warning(
+                "There are more than %d values of a key in HINDSIGHT_SEGMENTS, or more than %d segments: later ones are counted "
+                "as %r. Is an id or a time among the tags?",
+                64,
+                MAX_SEGMENTS,
+                OTHER,
+                extra=NEVER_HELD_BACK,
+            )
+        after = msgspec.structs.replace(kept, n_other=kept.n_other + n_other, of_truths=sorted(of_truths))
+        return Split([Cells.merge(parts)] if parts else [], after)
+
+    def _meet(self, records: Sequence[VerdictRecord]) -> None:
+        """Tell tags apart in the order of the topic, so that the same ones are `other` however records are batched."""
+        for record in records:
+            for one in record.report.arrivals if record.report else ():
+                self._names(Of(None, one.tags))
+            for row in record.rows:
+                if row.true_tags:
+                    self._names(of_row(row))
+
+    def _found(self, rows: Sequence[Of], number: Number) -> _Found:
+        coded = Coded.of(rows)
+        numbers, other, of_truth = [], [], []
+        for of in coded.values:
+            names, are_of_truth = self._names(of)
+            series = [self._limited(Series(of.model or "", name)) for name in names]
+            numbers.append([number(one) for one in series])
+            other.append([one.segment.endswith(f":{OTHER}") for one in series])
+            of_truth.append(are_of_truth)
+        return _Found(
+            np.array(numbers, np.int64)[coded.code], np.array(other)[coded.code], np.array(of_truth)[coded.code]
+        )
+
+    def _names(self, of: Of) -> tuple[tuple[str, ...], tuple[bool, ...]]:
+        """Return the segment of each key, and whether the truth says so."""
+        found = self._sets.get((of.tags, of.true_tags))
+        if found is None:
+            if len(self._sets) >= _MAX_KNOWN:
+                self._sets.clear()
+            of_pred, of_true = (parsed(text) if text else {} for text in (of.tags, of.true_tags))
+            names = self._segments.names({**of_true, **of_pred})
+            found = (
+                tuple(names.get(key, f"{key}:") for key in self._keys),
+                tuple(key in names and key not in of_pred for key in self._keys),
+            )
+            self._sets[of.tags, of.true_tags] = found
+        return found
+
+    def _limited(self, series: Series) -> Series:
+        """Return a series, or `other` if there are too many: those of several models count each."""
+        if series in self._known:
+            return series
+        if len(self._known) >= MAX_SEGMENTS and not series.segment.endswith(":"):
+            series = series._replace(segment=f"{series.key}:{OTHER}")
+        self._known.add(series)
+        return series
+
+    # By size
+
+    def _by_size(self, lone: Sequence[Verdict], matched: Matched | None, kept: Kept, number: Number) -> Split:
+        edges, sample = kept.edges, kept.sample
+        if not edges:
+            sample = [*sample, *(matched.rows if matched else ())]
+            matched = None
+            usable = [row for row in sample if _is_usable(row)]
+            if len(usable) >= N_SAMPLE or len(sample) >= 10 * N_SAMPLE:
+                first = usable[:N_SAMPLE]
+                edges = {name: size_edges(np.array([getattr(row, name) for row in first] or [0.0])) for name in SIZES}
+                matched, sample = self._matched(sample), []
+        after = msgspec.structs.replace(kept, edges=edges, sample=sample)
+        parts = [
+            part for name in SIZES if edges for part in self._sized(name, edges[name], matched, lone, after, number)
+        ]
+        return Split([Cells.merge(parts)] if parts else [], after)
+
+    def _matched(self, rows: Sequence[Verdict]) -> Matched:
+        return Matched.of([VerdictRecord("", 0, 0, -1, [row]) for row in rows], self._frame.clock)
+
+    def _sized(
+        self,
+        name: str,
+        edges: list[float],
+        matched: Matched | None,
+        lone: Sequence[Verdict],
+        kept: Kept,
+        number: Number,
+    ) -> list[Cells]:
+        width_s, bins, names = (
+            self._frame.width("segment"),
+            DelayBins(self._frame.bins.ends[-1:]),
+            size_names(name, edges),
+        )
+        parts, since = [], kept.since[name]
+
+        def series(models: Coded[str | None], values: Floats) -> Ints:
+            size = np.searchsorted(edges, values, "right")
+            pairs, pair_of = numbered(models.code * len(names) + size)
+            found = [divmod(pair, len(names)) for pair in pairs.tolist()]
+            numbers = [number(Series(models.values[model] or "", names[i])) for model, i in found]
+            return np.array(numbers, np.int64)[pair_of]
+
+        lone = [row for row in lone if getattr(row, name) is not None]
+        if lone:
+            models = Coded.of([row.model for row in lone])
+            times = np.array([row.ts_true if row.ts_pred is None else row.ts_pred for row in lone])
+            of = series(models, np.array([getattr(row, name) for row in lone]))[times >= since]
+            counted = ("n_predictions", "n_unmatched_pred") if name == "y_pred" else ("n_unmatched_true",)
+            parts += [cells_of_counts(each, times[times >= since], of, width_s=width_s, bins=bins) for each in counted]
+        if matched and matched.rows:
+            rows = np.flatnonzero(matched.labels.time >= since)
+            of = series(Coded(matched.models.names, matched.models.code), getattr(matched.labels, name))[rows]
+            labels = matched.labels.take(rows) if len(rows) < len(matched.rows) else matched.labels
+            cells = cells_of_labels(labels, of, width_s=width_s, bins=bins)
+            cells.counts[:, _PREDICTIONS] += cells.n.sum(axis=1) + cells.count_of("n_left_out")
+            parts.append(cells)
+        return parts
+
+
+class _Found(NamedTuple):
+    """By row and key: the number of the series, whether it is `other`, and whether the truth says so."""
+
+    series: Ints
+    is_other: np.ndarray
+    is_of_truth: np.ndarray
+
+
+def _is_usable(row: Verdict) -> bool:
+    return all(abs(value) <= LARGEST for value in (row.y_true, row.y_pred) if value is not None)
