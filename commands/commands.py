@@ -222,6 +222,30 @@ class reference(PlainCommand):  # noqa: N801
         return command.run(settings, **options)
 
 
+class segments(PlainCommand):  # noqa: N801
+    """Show which segments the loss is in, and whether its change is the model's or the mix's. Needs no running worker."""
+
+    examples = (
+        "faust -A streams segments --by country --last 24h               by the tag `country`, of the last day",
+        "faust -A streams segments --by y_pred --json                    by the size of the prediction, for programs",
+    )
+    options: ClassVar[list[Any]] = [
+        option("--by", default="", help="a key of HINDSIGHT_SEGMENTS, y_pred or y_true; the first one if empty"),
+        option("--last", default="1h", help="predictions of this length of time until now: 5m, 3h, 7d; all"),
+        option("--from", "start", default="", help="the first prediction: a time, or how long ago"),
+        option("--to", "end", default="", help="until then; empty: now"),
+        option("--model", default="", help="of this model alone"),
+        option("--json", "as_json", is_flag=True, help="print it as JSON"),
+    ]
+
+    def work(self, **options: Any) -> int:
+        """Print them."""
+        from commands import segments as command
+        from streams.faust_app import settings
+
+        return command.run(settings, **options)
+
+
 class version(PlainCommand):  # noqa: N801
     """Print the version of Hindsight, and of what it runs on."""
 

@@ -13,6 +13,7 @@ from web import answers, api, openapi, pages
 from web.alerts import page as alerts
 from web.keys import BRIDGE, FACTS, LIVE, SETTINGS, WORKER
 from web.quarantine import page
+from web.segments import page as segments
 from web.state import gather, peer_pages, prometheus, scores
 
 ANY_TEXT = r"[\s\S]+"
@@ -58,6 +59,8 @@ def routes(app: web.Application) -> None:
             web.get("/table/pairs/.{form:json|csv|ndjson}", pages.export),
             web.get(f"/table/pairs/{{id:{ANY_TEXT}}}", pages.row),
             web.get("/quarantine", page.quarantine),
+            web.get("/segments", segments.segments_page),
+            web.get("/api/segments", segments.segments_json),
             web.get("/alerts", alerts.alerts),
             web.get("/api/alerts", alerts.alerts_json),
             *peer_pages.routes(),

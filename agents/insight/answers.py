@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from agents.insight.database import NAME, InsightError, translated
-from agents.insight.query import Asked, Query, Total, of_nothing
+from agents.insight.query import Asked, AskedSegments, Query, Total, of_nothing
 from streams.process.own_thread import OwnThread
+from streams.scores.breakdown import Breakdown
 from streams.scores.figures import Figures
 from streams.scores.rank import Rank
 
@@ -45,6 +46,23 @@ class Answers:
         return await self._thread.do(
             lambda: self._asked(lambda query: query.rank(asked, size, row_id, now), lambda: None)
         )
+
+    async def breakdown(self, asked: AskedSegments) -> Breakdown | None:
+        """Return the segments of a key; None while there is no file.
+
+        Raises:
+            InsightError: as `figures`.
+        """
+        return await self._thread.do(lambda: self.look_at_segments(asked))
+
+    def look_at_segments(self, asked: AskedSegments) -> Breakdown | None:
+        """Return the segments of a key, and wait for the disk. One thread at a time.
+
+        Raises:
+            InsightError: as `figures`.
+        """
+        now = time.time()
+        return self._asked(lambda query: query.breakdown(asked, now), lambda: None)
 
     async def totals(self, most: int) -> list[Total]:
         """Return what is kept of each model, of so many at the most: those that came first.

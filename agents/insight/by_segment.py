@@ -15,8 +15,8 @@ from typing import Final, Generic, NamedTuple, TypeVar
 import msgspec
 import numpy as np
 
-from agents.insight.reader import Reader
 from agents.insight.matched import Matched
+from agents.insight.reader import Reader
 from agents.insight.records import Of, lone_of, of_row, tallies
 from agents.insight.series import Number, Series
 from agents.insight.store import Frame
@@ -99,11 +99,8 @@ class BySegment:
         self._frame, self._keys = frame, tuple(keys)
         self._is_new = not reader.positions()
         self.kept = read(reader)
-        known = [
-            series
-            for series in sorted(reader.series(), key=reader.series().get)
-            if series.segment and series.key not in SIZES
-        ]  # type: ignore[arg-type]
+        found = reader.series()
+        known = [one for one in sorted(found, key=found.__getitem__) if one.segment and one.key not in SIZES]
         self._known = set(known)
         self._segments = Segments(
             keys, [one.segment for one in known if one.segment.partition(":")[2] not in ("", OTHER)]

@@ -9,20 +9,28 @@ from typing import NamedTuple, Self
 import msgspec
 import numpy as np
 
+from agents.insight import by_segment
 from agents.insight.chunks import Chunks, Part
 from agents.insight.counting import NOW
 from agents.insight.reader import Reader
 from agents.insight.series import Series
 from streams.scores.answer import Came, Kept, figures
+from streams.scores.breakdown import Breakdown, Span, change, segments
 from streams.scores.cells import Cells
-from streams.scores.delay import Clock, DelayBins
+from streams.scores.delay import Clock, DelayBins, segment_width
 from streams.scores.error_bins import ExactHistogram
 from streams.scores.figures import Axis, Figures, Gap, Mark, length_s
 from streams.scores.losses import LOSSES
 from streams.scores.rank import Rank
 from streams.scores.slices import MAX_SLICES
+from streams.settings import SIZES
 
 _FOR_EVER = 1e11
+ENDED = "by size, predictions count when they end: nothing tells how many labels are still to come"
+OF_TRUTHS = (
+    "truths brought tags of this key that their predictions did not have: nothing tells how many are still to come"
+)
+SINCE = "segments by this key are counted since then"
 
 
 class Asked(NamedTuple):
@@ -40,6 +48,14 @@ class Asked(NamedTuple):
         if self.start is None and self.end is None:
             return now - (length_s(self.last) or 0.0), now
         return self.start or 0.0, now if self.end is None else self.end
+
+
+class AskedSegments(NamedTuple):
+    """What is asked about segments: their key (empty: the first), and against which span before (None: the one just before)."""
+
+    asked: Asked
+    key: str = ""
+    before: tuple[float, float] | None = None
 
 
 class Total(NamedTuple):
@@ -174,13 +190,77 @@ class Query:
     def _wanted(asked: Asked, known: list[Series]) -> list[Series]:
         return [one for one in known if one[1:] == (asked.segment, asked.axis) and asked.model in ("", one.model)]
 
+    def breakdown(self, asked: AskedSegments, wall_now: float) -> Breakdown:
+        """Return the segments of one key; an unknown key is the first one.
+
+        Raises:
+            Busy, Damaged, Unwritable: the file cannot be read.
+        """
+        with self._reader.snapshot():
+            return self._breakdown(asked, by_segment.read(self._reader), wall_now)
+
+    def _breakdown(self, wanted: AskedSegments, kept: by_segment.Kept, wall_now: float) -> Breakdown:
+        asked, known = wanted.asked, list(self._reader.series())
+        keys = [*(key for key in kept.since if key not in SIZES), *SIZES]
+        key = wanted.key if wanted.key in keys else keys[0]
+        bins, now = Series("", f"{key}:").bins(self._bins), self.now(wall_now)
+        start, end = asked.span(wall_now if now is None else now)
+        end = end if now is None else min(end, now)
+        of_key = [one for one in known if one.key == key and asked.model in ("", one.model)]
+        span = self._segments(of_key, len(bins.ends), start, end)
+        ends = wanted.before or (max(0.0, 2 * span.start - span.end), span.start)
+        before = self._segments(of_key, len(bins.ends), *ends)._replace(start=ends[0], end=ends[1])
+        why = self._why(key, kept)
+        found, total = segments(span, bins, now, why)
+        return Breakdown(
+            key=key,
+            keys=keys,
+            from_=span.start,
+            to=max(span.start, span.end),
+            now=now,
+            clock=self._clock,
+            model=asked.model,
+            models=sorted({one.model for one in known if one.model}),
+            segments=found,
+            total=total,
+            change=change(before, span, bins, now, why),
+            since=kept.since.get(key, 0.0),
+            of_truths=key in kept.of_truths,
+            n_other=kept.n_other,
+            n_bad_tags=kept.n_bad_tags,
+            gaps=self._gaps(span.start, end, key, kept),
+        )
+
+    def _segments(self, series: list[Series], n_bins: int, start: float, end: float) -> Span:
+        """Return the cells of each segment; the span begins with the slice that its start is in."""
+        width_s = segment_width(self._slice_s)
+        start = start // width_s * width_s if start > 0 else 0.0
+        parts: dict[str, list[Cells]] = {}
+        for one in series:
+            cells = self._reader.cells(one, start, end)
+            parts.setdefault(one.segment, []).append(cells._replace(series=np.zeros_like(cells.series)))
+        found = {name: Cells.merge([Cells.none(n_bins), *each]) for name, each in parts.items()}
+        starts = [float(cells.start.min()) for cells in found.values() if len(cells.start)]
+        return Span(found, min([start, *starts]) if start else min(starts, default=end), end)
+
+    @staticmethod
+    def _why(key: str, kept: by_segment.Kept) -> str:
+        """Return why nothing can be expected of the segments of a key; empty if it can."""
+        return ENDED if key in SIZES else OF_TRUTHS if key in kept.of_truths else ""
+
+    def _gaps(self, start: float, end: float, key: str, kept: by_segment.Kept) -> list[Gap]:
+        found = [Gap(max(gap.start, start), min(gap.end, end), gap.why) for gap in self._reader.gaps(start, end)]
+        since = kept.since.get(key, 0.0) if key else 0.0
+        return [*found, Gap(start, min(since, end), SINCE)] if since > start else found
+
     def _kept(self, asked: Asked, wall_now: float) -> Kept:
         known = list(self._reader.series())
         wanted = self._wanted(asked, known)
         now = self.now(wall_now)
         asked_start, asked_end = asked.span(wall_now if now is None else now)
         start = asked_start // self._slice_s * self._slice_s if asked_start > 0 else 0.0
-        bins = Series("", asked.segment, asked.axis).bins(self._bins)
+        of = Series("", asked.segment, asked.axis)
+        bins, split = of.bins(self._bins), by_segment.read(self._reader)
         part = self._part(wanted, len(bins.ends), start, asked_end, now)
         cells = part.cells
         if asked_start <= 0:
@@ -202,11 +282,9 @@ class Query:
             under=under,
             worst=part.worst,
             came=self._came(wanted, cells, start, asked_end),
-            gaps=[
-                Gap(max(gap.start, start), min(gap.end, asked_end), gap.why)
-                for gap in self._reader.gaps(start, asked_end)
-            ],
+            gaps=self._gaps(start, asked_end, of.key, split),
             marks=self._marks(start, asked_end),
+            why=self._why(of.key, split) if of.key else "",
         )
 
     def _part(self, wanted: list[Series], n_bins: int, start: float, end: float, now: float | None) -> Part:

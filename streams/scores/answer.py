@@ -60,6 +60,7 @@ class Kept(NamedTuple):
 
     `cells` are in order; `over` and `under` the histograms of their errors, `worst` their largest errors, `came` the
     labels by decision time. Times are UTC epoch seconds; `now` is None while the clock `event` has seen no truth.
+    `why` says why nothing can be expected of such cells; empty if it can.
     """
 
     axis: Axis
@@ -79,6 +80,7 @@ class Kept(NamedTuple):
     came: Came
     gaps: list[Gap]
     marks: list[Mark]
+    why: str = ""
 
 
 def figures(kept: Kept) -> Figures:
@@ -113,7 +115,7 @@ def figures(kept: Kept) -> Figures:
         so_far=_so_far(cohorts, absolute),
         expected=_named(of_all),
         why=of_all.why,
-        label_delay=_label_delay(of_all.curve if len(of_all.curve) else np.cumsum(cells.n.sum(axis=0)), cohorts.ends),
+        label_delay=label_delay(of_all.curve if len(of_all.curve) else np.cumsum(cells.n.sum(axis=0)), cohorts.ends),
         coverage=_coverage(of_all, cohorts.ends, n_labelled, n_predictions),
         quantiles_exact=not absolute.n or all(absolute.knows(q) for q in QUANTILES.values()),
         slices=slices(cells, cohorts, of_all.curve, span, kept.gaps),
@@ -155,9 +157,9 @@ def _closed_together(cohorts: Cohorts, span: Span) -> Cohorts:
 
 
 def _expected(kept: Kept, cohorts: Cohorts, now: float | None) -> Expected:
-    if kept.axis == "predicted" and now is not None:
+    if kept.axis == "predicted" and now is not None and not kept.why:
         return expected(cohorts, now)
-    why = DECIDED if kept.axis == "decided" else NO_TRUTH
+    why = kept.why or (DECIDED if kept.axis == "decided" else NO_TRUTH)
     return Expected(int(cohorts.n_predictions.sum()), int(cohorts.n.sum()), None, None, np.zeros(0), {}, why)
 
 
@@ -189,7 +191,7 @@ def _coverage(of_all: Expected, ends: Floats, n_labelled: int, n_predictions: in
     return Coverage(now, final, low, high, curve)
 
 
-def _label_delay(upto: Floats, ends: Floats) -> LabelDelay | None:
+def label_delay(upto: Floats, ends: Floats) -> LabelDelay | None:
     """Return the delays within which half of all labels come, and so on; `upto` is how many do by the end of each bin."""
     if not len(upto) or not upto[-1] > 0:
         return None

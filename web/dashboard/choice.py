@@ -82,13 +82,16 @@ def read(given: Mapping[str, str]) -> Choice:
     return Choice(asked, error, y, "1" if given.get("paused") else "")
 
 
-def links(choice: Choice, *, models: Sequence[str], segments: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return the links to all other choices; those of models and segments are empty where there is only one."""
+def links(choice: Choice, *, models: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return the links to all other choices; those of models are empty where there is only one.
+
+    Of a segment they lead back to all, and not to decisions: segments are counted by prediction time. `/segments` has them all.
+    """
     return {
         "last": {last: choice.of_last(last) for last in SPANS},
-        "axis": {axis: choice.url(axis=axis) for axis in get_args(Axis)},
+        "axis": {} if choice.asked.segment else {axis: choice.url(axis=axis) for axis in get_args(Axis)},
         "error": {error: choice.url(error=error) for error in ERRORS},
         "y": {y: choice.url(y=y) for y in SCALES},
         "model": {name: choice.url(model=name) for name in ("", *models)} if len(models) > 1 else {},
-        "segment": {name: choice.url(segment=name) for name in ("", *segments)} if segments else {},
+        "segment": {"": choice.url(segment=""), choice.asked.segment: choice.url()} if choice.asked.segment else {},
     }

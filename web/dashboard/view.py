@@ -18,11 +18,10 @@ from web.text import count, percent, short_span
 
 def view(figures: Figures | None, problem: str, choice: Choice) -> dict[str, Any]:
     """Return the values that the template names; without figures, `problem` is the sentence that says why."""
-    models, segments = (figures.models, figures.segments) if figures else ([], [])
     asked = {
         "figures": figures,
         "choice": choice,
-        "links": links(choice, models=models, segments=segments),
+        "links": links(choice, models=figures.models if figures else []),
         "times": (spelled(choice.asked.start), spelled(choice.asked.end)),
     }
     if figures is None:

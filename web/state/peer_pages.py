@@ -9,7 +9,8 @@ from web import pages
 from web.alerts import page as alerts
 from web.keys import FACTS
 from web.one_id.rank import own_rank
-from web.state import gather, scores
+from web.segments import page as segments_page
+from web.state import gather, scores, segments
 
 MOST_ROWS = 1000
 
@@ -22,6 +23,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/peer/row", _row),
         web.get("/peer/scores", _scores),
         web.get("/peer/rank", _rank),
+        web.get("/peer/segments", _segments),
         web.get("/peer/alerts", _alerts),
     ]
 
@@ -48,6 +50,10 @@ async def _scores(request: web.Request) -> web.Response:
 
 async def _rank(request: web.Request) -> web.Response:
     return _answer(await own_rank(request.app, request.query))
+
+
+async def _segments(request: web.Request) -> web.Response:
+    return _answer(await segments.own(request.app, segments_page.asked_of(request)))
 
 
 async def _alerts(request: web.Request) -> web.Response:

@@ -51,6 +51,8 @@ def read(given: Mapping[str, str]) -> Asked:
         raise BadQuery(f"last is a span such as {', '.join(SPANS)}; axis is one of {', '.join(get_args(Axis))}.")
     if start is not None and end is not None and start >= end:
         raise BadQuery("from lies before to.")
+    if given.get("segment") and axis == "decided":
+        raise BadQuery("Segments are counted by when they were predicted: leave axis out.")
     chosen: Axis = "decided" if axis == "decided" else "predicted"
     return Asked(last or "1h", start, end, chosen, given.get("model", ""), given.get("segment", ""))
 

@@ -1,0 +1,1 @@
+"""The page of segments: which of them the loss is in, and why it changed."""
