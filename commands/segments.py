@@ -10,12 +10,12 @@ import msgspec
 from agents.insight.answers import Answers
 from agents.insight.database import InsightError
 from agents.insight.query import Asked, AskedSegments
-from commands.plain import printable
 from commands.times import parse_time
 from streams.scores.breakdown import Breakdown, Segment
 from streams.scores.figures import length_s
 from streams.scores.numbers import NONE, number
 from streams.settings import Settings
+from streams.wire.values import printable
 
 HEADINGS = ("share of loss", "of predictions", "MAE so far", "expected", "labels in", "labels")
 

@@ -3,7 +3,8 @@
 Segments are counted by prediction time alone. By a key of tags each row is in one segment, `key:` if it has no such tag; so
 the segments of a key add up to the whole model, over predictions made since the key is counted. The tags of a prediction
 count when it comes, those of a truth only where the prediction has none, and when the two meet: such a segment has labels,
-and no predictions. By size, predictions count when they end. Nothing of that can be held against what is still to come.
+and no predictions. By size, predictions count when they end, and sums alone are kept: no histogram, no worst labels. Nothing
+of that can be held against what is still to come.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from agents.insight.store import Frame
 from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.scores.cells import COUNTS, Cells
 from streams.scores.delay import DelayBins, Ints
+from streams.scores.error_bins import ErrorBins
 from streams.scores.histogram import Floats
 from streams.scores.labels import cells_of_counts, cells_of_labels
 from streams.scores.losses import LARGEST
@@ -264,6 +266,7 @@ class BySegment:
             of = series(Coded(matched.models.names, matched.models.code), getattr(matched.labels, name))[rows]
             labels = matched.labels.take(rows) if len(rows) < len(matched.rows) else matched.labels
             cells = cells_of_labels(labels, of, width_s=width_s, bins=bins)
+            cells = cells._replace(errors=ErrorBins.merge([], []), worst=[[] for _ in cells.worst])
             cells.counts[:, _PREDICTIONS] += cells.n.sum(axis=1) + cells.count_of("n_left_out")
             parts.append(cells)
         return parts

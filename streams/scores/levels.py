@@ -16,7 +16,7 @@ _FULL_WIDTH_S = 2 * DAY_S
 _MOST_SLICES = 5760
 """Slices of the full width that are kept of a whole: as many as two days have in a window of an hour."""
 _WHOLE = ((60.0, _FULL_WIDTH_S), (3600.0, 60 * DAY_S), (DAY_S, math.inf))
-_SEGMENT = _WHOLE[1:]
+_SEGMENT = ((3600.0, 14 * DAY_S), (DAY_S, math.inf))
 
 
 class Level(NamedTuple):
@@ -32,7 +32,7 @@ def levels(width_s: float, closed_s: float, *, is_segment: bool) -> tuple[Level,
     Args:
         width_s: of a slice as it is filled.
         closed_s: the age from which on nothing is added to a slice, as a rule: window and lateness.
-        is_segment: segments are many, and keep the full width for a day only.
+        is_segment: segments are many, and keep the full width for a day, hours for two weeks.
     """
     wider, keep_s = (_SEGMENT, DAY_S) if is_segment else (_WHOLE, min(_FULL_WIDTH_S, _MOST_SLICES * width_s))
     keep_s = max([closed_s, keep_s, *(keep for width, keep in wider if width <= width_s)])

@@ -23,7 +23,7 @@ def test_by_default_two_days_are_kept_as_they_are_hours_for_sixty_days_and_days_
         Level(HOUR_S, 60 * DAY_S),
         Level(DAY_S, math.inf),
     )
-    assert levels(300, 3660, is_segment=True) == (Level(300, DAY_S), Level(HOUR_S, 60 * DAY_S), Level(DAY_S, math.inf))
+    assert levels(300, 3660, is_segment=True) == (Level(300, DAY_S), Level(HOUR_S, 14 * DAY_S), Level(DAY_S, math.inf))
 
 
 def test_narrow_slices_become_minutes_first():
