@@ -81,7 +81,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "axis": ("by when they were predicted, or when their label came", {"enum": list(get_args(Axis))}),
     "model": ("of this model; all together if empty", _TEXT),
     "segment": ("of this segment, such as country:DE; all together if empty", _TEXT),
-    "by": ("the key of tags, or y_pred or y_true; the first one if empty", _TEXT),
+    "key": ("the key of tags, or y_pred or y_true; the first one if empty", _TEXT),
     "before_from": ("begin of the span that is compared with; the one just before if empty", _TEXT),
     "before_to": ("end of that span, not included", _TEXT),
     "id": ("the id, percent-encoded", {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARS}),
@@ -148,7 +148,7 @@ ADDRESSES = {
             400: _WRONG,
             503: Answer("No worker knows; the sentence says why", answers.Error),
         },
-        "last from to model by before_from before_to",
+        "last from to model key before_from before_to",
     ),
     "/api/pairs": Address(
         "A page of the table",

@@ -18,7 +18,7 @@ from web.state import scores
 from web.state.scores import KEPT_S, NOBODY
 
 SPAN_NAMES = ("last", "from", "to", "model")
-NAMES = (*SPAN_NAMES, "by", "before_from", "before_to")
+NAMES = (*SPAN_NAMES, "key", "before_from", "before_to")
 NOTHING = "Nothing has been counted yet."
 
 
@@ -38,21 +38,21 @@ def read(given: Mapping[str, str]) -> AskedSegments:
     """
     refuse_unknown(given, NAMES)
     asked = scores.read({name: value for name, value in given.items() if name in SPAN_NAMES})
-    if len(given.get("by", "")) > MAX_TEXT_CHARS:
-        raise BadQuery(f"by has more than {MAX_TEXT_CHARS} characters.")
+    if len(given.get("key", "")) > MAX_TEXT_CHARS:
+        raise BadQuery(f"key has more than {MAX_TEXT_CHARS} characters.")
     ends = {name: given.get(f"before_{name}", "") for name in ("from", "to")}
     if not any(ends.values()):
-        return AskedSegments(asked, given.get("by", ""))
+        return AskedSegments(asked, given.get("key", ""))
     before = scores.read(ends)
     if before.start is None or before.end is None:
         raise BadQuery("before_from and before_to belong together.")
-    return AskedSegments(asked, given.get("by", ""), (before.start, before.end))
+    return AskedSegments(asked, given.get("key", ""), (before.start, before.end))
 
 
 def query_string(asked: AskedSegments, **changes: str) -> str:
     """Return the query string that asks the same, with changes; what is empty, or as it always is, does not stand in it."""
     one = asked.asked
-    given = {"by": asked.key, "model": one.model}
+    given = {"key": asked.key, "model": one.model}
     if one.start is None and one.end is None:
         given["last"] = one.last if one.last != Asked().last else ""
     else:
@@ -75,7 +75,7 @@ def links(asked: AskedSegments, found: Breakdown) -> dict[str, dict[str, str]]:
     models = {name: query_string(asked, model=name) for name in ("", *found.models)} if len(found.models) > 1 else {}
     return {
         "last": {last: query_string(asked, last=last) for last in SPANS},
-        "by": {key: query_string(asked, by=key) for key in found.keys},
+        "by": {key: query_string(asked, key=key) for key in found.keys},
         "model": models,
     }
 
