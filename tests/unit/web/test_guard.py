@@ -35,6 +35,10 @@ async def _fine(request):
     return web.Response(text="fine")
 
 
+async def _asked(request):
+    return web.Response(text=request.query_string)
+
+
 def ask(path="/fine", *, token="", settings=None, method="GET", proof=None, **headers):
     """Return status, headers and body of one request to a guarded server."""
 
@@ -45,6 +49,7 @@ def ask(path="/fine", *, token="", settings=None, method="GET", proof=None, **he
         app.on_response_prepare.append(add_headers)
         handlers = {
             "/fine": _fine,
+            "/asked": _asked,
             "/fails": _fails,
             "/damaged": _meets_a_damaged_database,
             "/livez": _fine,
@@ -68,6 +73,12 @@ def ask(path="/fine", *, token="", settings=None, method="GET", proof=None, **he
             await runner.cleanup()
 
     return asyncio.run(talk())
+
+
+def test_the_address_of_a_page_holds_no_empty_parameter_whatever_a_form_sent():
+    assert ask("/asked?q=a%26b&from=&sort=", Accept="text/html")[2] == "q=a%26b"
+    assert ask("/asked?from=&to=", Accept="text/html")[2] == ""
+    assert ask("/asked?q=a&from=", Accept="application/json")[2] == "q=a&from="
 
 
 @pytest.mark.parametrize("path", ["/fine", "/nowhere", "/fails"])
