@@ -36,7 +36,8 @@ MAX_ROWS = 200_000
 """Records and verdicts that may wait here; if they are more, all of them come from Kafka."""
 FETCH_BYTES = 1 << 20
 """What is read of Kafka at once: it is decoded in the event loop, in about 10 ms."""
-LONG_S = 10.0
+LONG_S = LATE_S = 10.0
+"""A commit that takes so long is a problem; figures that are so far behind what was decided are said to be."""
 
 
 def frame_of(settings: Settings) -> Frame:
@@ -108,7 +109,8 @@ class Feeding:
         """Whether Kafka has to be read before what is waiting can be counted."""
         self._last: dict[tuple[str, int], int] = {}
         """By decision log and partition: the last offset that waits, or was counted."""
-        self._rolled_up_mono = float("-inf")
+        self._rolled_up_mono = self._counted_mono = float("-inf")
+        self._last_lag_s = 0.0
 
     @property
     def problem(self) -> str:
@@ -121,7 +123,23 @@ class Feeding:
     @property
     def behind(self) -> str:
         """Why the file does not hold all that was decided, though nothing is wrong; empty if it does."""
-        return "What was decided before is read from Kafka first." if self._is_behind else ""
+        if self._is_behind:
+            return "What was decided before is read from Kafka first."
+        lag_s = self._lag_s()
+        return f"Counting is {lag_s:.0f} s behind." if lag_s > LATE_S else ""
+
+    @property
+    def late(self) -> str:
+        """Why the file does not hold all that was decided, as a clause; empty if it does."""
+        if self.problem:
+            return "the figures cannot be counted now"
+        return self.behind[:1].lower() + self.behind[1:].rstrip(".")
+
+    def _lag_s(self) -> float:
+        """Return how long ago that was decided which is counted next, or was counted last, if that was just now."""
+        if self._waiting:
+            return time.time() - _decided_at(self._waiting[0])
+        return self._last_lag_s if time.monotonic() - self._counted_mono < 3 * COUNT_EVERY_S else 0.0
 
     @property
     def _made(self) -> str:
@@ -187,6 +205,8 @@ class Feeding:
         if not await self._thread.do(partial(counting.count, waiting[:n], self._read_to)):
             self._forget()
         elif self._waiting is waiting:
+            if n:
+                self._last_lag_s, self._counted_mono = time.time() - _decided_at(waiting[n - 1]), time.monotonic()
             del waiting[:n]
             self._n_rows = _n_rows(waiting)
 
@@ -232,6 +252,10 @@ class Feeding:
         counting, self._counting = self._counting, None
         if counting is not None:
             await self._thread.do(counting.close)
+
+
+def _decided_at(record: VerdictRecord) -> float:
+    return record.report.at if record.report else max((row.at for row in record.rows), default=time.time())
 
 
 def _n_rows(records: Sequence[VerdictRecord]) -> int:

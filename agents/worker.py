@@ -71,7 +71,7 @@ class Worker:
         if settings.parquet_every_s is not None:
             self.filing = Feeding(settings, names.metric.name, confirms, self._files, FILES)
         self.feedings = [self.feeding, *([self.filing] if self.filing else [])]
-        self.answers = Answers(settings.logs_dir, settings.join_window_s)
+        self.answers = Answers(settings.logs_dir, settings.join_window_s, self._late)
         self.plotting = Plotting(
             settings,
             names,
@@ -124,6 +124,10 @@ class Worker:
     def _not_counted(self) -> str:
         """Return why insight.db does not hold what the join has decided; an empty string if it does."""
         return self.plotting.link.problem or self.feeding.problem or self.feeding.behind
+
+    def _late(self) -> str:
+        """Return why the figures are of a while ago, as a clause; an empty string if they are of now."""
+        return "the metric log cannot be written" if self.plotting.link.problem else self.feeding.late
 
     def _verdict(self) -> str:
         verdict = self.alerting.verdict if self.alerting else None

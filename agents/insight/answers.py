@@ -20,9 +20,12 @@ T = TypeVar("T")
 class Answers:
     """Answers questions from the file of a directory, whoever writes it; a file that was replaced is opened again."""
 
-    def __init__(self, directory: Path, window_s: float) -> None:
-        """Take the directory, and the join's window for as long as there is no file that says it."""
-        self._window_s = window_s
+    def __init__(self, directory: Path, window_s: float, late: Callable[[], str] = lambda: "") -> None:
+        """Take the directory, and the join's window for as long as there is no file that says it.
+
+        `late` says why not all that was decided is counted in the file; an empty string if it is.
+        """
+        self._window_s, self._late = window_s, late
         self._path = directory / NAME
         self._thread = OwnThread("figures")
         self._query: Query | None = None
@@ -61,8 +64,8 @@ class Answers:
         Raises:
             InsightError: as `figures`.
         """
-        now = time.time()
-        return self._asked(lambda query: query.breakdown(asked, now), lambda: None)
+        late, now = self._late(), time.time()
+        return self._asked(lambda query: query.breakdown(asked, now, late), lambda: None)
 
     async def totals(self, most: int) -> list[Total]:
         """Return what is kept of each model, of so many at the most: those that came first.
@@ -86,8 +89,10 @@ class Answers:
         Raises:
             InsightError: as `figures`.
         """
-        now = time.time()
-        return self._asked(lambda query: query.figures(asked, now), lambda: of_nothing(asked, self._window_s, now))
+        late, now = self._late(), time.time()
+        return self._asked(
+            lambda query: query.figures(asked, now, late), lambda: of_nothing(asked, self._window_s, now)
+        )
 
     def now(self, wall_now: float) -> float | None:
         """Return what time it is by the clock of the delays, None if it is not known; waits for the disk, as `look`.

@@ -25,7 +25,7 @@ from streams.scores.figures import Gap, Mark
 from streams.wire.verdicts import VerdictRecord
 
 logger = logging.getLogger(__name__)
-NAME: Final = "counting"
+COUNTING: Final = "counting"
 NOW: Final = "now"
 """Under which names the store keeps how far it has come, and what time it is by the clock `event` (a JSON number)."""
 MAX_MODELS = 200
@@ -62,6 +62,12 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(State).decode
 
 
+def counted_to(raw: bytes | None) -> float:
+    """Return what time it was at the last decision that is counted, from what is kept under COUNTING; 0 if there is none."""
+    stands = _decode(raw or b"{}").stands.values()
+    return max((stand.time for partitions in stands for stand in partitions.values()), default=0.0)
+
+
 class Counting:
     """Counts into the store of one directory. It waits for the disk: call it in one thread."""
 
@@ -69,7 +75,7 @@ class Counting:
         """Take a store, and the keys of tags that count; `open` is what callers use."""
         self._store = store
         self._positions = store.reader.positions()
-        self._state = _decode(store.reader.state(NAME) or b"{}")
+        self._state = _decode(store.reader.state(COUNTING) or b"{}")
         self._watching = Watching(store.frame, store.reader)
         self._by_segment = BySegment(store.frame, store.reader, segments)
 
@@ -135,7 +141,7 @@ class Counting:
     def _add(
         self, fresh: Sequence[VerdictRecord], positions: dict[str, dict[int, int]], state: State, gaps: Sequence[Gap]
     ) -> None:
-        kept = {NAME: _encode(state)}
+        kept = {COUNTING: _encode(state)}
         if (now := _event_now(state)) is not None:
             kept[NOW] = _encode(now)
         matched = Matched.of(fresh, self._store.frame.clock)

@@ -11,7 +11,7 @@ import numpy as np
 
 from agents.insight import by_segment
 from agents.insight.chunks import Chunks, Part
-from agents.insight.counting import NOW
+from agents.insight.counting import COUNTING, NOW, counted_to
 from agents.insight.reader import Reader
 from agents.insight.series import Series
 from streams.scores.answer import Came, Kept, figures
@@ -147,17 +147,18 @@ class Query:
         """Let go of the file."""
         self._reader.close()
 
-    def figures(self, asked: Asked, wall_now: float) -> Figures:
+    def figures(self, asked: Asked, wall_now: float, late: str = "") -> Figures:
         """Answer one question.
 
         Args:
             wall_now: what time it is, UTC epoch seconds.
+            late: why not all that was decided is counted; the figures are of the moment up to which it is, and say so.
 
         Raises:
             Busy, Damaged, Unwritable: the file cannot be read.
         """
         with self._reader.snapshot():
-            return figures(self._kept(asked, wall_now))
+            return figures(self._kept(asked, wall_now, late))
 
     def totals(self, wall_now: float, most: int) -> list[Total]:
         """Return what is counted and summed of each model by prediction time, of the first `most` in the order they came.
@@ -190,22 +191,23 @@ class Query:
     def _wanted(asked: Asked, known: list[Series]) -> list[Series]:
         return [one for one in known if one[1:] == (asked.segment, asked.axis) and asked.model in ("", one.model)]
 
-    def breakdown(self, asked: AskedSegments, wall_now: float) -> Breakdown:
-        """Return the segments of one key; an unknown key is the first one.
+    def breakdown(self, asked: AskedSegments, wall_now: float, late: str = "") -> Breakdown:
+        """Return the segments of one key; an unknown key is the first one. `late`: as in `figures`.
 
         Raises:
             Busy, Damaged, Unwritable: the file cannot be read.
         """
         with self._reader.snapshot():
-            return self._breakdown(asked, by_segment.read(self._reader), wall_now)
+            return self._breakdown(asked, by_segment.read(self._reader), wall_now, late)
 
-    def _breakdown(self, wanted: AskedSegments, kept: by_segment.Kept, wall_now: float) -> Breakdown:
+    def _breakdown(self, wanted: AskedSegments, kept: by_segment.Kept, wall_now: float, late: str) -> Breakdown:
         asked, known = wanted.asked, list(self._reader.series())
         keys = [*(key for key in kept.since if key not in SIZES), *SIZES]
         key = wanted.key if wanted.key in keys else keys[0]
         bins, now = Series("", f"{key}:").bins(self._bins), self.now(wall_now)
         start, end = asked.span(wall_now if now is None else now)
         end = end if now is None else min(end, now)
+        now, late_since = self._counted_to(now, end, late)
         of_key = [one for one in known if one.key == key and asked.model in ("", one.model)]
         span = self._segments(of_key, len(bins.ends), start, end)
         ends = wanted.before or (max(0.0, 2 * span.start - span.end), span.start)
@@ -228,7 +230,7 @@ class Query:
             of_truths=key in kept.of_truths,
             n_other=kept.n_other,
             n_bad_tags=kept.n_bad_tags,
-            gaps=self._gaps(span.start, end, key, kept),
+            gaps=[*self._gaps(span.start, end, key, kept), *late_since],
         )
 
     def _segments(self, series: list[Series], n_bins: int, start: float, end: float) -> Span:
@@ -253,11 +255,12 @@ class Query:
         since = kept.since.get(key, 0.0) if key else 0.0
         return [*found, Gap(start, min(since, end), SINCE)] if since > start else found
 
-    def _kept(self, asked: Asked, wall_now: float) -> Kept:
+    def _kept(self, asked: Asked, wall_now: float, late: str) -> Kept:
         known = list(self._reader.series())
         wanted = self._wanted(asked, known)
         now = self.now(wall_now)
         asked_start, asked_end = asked.span(wall_now if now is None else now)
+        now, since = self._counted_to(now, asked_end, late)
         start = asked_start // self._slice_s * self._slice_s if asked_start > 0 else 0.0
         of = Series("", asked.segment, asked.axis)
         bins, split = of.bins(self._bins), by_segment.read(self._reader)
@@ -282,7 +285,7 @@ class Query:
             under=under,
             worst=part.worst,
             came=self._came(wanted, cells, start, asked_end),
-            gaps=self._gaps(start, asked_end, of.key, split),
+            gaps=[*self._gaps(start, asked_end, of.key, split), *since],
             marks=self._marks(start, asked_end),
             why=self._why(of.key, split) if of.key else "",
         )
@@ -310,6 +313,13 @@ class Query:
         for one in wanted:
             found.update(self._reader.labels(one._replace(axis="decided"), width_s, start, end))
         return Came(width_s, found)
+
+    def _counted_to(self, now: float | None, end: float, late: str) -> tuple[float | None, list[Gap]]:
+        """Return what time it was when all was counted, by the clock of the delays, and the gap since then up to an end."""
+        if not late:
+            return now, []
+        at = counted_to(self._reader.state(COUNTING)) if self._clock == "arrival" else now or 0.0
+        return (now, []) if at > end else (None if now is None else min(now, at), [Gap(at, end, late)])
 
     def now(self, wall_now: float) -> float | None:
         """Return what time it is by the clock of the delays; None while the clock `event` has seen no truth.

@@ -58,6 +58,8 @@ def roll_up(
         for number in numbers:
             _widen(connection, number, level.width_s, wider.width_s, start, end)
         connection.execute("REPLACE INTO rolled VALUES (?, ?, ?)", (kind, int(level.width_s), int(end)))
+        if kind == "whole":
+            _join_gaps(connection, wider.width_s, end)
 
 
 def _widen(
@@ -69,3 +71,20 @@ def _widen(
         connection.executemany("DELETE FROM cells WHERE series = ? AND start = ?", keys)
         cells = rows.decode(found, details=True)
         add(connection, cells._replace(start=cells.start // wider_s * wider_s, width=np.full(len(found), wider_s)))
+
+
+def _join_gaps(connection: sqlite3.Connection, wider_s: float, end: float) -> None:
+    """Make gaps of before `end` as wide as the cells there, and those of one reason that meet then one: they stay few."""
+    found = connection.execute(
+        'SELECT start, "end", why FROM gaps WHERE "end" <= ? ORDER BY why, start', (end,)
+    ).fetchall()
+    joined: list[tuple[float, float, str]] = []
+    for start, until, why in found:
+        first, last = start // wider_s * wider_s, -(-until // wider_s) * wider_s
+        if joined and joined[-1][2] == why and first <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]), why)
+        else:
+            joined.append((first, last, why))
+    if len(joined) < len(found):
+        connection.execute('DELETE FROM gaps WHERE "end" <= ?', (end,))
+        connection.executemany("INSERT INTO gaps VALUES (?, ?, ?)", joined)

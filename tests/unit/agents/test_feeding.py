@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -236,6 +237,26 @@ def test_what_was_forgotten_before_kafka_had_it_is_counted_once_kafka_has_it(tmp
     with patch.object(feeding, "Reader", world.kafka.reader):
         asyncio.run(act())
     check(world)
+
+
+def test_what_was_decided_long_ago_and_is_not_counted_yet_is_said_until_it_is(tmp_path):
+    world = World(tmp_path)
+
+    async def act():
+        assert world.feeding.late == "what was decided before is read from Kafka first"
+        await world.step()
+        assert world.feeding.late == ""
+        world.join.now = time.time() - 60
+        world.decide(0, is_local=True)
+        assert world.feeding.late.startswith("counting is ")
+        assert world.feeding.behind.startswith("Counting is ")
+        await world.step()
+        world.feeding._counted_mono -= 10 * feeding.COUNT_EVERY_S
+        assert world.feeding.late == "", "all that came is counted"
+        await world.feeding.close()
+
+    with patch.object(feeding, "Reader", world.kafka.reader):
+        asyncio.run(act())
 
 
 def test_while_the_topic_is_anothers_nothing_is_opened_and_while_the_disk_fails_it_is_said(tmp_path, monkeypatch):

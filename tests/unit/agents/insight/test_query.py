@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from agents.insight.answers import Answers
 from agents.insight.chunks import Chunks, Part
+from agents.insight.counting import COUNTING
 from agents.insight.counting import NOW as EVENT_NOW
 from agents.insight.database import NAME
 from agents.insight.query import Asked, Query
@@ -172,6 +174,31 @@ def test_gaps_of_the_span_make_it_incomplete(tmp_path: Path):
     store.add([], gaps=[Gap(NOON - 500, NOON - 450, "Kafka no longer had them")])
     assert not asked(store, Asked()).complete
     assert asked(store, Asked(start=NOON - 300)).complete
+
+
+def test_figures_that_are_behind_are_of_the_moment_up_to_which_all_is_counted_and_say_so(tmp_path: Path):
+    why = "counting is 40 s behind"
+    store = opened(tmp_path)
+    added(store, np.random.default_rng(1), NOON - 7200, 7100, 5000)
+    stand = {"at": NOON - 40, "time": NOON - 40, "is_reported": True}
+    store.add([], state={COUNTING: json.dumps({"read_to": 1, "stands": {"log": {"0": stand}}}).encode()})
+    query = Query(store.reader, FRAME.bins, FRAME.slice_s, "arrival")
+    late, then = query.figures(Asked(start=NOON - 3600), NOON, why), query.figures(Asked(start=NOON - 3600), NOON - 40)
+    assert (late.now, late.expected, late.coverage) == (then.now, then.expected, then.coverage)
+    assert (late.complete, late.gaps, then.complete) == (False, [Gap(NOON - 40, NOON, why)], True)
+    assert [one.why for one in late.slices if not one.complete] == [why]
+    before = query.figures(Asked(start=NOON - 3600, end=NOON - 600), NOON, why)
+    assert before.complete, "all of it is counted"
+
+
+def test_by_the_clock_of_events_figures_that_are_behind_say_so_too(tmp_path: Path):
+    store = Store.open(tmp_path, FRAME._replace(clock="event"))
+    store.number(MODEL)
+    store.add([cells_of(labels(np.random.default_rng(1), 500, NOON - 900, 600))], state={EVENT_NOW: b"%f" % NOON})
+    query = Query(store.reader, FRAME.bins, FRAME.slice_s, "event")
+    assert query.figures(Asked("1h"), 2 * NOON).complete
+    found = query.figures(Asked("1h"), 2 * NOON, "counting is 40 s behind")
+    assert (found.complete, found.gaps) == (False, [Gap(NOON, NOON, "counting is 40 s behind")])
 
 
 @pytest.mark.parametrize("rho", [0.7, -0.7])

@@ -10,6 +10,7 @@ import pytest
 from agents.insight.series import Series
 from agents.insight.store import Frame, Store
 from streams.scores.cells import Cells
+from streams.scores.figures import Gap
 from streams.scores.labels import Labels
 from tests.unit.agents.insight.worlds import DAY_S, FRAME, MODEL, NOON, assert_same, cells_of, labels, opened
 
@@ -145,3 +146,18 @@ def test_a_loss_that_was_not_kept_before_is_not_a_number_and_the_rest_stays(tmp_
     found = kept(opened(tmp_path))
     assert np.isnan(found.sum_of("squared")).all()
     assert found.sum_of("absolute").sum() == pytest.approx(before.sum_of("absolute").sum())
+
+
+def test_gaps_of_one_reason_become_one_once_their_cells_are_rolled_up(tmp_path: Path):
+    store = opened(tmp_path)
+    store.add([cells_of(days(80))])
+    often = [Gap(NOON - 80 * DAY_S + i * 600, NOON - 80 * DAY_S + i * 600 + 30, "crashed") for i in range(11_000)]
+    store.add([], gaps=[*often, Gap(MIDNIGHT - 70 * DAY_S, MIDNIGHT - 70 * DAY_S + 1, "moved")])
+    store.roll_up(NOON)
+    found = store.reader.gaps(*ALWAYS)
+    assert sorted(gap.why for gap in found) == ["crashed", "moved"]
+    crashed, moved = sorted(found, key=lambda gap: gap.why)
+    assert (
+        often[0].start - DAY_S < crashed.start <= often[0].start < often[-1].end <= crashed.end < often[-1].end + 3600
+    )
+    assert moved.end - moved.start <= 3600
