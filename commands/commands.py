@@ -204,6 +204,23 @@ class check(PlainCommand):  # noqa: N801
         return command.run(settings, **options)
 
 
+class compare(PlainCommand):  # noqa: N801
+    """Is the second model better? Exits with 0 if so, with 1 if it is worse, with 2 if that is open or cannot be told."""
+
+    options: ClassVar[list[Any]] = [
+        argument("first"),
+        argument("second"),
+        option("--last", default="all", help="of the predictions since then: 30m, 1h, 7d"),
+    ]
+
+    def work(self, **options: Any) -> int:
+        """Tell."""
+        from commands import compare as command
+        from streams.faust_app import settings
+
+        return command.run(settings, **options)
+
+
 class reference(PlainCommand):  # noqa: N801
     """Show, set or clear what the model is held against: labels of a span when it was known to be good."""
 

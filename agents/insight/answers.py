@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from agents.insight.database import NAME, InsightError, translated
-from agents.insight.query import Asked, AskedSegments, Query, Total, of_nothing
+from agents.insight.query import Asked, AskedPair, AskedSegments, Query, Total, of_nothing
 from streams.process.own_thread import OwnThread
 from streams.scores.breakdown import Breakdown
+from streams.scores.comparison import Comparison, nothing
 from streams.scores.figures import Figures
 from streams.scores.rank import Rank
 
@@ -66,6 +67,23 @@ class Answers:
         """
         late, now = self._late(), time.time()
         return self._asked(lambda query: query.breakdown(asked, now, late), lambda: None)
+
+    async def comparison(self, asked: AskedPair) -> Comparison:
+        """Compare two models.
+
+        Raises:
+            InsightError: as `figures`.
+        """
+        return await self._thread.do(lambda: self.look_at_pair(asked))
+
+    def look_at_pair(self, asked: AskedPair) -> Comparison:
+        """Compare two models, and wait for the disk. One thread at a time.
+
+        Raises:
+            InsightError: as `figures`.
+        """
+        now = time.time()
+        return self._asked(lambda query: query.comparison(asked, now), lambda: nothing(asked.first, asked.second))
 
     async def totals(self, most: int) -> list[Total]:
         """Return what is kept of each model, of so many at the most: those that came first.

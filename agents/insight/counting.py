@@ -15,6 +15,7 @@ import msgspec
 
 from agents.insight.by_segment import BySegment
 from agents.insight.matched import Matched
+from agents.insight.pairs import rows_of
 from agents.insight.records import cells_of, time_of
 from agents.insight.series import Series
 from agents.insight.store import Frame, Store
@@ -151,7 +152,8 @@ class Counting:
         times = [time for record in fresh if (time := time_of(record, frame.clock)) is not None]
         split = self._by_segment.split(fresh, matched, min(times, default=None), self._number)
         kept |= self._by_segment.encoded(split.kept)
-        self._store.add(cells_of(fresh, matched, frame, self._number) + split.cells, positions, kept, gaps)
+        cells = cells_of(fresh, matched, frame, self._number) + split.cells
+        self._store.add(cells, positions, kept, gaps, rows_of(fresh, frame.slice_s))
         self._watching.watch, self._by_segment.kept = watch, split.kept
 
     def _number(self, series: Series) -> int:

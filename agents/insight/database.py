@@ -96,7 +96,9 @@ def _checked(path: Path) -> sqlite3.Connection:
             raise _Foreign("it is not a file of Hindsight")
         if (version := connection.execute("PRAGMA user_version").fetchone()[0]) > VERSION:
             raise WrittenByNewer(f"{Newer(str(path), version, VERSION)}.")
-        connection.executescript(f"BEGIN; {FRAME_TABLES} {CELL_TABLES} COMMIT;")  # what an older file lacks
+        connection.executescript(  # what an older file lacks
+            f"BEGIN; {FRAME_TABLES} {CELL_TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
+        )
     except BaseException:
         connection.close()
         raise

@@ -17,6 +17,8 @@ from agents.insight.series import Series
 from streams.scores.answer import Came, Kept, figures
 from streams.scores.breakdown import Breakdown, Span, change, segments
 from streams.scores.cells import Cells
+from streams.scores.comparison import Comparison, compare
+from streams.scores.comparison import Kept as Pair
 from streams.scores.delay import Clock, DelayBins, segment_width
 from streams.scores.error_bins import ExactHistogram
 from streams.scores.figures import Axis, Figures, Gap, Mark, length_s
@@ -56,6 +58,15 @@ class AskedSegments(NamedTuple):
     asked: Asked
     key: str = ""
     before: tuple[float, float] | None = None
+
+
+class AskedPair(NamedTuple):
+    """Which models are to be compared, over the predictions of which span, UTC epoch seconds."""
+
+    first: str
+    second: str
+    start: float = 0.0
+    end: float = _FOR_EVER
 
 
 class Total(NamedTuple):
@@ -171,6 +182,24 @@ class Query:
             wanted = [one for one, _ in known if one[1:] == ("", "predicted")][:most]
             parts = [self._chunks.cells(one, 0.0, _FOR_EVER, self._closed_at(self.now(wall_now))) for one in wanted]
             return [Total.of(one.model, part, self._bins) for one, part in zip(wanted, parts, strict=True)]
+
+    def comparison(self, asked: AskedPair, wall_now: float) -> Comparison:
+        """Compare two models.
+
+        Raises:
+            Busy, Damaged, Unwritable: the file cannot be read.
+        """
+        with self._reader.snapshot():
+            return compare(self._pair(asked, wall_now))
+
+    def _pair(self, asked: AskedPair, wall_now: float) -> Pair:
+        now, known = self.now(wall_now), {one.model for one in self._reader.series() if one.model}
+        slices = self._reader.pairs(*asked)
+        mature_to = None if now is None else now - self._reader.meta_as("closed_s", float)
+        start, end = float(slices.start.min(initial=asked.end)), min(asked.end, mature_to or 0.0)
+        counted = (self._reader.counted(asked.first, start, end), self._reader.counted(asked.second, start, end))
+        gaps = self._reader.gaps(start, end) if start < end else []
+        return Pair(asked.first, asked.second, sorted(known), slices, now, mature_to, counted, gaps)
 
     def rank(self, asked: Asked, size: float, row_id: str, wall_now: float) -> Rank:
         """Return how an error of some size, that of an id, stands among the errors of a span.

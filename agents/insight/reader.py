@@ -12,11 +12,12 @@ from typing import Self, TypeVar
 import msgspec
 import numpy as np
 
-from agents.insight import histograms, rows
+from agents.insight import histograms, pairs, rows
 from agents.insight.database import Damaged, connect, translated
 from agents.insight.schema import DETAILS, FIGURES
 from agents.insight.series import Series
 from streams.scores.cells import COUNTS, N_WORST, Cells, Worst
+from streams.scores.comparison import Counted, PairSlices
 from streams.scores.delay import DelayBins
 from streams.scores.figures import Gap, Mark
 from streams.scores.histogram import Histogram
@@ -148,6 +149,16 @@ class Reader:
         with translated(self._path):
             query = "SELECT at, kind, text FROM marks WHERE at >= ? AND at < ? ORDER BY at DESC LIMIT ?"
             return [Mark(*row) for row in self._connection.execute(query, (start, end, MOST_MARKS))][::-1]
+
+    def pairs(self, first: str, second: str, start: float, end: float) -> PairSlices:
+        """Return the slices of a span that hold pairs of two models."""
+        with translated(self._path):
+            return pairs.read(self._connection, first, second, start, end)
+
+    def counted(self, model: str, start: float, end: float) -> Counted:
+        """Return what came of a model in the slices that lie wholly in a span of prediction time."""
+        with translated(self._path):
+            return pairs.counted(self._connection, model, start, end)
 
     def positions(self) -> dict[str, dict[int, int]]:
         """Return up to which offset each partition of each decision log is counted."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from streams.scores.cells import COUNTS
 from streams.scores.losses import LOSSES
 
-VERSION = 1
+VERSION = 2
+"""Version 1 had no pairs."""
 APPLICATION_ID = 0x48534954
 """Tells this file from any other SQLite file."""
 TOTALS = (*(loss.name for loss in LOSSES), "error", "truth")
@@ -27,6 +28,12 @@ CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS gaps (start REAL NOT NULL, "end" REAL NOT NULL, why TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS marks (at REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS rolled (kind TEXT NOT NULL, width INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (kind, width));
+CREATE TABLE IF NOT EXISTS pairs (
+    reference TEXT NOT NULL, model TEXT NOT NULL, start INTEGER NOT NULL, width INTEGER NOT NULL, n INTEGER NOT NULL,
+    absolute_of_reference REAL NOT NULL, absolute_of_model REAL NOT NULL,
+    squared_of_reference REAL NOT NULL, squared_of_model REAL NOT NULL,
+    PRIMARY KEY (reference, model, start)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS series (
     series INTEGER PRIMARY KEY,
     axis TEXT NOT NULL, model TEXT NOT NULL, segment TEXT NOT NULL,

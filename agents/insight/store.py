@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import astuple
 
-from agents.insight import table
+from agents.insight import pairs, table
 from agents.insight.conversion import Layout, convert
 from agents.insight.database import NAME, Damaged, InsightError, open_or_make, translated
 from agents.insight.reader import Reader
@@ -144,8 +144,9 @@ class Store:
         positions: Positions | None = None,
         state: Mapping[str, bytes] | None = None,
         gaps: Sequence[Gap] = (),
+        pair_rows: Sequence[pairs.Row] = (),
     ) -> None:
-        """Add cells and gaps, move positions on and replace what is kept under names, all of it or nothing.
+        """Add cells, pairs and gaps, move positions on and replace what is kept under names, all of it or nothing.
 
         Each part has cells of one number of bins, in slices as wide as `Frame.width` says; `Cells.series` are from `number`.
         After any exception but `Fenced` the same can be given again.
@@ -164,6 +165,7 @@ class Store:
             self._connection.executemany("REPLACE INTO positions VALUES (?, ?, ?)", moved)
             self._connection.executemany("REPLACE INTO state VALUES (?, ?)", (state or {}).items())
             self._connection.executemany("INSERT INTO gaps VALUES (?, ?, ?)", map(astuple, gaps))
+            pairs.add(self._connection, pair_rows)
 
     def mark(self, mark: Mark) -> None:
         """Keep what happened, for charts to show it.
@@ -187,6 +189,10 @@ class Store:
                 numbers = [number for series, number in self._numbers.items() if series.kind == kind]
                 with self._transaction():
                     table.roll_up(self._connection, kind, numbers, own, until)
+
+        for width, end in pairs.old(self._connection, now):
+            with self._transaction():
+                pairs.roll_up(self._connection, width, end)
 
     def _rolled_until(self, kind: Kind) -> list[float]:
         return table.rolled_until(self._connection, kind, self.frame.levels(kind))

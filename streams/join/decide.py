@@ -16,18 +16,18 @@ from typing import NamedTuple, Protocol, cast
 
 import msgspec
 
-from streams.join import carried, deadlines
+from streams.join import carried, deadlines, pairing
 from streams.join import state as pair
 from streams.join.arrivals import Arriving
 from streams.join.deadlines import LAST_BUCKET, TIMER_KINDS, TOMBSTONE, Rules, last_bucket
 from streams.join.decision import NOWHERE_TS, Checkpoint, Counts, Decision
-from streams.join.keys import id_of, other_key
+from streams.join.keys import id_of, key_of, other_key
 from streams.join.lanes import Lane, Lanes, Run
 from streams.join.state import MATCHED, NAN, PRED, TRUE, UNMATCHED, WAITING, State
 from streams.wire import forwarding
 from streams.wire.forwarding import Origin
 from streams.wire.rows import PredRow, TrueRow
-from streams.wire.verdicts import Report, Verdict
+from streams.wire.verdicts import Pairs, Report, Verdict
 
 MAX_EXPIRY_BYTES = 150_000
 """What the ids that one kind of timer ends in one decision may weigh, in bytes of its record."""
@@ -449,7 +449,7 @@ class _Draft:
             self.lanes.base,
             self.lanes.by_model,
         )
-        report = self._report()
+        report = self._report(self._pairs())
         forwards = [one for side in (TRUE, PRED) for one in forwarding.forwards(side, self.foreign[side])]
         record = Decision(
             checkpoint.offset,
@@ -468,10 +468,29 @@ class _Draft:
         )
         return Decided(record, self.verdicts, report, len(forwards))
 
-    def _report(self) -> Report | None:
+    def _pairs(self) -> list[Pairs]:
+        """Return the ids that the reference and another model have in common since this decision."""
+        if len(self.lanes.names) == 1:
+            return []
+        ended = {(verdict.id, verdict.model or "") for verdict in self.verdicts if verdict.verdict == "matched"}
+        keys = {
+            (row_id, model): key_of(row_id, "" if model == self.lanes.base else model)
+            for row_id in dict.fromkeys(row_id for row_id, _ in ended)
+            for model in self.lanes.names
+        }
+        self._look_up([key for key in keys.values() if key not in self.dirty])
+
+        def state_of(row_id: str, model: str) -> State | None:
+            key = keys[row_id, model]
+            packed = self.known.get(key)
+            return self.dirty.get(key) or (pair.unpack(packed) if packed else None)
+
+        return pairing.pairs(self.lanes.names, ended, state_of)
+
+    def _report(self, pairs: list[Pairs]) -> Report | None:
         """Return what there is to say beside the verdicts; None where nothing came and nothing ended."""
         arrivals, n_unreadable = self.arriving.counted(), self.counts.unreadable - self.checkpoint.counts.unreadable
         if not (self.verdicts or arrivals or n_unreadable or self.n_bad_tags):
             return None
         newest_true = self.ts[TRUE] if self.ts[TRUE] > NOWHERE_TS else None
-        return Report(self.now, newest_true, n_unreadable, arrivals, self.n_bad_tags)
+        return Report(self.now, newest_true, n_unreadable, arrivals, self.n_bad_tags, pairs)

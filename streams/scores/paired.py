@@ -57,6 +57,27 @@ def paired(sums: Floats, n: Ints, alpha: float = ALPHA) -> Paired | None:
     if n_slices < 2:
         return None
     total = int(n.sum())
+    mean, reach = _reach(sums, n, alpha)
+    difference = interval(sums, n, alpha)
+    if (reach(-1, n_slices) < mean or reach(1, n_slices) < -mean) and n_slices >= MIN_SLICES:
+        return Paired(difference, total, n_slices, "better" if mean > 0 else "worse", 0)
+    needed = _slices_needed(lambda slices: reach(0, slices) < abs(mean), n_slices)
+    n_more = None if needed is None else round((needed - n_slices) * total / n_slices)
+    return Paired(difference, total, n_slices, "open", n_more)
+
+
+def interval(sums: Floats, n: Ints, alpha: float = ALPHA) -> Estimate:
+    """Return the mean difference and its interval, from two slices or more, each with an id at least."""
+    mean, reach = _reach(sums, n, alpha)
+    below, above = reach(-1, len(n)), reach(1, len(n))
+    return Estimate(
+        mean, mean - below if math.isfinite(below) else None, mean + above if math.isfinite(above) else None
+    )
+
+
+def _reach(sums: Floats, n: Ints, alpha: float) -> tuple[float, Callable[[float, int], float]]:
+    """Return the mean difference, and what tells how far its interval reaches after so many slices, see `reaches`."""
+    n_slices, total = len(n), int(n.sum())
     mean = float(sums.sum() / total)
     excess = sums - mean * n
     square, cube = float(np.square(excess).mean()), float((excess**3).mean())
@@ -65,15 +86,7 @@ def paired(sums: Floats, n: Ints, alpha: float = ALPHA) -> Paired | None:
         far = float(reaches(np.array(slices), np.array(square), skewed * np.array(cube), alpha))
         return far * n_slices / total
 
-    below, above = reach(-1, n_slices), reach(1, n_slices)
-    difference = Estimate(
-        mean, mean - below if math.isfinite(below) else None, mean + above if math.isfinite(above) else None
-    )
-    if (below < mean or above < -mean) and n_slices >= MIN_SLICES:
-        return Paired(difference, total, n_slices, "better" if mean > 0 else "worse", 0)
-    needed = _slices_needed(lambda slices: reach(0, slices) < abs(mean), n_slices)
-    n_more = None if needed is None else round((needed - n_slices) * total / n_slices)
-    return Paired(difference, total, n_slices, "open", n_more)
+    return mean, reach
 
 
 def reaches(n_slices: Ints, square: Floats, cube: Floats, alpha: float = ALPHA) -> Floats:

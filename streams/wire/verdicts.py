@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -81,6 +82,28 @@ class Arrivals(msgspec.Struct, array_like=True, frozen=True, gc=False):
     tags: TagSet | None = None
 
 
+class Pairs(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Ids that two models have predicted and whose truth came, counted with the later of the two verdicts.
+
+    Columns by the whole second of the ts of the reference's prediction: `n` ids, and sums over them of the absolute and the
+    squared error of the reference and of the other `model`.
+    """
+
+    reference: ModelName
+    model: ModelName
+    seconds: list[int]
+    n: list[int]
+    absolute_of_reference: list[float]
+    absolute_of_model: list[float]
+    squared_of_reference: list[float]
+    squared_of_model: list[float]
+
+    @property
+    def sums(self) -> tuple[list[float], ...]:
+        """The columns of sums."""
+        return self.absolute_of_reference, self.absolute_of_model, self.squared_of_reference, self.squared_of_model
+
+
 class Report(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What a decision says beside its verdicts. `at`: when it was made. `newest_true`: the largest ts of y_true until then.
 
@@ -92,6 +115,7 @@ class Report(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     n_unreadable: int = 0
     arrivals: list[Arrivals] = []
     n_bad_tags: int = 0
+    pairs: list[Pairs] = []
 
 
 class VerdictRecord(Tag, frozen=True, gc=False):
@@ -166,11 +190,27 @@ def _are_whole(rows: list[Verdict]) -> bool:
 
 def _adds_up(report: Report | None) -> bool:
     """Tell whether each column of a report has a number for each second, and none is below zero, as in ours."""
-    return report is None or all(
+    return report is None or (_are_columns(report.arrivals) and _are_pairs(report.pairs))
+
+
+def _are_pairs(pairs: list[Pairs]) -> bool:
+    return all(
+        len(one.seconds) == len(one.n)
+        and all(len(one.seconds) == len(column) for column in one.sums)
+        and min([0, *one.seconds]) == 0
+        and min(one.n, default=1) > 0
+        and max(one.seconds, default=0) <= MAX_TS_S
+        and all(math.isfinite(value) and value >= 0 for column in one.sums for value in column)
+        for one in pairs
+    )
+
+
+def _are_columns(arrivals: list[Arrivals]) -> bool:
+    return all(
         len(one.seconds) == len(one.n_predictions) == len(one.n_late)
         and min([0, *one.seconds, *one.n_predictions, *one.n_late]) == 0
         and max(one.seconds, default=0) <= MAX_TS_S
-        for one in report.arrivals
+        for one in arrivals
     )
 
 
