@@ -105,13 +105,13 @@ def load(settings: Settings, records: Iterable[Record]) -> None:
     produce(settings.kafka_address, records)
 
 
-def produce(kafka: str, records: Iterable[Record]) -> None:
-    """Put records into Kafka."""
-    asyncio.run(_produce(kafka, records))
+def produce(kafka: str, records: Iterable[Record], codec: str | None = None) -> None:
+    """Put records into Kafka, in batches that are compressed if a codec is named."""
+    asyncio.run(_produce(kafka, records, codec))
 
 
-async def _produce(kafka: str, records: Iterable[Record]) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=kafka, max_batch_size=1 << 20, linger_ms=5)
+async def _produce(kafka: str, records: Iterable[Record], codec: str | None) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, max_batch_size=1 << 20, linger_ms=5, compression_type=codec)
     await producer.start()
     try:
         for record in records:
