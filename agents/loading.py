@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from agents.insight.references import HeldOut
 from streams.settings import Settings
 
 if TYPE_CHECKING:
     from models.model import Model
+
+
+def held_out(settings: Settings) -> list[HeldOut]:
+    """Return what the cards beside the models say of them; nothing of one without a card, or whose card cannot be read."""
+    from models.card import card_path, decode
+
+    found = []
+    for file in settings.model_files:
+        with suppress(Exception):  # foreign bytes; whoever loads the model says what is wrong with its card
+            card = decode(card_path(file.path).read_bytes())
+            if card.held_out is not None:
+                scores = msgspec.structs.asdict(card.held_out)
+                found.append(HeldOut(file.name or card.model, card.n_rows_held_out, scores))
+    return found
 
 
 def load_model(settings: Settings) -> Model:

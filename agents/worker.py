@@ -15,6 +15,7 @@ from agents.feeding import FILES, Feeding, frame_of
 from agents.insight.answers import Answers
 from agents.insight.counting import Counting
 from agents.joining import Joining
+from agents.loading import held_out
 from agents.metric_log.incoming import Incoming
 from agents.metric_log.local_path import LocalPath
 from agents.metric_log.parquet_rows import package_problem
@@ -108,7 +109,13 @@ class Worker:
         if self.filing and "plot" in self.settings.agents and (problem := package_problem()):
             fatal(problem)
         self.alerting = made(
-            self._rules, self.settings, self.answers, self.writes_the_log, self._not_counted, self._health
+            self._rules,
+            self.settings,
+            self.answers,
+            self.writes_the_log,
+            self._not_counted,
+            self._health,
+            held_out(self.settings),
         )
         self.is_started = True
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from agents.alerting.alerting import CannotKeep, NotOurs, NotYet
 from agents.insight.database import InsightError
 from agents.insight.notes import NoFile, Notes, OtherWriter
+from agents.insight.query import ALERTS
 from streams.process.own_thread import OwnThread
-
-NAME = "alerts"
 
 
 class InInsight:
@@ -29,7 +28,7 @@ class InInsight:
     def _load(self) -> bytes | None:
         try:
             self._writer = self._notes.writer()
-            return self._notes.read(NAME)
+            return self._notes.read(ALERTS)
         except NoFile as exc:
             raise NotYet(str(exc)) from exc
         except InsightError as exc:
@@ -37,7 +36,7 @@ class InInsight:
 
     def _save(self, book: bytes) -> None:
         try:
-            self._notes.write(NAME, book, writer=self._writer)
+            self._notes.write(ALERTS, book, writer=self._writer)
         except OtherWriter as exc:
             raise NotOurs(str(exc)) from exc
         except InsightError as exc:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agents.alerting.alerting import Alerting
@@ -11,7 +11,7 @@ from agents.alerting.looking import Ask, Looking
 from agents.insight.answers import Answers
 from agents.insight.database import NAME
 from agents.insight.notes import Notes
-from agents.insight.references import References
+from agents.insight.references import HeldOut, References
 from streams.alerts.parse import Unusable, faults_of_window, parse
 from streams.alerts.rules import Alerts
 from streams.process.own_thread import OwnThread
@@ -53,6 +53,7 @@ def made(
     is_mine: Callable[[], bool],
     problem: Callable[[], str],
     health: Ask,
+    cards: Sequence[HeldOut],
 ) -> Alerting:
     """Return the alerting of a worker; without rules, a reference is made all the same.
 
@@ -60,7 +61,9 @@ def made(
         answers: of the figures of this worker.
         is_mine: tells whether this worker writes insight.db; `problem` says why it does not write it now.
         health: returns how all workers and the bridge are.
+        cards: what those of the settings' models say of them.
     """
-    looking = Looking(answers, References(settings.logs_dir), problem, health)
-    keeper = InInsight(Notes(settings.logs_dir / NAME), OwnThread("alerts"))
+    notes = Notes(settings.logs_dir / NAME)
+    looking = Looking(answers, References(settings.logs_dir), notes, problem, health, cards)
+    keeper = InInsight(notes, OwnThread("alerts"))
     return Alerting(alerts, keeper, looking, source=settings.app_id, is_mine=is_mine)

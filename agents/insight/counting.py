@@ -78,6 +78,7 @@ class Counting:
         self._positions = store.reader.positions()
         self._state = _decode(store.reader.state(COUNTING) or b"{}")
         self._watching = Watching(store.frame, store.reader)
+        self._models, self._n_series = {known.model for known in store.known}, len(store.known)
         self._by_segment = BySegment(store.frame, store.reader, segments)
 
     @classmethod
@@ -146,15 +147,19 @@ class Counting:
         if (now := _event_now(state)) is not None:
             kept[NOW] = _encode(now)
         matched = Matched.of(fresh, self._store.frame.clock)
-        watch = self._watching.after(fresh, matched)
-        kept |= self._watching.kept(watch)
+        watches = self._watching.after(fresh, matched)
+        kept |= self._watching.kept(watches)
         frame = self._store.frame
         times = [time for record in fresh if (time := time_of(record, frame.clock)) is not None]
         split = self._by_segment.split(fresh, matched, min(times, default=None), self._number)
         kept |= self._by_segment.encoded(split.kept)
         cells = cells_of(fresh, matched, frame, self._number) + split.cells
-        self._store.add(cells, positions, kept, gaps, rows_of(fresh, frame.slice_s))
-        self._watching.watch, self._by_segment.kept = watch, split.kept
+        n_series = len(self._store.known)
+        models = self._models if n_series == self._n_series else {known.model for known in self._store.known}
+        marks = _new_models(self._models, models, state)
+        self._store.add(cells, positions, kept, gaps, rows_of(fresh, frame.slice_s), marks)
+        self._watching.watches, self._by_segment.kept = watches, split.kept
+        self._models, self._n_series = models, n_series
 
     def _number(self, series: Series) -> int:
         if series in self._store.known:
@@ -184,6 +189,12 @@ class Counting:
     def close(self) -> None:
         """Let go of the file."""
         self._store.close()
+
+
+def _new_models(before: set[str], after: set[str], state: State) -> list[Mark]:
+    """Return a mark for each model that is named for the first time, beside others that were counted before."""
+    at = max((stand.at for partitions in state.stands.values() for stand in partitions.values()), default=0.0)
+    return [Mark(at, "model", f"First predictions of the model {new}.") for new in sorted(after - before) if before]
 
 
 class _Gaps:

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from agents.insight.database import InsightError, connect, translated
+from streams.scores.figures import Mark
 
 
 class NoFile(InsightError):
@@ -65,6 +66,15 @@ class Notes:
             else:
                 connection.execute("REPLACE INTO state VALUES (?, ?)", (name, value))
             connection.execute("COMMIT")
+
+    def mark(self, mark: Mark) -> None:
+        """Keep what happened, for charts to show it.
+
+        Raises:
+            NoFile, Busy, Damaged, Unwritable: as `read`.
+        """
+        with self._connected() as connection, connection:
+            connection.execute("INSERT INTO marks VALUES (?, ?, ?)", (mark.at, mark.kind, mark.text))
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:

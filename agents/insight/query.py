@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -12,8 +12,10 @@ import numpy as np
 from agents.insight import by_segment
 from agents.insight.chunks import Chunks, Part
 from agents.insight.counting import COUNTING, NOW, counted_to
-from agents.insight.reader import Reader
+from agents.insight.reader import MOST_MARKS, Reader
+from agents.insight.references import referred
 from agents.insight.series import Series
+from streams.alerts.book import Book
 from streams.scores.answer import Came, Kept, figures
 from streams.scores.breakdown import Breakdown, Span, change, segments
 from streams.scores.cells import Cells
@@ -33,6 +35,17 @@ OF_TRUTHS = (
     "truths brought tags of this key that their predictions did not have: nothing tells how many are still to come"
 )
 SINCE = "segments by this key are counted since then"
+ALERTS: Final = "alerts"
+"""Under which name the book of alerts is kept."""
+
+
+def fired_in(book: bytes | None) -> list[Mark]:
+    """Return when alerts fired, as they are kept; none where that cannot be read."""
+    try:
+        events = [] if book is None else msgspec.json.decode(book, type=Book).events
+    except msgspec.MsgspecError:
+        return []
+    return [Mark(event.at, "alert", f"alert {event.rule}") for event in events if event.name == "firing"]
 
 
 class Asked(NamedTuple):
@@ -169,7 +182,8 @@ class Query:
             Busy, Damaged, Unwritable: the file cannot be read.
         """
         with self._reader.snapshot():
-            return figures(self._kept(asked, wall_now, late))
+            found = figures(self._kept(asked, wall_now, late))
+            return msgspec.structs.replace(found, reference=referred(self._reader.state, found))
 
     def totals(self, wall_now: float, most: int) -> list[Total]:
         """Return what is counted and summed of each model by prediction time, of the first `most` in the order they came.
@@ -330,7 +344,10 @@ class Query:
 
     def _marks(self, start: float, end: float) -> list[Mark]:
         """Return what happened in a span; by the clock `event` nothing stands where it happened."""
-        return self._reader.marks(start, end) if self._clock == "arrival" else []
+        if self._clock != "arrival":
+            return []
+        fired = [mark for mark in fired_in(self._reader.state(ALERTS)) if start <= mark.at < end]
+        return sorted([*self._reader.marks(start, end), *fired], key=lambda mark: mark.at)[-MOST_MARKS:]
 
     def _closed_at(self, now: float | None) -> float:
         """Return until when all slices are old enough for all labels."""

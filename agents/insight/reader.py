@@ -174,6 +174,14 @@ class Reader:
             found = self._connection.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
             return bytes(found[0]) if found else None
 
+    def named(self, name: str) -> dict[str, bytes]:
+        """Return what was kept under a name, and under those that go on with a slash after it."""
+        with translated(self._path):
+            found = self._connection.execute(
+                "SELECT name, value FROM state WHERE name = ? OR name GLOB ?", (name, f"{name}/*")
+            )
+            return {key: bytes(value) for key, value in found}
+
     def meta(self, name: str) -> object:
         """Return a value of the table `meta`, None if there is none; it holds JSON where it is text."""
         with translated(self._path):

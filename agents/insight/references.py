@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
@@ -15,14 +16,17 @@ from agents.insight.reader import Reader
 from streams.scores.cells import Cells
 from streams.scores.cohorts import Cohorts
 from streams.scores.equal_delays import Ratio, ratio
+from streams.scores.figures import Figures, Referred
+from streams.scores.metrics import SCORES
 from streams.scores.reference import Reference
 from streams.scores.watch import Watch
+from streams.wire.checked import Natural
 
 logger = logging.getLogger("hindsight.insight")
 NO_REFERENCE = "there is no reference yet: the first 2,000 mature labels over one join window make one"
 NO_ERROR = "the reference holds no error, so that no error is a multiple of it: set one of a span that holds some"
 WATCH: Final = "watch"
-"""Under which name the evidence is kept."""
+"""Under which name the evidence of all models is kept."""
 N_FIRST = 2000
 """Mature labels that a reference is made of by itself."""
 
@@ -32,6 +36,14 @@ class Kept(msgspec.Struct, frozen=True):
 
     chosen: Literal["first", "span"]
     reference: Reference
+
+
+class HeldOut(msgspec.Struct, frozen=True):
+    """What a model's card says of it: scores on `n` rows that it never saw."""
+
+    model: str
+    n: Natural
+    scores: dict[str, float | None]
 
 
 def decode(kept: bytes | None) -> Kept | None:
@@ -79,6 +91,15 @@ class References:
             InsightError: the file cannot be written.
         """
         self._notes.write(name_of(model), None)
+
+    def keep_card(self, card: HeldOut) -> None:
+        """Keep what a model's card says: it is what its scores are held against until labels make a reference.
+
+        Raises:
+            InsightError: the file cannot be written.
+        """
+        if self._notes.read(card_of(card.model)) != (encoded := msgspec.json.encode(card)):
+            self._notes.write(card_of(card.model), encoded)
 
     def choose(self, start: float, end: float, now: float, model: str = "") -> Kept:
         """Make the labels of a span the reference of a model.
@@ -132,14 +153,14 @@ class References:
             raise CannotCompare("no label has come yet of a delay that the reference has")
         return found
 
-    def watch(self) -> Watch:
-        """Return the evidence of all models against their reference, as far as labels were counted.
+    def watch(self, model: str = "") -> Watch:
+        """Return the evidence of a model against its reference, as far as labels were counted.
 
         Raises:
             CannotCompare: there is no reference, or nothing was held against it yet.
             InsightError: the file cannot be read.
         """
-        kept, watch = self.get(), decode_watch(self._notes.read(WATCH))
+        kept, watch = self.get(model), decode_watch(self._notes.read(watch_of(model)))
         if kept is None:
             raise CannotCompare(NO_REFERENCE)
         if kept.reference.is_without_error:
@@ -189,6 +210,40 @@ class _Open:
         mature = now - end >= window_s
         found = np.flatnonzero(enough & long)
         return float(end[found[0]]) if len(found) and mature[found[0]] else None
+
+
+def referred(state: Callable[[str], bytes | None], figures: Figures) -> Referred | None:
+    """Return what the scores of some figures are held against: the reference of their model, else its card; None if neither.
+
+    Args:
+        state: returns what is kept under a name.
+    """
+    if figures.segment:
+        return None
+    if (kept := decode(state(name_of(figures.model)))) is not None:
+        reference = kept.reference
+        scores = reference.scores(figures.horizon_s or reference.ends[-1])
+        return Referred(kept.chosen, reference.start, reference.end, sum(reference.n), scores)
+    models = [figures.model] if figures.model else figures.models
+    try:
+        raw = state(card_of(models[0])) if len(models) == 1 else None
+        card = None if raw is None else msgspec.json.decode(raw, type=HeldOut)
+        if card is None:
+            return None
+        return Referred("card", None, None, card.n, {score.name: card.scores.get(score.name) for score in SCORES})
+    except (msgspec.MsgspecError, ValueError) as exc:
+        logger.warning("What is kept of a model's card cannot be read, and counts as none: %s", exc)
+        return None
+
+
+def card_of(model: str) -> str:
+    """Return under which name the held-out scores of a model are kept."""
+    return f"card/{model}"
+
+
+def watch_of(model: str = "") -> str:
+    """Return under which name the evidence of a model is kept."""
+    return f"{WATCH}/{model}" if model else WATCH
 
 
 def name_of(model: str = "") -> str:

@@ -145,8 +145,9 @@ class Store:
         state: Mapping[str, bytes] | None = None,
         gaps: Sequence[Gap] = (),
         pair_rows: Sequence[pairs.Row] = (),
+        marks: Sequence[Mark] = (),
     ) -> None:
-        """Add cells, pairs and gaps, move positions on and replace what is kept under names, all of it or nothing.
+        """Add cells, pairs, gaps and marks, move positions on and replace what is kept under names, all or nothing.
 
         Each part has cells of one number of bins, in slices as wide as `Frame.width` says; `Cells.series` are from `number`.
         After any exception but `Fenced` the same can be given again.
@@ -166,6 +167,7 @@ class Store:
             self._connection.executemany("REPLACE INTO state VALUES (?, ?)", (state or {}).items())
             self._connection.executemany("INSERT INTO gaps VALUES (?, ?, ?)", map(astuple, gaps))
             pairs.add(self._connection, pair_rows)
+            self._connection.executemany("INSERT INTO marks VALUES (?, ?, ?)", map(astuple, marks))
 
     def mark(self, mark: Mark) -> None:
         """Keep what happened, for charts to show it.

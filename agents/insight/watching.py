@@ -1,18 +1,20 @@
-"""The alarm, run over the labels of all models as they are counted; kept in the same transaction."""
+"""The alarm, run over labels as they are counted, of all models and of each that has a reference; kept with them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.insight.matched import Matched
 from agents.insight.reader import Reader
-from agents.insight.references import WATCH, Kept, decode, decode_watch, name_of
+from agents.insight.references import WATCH, Kept, decode, decode_watch, name_of, watch_of
 from agents.insight.store import Frame
 from streams.scores.histogram import Floats
 from streams.scores.losses import LARGEST
+from streams.scores.reference import Reference
 from streams.scores.watch import Came, Watch
 from streams.wire.verdicts import VerdictRecord
 
@@ -20,41 +22,74 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Watching:
-    """Holds what is counted against the reference of all models; nothing while there is none."""
+    """Holds what is counted against each reference there is: of all models together, and of single ones."""
 
     def __init__(self, frame: Frame, reader: Reader) -> None:
         """Take what the store knows."""
         self._frame, self._reader = frame, reader
-        self.watch = decode_watch(reader.state(WATCH))
-        self._raw: bytes | None = None
-        self._reference: Kept | None = None
+        kept = {_model(name): decode_watch(raw) for name, raw in reader.named(WATCH).items()}
+        self.watches = {model: watch for model, watch in kept.items() if watch is not None}
+        self._references: dict[str, tuple[bytes, Kept | None]] = {}
 
-    def after(self, counted: Sequence[VerdictRecord], matched: Matched) -> Watch | None:
-        """Return the watch once these records, and what matched of them, are counted; None while there is no reference."""
-        if (raw := self._reader.state(name_of())) != self._raw:
-            self._raw, self._reference = raw, decode(raw)
-        if self._reference is None or self._reference.reference.ends != self._frame.bins.ends.tolist():
-            return None
-        reference, watch = self._reference.reference, self.watch
-        if watch is None or not watch.is_of(reference, self._frame.slice_s):
-            watch = Watch(reference=(reference.start, reference.end), slice_s=self._frame.slice_s)
-        return watch.take(_came(matched), _made(counted), reference, self._frame.bins)
+    def after(self, counted: Sequence[VerdictRecord], matched: Matched) -> dict[str, Watch]:
+        """Return the watches by model once these records, and what matched of them, are counted.
 
-    def kept(self, watch: Watch | None) -> dict[str, bytes]:
+        There is one of each model that has a reference; '' is all together.
+        """
+        references = self._read()
+        if not references:
+            return {}
+        found = {}
+        labels, of_labels = _came(matched)
+        made, of_made = _made(counted)
+        for model, reference in references.items():
+            watch = self.watches.get(model)
+            if watch is None or not watch.is_of(reference, self._frame.slice_s):
+                watch = Watch(reference=(reference.start, reference.end), slice_s=self._frame.slice_s)
+            watch = msgspec.structs.replace(watch, n_series=len(references))
+            if model:
+                mine = Came(*(column[of_labels == model] for column in labels))
+                found[model] = watch.take(mine, made[of_made == model], reference, self._frame.bins)
+            else:
+                found[model] = watch.take(labels, made, reference, self._frame.bins)
+        return found
+
+    def kept(self, watches: Mapping[str, Watch]) -> dict[str, bytes]:
         """Return what the store is to keep."""
-        return {} if watch is None else {WATCH: _encode(watch)}
+        return {watch_of(model): _encode(watch) for model, watch in watches.items()}
+
+    def _read(self) -> dict[str, Reference]:
+        """Return the references that labels can be held against, by model."""
+        before = self._references
+        self._references = {
+            name: before[name] if name in before and before[name][0] == raw else (raw, decode(raw))
+            for name, raw in self._reader.named(name_of()).items()
+        }
+        ends = self._frame.bins.ends.tolist()
+        return {
+            _model(name): kept.reference
+            for name, (_, kept) in self._references.items()
+            if kept is not None and kept.reference.ends == ends
+        }
 
 
-def _came(matched: Matched) -> Came:
-    """Return the labels as they came; those that are too large to score are left out."""
+def _model(name: str) -> str:
+    """Return the model in the name under which something is kept; empty for all together."""
+    return name.partition("/")[2]
+
+
+def _came(matched: Matched) -> tuple[Came, NDArray[np.str_]]:
+    """Return the labels as they came, and the model of each; those that are too large to score are left out."""
     _, time, delay, y_true, y_pred = matched.labels
     usable = (np.abs(y_true) <= LARGEST) & (np.abs(y_pred) <= LARGEST)
     loss = np.abs(y_pred[usable] - y_true[usable])
-    return Came(matched.decided[usable], time[usable], delay[usable], loss)
+    models = np.array([name or "" for name in matched.models.names] or [""])[matched.models.code][usable]
+    return Came(matched.decided[usable], time[usable], delay[usable], loss), models
 
 
-def _made(counted: Sequence[VerdictRecord]) -> Floats:
-    """Return when the predictions were made that records report."""
+def _made(counted: Sequence[VerdictRecord]) -> tuple[Floats, NDArray[np.str_]]:
+    """Return when the predictions were made that records report, and by which model."""
     arrivals = [each for record in counted if record.report is not None for each in record.report.arrivals]
     seconds = [np.repeat(np.array(each.seconds, np.float64), each.n_predictions) for each in arrivals]
-    return np.concatenate([np.zeros(0), *seconds])
+    models = np.repeat(np.array([each.model or "" for each in arrivals], np.str_), [len(some) for some in seconds])
+    return np.concatenate([np.zeros(0), *seconds]), models

@@ -86,7 +86,9 @@ def _heading(page: Figure, figures: Figures, now: float, verdict: str) -> None:
     if figures.n_predictions:
         said = f"expected of all: {wording.expected(figures, SHOWN)}"
         page.text(LEFT, 0.772, said, color=INK, fontsize=9 * min(1.0, LINE_CHARS / len(said)))
-        page.text(LEFT, 0.738, wording.labelled(figures), color=MUTED, fontsize=9)
+        held = f"; reference: {wording.scores(figures.reference.scores, SHOWN)}" if figures.reference else ""
+        said = f"{wording.labelled(figures)}{held}"
+        page.text(LEFT, 0.738, said, color=MUTED, fontsize=9 * min(1.0, LINE_CHARS / len(said)))
 
 
 def _of_which(figures: Figures) -> str:

@@ -159,7 +159,9 @@ def _figures(now: Snapshot, settings: Settings) -> list[str]:
     since = f"{datetime.fromtimestamp(found.from_, UTC):%Y-%m-%d %H:%M:%S} UTC"
     n = found.so_far["n"] or 0
     so_far = f"{wording.scores(found.so_far)}, {wording.quantiles(found)} of {n:,.0f} labels" if n else "no label yet"
-    rows = {"so far": so_far, "expected of all": wording.expected(found), "label delay": wording.delays(found)}
+    rows = {"so far": so_far, "expected of all": wording.expected(found)}
+    rows |= {"reference": wording.reference(found)} if found.reference else {}
+    rows |= {"label delay": wording.delays(found)}
     said = [f"  {name:<{TERM_CHARS}}{text}" for name, text in rows.items()]
     warned = [f"  {BAD} {warning}" for warning in wording.warnings(found)]
     return [_line("Figures", f"since {since}: {wording.labelled(found)}"), *said, *warned]

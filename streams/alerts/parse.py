@@ -126,7 +126,6 @@ def _faults_of_rule(rule: Rule) -> Iterator[str]:
         yield f"basis = {rule.basis!r} does not go with {rule.metric}: {' or '.join(kind.bases) or 'leave it out'}."
     unused = [] if kind.has_span else ["over"]
     unused += [] if kind.is_of_labels else ["min_pairs", "min_coverage", "model"]
-    unused += ["model"] if rule.metric == "drift" else []
     if seconds(rule.over) <= 0:
         yield f"over = {rule.over!r} holds nothing: it must be a span such as 90s, 10m, 1h or 7d."
     defaults = {field.name: field.default for field in msgspec.structs.fields(Rule)}

@@ -130,6 +130,7 @@ def figures(kept: Kept) -> Figures:
         marks=kept.marks,
         complete=not kept.gaps,
         tails=tails(kept.over, kept.under),
+        reference=None,
     )
 
 

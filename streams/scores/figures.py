@@ -19,6 +19,7 @@ from streams.scores.metrics import QUANTILES, SCORES
 from streams.wire.checked import Finite, Natural, Share, Size, Time
 
 Axis = Literal["predicted", "decided"]
+Chosen = Literal["card", "first", "span"]
 SPANS = {"5m": 300.0, "1h": 3600.0, "24h": 86_400.0, "7d": 604_800.0, "30d": 2_592_000.0, "all": math.inf}
 """The spans that are offered, in seconds up to now; others can be asked for in the same way."""
 _LENGTH = re.compile(r"([1-9][0-9]{0,5})([smhd])")
@@ -60,6 +61,10 @@ class Mark(msgspec.Struct, frozen=True):
     text: str
 
 
+MARKS = {"opened": "restart", "model": "new model", "quarantine": "refused rows"}
+"""What a mark of each kind is called where there is little room; one of an alert has its name as its text."""
+
+
 class LabelOutage(msgspec.Struct, frozen=True):
     """No label came from `start` to `end` while predictions did; about `n_missing` were missing."""
 
@@ -76,6 +81,25 @@ class Changed(msgspec.Struct, frozen=True):
     ratio: Size | None
     low: Size | None
     high: Size | None
+
+
+class Referred(msgspec.Struct, frozen=True):
+    """Scores of when the model was known to be good, of labels that took as long at the most as those of the figures.
+
+    `chosen`: of a `span` that a person named, of the `first` labels, or held-out scores of the model's `card`, which has no
+    `start` and `end`. `n` are the labels.
+    """
+
+    chosen: Chosen
+    start: Time | None
+    end: Time | None
+    n: Natural
+    scores: dict[str, Size | None]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if a score is missing."""
+        if not self.scores.keys() >= {score.name for score in SCORES}:
+            raise ValueError("a score is missing")
 
 
 class WorstLabel(msgspec.Struct, frozen=True):
@@ -215,6 +239,7 @@ class Figures(msgspec.Struct, frozen=True, rename={"from_": "from"}):
         tails: of the errors; None where there is no label.
         change: the span holds a change of the model, so that its figures mix what was before and after.
         complete: no row of the span is missing; else `gaps` say which.
+        reference: what the scores are to be held against; None where nothing is known, and of a segment.
     """
 
     axis: Axis
@@ -254,6 +279,7 @@ class Figures(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     marks: list[Mark]
     complete: bool
     tails: Tails | None = None
+    reference: Referred | None = None
 
     @property
     def reaches_deadline(self) -> bool:

@@ -14,7 +14,7 @@ from streams.scores.outage import backlogs, outages
 from streams.scores.reference import Reference
 
 ALARM_DAYS = 30
-"""The promise: not more than one false alarm in so many days of active slices, on average."""
+"""The promise: not more than one false alarm in so many days of active slices, on average, over all series."""
 _N_CAME, _N_SILENT, _MOST_SLICES = 130, 20, 20_000
 """Slices that are kept to tell label outages: with labels, as far as `outages` looks back; without; and how far apart."""
 _NOTHING = (0.0,) * len(STAKES)
@@ -34,7 +34,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
 
     `reference` is its span. `evidence`, `gain`, `since` are of `Detector`; `bets` and `n_labels` of the slice that is being
     filled, `number` counted from 1970. `came` are the last slices: number, predictions made, labels that came. `n_active`
-    slices with labels were closed.
+    slices with labels were closed. `n_series` share one budget of false alarms, this one and others.
     """
 
     reference: tuple[float, float]
@@ -47,6 +47,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     n_labels: int = 0
     came: tuple[tuple[int, int, int], ...] = ()
     n_active: int = 0
+    n_series: int = 1
 
     @property
     def detector(self) -> Detector:
@@ -55,8 +56,11 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def needed(self) -> float:
-        """The level at which there is an alarm: slices in ALARM_DAYS."""
-        return ALARM_DAYS * 86_400 / self.slice_s
+        """The level at which there is an alarm: slices in ALARM_DAYS, times the series, so that it is false no oftener in all.
+
+        Each series then is false once in that many slices at the most (Bonferroni).
+        """
+        return self.n_series * ALARM_DAYS * 86_400 / self.slice_s
 
     @property
     def share(self) -> float:

@@ -51,6 +51,26 @@ def labelled(figures: Figures) -> str:
     return f"{coverage.so_far:.0%} of {figures.n_predictions:,} predictions have a label{final}"
 
 
+def reference(figures: Figures) -> str:
+    """Return what the scores are held against, and where that comes from; empty where nothing is known."""
+    found = figures.reference
+    if found is None:
+        return ""
+    return f"{scores(found.scores)}, of {chosen(figures)}"
+
+
+def chosen(figures: Figures) -> str:
+    """Return where the reference comes from: `the first 2,034 labels`, `89 held-out rows, by the model's card`."""
+    found = figures.reference
+    if found is None:
+        return ""
+    if found.chosen == "card":
+        return f"{found.n:,} held-out rows, by the model's card"
+    return (
+        f"the first {found.n:,} labels" if found.chosen == "first" else f"{found.n:,} labels of a span that was chosen"
+    )
+
+
 def delays(figures: Figures) -> str:
     """Return how long labels take."""
     found = figures.label_delay

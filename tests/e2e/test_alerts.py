@@ -85,6 +85,7 @@ def restart(pipeline: Pipeline, *expected: str) -> None:
     wait_until(lambda: states(pipeline).get("mae") in expected, EFFECT_S, f"it is {expected} again")
 
 
+@pytest.mark.timeout(900)
 def test_it_is_told_once_when_it_fires_and_once_when_it_is_resolved(pipeline: Pipeline, receiver: Receiver) -> None:
     pipeline.start()
     wait_until(lambda: states(pipeline) == {"mae": "cannot tell", "rows": "ok"}, EFFECT_S, "both are looked at")

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import time
+
 from aiohttp import web
 
+from agents.insight.query import Asked
 from streams.alerts.readings import Health
+from streams.scores.figures import length_s
 from web import answers
 from web.alerts import data
 from web.alerts.data import Alerts
+from web.alerts.history import GLYPHS, history
+from web.alerts.timeline import timeline
 from web.keys import CACHE, PEERS, SETTINGS, WORKER
 from web.pages import frame, nothing_asked
-from web.state import gather
+from web.pairs.query import BadQuery, refuse_unknown
+from web.state import gather, scores
 from web.state.scores import NOBODY
 from web.state.status import Status
 
 KEPT_S = 1.0
+SPANS = ("6h", "24h", "7d")
+"""What is offered of the past."""
+N_SHOWN = 50
 MAX_LAG = 500
 """Kafka records that may wait: each can hold a packet of rows, and a few are always under way."""
 
@@ -26,12 +36,36 @@ async def alerts_json(request: web.Request) -> web.Response:
 
 
 async def alerts(request: web.Request) -> web.Response:
-    """Show all alerts."""
-    nothing_asked(request)
+    """Show all alerts, and what happened in a span up to now."""
     if not answers.wants_html(request):
         return await alerts_json(request)
+    last = _last(request)
     found, status = await gathered(request.app), await gather.status(request.app)
-    return answers.page(request, "alerts.html", **frame(request, "alerts", status), found=found)
+    told = await scores.gathered(request.app, Asked(last))
+    end = time.time()
+    start = end - (length_s(last) or 0.0)
+    return answers.page(
+        request,
+        "alerts.html",
+        **frame(request, "alerts", status),
+        found=found,
+        drawn=timeline(found.alerts, found.events, told.figures, start, end),
+        past=history(found.events, told.figures, N_SHOWN),
+        glyphs=GLYPHS,
+        last=last,
+        links={span: f"/alerts?last={span}" for span in SPANS},
+    )
+
+
+def _last(request: web.Request) -> str:
+    """Return how much of the past the address asks for; what cannot be used is a 400."""
+    try:
+        refuse_unknown(request.query, ("last",))
+        if (last := request.query.get("last", SPANS[1])) in SPANS:
+            return last
+        raise BadQuery(f"last is one of {', '.join(SPANS)}.")
+    except BadQuery as exc:
+        raise web.HTTPBadRequest(text=str(exc)) from None
 
 
 async def gathered(app: web.Application) -> Alerts:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from streams.scores.figures import Figures, Slice
+from streams.scores.figures import MARKS, Figures, Slice
 from streams.scores.metrics import QUANTILES
 from streams.scores.numbers import number
 from streams.scores.wording import quantile
@@ -111,7 +111,7 @@ def frame_of(figures: Figures) -> Frame:
     gaps += [
         Gap(out.start, out.end, f"no label came; about {count(out.n_missing)} are missing") for out in figures.outages
     ]
-    marks = [(mark.at, mark.text) for mark in figures.marks]
+    marks = [(mark.at, MARKS.get(mark.kind, mark.text)) for mark in figures.marks]
     if figures.change is not None:
         marks.append((figures.change.at, "change"))
     return Frame(
@@ -165,6 +165,9 @@ def _error(figures: Figures, frame: Frame, ids: Ids | None) -> Markup | None:
     expected = Curve("expected of all", "s-data", _whole(figures, "mae_expected"), low, high)
     has_expected = any(value is not None for value in expected.values)
     curves = [expected, so_far] if has_expected else [so_far._replace(kind="s-data")]
+    if figures.reference is not None:
+        mae = figures.reference.scores["mae"]
+        curves.append(Curve("reference", "s-ref", [mae if figures.slices else None] * len(figures.slices)))
     title = f"Mean absolute error by time {figures.axis}: {number(figures.so_far['mae'])} so far over all."
     return _both(curves, frame, _Place(280, "mean |error|", has_marks=True), title, ids)
 

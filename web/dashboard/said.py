@@ -16,7 +16,10 @@ EARLY = 0.5
 
 
 class Line(NamedTuple):
-    """A score as it is shown: so far, what is expected of all, and the interval of that (`± 1.2`, or from and to)."""
+    """A score as it is shown: so far, what is expected of all, and the interval of that (`± 1.2`, or from and to).
+
+    `reference` is what it is to be held against.
+    """
 
     name: str
     title: str
@@ -25,6 +28,7 @@ class Line(NamedTuple):
     so_far: str
     expected: str
     interval: str
+    reference: str
 
 
 class Finding(NamedTuple):
@@ -59,7 +63,8 @@ def lines(figures: Figures) -> list[Line]:
             expected, interval = with_interval(value, low, high, signed=signed)
         so_far = number(figures.so_far[score.name], signed=signed)
         unit = score.unit if score.unit != "y" else ""
-        found.append(Line(score.name, score.title, score.about, unit, so_far, expected, interval))
+        held = number(figures.reference.scores[score.name], signed=signed) if figures.reference else NONE
+        found.append(Line(score.name, score.title, score.about, unit, so_far, expected, interval, held))
     return found
 
 

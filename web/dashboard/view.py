@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from streams.scores.figures import Figures
 from streams.scores.metrics import QUANTILES
 from streams.scores.numbers import number
-from streams.scores.wording import quantile
+from streams.scores.wording import chosen, quantile
 from web.dashboard.choice import Choice, links, spelled
 from web.dashboard.drawing import drawn, frame_of
 from web.dashboard.ids import Ids, above, below
@@ -29,6 +29,7 @@ def view(figures: Figures | None, problem: str, choice: Choice) -> dict[str, Any
     return asked | {
         "found": finding(figures),
         "lines": lines(figures),
+        "chosen": chosen(figures),
         "labels": _labels(figures),
         "frame": frame_of(figures),
         "drawn": drawn(figures, error=choice.error, log=choice.y == "log"),

@@ -6,6 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -15,8 +16,10 @@ from agents.alerting.looking import Ask, Looking, nobody
 from agents.insight.answers import Answers
 from agents.insight.database import NAME
 from agents.insight.notes import Notes
+from agents.insight.query import ALERTS, Asked
 from agents.insight.references import References
-from streams.alerts.readings import Health
+from streams.alerts.book import Book
+from streams.alerts.readings import Health, Reading
 from streams.alerts.rules import Rule
 from streams.process.own_thread import OwnThread
 from tests.unit.agents.insight.worlds import NOON, WINDOW_S, cells_of, labels, opened
@@ -28,7 +31,8 @@ NOW = NOON + 6 * WINDOW_S
 
 
 def looking(directory: Path, problem: str = "", health: Ask = nobody) -> Looking:
-    return Looking(Answers(directory, WINDOW_S), References(directory), lambda: problem, health)
+    notes = Notes(directory / NAME)
+    return Looking(Answers(directory, WINDOW_S), References(directory), notes, lambda: problem, health)
 
 
 def filled(directory: Path, times: float = 1.0) -> None:
@@ -129,3 +133,30 @@ def test_without_figures_the_verdict_says_why(tmp_path: Path):
         assert own.verdict is not None
         assert own.verdict.word == "cannot tell"
         assert sentence in own.verdict.sentence
+
+
+def test_a_burst_of_refused_rows_is_marked_once(tmp_path: Path):
+    opened(tmp_path).close()
+    refused = iter([5, 8, 60, 200, None, 900])
+
+    async def health() -> Health:
+        return Health(quarantined=next(refused))
+
+    async def look_often() -> None:
+        found = looking(tmp_path, health=health)
+        for _ in range(6):
+            await found.readings([])
+
+    asyncio.run(look_often())
+    marks = Answers(tmp_path, WINDOW_S).look(Asked(last="1h")).marks
+    assert [(mark.kind, mark.text) for mark in marks if mark.kind == "quarantine"] == [
+        ("quarantine", "52 records came within seconds that cannot be read.")
+    ]
+
+
+def test_an_alert_that_fires_is_a_mark_on_the_charts(tmp_path: Path):
+    opened(tmp_path).close()
+    book = Book().looked([MAE], {"mae": Reading(2.0)}, time.time() - 60)
+    Notes(tmp_path / NAME).write(ALERTS, msgspec.json.encode(book))
+    marks = Answers(tmp_path, WINDOW_S).look(Asked(last="1h")).marks
+    assert [(mark.kind, mark.text) for mark in marks if mark.kind == "alert"] == [("alert", "alert mae")]

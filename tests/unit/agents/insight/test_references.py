@@ -7,9 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.insight.references import NO_ERROR, CannotCompare, References
+from agents.insight.answers import Answers
+from agents.insight.database import NAME
+from agents.insight.notes import Notes
+from agents.insight.query import Asked
+from agents.insight.references import NO_ERROR, CannotCompare, HeldOut, References, card_of
 from agents.insight.series import Series
 from agents.insight.store import Frame, Store
+from streams.scores.figures import Referred
 from tests.unit.agents.insight.worlds import MODEL, NOON, WINDOW_S, cells_of, labels, opened
 
 
@@ -122,3 +127,29 @@ def test_what_is_kept_and_cannot_be_read_counts_as_none(tmp_path: Path):
     store, references = opened(tmp_path), References(tmp_path)
     store.add([], state={"reference": b"{}"})
     assert references.get() is None
+
+
+def test_scores_are_held_against_the_card_at_once_and_against_labels_once_these_make_a_reference(tmp_path: Path):
+    store, references = opened(tmp_path), References(tmp_path)
+    answers, asked = Answers(tmp_path, WINDOW_S), Asked(start=NOON, end=NOON + 4 * WINDOW_S)
+    add(store, np.random.default_rng(1), NOON, 4 * WINDOW_S, 4000)
+    assert answers.look(asked).reference is None
+    said = {"mae": 47.7, "rmse": 60.0, "r2": 0.42, "bias": 4.3}
+    references.keep_card(HeldOut("ridge", 89, said))
+    card = said | {"wape": None, "slope": None}
+    assert answers.look(asked).reference == Referred("card", None, None, 89, card)
+    assert answers.look(asked._replace(model="other")).reference is None, "the card is of another model"
+    kept = references.first(NOON + 9 * WINDOW_S)
+    found = answers.look(asked).reference
+    assert kept is not None
+    assert found is not None
+    assert (found.chosen, found.start, found.n) == ("first", NOON, sum(kept.reference.n))
+    assert found.scores["mae"] == pytest.approx(np.exp(0.32), rel=0.1)
+    assert answers.look(asked._replace(model="ridge")).reference == Referred("card", None, None, 89, card)
+
+
+def test_a_card_that_cannot_be_read_is_none(tmp_path: Path):
+    store = opened(tmp_path)
+    add(store, np.random.default_rng(1), NOON, WINDOW_S, 900)
+    Notes(tmp_path / NAME).write(card_of("ridge"), b'{"model": "ridge", "n": -89, "scores": {}}')
+    assert Answers(tmp_path, WINDOW_S).look(Asked(start=NOON, end=NOON + WINDOW_S)).reference is None

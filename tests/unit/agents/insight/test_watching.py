@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agents.insight.answers import Answers
 from agents.insight.counting import Counting
+from agents.insight.query import Asked
 from agents.insight.references import CannotCompare, References
 from streams.scores.figures import Mark
 from streams.scores.watch import Watch
@@ -18,14 +20,27 @@ MARK = Mark(NOON, "opened", "Worker 1 counts from here.")
 N_ROWS = 20
 
 
-def records(rng: np.random.Generator, start: float, n_slices: int, factor: float, first: int) -> list[VerdictRecord]:
-    """Return a decision a slice, of labels that come ten minutes after their predictions."""
+def records(
+    rng: np.random.Generator, start: float, n_slices: int, factor: float, first: int, other: float | None = None
+) -> list[VerdictRecord]:
+    """Return a decision a slice, of labels that come ten minutes after their predictions.
+
+    Args:
+        factor: by which errors are larger; `other`: of a second model, None if there is none.
+    """
     made = []
     for i in range(n_slices):
         at = start + i * FRAME.slice_s + 5.0
-        error = factor * rng.lognormal(0, 0.8, N_ROWS)
-        rows = [Verdict(f"{at}-{n}", "matched", at, 10.0, 10.0 + e, at, at - 600, "ridge") for n, e in enumerate(error)]
-        report = Report(at, at, 0, [Arrivals("ridge", [int(at - 600)], [N_ROWS], [0])])
+        rows, arrivals = [], []
+        for model, by in (("ridge", factor), ("forest", other)):
+            if by is not None:
+                error = by * rng.lognormal(0, 0.8, N_ROWS)
+                rows += [
+                    Verdict(f"{at}-{n}{model}", "matched", at, 10.0, 10.0 + e, at, at - 600, model)
+                    for n, e in enumerate(error.tolist())
+                ]
+                arrivals.append(Arrivals(model, [int(at - 600)], [N_ROWS], [0]))
+        report = Report(at, at, 0, arrivals)
         made.append(VerdictRecord("log", 0, first + i, first + i - 1, rows, report))
     return made
 
@@ -94,3 +109,26 @@ def test_without_a_reference_nothing_is_held_against_anything(tmp_path: Path):
     counted(tmp_path, records(rng, NOON, 40, 1.0, 0))
     with pytest.raises(CannotCompare, match="there is no reference yet"):
         watch_of(tmp_path)
+
+
+def test_each_model_with_a_reference_is_watched_by_itself_and_all_share_one_budget(tmp_path: Path):
+    rng, references = np.random.default_rng(6), References(tmp_path)
+    n = int(2 * WINDOW_S / FRAME.slice_s)
+    counted(tmp_path, records(rng, NOON, 1, 1.0, 0))
+    counted(tmp_path, records(rng, NOON, n, 1.0, 1, other=1.0))
+    marks = Answers(tmp_path, WINDOW_S).look(Asked(start=NOON, end=NOON + 3 * WINDOW_S)).marks
+    assert [(mark.kind, mark.text) for mark in marks if mark.kind == "model"] == [
+        ("model", "First predictions of the model forest.")
+    ]
+    for model in ("", "ridge", "forest"):
+        references.choose(NOON - 600, NOON + 2 * WINDOW_S, NOON + 4 * WINDOW_S, model)
+    counted(tmp_path, records(rng, LATER, 60, 1.0, n + 1, other=1.5))
+    of_all, ridge, forest = (references.watch(model) for model in ("", "ridge", "forest"))
+    assert ridge.share < 1 <= forest.share
+    assert {watch.n_active for watch in (of_all, ridge, forest)} == {59}
+    assert {watch.needed for watch in (of_all, ridge, forest)} == {3 * 30 * 86_400 / FRAME.slice_s}
+    references.clear("ridge")
+    counted(tmp_path, records(rng, LATER + 3600, 2, 1.0, n + 61, other=1.5))
+    assert references.watch("forest").needed == 2 * 30 * 86_400 / FRAME.slice_s
+    with pytest.raises(CannotCompare, match="there is no reference yet"):
+        references.watch("ridge")
