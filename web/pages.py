@@ -57,7 +57,7 @@ def query_of(request: web.Request, most: int = PAGE_SIZES[-1], beside: str = "")
         beside: a further parameter that its address takes.
     """
     try:
-        return read({name: text for name, text in request.query.items() if name != beside}, most=most)
+        return read(request.query, most=most, beside=[beside] if beside else [])
     except BadQuery as exc:
         raise web.HTTPBadRequest(text=str(exc)) from None
 

@@ -114,13 +114,16 @@ NAMES = {name.rstrip("_"): name for name in Query._fields}
 """The field of a question by its name in an address."""
 
 
-def read(given: Mapping[str, str], *, most: int = PAGE_SIZES[-1]) -> Query:
+def read(given: Mapping[str, str], *, most: int = PAGE_SIZES[-1], beside: Iterable[str] = ()) -> Query:
     """Return the question that a query string asks.
+
+    Args:
+        beside: further names that its address takes.
 
     Raises:
         BadQuery: a value cannot be used, or there is no such name.
     """
-    refuse_unknown(given, NAMES)
+    refuse_unknown(given, (*NAMES, *beside))
     known = {name: text for name, text in given.items() if name in NAMES and text != ""}
     places: dict[str, Any] = {name: decode_place(known.pop(name)) for name in PLACES if name in known}
     values: dict[str, Any] = {NAMES[name]: _READERS.get(name, _text)(name, text) for name, text in known.items()}

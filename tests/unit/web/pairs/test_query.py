@@ -32,7 +32,9 @@ def test_a_name_that_is_mistyped_is_told_the_near_one():
         read({"min_eror": "100"})
     with pytest.raises(BadQuery, match=r"Did you mean last\?"):
         choice.read({"lasst": "1h"})
-    assert read({"theme": "dark"}) == Query()
+    with pytest.raises(BadQuery, match=r"Did you mean features\?"):
+        read({"featurs": "1"}, beside=["features"])
+    assert read({"theme": "dark", "features": "1"}, beside=["features"]) == Query()
 
 
 def test_a_query_survives_its_url():
