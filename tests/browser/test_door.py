@@ -61,7 +61,7 @@ def test_a_token_opens_the_pages_and_stands_in_no_address(guarded: Guarded, new_
     credentials = {"username": "anybody", "password": TOKEN}
     page = new_person(guarded.url, http_credentials=credentials).go("/")
     expect(page.get_by_text("No rows yet.")).to_be_visible()
-    page.get_by_role("link", name="Ids").click()
+    page.get_by_role("link", name="Ids", exact=True).click()
     expect(page.get_by_text("No ids yet.")).to_be_visible()
     assert TOKEN not in page.url + page.content()
     assert TOKEN not in guarded.pipeline.worker.said

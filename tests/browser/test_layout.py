@@ -25,7 +25,7 @@ FULL = (
     *("/quarantine", "/quarantine?q=order", "/alerts"),
 )
 READY_S = 60.0
-BEYOND = """() => [...document.querySelectorAll("main *, header *, footer *")].filter(e => e.getClientRects().length
+BEYOND = """() => [...document.querySelectorAll("main *, header *, footer *")].filter(e => e.checkVisibility()
     && e.getBoundingClientRect().right > document.documentElement.clientWidth + 1
     && !e.closest(".scroll, .scrollx, .vh, svg, .head")).map(e => e.outerHTML.slice(0, 120))"""
 """What sticks out of the window, but for what scrolls by itself."""

@@ -247,7 +247,7 @@ def test_without_javascript_everything_is_read_and_asked(new_person: NewPerson) 
     expect(page.locator("#pause")).to_be_hidden()
     page.get_by_role("link", name="1h", exact=True).click()
     expect(page.get_by_role("link", name="1h", exact=True)).to_have_attribute("aria-current", "true")
-    page.get_by_role("link", name="Ids").click()
+    page.get_by_role("link", name="Ids", exact=True).click()
     page.get_by_label("id contains").fill("wait-1")
     page.get_by_role("button", name="Apply").click()
     assert set(shown_ids(page)) == {"wait-1", *(f"wait-1{n}" for n in range(10))}

@@ -191,7 +191,7 @@ def test_an_id_leads_to_those_before_and_after_it_in_the_order_of_its_list(perso
         expect(page.locator("h1.id")).to_have_text(row_id)
     page.get_by_role("link", name="← previous").click()
     expect(page.locator("h1.id")).to_have_text(ids[2])
-    page.locator("main").get_by_role("link", name="Ids").click()
+    page.locator("main").get_by_role("link", name="Ids", exact=True).click()
     expect(page.locator(".rows caption")).to_contain_text("largest error first")
     page.goto("/table/pairs/?q=order&n=25")
     newest = page.locator(".rows tbody th a").all_inner_texts()
