@@ -12,7 +12,7 @@ from streams.scores.figures import MARKS, Figures
 from web.alerts.data import Alert, Happened
 from web.dashboard.axes import time_ticks
 from web.dashboard.svg import Margins, Svg, width_of
-from web.text import clock, shown
+from web.text import clock
 
 ROW_PX = 22
 WIDE, NARROW = (1200, "wide", 8, 24), (376, "narrow", 4, 14)
@@ -66,7 +66,7 @@ def _drawn(
     n_ticks: int,
     n_chars: int,
 ) -> Markup:
-    names = [shown(alert.rule, n_chars) for alert in alerts]
+    names = [rule if len(rule) <= n_chars else f"{rule[: n_chars - 1]}…" for rule in (alert.rule for alert in alerts)]
     left = int(max(map(width_of, names))) + 14
     title = f"How each rule stood from {clock(start)} to {clock(end)} UTC, and what else happened."
     svg = Svg(width, 52 + ROW_PX * len(alerts) + 24, title, Margins(left, 12, 52, 24), kind)
