@@ -87,8 +87,8 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "id": ("the id, percent-encoded", {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARS}),
 }
 FILTERS = (
-    "state q partition worker model min_age max_age from to by min_error max_error min_signed max_signed min_delay max_delay "
-    "clock sort"
+    "state q partition worker model segment min_age max_age from to by min_error max_error min_signed max_signed "
+    "min_delay max_delay clock sort"
 )
 """The names that the files of the table take; its pages take `n` and `after` too."""
 

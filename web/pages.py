@@ -183,6 +183,7 @@ def _filters(query: Query) -> list[tuple[str, str]]:
         "partition": "partition",
         "worker": "worker",
         "model": "model",
+        "segment": "segment",
         "min_age": "age from",
         "max_age": "age to",
         "from_": f"{query.by} from",

@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 
 from streams.scores.figures import Figures
 from web.pairs.query import By, Query
+from web.pairs.segment import is_known
 
 PAGE = "/table/pairs/"
 
@@ -20,12 +21,22 @@ class Ids(NamedTuple):
     def of(cls, figures: Figures) -> Self | None:
         """Return what asks for the labels of figures; None where the list knows no such ids.
 
-        It knows no segments, and no decision times by the clock `event`.
+        It knows no decision times by the clock `event`, and of some segments no ids can be told.
         """
-        if figures.segment or (figures.axis == "decided" and figures.clock == "event"):
+        if (figures.axis == "decided" and figures.clock == "event") or (
+            figures.segment and not is_known(figures.segment)
+        ):
             return None
         by: By = "predicted" if figures.axis == "predicted" else "changed"
-        query = Query("matched", model=figures.model, from_=figures.from_, to=figures.to, by=by, clock=figures.clock)
+        query = Query(
+            "matched",
+            model=figures.model,
+            segment=figures.segment,
+            from_=figures.from_,
+            to=figures.to,
+            by=by,
+            clock=figures.clock,
+        )
         return cls(query._replace(sort="-error"))
 
     def sized(self, low: float, high: float) -> str:

@@ -15,6 +15,7 @@ import msgspec
 from streams.scores.delay import Clock
 from web.pairs.columns import ORDERS
 from web.pairs.pair_view import FLAGS, PairView, Place
+from web.pairs.segment import belongs, is_known
 
 State = Literal[
     "all",
@@ -46,7 +47,7 @@ RANGES: dict[str, tuple[str, Callable[[PairView, Clock], float | None]]] = {
 }
 """Numbers of an id that `min_` and `max_` of their names limit, both included: how people read it, and how it is found."""
 LIMITS = tuple(f"{end}_{name}" for name in RANGES for end in ("min", "max"))
-FILTERS = ("q", "partition", "worker", "model", "min_age", "max_age", "from_", "to", *LIMITS)
+FILTERS = ("q", "partition", "worker", "model", "segment", "min_age", "max_age", "from_", "to", *LIMITS)
 PLACES = ("after", "before")
 PAGE_SIZES = (25, 50, 100, 250)
 MAX_TEXT_CHARS = 512
@@ -74,6 +75,7 @@ class Query(NamedTuple):
     partition: int | None = None
     worker: str = ""
     model: str = ""
+    segment: str = ""
     min_age: float | None = None
     max_age: float | None = None
     from_: float | None = None
@@ -130,6 +132,8 @@ def read(given: Mapping[str, str], *, most: int = PAGE_SIZES[-1], beside: Iterab
     query = Query(**values)
     if query.by not in get_args(By):
         raise BadQuery(f"by is one of {', '.join(get_args(By))}.")
+    if query.segment and not is_known(query.segment):
+        raise BadQuery("segment is one such as country:DE or y_pred:80 to 110; of key:other no ids can be told.")
     if query.clock not in get_args(Clock):
         raise BadQuery(f"clock is one of {', '.join(get_args(Clock))}.")
     if query.from_ is not None and query.to is not None and query.from_ >= query.to:
@@ -259,6 +263,8 @@ def matches(query: Query, pair: PairView, now: float) -> bool:
     if query.q and query.q not in pair.id:
         return False
     if query.model and query.model != pair.carried.model:
+        return False
+    if query.segment and not belongs(pair, query.segment):
         return False
     if not _is_of_time(query, pair):
         return False

@@ -86,9 +86,10 @@ def test_the_drawings_lead_where_the_tables_do(world):
     assert charts.triangle.count("data-to=") == 2 * len(charts.cells), "on wide and on narrow screens"
 
 
-def test_of_segments_and_of_decisions_by_the_clock_event_the_list_knows_no_ids(world):
+def test_of_what_came_too_late_to_be_told_apart_and_of_decisions_by_the_clock_event_no_ids_are_known(world):
     figures, _ = world
-    assert Ids.of(msgspec.structs.replace(figures, segment="country:DE")) is None
+    assert asked(Ids.of(msgspec.structs.replace(figures, segment="country:DE")).at(0.0, 60.0)).segment == "country:DE"
+    assert Ids.of(msgspec.structs.replace(figures, segment="country:other")) is None
     by_decision = msgspec.structs.replace(figures, axis="decided")
     assert Ids.of(by_decision) is None
     assert asked(Ids.of(msgspec.structs.replace(by_decision, clock="arrival")).at(60.0, 120.0)).by == "changed"
