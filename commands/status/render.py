@@ -61,15 +61,16 @@ def _line(name: str, said: str) -> str:
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[int | str | None]]) -> list[str]:
     """Return rows of a name and numbers; a row without numbers is of something that is not there."""
-    lines = [_row(header)]
+    width = max(TERM_CHARS, *(len(str(name)) for name, *_ in rows)) if rows else TERM_CHARS
+    lines = [_row(header, width)]
     for name, *numbers in rows:
-        lines.append(_row([name, "not there"] if numbers[0] is None else [name, *numbers]))
+        lines.append(_row([name, "not there"] if numbers[0] is None else [name, *numbers], width))
     return lines
 
 
-def _row(cells: Sequence[int | str | None]) -> str:
+def _row(cells: Sequence[int | str | None], width: int = TERM_CHARS) -> str:
     shown = ["" if cell is None else f"{cell:,}" if isinstance(cell, int) else cell for cell in cells]
-    return f"  {shown[0]:<{TERM_CHARS}}" + "".join(f"{cell:>12}" for cell in shown[1:])
+    return f"  {shown[0]:<{width}}" + "".join(f"{cell:>12}" for cell in shown[1:])
 
 
 def _queues(now: Snapshot, settings: Settings) -> list[str]:

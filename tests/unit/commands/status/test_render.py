@@ -87,6 +87,14 @@ def test_a_broker_that_is_away_takes_only_its_own_lines():
     assert "it balances" in text
 
 
+def test_columns_stand_under_each_other_however_long_a_name_is():
+    topics = [Topic("y_pred", 4, 1500, 12), Topic("a-team.hindsight-pairs-changelog", 4, 3, None)]
+    text = render(NOW._replace(topics=topics), Settings())
+    rows = [line(text, name) for name in ("topic ", "y_pred  ", "a-team")]
+    assert rows[0].index("partitions") + len("partitions") == rows[2].index(" 4 ") + 2
+    assert rows[1].index(" 4 ") == rows[2].index(" 4 ")
+
+
 def test_two_looks_give_a_rate():
     before = NOW._replace(at=NOW.at - 2, join=Join(Counts(rows_true=1300, rows_pred=1400), 0.0))
     assert "100 rows/s" in render(NOW, Settings(), before=before)
