@@ -14,6 +14,11 @@ from commands.plain import PlainCommand, text
 class bridge(PlainCommand):  # noqa: N801  Faust names a command after its class
     """Move RabbitMQ's queues into Kafka's topics, until Ctrl-C."""
 
+    examples = (
+        "faust -A streams bridge                                         in a process of its own; several share the queues",
+        "HINDSIGHT_QUEUES=y_true,y_pred faust -A streams bridge          where your own model service reads `features`",
+    )
+
     def work(self, **options: Any) -> int:
         """Run the bridge."""
         from bridge import process
@@ -170,6 +175,7 @@ class quarantine(PlainCommand):  # noqa: N801
 class alerts(PlainCommand):  # noqa: N801
     """Check a file of alert rules, that of HINDSIGHT_ALERTS if none is given: what it says, or what is wrong with it."""
 
+    examples = ("faust -A streams alerts check alerts.toml                       before HINDSIGHT_ALERTS names it",)
     options: ClassVar[list[Any]] = [
         argument("action", type=click.Choice(["check"])),
         argument("file", required=False, default=""),
@@ -186,6 +192,10 @@ class alerts(PlainCommand):  # noqa: N801
 class check(PlainCommand):  # noqa: N801
     """Is the error within a limit? Exits with 0 if so, with 1 if it is beyond, with 2 if that cannot be told."""
 
+    examples = (
+        "faust -A streams check --max-mae 50                             for cron and CI, of the predictions of the last hour",
+        "faust -A streams check --max-mae 50 --last 1d --min-coverage 0.6  cannot be told (2) while fewer labels are in",
+    )
     options: ClassVar[list[Any]] = [
         option("--max-mae", type=float, required=True, help="the MAE that must not be exceeded"),
         option("--last", default="1h", help="of the predictions since then: 30m, 1h, 7d"),
@@ -224,6 +234,10 @@ class compare(PlainCommand):  # noqa: N801
 class reference(PlainCommand):  # noqa: N801
     """Show, set or clear what the model is held against: labels of a span when it was known to be good."""
 
+    examples = (
+        "faust -A streams reference set --from 7d --to 1d                the span of a week that was known to be good",
+        "faust -A streams reference clear                                the first mature labels are taken again",
+    )
     options: ClassVar[list[Any]] = [
         argument("action", type=click.Choice(["show", "set", "clear"])),
         text("--from", "start", help="set: of predictions since then: a UTC time, or how long ago: 2h, 7d"),
