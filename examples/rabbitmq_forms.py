@@ -17,7 +17,7 @@ channel.basic_publish("", "y_true", json.dumps(one))
 simple = {"id": 1669147134.196809, "body": 295.0}  # simple: a number as id, `body`
 channel.basic_publish("", "y_true", json.dumps(simple))
 many = [  # many rows in one message: fastest
-    {"id": "order-17", "ts": now, "y_pred": 221.8, "model": "mine"},
+    {"id": "order-17", "ts": now, "y_pred": 221.8, "model": "mine", "tags": {"country": "DE"}},
     {"id": 1669147134.196809, "body": 240.1},
 ]
 channel.basic_publish("", "y_pred", json.dumps(many))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -18,13 +19,12 @@ import numpy as np
 
 from agents.insight.matched import Matched
 from agents.insight.reader import Reader
-from agents.insight.records import Of, lone_of, of_row, tallies
+from agents.insight.records import lone_of, tallies
 from agents.insight.series import Number, Series
 from agents.insight.store import Frame
 from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.scores.cells import COUNTS, Cells
 from streams.scores.delay import DelayBins, Ints
-from streams.scores.error_bins import ErrorBins
 from streams.scores.histogram import Floats
 from streams.scores.labels import cells_of_counts, cells_of_labels
 from streams.scores.losses import LARGEST
@@ -42,6 +42,9 @@ N_SAMPLE = 500
 """So many labels say where the bins of sizes begin and end."""
 _MAX_KNOWN = 4096
 _PREDICTIONS = COUNTS.index("n_predictions")
+_Key = tuple[str | None, str | None, str | None]
+"""Model, tags of the prediction, and tags of the truth."""
+_of_row = attrgetter("model", "tags", "true_tags")
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -138,20 +141,26 @@ class BySegment:
         n_other, of_truths, parts = 0, set(kept.of_truths), []
         for name, tally in tallies(records, lone_of(records), "predicted", self._frame).items():
             if tally.times:
-                found = self._found(tally.of, number)
-                times = np.array(tally.times)
+                coded, times = Coded.of(tally.of), np.array(tally.times)
+                found = self._found(coded.values, number)
                 row, key = np.nonzero(times[:, None] >= since)
-                n = np.array(tally.n)[row]
-                parts.append(cells_of_counts(name, times[row], found.series[row, key], n, width_s=width_s, bins=bins))
-                n_other += int(found.is_other[row, key] @ n) if name == "n_predictions" else 0
+                n, of = np.array(tally.n)[row], coded.code[row]
+                parts.append(cells_of_counts(name, times[row], found.series[of, key], n, width_s=width_s, bins=bins))
+                n_other += int(found.is_other[of, key] @ n) if name == "n_predictions" else 0
         if matched.rows:
-            found = self._found([of_row(row) for row in matched.rows], number)
-            row, key = np.nonzero(matched.labels.time[:, None] >= since)
-            labels = matched.labels.take(row)
-            parts.append(cells_of_labels(labels, found.series[row, key], width_s=width_s, bins=bins))
-            is_of_truth = found.is_of_truth[row, key]
-            of_truths |= {self._keys[i] for i in np.unique(key[is_of_truth]).tolist()}
-            n_other += int(np.count_nonzero(found.is_other[row, key] & is_of_truth))
+            kinds: list[_Key] = list(map(_of_row, matched.rows))
+            values, code = Coded.of(kinds)
+            found = self._found(values, number)
+            n_of = np.bincount(code, minlength=len(values))
+            if len(n_of) * 4 <= len(code) and float(matched.labels.time.min()) >= since.max():
+                cells = cells_of_labels(matched.labels, code, width_s=width_s, bins=bins)  # once for all keys
+                parts += [cells._replace(series=found.series[cells.series, key]) for key in range(len(self._keys))]
+            else:
+                row, key = np.nonzero(matched.labels.time[:, None] >= since)
+                labels = matched.labels.take(row)
+                parts.append(cells_of_labels(labels, found.series[code[row], key], width_s=width_s, bins=bins))
+            of_truths |= {self._keys[i] for i in np.flatnonzero(found.is_of_truth.any(axis=0)).tolist()}
+            n_other += int((n_of[:, None] * (found.is_other & found.is_of_truth)).sum())
         if n_other and not kept.n_other:
             logger.warning(
                 "There are more than %d values of a key in HINDSIGHT_SEGMENTS, or more than %d segments: later ones are counted "
@@ -168,37 +177,35 @@ class BySegment:
         """Tell tags apart in the order of the topic, so that the same ones are `other` however records are batched."""
         for record in records:
             for one in record.report.arrivals if record.report else ():
-                self._names(Of(None, one.tags))
+                self._names(one.tags, None)
             for row in record.rows:
                 if row.true_tags:
-                    self._names(of_row(row))
+                    self._names(row.tags, row.true_tags)
 
-    def _found(self, rows: Sequence[Of], number: Number) -> _Found:
-        coded = Coded.of(rows)
+    def _found(self, values: Sequence[_Key], number: Number) -> _Found:
+        """Return the series of rows of each kind, by key."""
         numbers, other, of_truth = [], [], []
-        for of in coded.values:
-            names, are_of_truth = self._names(of)
-            series = [self._limited(Series(of.model or "", name)) for name in names]
+        for model, tags, true_tags in values:
+            names, are_of_truth = self._names(tags, true_tags)
+            series = [self._limited(Series(model or "", name)) for name in names]
             numbers.append([number(one) for one in series])
             other.append([one.segment.endswith(f":{OTHER}") for one in series])
             of_truth.append(are_of_truth)
-        return _Found(
-            np.array(numbers, np.int64)[coded.code], np.array(other)[coded.code], np.array(of_truth)[coded.code]
-        )
+        return _Found(np.array(numbers, np.int64), np.array(other), np.array(of_truth))
 
-    def _names(self, of: Of) -> tuple[tuple[str, ...], tuple[bool, ...]]:
+    def _names(self, tags: str | None, true_tags: str | None) -> tuple[tuple[str, ...], tuple[bool, ...]]:
         """Return the segment of each key, and whether the truth says so."""
-        found = self._sets.get((of.tags, of.true_tags))
+        found = self._sets.get((tags, true_tags))
         if found is None:
             if len(self._sets) >= _MAX_KNOWN:
                 self._sets.clear()
-            of_pred, of_true = (parsed(text) if text else {} for text in (of.tags, of.true_tags))
+            of_pred, of_true = (parsed(text) if text else {} for text in (tags, true_tags))
             names = self._segments.names({**of_true, **of_pred})
             found = (
                 tuple(names.get(key, f"{key}:") for key in self._keys),
                 tuple(key in names and key not in of_pred for key in self._keys),
             )
-            self._sets[of.tags, of.true_tags] = found
+            self._sets[tags, true_tags] = found
         return found
 
     def _limited(self, series: Series) -> Series:
@@ -265,15 +272,14 @@ class BySegment:
             rows = np.flatnonzero(matched.labels.time >= since)
             of = series(Coded(matched.models.names, matched.models.code), getattr(matched.labels, name))[rows]
             labels = matched.labels.take(rows) if len(rows) < len(matched.rows) else matched.labels
-            cells = cells_of_labels(labels, of, width_s=width_s, bins=bins)
-            cells = cells._replace(errors=ErrorBins.merge([], []), worst=[[] for _ in cells.worst])
+            cells = cells_of_labels(labels, of, width_s=width_s, bins=bins, with_details=False)
             cells.counts[:, _PREDICTIONS] += cells.n.sum(axis=1) + cells.count_of("n_left_out")
             parts.append(cells)
         return parts
 
 
 class _Found(NamedTuple):
-    """By row and key: the number of the series, whether it is `other`, and whether the truth says so."""
+    """By kind of row and key: the number of the series, whether it is `other`, and whether the truth says so."""
 
     series: Ints
     is_other: np.ndarray

@@ -62,7 +62,7 @@ class Part(msgspec.Struct, frozen=True):
     model: Size
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     """How the mean absolute error changed against a span before, split exactly: `mae` - `mae_before` = `mix` + `model`.
 
     Attributes:

@@ -35,8 +35,14 @@ class Labels(NamedTuple):
         return type(self)([ids[i] for i in rows.tolist()], *(column[rows] for column in self[1:]))
 
 
-def cells_of_labels(labels: Labels, series: Ints, *, width_s: float, bins: DelayBins) -> Cells:
-    """Sum up labels, each in the series that `series` numbers for it; about 0.2 µs a row in batches of 5,000."""
+def cells_of_labels(
+    labels: Labels, series: Ints, *, width_s: float, bins: DelayBins, with_details: bool = True
+) -> Cells:
+    """Sum up labels, each in the series that `series` numbers for it; about 0.2 µs a row in batches of 5,000.
+
+    Args:
+        with_details: also make histograms of errors, and find the worst labels.
+    """
     cell, keys = _cells(series, labels.time, width_s)
     usable = (np.abs(labels.y_true) <= LARGEST) & (np.abs(labels.y_pred) <= LARGEST)
     counts = _counts("n_left_out", cell[~usable], len(keys[0]))
@@ -48,6 +54,8 @@ def cells_of_labels(labels: Labels, series: Ints, *, width_s: float, bins: Delay
     np.minimum.at(low, cell, error)
     np.maximum.at(high, cell, error)
     n, sums = _sums(cell, labels, error, len(counts), bins)
+    if not with_details:
+        return Cells(*keys, counts, n, sums, low, high, ErrorBins.merge([], []), [[] for _ in counts])
     worst = _worst(cell, labels, np.abs(error), len(counts))
     return Cells(*keys, counts, n, sums, low, high, ErrorBins.of(cell, error), worst)
 
