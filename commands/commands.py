@@ -217,6 +217,9 @@ class check(PlainCommand):  # noqa: N801
 class compare(PlainCommand):  # noqa: N801
     """Is the second model better? Exits with 0 if so, with 1 if it is worse, with 2 if that is open or cannot be told."""
 
+    examples = (
+        "faust -A streams compare ridge forest --last 7d                 of the ids that both predicted in the last week",
+    )
     options: ClassVar[list[Any]] = [
         argument("first"),
         argument("second"),
