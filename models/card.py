@@ -11,9 +11,8 @@ from typing import Annotated
 
 import msgspec
 
-from models.columns import Features
 from models.errors import ModelError, said
-from models.told import Told
+from models.told import Features, Told
 
 MAX_NAME_CHARS = 64
 

@@ -11,9 +11,8 @@ import msgspec
 
 from models.artefact import describe
 from models.card import card_path, encode
-from models.columns import Features
 from models.errors import ModelError
-from models.told import Told
+from models.told import Features, Told
 from streams.process import atomic_file
 
 

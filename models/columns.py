@@ -15,8 +15,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import StackingRegressor, VotingRegressor
 from sklearn.pipeline import Pipeline
 
-Value = int | float | str | bool | None
-Features = list[Value] | dict[str, Value]
+from models.told import Value
 
 
 class Column(NamedTuple):

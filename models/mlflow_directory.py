@@ -11,9 +11,8 @@ from typing import Any
 
 import msgspec
 
-from models.columns import Features
 from models.errors import ModelError
-from models.told import Told
+from models.told import Features, Told
 
 FLAVOURS = ("sklearn", "lightgbm", "xgboost", "catboost")
 """Which flavours may hold an estimator of scikit-learn's kind, and the key under which each keeps its library's version."""

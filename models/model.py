@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from models.columns import Column, Features, Value, category
+from models.columns import Column, category
 from models.errors import printable, said
+from models.told import Features, Value
 
 MAX_NAMED = 8
 """A sentence names no more features or categories than this."""

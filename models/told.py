@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from models.columns import Features
+Value = int | float | str | bool | None
+Features = list[Value] | dict[str, Value]
+"""The values of one row, in the model's order or by name. They are here so that a card is read without scikit-learn."""
 
 
 class Told(NamedTuple):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from models.columns import Features, Value
 from models.errors import ModelError
 from models.model import Model, Refused
+from models.told import Features, Value
 
 N_ROWS = 3
 """Several at once, so that several numbers for a row are not taken for one number for each of several rows."""
