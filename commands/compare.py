@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 
 from agents.insight.answers import Answers
 from agents.insight.database import InsightError
@@ -25,8 +24,7 @@ def run(settings: Settings, *, first: str, second: str, last: str = "all") -> in
         return OPEN
     answers = Answers(settings.logs_dir, settings.join_window_s)
     try:
-        now = answers.now(time.time()) or time.time()
-        found = answers.look_at_pair(AskedPair(first, second, max(0.0, now - span)))
+        found = answers.look_at_pair(AskedPair(first, second, span))
     except InsightError as exc:
         print(exc, file=sys.stderr)
         return OPEN

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 
 from streams.scores.breakdown import Breakdown
+from streams.scores.comparison import Comparison
 from streams.scores.delay import Clock
 from streams.scores.figures import SPANS, Axis, Figures
 from streams.version import version
@@ -81,6 +82,8 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "axis": ("by when they were predicted, or when their label came", {"enum": list(get_args(Axis))}),
     "model": ("of this model; all together if empty", _TEXT),
     "segment": ("of this segment, such as country:DE; all together if empty", _TEXT),
+    "first": ("the model that the other one is held against; empty: the first of HINDSIGHT_MODELS", _TEXT),
+    "second": ("the model that is better or worse; empty: the next of HINDSIGHT_MODELS", _TEXT),
     "key": ("the key of tags, or y_pred or y_true; the first one if empty", _TEXT),
     "before_from": ("begin of the span that is compared with; the one just before if empty", _TEXT),
     "before_to": ("end of that span, not included", _TEXT),
@@ -149,6 +152,15 @@ ADDRESSES = {
             503: Answer("No worker knows; the sentence says why", answers.Error),
         },
         "last from to model key before_from before_to",
+    ),
+    "/api/compare": Address(
+        "Two models on the ids that both predicted: is the second better, and how sure is that",
+        {
+            200: Answer("The comparison", Comparison),
+            400: _WRONG,
+            503: Answer("No worker knows; the sentence says why", answers.Error),
+        },
+        "first second last",
     ),
     "/api/pairs": Address(
         "A page of the table",

@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from agents import readiness
 from web import answers, api, openapi, pages
 from web.alerts import page as alerts
+from web.compare import page as compare
 from web.keys import BRIDGE, FACTS, LIVE, SETTINGS, WORKER
 from web.quarantine import page
 from web.segments import page as segments
@@ -59,6 +60,8 @@ def routes(app: web.Application) -> None:
             web.get("/table/pairs/.{form:json|csv|ndjson}", pages.export),
             web.get(f"/table/pairs/{{id:{ANY_TEXT}}}", pages.row),
             web.get("/quarantine", page.quarantine),
+            web.get("/compare", compare.compare),
+            web.get("/api/compare", compare.compare_json),
             web.get("/segments", segments.segments_page),
             web.get("/api/segments", segments.segments_json),
             web.get("/alerts", alerts.alerts),

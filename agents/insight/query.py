@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Final, NamedTuple, Self
@@ -74,12 +75,11 @@ class AskedSegments(NamedTuple):
 
 
 class AskedPair(NamedTuple):
-    """Which models are to be compared, over the predictions of which span, UTC epoch seconds."""
+    """Which models are to be compared, and over the predictions of how long up to now, in seconds."""
 
     first: str
     second: str
-    start: float = 0.0
-    end: float = _FOR_EVER
+    last_s: float = math.inf
 
 
 class Total(NamedTuple):
@@ -208,9 +208,10 @@ class Query:
 
     def _pair(self, asked: AskedPair, wall_now: float) -> Pair:
         now, known = self.now(wall_now), {one.model for one in self._reader.series() if one.model}
-        slices = self._reader.pairs(*asked)
+        since = max(0.0, (wall_now if now is None else now) - asked.last_s)
+        slices = self._reader.pairs(asked.first, asked.second, since, _FOR_EVER)
         mature_to = None if now is None else now - self._reader.meta_as("closed_s", float)
-        start, end = float(slices.start.min(initial=asked.end)), min(asked.end, mature_to or 0.0)
+        start, end = float(slices.start.min(initial=_FOR_EVER)), mature_to or 0.0
         counted = (self._reader.counted(asked.first, start, end), self._reader.counted(asked.second, start, end))
         gaps = self._reader.gaps(start, end) if start < end else []
         return Pair(asked.first, asked.second, sorted(known), slices, now, mature_to, counted, gaps)

@@ -10,7 +10,7 @@ from web.alerts import page as alerts
 from web.keys import FACTS
 from web.one_id.rank import own_rank
 from web.segments import page as segments_page
-from web.state import gather, scores, segments
+from web.state import comparison, gather, scores, segments
 
 MOST_ROWS = 1000
 
@@ -24,6 +24,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/peer/scores", _scores),
         web.get("/peer/rank", _rank),
         web.get("/peer/segments", _segments),
+        web.get("/peer/compare", _compare),
         web.get("/peer/alerts", _alerts),
     ]
 
@@ -50,6 +51,10 @@ async def _scores(request: web.Request) -> web.Response:
 
 async def _rank(request: web.Request) -> web.Response:
     return _answer(await own_rank(request.app, request.query))
+
+
+async def _compare(request: web.Request) -> web.Response:
+    return _answer(await comparison.own(request.app, comparison.asked_of(request)))
 
 
 async def _segments(request: web.Request) -> web.Response:

@@ -99,7 +99,7 @@ def test_a_span_and_ids_that_one_of_them_lacks(tmp_path):
     counted(tmp_path, [*sent, VerdictRecord("log", 0, 60, 59, [lone], report)])
     found = compared(tmp_path)
     assert (found.n_pairs, found.n_only_first, found.n_only_second, found.n_unlabelled) == (1200, 1, 0, 1)
-    assert compared(tmp_path, start=START + 300.0).n_slices == 30
+    assert compared(tmp_path, last_s=1000.0 - 300.0).n_slices == 30
 
 
 def test_while_there_is_no_file_or_no_such_model_nothing_can_be_told(tmp_path):

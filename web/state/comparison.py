@@ -1,0 +1,96 @@
+"""The comparison that the page and the API show: from the worker that writes insight.db, whichever that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+import msgspec
+from aiohttp import web
+
+from agents.insight.database import InsightError
+from agents.insight.query import AskedPair
+from streams.scores.comparison import Comparison
+from streams.scores.figures import length_s
+from web.keys import CACHE, FIGURES, PEERS, SETTINGS, WORKER
+from web.pairs.query import MAX_TEXT_CHARS, BadQuery, refuse_unknown
+from web.state.scores import KEPT_S, NOBODY
+
+NAMES = ("first", "second", "last")
+
+
+class Asked(NamedTuple):
+    """Which models are to be compared, over the predictions of which span up to now."""
+
+    first: str
+    second: str
+    last: str = "all"
+
+
+class Told(msgspec.Struct, frozen=True):
+    """The comparison, or None and a sentence that says why there is none; as `scores.Told`."""
+
+    comparison: Comparison | None
+    problem: str = ""
+    is_writer: bool = True
+
+
+def read(given: Mapping[str, str], models: tuple[str, ...]) -> Asked:
+    """Return what a query string asks for.
+
+    Args:
+        models: those that are joined; the first two are compared if none are named.
+
+    Raises:
+        BadQuery: there is no such name or span.
+    """
+    refuse_unknown(given, NAMES)
+    for name in NAMES:
+        if len(given.get(name, "")) > MAX_TEXT_CHARS:
+            raise BadQuery(f"{name} has more than {MAX_TEXT_CHARS} characters.")
+    last = given.get("last") or "all"
+    if length_s(last) is None:
+        raise BadQuery("last is a span such as 1h, 24h, 7d or all.")
+    first = given.get("first") or (models[0] if models else "")
+    others = [name for name in models if name != first]
+    return Asked(first, given.get("second") or (others[0] if others else ""), last)
+
+
+def query_string(asked: Asked, **changes: str) -> str:
+    """Return the query string that asks the same, with changes."""
+    given = asked._asdict() | changes
+    return "?" + urlencode({name: value for name, value in given.items() if value and (name, value) != ("last", "all")})
+
+
+async def gathered(app: web.Application, asked: Asked) -> Told:
+    """Return the comparison; made once a second at the most, and again and again in a tenth of the time."""
+    return await app[CACHE].get(f"comparison {asked}", KEPT_S, lambda: _gathered(app, asked), rest=9)  # type: ignore[no-any-return]
+
+
+async def _gathered(app: web.Application, asked: Asked) -> Told:
+    mine = await own(app, asked)
+    if mine.is_writer:
+        return mine
+    answers = await app[PEERS].ask(f"/peer/compare{query_string(asked)}", Told)
+    told = next((answer.data for answer in answers if answer.data is not None and answer.data.is_writer), None)
+    silent = [f"{answer.url} {answer.problem}." for answer in answers if answer.data is None]
+    return told or Told(None, " ".join([NOBODY, *silent]), is_writer=False)
+
+
+async def own(app: web.Application, asked: Asked) -> Told:
+    """Return the comparison that this worker keeps."""
+    if not app[WORKER].writes_the_log():
+        return Told(None, NOBODY, is_writer=False)
+    try:
+        return Told(await app[FIGURES].comparison(AskedPair(asked.first, asked.second, length_s(asked.last) or 0.0)))
+    except InsightError as exc:
+        return Told(None, str(exc))
+
+
+def asked_of(request: web.Request) -> Asked:
+    """Return what the address asks for; what cannot be used is a 400."""
+    try:
+        return read(request.query, request.app[SETTINGS].model_names)
+    except BadQuery as exc:
+        raise web.HTTPBadRequest(text=str(exc)) from None
