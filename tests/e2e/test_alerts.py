@@ -127,12 +127,14 @@ metric = "drift"
 [[rule]]
 name = "ratio"
 metric = "ratio"
+over = "2h"
 above = 1.25
 min_pairs = 200
 
 [[rule]]
 name = "mae"
 metric = "mae"
+over = "2h"
 above = {above}
 min_pairs = 200
 
