@@ -1,4 +1,4 @@
-"""The model that the settings name, loaded and tried: as the worker does it, and the doctor."""
+"""The models that the settings name, loaded and tried: as the worker does it, and the doctor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agents.insight.references import HeldOut
-from streams.settings import Settings
+from streams.settings import ModelFile, Settings
 
 if TYPE_CHECKING:
     from models.model import Model
@@ -28,13 +28,16 @@ def held_out(settings: Settings) -> list[HeldOut]:
     return found
 
 
-def load_model(settings: Settings) -> Model:
-    """Load the model and try it.
+def load_model(settings: Settings, file: ModelFile) -> Model:
+    """Load one of the models and try it; NumPy's threads, which it would have spin beside the join, are one from then on.
 
     Raises:
         models.errors.ModelError: it cannot be used; the message says why, and what to do.
     """
+    from threadpoolctl import threadpool_limits
+
     from models.artefact import load  # scikit-learn takes a second to import, and no other command needs it
 
-    file = settings.model_files[0]
-    return load(file.path, name=file.name, pickle_sha256=settings.model_pickle_sha256, types=settings.model_types)
+    model = load(file.path, name=file.name, pickle_sha256=settings.model_pickle_sha256, types=settings.model_types)
+    threadpool_limits(1, user_api="blas")
+    return model

@@ -1,4 +1,8 @@
-"""The model, and the way of its predictions to Kafka."""
+"""The models, and the way of their predictions to Kafka.
+
+Each model predicts in a thread of its own and sends its predictions at once, so that none waits for another. What was fetched
+is done with once all have answered: predicted or refused each row.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,11 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from agents.loading import load_model
-from agents.predict import predict
+from agents.predictor import Predictor
 from bridge.kafka import RECORD_BYTES
 from bridge.packets import pack
 from bridge.predictions import Predictions
@@ -19,7 +23,6 @@ from streams.kafka.producer import Producer
 from streams.kafka.topics import Topics
 from streams.process.fatal import fatal
 from streams.process.link import Link
-from streams.process.own_thread import OwnThread
 from streams.settings import Settings
 from streams.wire.dead_letters import UnreadableRows, of_kafka, records_of
 from streams.wire.decoder import Decoder
@@ -32,55 +35,67 @@ if TYPE_CHECKING:
 logger = logging.getLogger("hindsight.model")
 MAX_BATCH_BYTES = 400_000
 MAX_PACKET_ROWS = 5000
-LONG_S = 10.0
-"""A model that has been at work for longer is said to hang, for as long as it is."""
-T = TypeVar("T")
+MAX_AHEAD = 8
+"""So many batches one of several models may be ahead of another."""
+
+
+class _Work(NamedTuple):
+    """What was fetched, its rows by the partition that they came from, and the models' answers under way."""
+
+    batches: list[Batch]
+    rows_of: dict[int, list[FeaturesRow]]
+    answers: list[asyncio.Task[None]]
 
 
 class Predicting:
-    """The model, and the way of its predictions to Kafka: what has come is predicted in one call, in a thread of its own."""
+    """The models, and the way of their predictions to Kafka: what has come is predicted in one call of each."""
 
     def __init__(self, settings: Settings, names: Topics, fetcher: Fetcher):
         self._settings, self._names, self._fetcher = settings, names, fetcher
-        self.model: Model | None = None
-        """None until it is loaded."""
+        files = settings.model_files
+        self.predictors = [Predictor(file, is_alone=len(files) == 1) for file in files]
         self.n_predicted = 0
         self.n_refused = 0
         self.decoder = Decoder("features", settings.fields)
         self.producer = Producer(settings, Link("predictions", logger, is_up=True), waiting="the predictions wait")
         self.exchange = Predictions(settings) if settings.publish_predictions else None
-        self._thread = OwnThread("model")
-        self._loading: asyncio.Task[Model] | None = None
+        self._loading: asyncio.Task[None] | None = None
         self._queue: deque[Batch] = deque()
         self._filled = asyncio.Event()
+        self._under_way: deque[_Work] = deque()
+
+    @property
+    def models(self) -> list[Model]:
+        """Those that are loaded."""
+        return [one.model for one in self.predictors if one.model is not None]
 
     @property
     def problem(self) -> str:
         """One sentence that says why rows are not predicted now; empty if they are."""
-        if self._thread.busy_s > LONG_S:
-            return self._hangs()
-        return "The model is not loaded yet." if self.model is None else self.producer.problem
+        said = " ".join(problem for one in self.predictors if (problem := one.problem))
+        return said or self.producer.problem
 
     def names(self, model: str) -> Sequence[str] | None:
-        """Return the names of a model's features in its order; None if it is not the one that runs here, or has none."""
-        return self.model.names if self.model is not None and self.model.name == model else None
+        """Return the names of a model's features in its order; None if it does not run here, or has none."""
+        return next((one.names for one in self.models if one.name == model), None)
 
     @property
     def unit(self) -> str:
         """The unit of what is predicted, as the model's card names it; empty if no model runs here, or none is named."""
-        return self.model.unit if self.model is not None else ""
+        return next((one.unit for one in self.models if one.unit), "")
 
     def begin_to_load(self) -> None:
-        """Load the model and try it, beside everything else that starts: scikit-learn takes a second to import."""
+        """Load the models and try them, beside everything else that starts: scikit-learn takes a second to import."""
         self._loading = asyncio.create_task(self._load())
 
     async def load(self) -> None:
-        """Wait until the model is loaded; without one the process ends."""
+        """Wait until the models are loaded; without one of them the process ends."""
         assert self._loading is not None, "it was begun before"
-        self.model = await self._loading
-        logger.info("The model %s takes %d features.", self.model.label, len(self.model.columns))
-        for remark in self.model.remarks:
-            logger.warning("The model %s was %s.", self.model.label, remark)
+        await self._loading
+        for model in self.models:
+            logger.info("The model %s takes %d features.", model.label, len(model.columns))
+            for remark in model.remarks:
+                logger.warning("The model %s was %s.", model.label, remark)
 
     def take(self, batch: Batch) -> None:
         """Queue records of features; who fetches them bounds how many wait."""
@@ -91,11 +106,18 @@ class Predicting:
         """Predict what comes, for as long as the worker runs."""
         if self.exchange is not None:
             self.exchange.start()
-        while True:
-            await self._filled.wait()
-            self._filled.clear()
-            while self._queue:
-                await self._predict_some()
+        n_ahead = MAX_AHEAD if len(self.predictors) > 1 else 1
+        try:
+            while True:
+                if not self._under_way:
+                    await self._filled.wait()
+                self._filled.clear()
+                while self._queue and len(self._under_way) < n_ahead:
+                    self._under_way.append(await self._begun())
+                await self._some_done()
+        finally:
+            for task in (task for work in self._under_way for task in work.answers):
+                task.cancel()
 
     async def close(self) -> None:
         """Disconnect."""
@@ -103,19 +125,26 @@ class Predicting:
         if self.exchange is not None:
             await self.exchange.close()
 
-    async def _load(self) -> Model:
+    async def _load(self) -> None:
         from models.errors import ModelError
 
-        try:
-            return await self._in_thread(lambda: _load(self._settings))
-        except ModelError as exc:
-            fatal(f"{exc} (To run a worker that does not predict, set HINDSIGHT_AGENTS=metric,plot.)")
-        except Exception as exc:
-            logger.exception("the model was not loaded")
-            fatal(f"the model {self._settings.model} cannot be loaded: {exc!r}.")
+        listed = self._settings.model_names
+        for one in self.predictors:
+            try:
+                model = await one.load(lambda file=one.file: load_model(self._settings, file))  # type: ignore[misc]
+            except ModelError as exc:
+                fatal(f"{exc} (To run a worker that does not predict, set HINDSIGHT_AGENTS=metric,plot.)")
+            except Exception as exc:
+                logger.exception("the model was not loaded")
+                fatal(f"the model {one.file.path} cannot be loaded: {exc!r}.")
+            if listed and model.name not in listed:
+                fatal(
+                    f"the model {model.name} ({one.file.path}) is not in HINDSIGHT_MODELS ({', '.join(listed)}): its "
+                    f"predictions would be refused. Name it: HINDSIGHT_MODEL={listed[0]}={one.file.path}"
+                )
 
-    async def _predict_some(self) -> None:
-        """Predict the queued records, and send the predictions on."""
+    async def _begun(self) -> _Work:
+        """Have every model begin with what is queued; what cannot be read is in quarantine before."""
         batches = self._next_batches()
         rows_of: dict[int, list[FeaturesRow]] = {}
         found: list[UnreadableRows] = []
@@ -127,9 +156,7 @@ class Predicting:
                 source = f"topic features/{partition}@{record.offset()}"
                 found.append(UnreadableRows(source, unreadable, of_kafka(record.key(), record.headers())))
         await self._quarantine(found)
-        await self._predict(rows_of)
-        for batch in batches:
-            self._fetcher.done(batch)
+        return _Work(batches, rows_of, [asyncio.create_task(self._answer(one, rows_of)) for one in self.predictors])
 
     def _next_batches(self) -> list[Batch]:
         batches: list[Batch] = []
@@ -139,12 +166,35 @@ class Predicting:
             size += batches[-1].n_bytes
         return batches
 
-    async def _predict(self, rows_of: dict[int, list[FeaturesRow]]) -> None:
-        """Predict rows by the partition that they came from, all in one call."""
-        model = self.model
-        assert model is not None, "nothing is fetched before the model is loaded"
-        rows = [row for some in rows_of.values() for row in some]
-        answers = await self._in_thread(lambda: predict(rows, model))
+    async def _some_done(self) -> None:
+        """Wait until the oldest work is done, or more has come that may begin; say what is done, in order."""
+        while self._under_way:
+            oldest = self._under_way[0]
+            if not all(task.done() for task in oldest.answers):
+                if len(self.predictors) > 1 and self._queue and len(self._under_way) < MAX_AHEAD:
+                    return
+                if not self._queue:
+                    self._filled.clear()
+                await self._wait(oldest.answers)
+                continue
+            for task in oldest.answers:
+                task.result()
+            self._under_way.popleft()
+            for batch in oldest.batches:
+                self._fetcher.done(batch)
+
+    async def _wait(self, answers: Sequence[asyncio.Task[None]]) -> None:
+        came = asyncio.ensure_future(self._filled.wait())
+        try:
+            pending = [task for task in answers if not task.done()]
+            wait_for = [*pending, came] if len(self._under_way) < MAX_AHEAD and len(self.predictors) > 1 else pending
+            await asyncio.wait(wait_for, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            came.cancel()
+
+    async def _answer(self, predictor: Predictor, rows_of: dict[int, list[FeaturesRow]]) -> None:
+        """Have a model predict rows, all in one call, and send on what became of them."""
+        answers = await predictor.predict([row for some in rows_of.values() for row in some])
         refused: list[UnreadableRows] = []
         at = 0
         for partition, some in rows_of.items():
@@ -167,38 +217,5 @@ class Predicting:
         if self.exchange is not None and predicted:
             await self.exchange.publish(predicted)
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        """Have the model's thread do something; say it once in the log if that takes long, and once when it is done."""
-        doing = asyncio.create_task(self._thread.do(work))
-        try:
-            await asyncio.wait([doing], timeout=LONG_S)
-            if not doing.done():
-                logger.error("%s", self._hangs())
-                await asyncio.wait([doing])
-                logger.info("The model answers again.")
-            return await doing
-        finally:
-            doing.cancel()
-
-    def _hangs(self) -> str:
-        busy_s = self._thread.busy_s
-        if self.model is None:
-            return (
-                f"The model {self._settings.model} has been loading for {busy_s:.0f} s: the worker joins once it has."
-            )
-        return (
-            f"The model {self.model.label} has been at work on one batch for {busy_s:.0f} s: further rows of features wait "
-            f"in Kafka, and the join goes on. If it does not answer, restart the worker, or set HINDSIGHT_MODEL to another one."
-        )
-
     async def _quarantine(self, found: Iterable[UnreadableRows]) -> None:
         await self.producer.write(self._names.quarantine.name, 0, records_of(found, at=time.time()))
-
-
-def _load(settings: Settings) -> Model:
-    """Return the model; NumPy's threads, which it would have spin beside the join, are one from now on."""
-    from threadpoolctl import threadpool_limits
-
-    model = load_model(settings)
-    threadpool_limits(1, user_api="blas")
-    return model

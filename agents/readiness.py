@@ -61,9 +61,8 @@ def _check(name: str, problem: str, fine: str = "Works.") -> Check:
 
 def _model(worker: Worker) -> Check:
     predicting = worker.predicting
-    return _check(
-        "model", predicting.problem, f"{predicting.model.label if predicting.model else 'The model'} predicts."
-    )
+    names = " and ".join(model.label for model in predicting.models) or "The model"
+    return _check("model", predicting.problem, f"{names} predict{'s' if len(predicting.models) < 2 else ''}.")
 
 
 def _metric(worker: Worker) -> list[Check]:

@@ -392,6 +392,7 @@ def _about(pair: PairView | None, as_of: AsOf) -> dict[str, Any]:
     rows = sides.rows(pair)
     return {
         "pair": pair,
+        "challengers": pair.challengers,
         "row": as_row(pair, as_of),
         "sides": rows,
         "carried": FIELDS,

@@ -43,25 +43,26 @@ class Plan(NamedTuple):
 
 
 class Trial:
-    """Our model, loaded when it is first needed, to try rows of features on."""
+    """Our models, loaded when they are first needed, to try rows of features on."""
 
     def __init__(self, settings: Settings):
         self._settings = settings
         self._is_ours = "model" in settings.agents
-        self._model: Model | None = None
+        self._models: list[Model] = []
         self.problem = ""
         """Why it cannot be tried; empty while nothing is known to be wrong."""
 
     def refusals(self, rows: Sequence[Any]) -> list[str]:
-        """Return what the model says of each of these rows that it would refuse; none if it is not ours or cannot be loaded."""
-        if self._is_ours and self._model is None:
+        """Return why no model would predict a row, for each such row; none if no model is ours or one cannot be loaded."""
+        if self._is_ours and not self._models:
             try:
-                self._model = load_model(self._settings)
+                self._models = [load_model(self._settings, file) for file in self._settings.model_files]
             except ModelError as exc:
                 self._is_ours, self.problem = False, str(exc)
-        if not self._is_ours or self._model is None:
+        if not self._is_ours or not self._models:
             return []
-        return [one.detail for one in predict(list(rows), self._model) if isinstance(one, Unreadable)]
+        answers = zip(*(predict(list(rows), model) for model in self._models), strict=True)
+        return [of_row[0].detail for of_row in answers if all(isinstance(one, Unreadable) for one in of_row)]
 
 
 def plan(row: Row, settings: Settings, trial: Trial) -> Plan:

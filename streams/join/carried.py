@@ -111,6 +111,6 @@ def values(packed: bytes) -> tuple[Any, ...]:
 
 @lru_cache(maxsize=4096)
 def values_of_model(model: str, is_challenger: bool, packed: bytes) -> tuple[Any, ...]:
-    """Return the same of an id of one of several models: it names the model, and whether it is a challenger."""
-    found = values(named(packed, model))
+    """Return the same of an id of one of several models, whatever name its rows gave, and whether that is a challenger."""
+    found = msgspec.structs.astuple(msgspec.structs.replace(unpack(packed), model=model))
     return (*found, True) if is_challenger else found

@@ -448,6 +448,7 @@ class _Draft:
             self.origins,
             self.lanes.base,
             self.lanes.by_model,
+            list(self.lanes.listed),
         )
         report = self._report(self._pairs())
         forwards = [one for side in (TRUE, PRED) for one in forwarding.forwards(side, self.foreign[side])]

@@ -92,6 +92,8 @@ class Checkpoint(msgspec.Struct, array_like=True):
     """The model whose states have the keys of the base (see `keys`); empty until models are listed for the first time."""
     by_model: dict[str, Counts] = {}
     """What of the counts is whose, of each model that was ever listed; empty until then. The invariant holds for each."""
+    listed: list[str] = []
+    """The models that were listed when the decision was made, the reference first."""
 
     def differences(self) -> dict[str, int]:
         """Return how the invariant is broken: by model, or in all under an empty name."""
@@ -235,6 +237,7 @@ def checkpoint_after(decision: Decision, offset: int) -> Checkpoint:
         checkpoint.origins,
         checkpoint.base,
         checkpoint.by_model,
+        checkpoint.listed,
     )
 
 
@@ -254,5 +257,6 @@ def empty(checkpoint: Checkpoint, writer: str, now: float, rules: Rules) -> Deci
         checkpoint.origins,
         checkpoint.base,
         checkpoint.by_model,
+        checkpoint.listed,
     )
     return Decision(checkpoint.offset, writer, now, rules, after, {}, {}, {}, [], [], b"")

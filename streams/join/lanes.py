@@ -44,17 +44,21 @@ class Lane:
         name: of the model; empty: any.
         is_base: its states have the keys of the base.
         is_reference: its verdicts are those of the CSV files.
+        is_open: it takes any model's predictions, and its verdicts have the name that each gives.
     """
 
-    def __init__(self, counts: Counts, name: str = "", *, is_base: bool = True, is_reference: bool = True):
+    def __init__(
+        self, counts: Counts, name: str = "", *, is_base: bool = True, is_reference: bool = True, is_open: bool = False
+    ):
         self.counts, self.name = counts, name
         self._prefix = keys.BASE if is_base else keys.MODEL
         self._suffix = b"" if is_base else keys.suffix(name)
         self.values: Callable[[bytes], tuple[Any, ...]] = (
-            partial(carried.values_of_model, name, not is_reference) if name else carried.values
+            carried.values if is_open else partial(carried.values_of_model, name, not is_reference)
         )
         """Returns what a verdict ends with, from what its id carries; `nothing`, where it carries nothing."""
-        self.nothing = self.values(carried.NOTHING) if name else ()
+        self.nothing = self.values(carried.NOTHING)
+        self._is_open = is_open
 
     def keys(self, rows: Rows) -> list[bytes]:
         """Return the keys of rows."""
@@ -65,7 +69,7 @@ class Lane:
 
     def named(self, carries: list[bytes]) -> list[bytes]:
         """Return what predictions carry, each with the lane's model if it names none."""
-        if not self.name:
+        if self._is_open:
             return carries
         known = {one: carried.named(one, self.name) for one in set(carries)}
         return [known[one] for one in carries]
@@ -83,7 +87,8 @@ class Lanes:
     def __init__(self, checkpoint: Checkpoint, listed: Sequence[str], counts: Counts):
         self._counts = counts
         self.base = checkpoint.base or (listed[0] if listed else "")
-        self.names = tuple(listed) or (self.base,)
+        self.listed = tuple(listed)
+        self.names = self.listed or (self.base,)
         self.by_model: dict[str, Counts] = {}
         if self.base:
             known = checkpoint.by_model or {self.base: _of_a_lane(counts)}
@@ -101,9 +106,10 @@ class Lanes:
 
     def _made(self, name: str) -> Lane:
         if not name:
-            return Lane(self._counts)
-        counts = self.by_model.setdefault(name, Counts())
-        return Lane(counts, name, is_base=name == self.base, is_reference=name == self.names[0])
+            return Lane(self._counts, is_open=True)
+        counts, is_base = self.by_model.setdefault(name, Counts()), name == self.base
+        is_open = is_base and not self.listed
+        return Lane(counts, name, is_base=is_base, is_reference=name == self.names[0], is_open=is_open)
 
     def of_key(self, key: bytes) -> Lane:
         """Return the lane that a state is of."""

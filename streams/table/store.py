@@ -1,8 +1,8 @@
 """One partition of the table `pairs` on disk: RocksDB, with the expiry index kept in it.
 
-Keys: `i` + id: the id's state. `o` + id: a row of it that conflicted or came late (`pair.Other`). Index entries (see
-`deadlines.INDEX`): lists of keys that share a deadline's bucket, one list a bucket and log offset, cut into chunks. `h`:
-the checkpoint. No iterator lives longer than one call.
+Keys of states, and of the rows kept beside them: see `keys`. Index entries (see `deadlines.INDEX`): lists of keys that share
+a deadline's bucket, one list a bucket and log offset, cut into chunks. `h`: the checkpoint. No iterator lives longer than
+one call.
 """
 
 from __future__ import annotations
@@ -184,11 +184,14 @@ class PairsStore:
             batch.put(index, _encode_keys(keys))
 
     def page(self, after: bytes, n: int) -> list[tuple[str, bytes]]:
-        """Return up to `n` ids with their packed states, in key order, past the key `after` (b"i" is the start)."""
+        """Return up to `n` ids with their packed states, in key order, past the key `after` (b"i" is the start).
+
+        From a key of other models' states on (b"j"), each id has its model behind it, as its key has.
+        """
         found: list[tuple[str, bytes]] = []
         with translated(self._path):
             for key, packed in self._entries(after):
-                if key[:1] != b"i" or len(found) == n:
+                if key[:1] != after[:1] or len(found) == n:
                     break
                 if key != after:
                     found.append((key[1:].decode(), packed))
@@ -220,7 +223,7 @@ class PairsStore:
         found: list[tuple[str, bytes]] = []
         with translated(self._path):
             for key, packed in self._entries(before, backwards=True):
-                if key[:1] != b"i" or len(found) == n:
+                if key[:1] != before[:1] or len(found) == n:
                     break
                 if key != before:
                     found.append((key[1:].decode(), packed))

@@ -90,7 +90,9 @@ class PairView(msgspec.Struct, gc=False):
     other: Other | None = None
     worker: str = ""
     carried: Carried = Carried()
-    """What its rows carry besides."""
+    """What its rows carry besides; where several models predict it, the model is the one of this state."""
+    challengers: list[PairView] = []
+    """How it stands for each further model, where one id is asked for."""
 
     def side(self, kind: str) -> Side | None:
         """Return its row of `y_true` or `y_pred`."""
@@ -153,8 +155,8 @@ class PairView(msgspec.Struct, gc=False):
             raise ValueError(f"an id that is {self.state} has other rows")
 
 
-def view(row_id: str, packed: bytes, partition: int, place: Place = ()) -> PairView:
-    """Return an id as it is kept in the table."""
+def view(row_id: str, packed: bytes, partition: int, place: Place = (), model: str = "") -> PairView:
+    """Return an id as it is kept in the table; `model`: of which listed model that is, if there are several."""
     kind, flags, n_repeats, *rest, carries = unpack_state(packed)
     true = pred = decided_at = None
     if kind == WAITING + TRUE:
@@ -179,7 +181,7 @@ def view(row_id: str, packed: bytes, partition: int, place: Place = ()) -> PairV
         n_repeats,
         partition,
         place,
-        carried=unpack_carried(carries),
+        carried=msgspec.structs.replace(unpack_carried(carries), model=model) if model else unpack_carried(carries),
     )
 
 
@@ -191,8 +193,28 @@ def add_others(stores: Mapping[int, PairsStore], found: Sequence[PairView]) -> N
     """Read the rows that are kept beside those ids that conflicted or came late, a read a partition."""
     for partition, store in stores.items():
         flagged = [pair for pair in found if pair.partition == partition and (pair.conflict or pair.late)]
-        packed = store.states([other_key(key_of(pair.id)) for pair in flagged])
+        packed = store.states([other_key(_key_of(pair, store)) for pair in flagged])
         for pair, raw in zip(flagged, packed, strict=True):
             if raw is not None:
                 kept = other(raw)
                 pair.other = Other("y_true" if kept.side == TRUE else "y_pred", kept.y, kept.ts, kept.at, kept.offset)
+
+
+def of_id(store: PairsStore, row_id: str, partition: int, reference: str) -> PairView | None:
+    """Return an id as it stands for the reference, with its challengers; for another model if the reference has nothing."""
+    base, by_model = store.checkpoint.base, store.checkpoint.by_model
+    names = sorted(by_model, key=lambda name: (name != reference, name)) or [""]
+    packed = store.states([key_of(row_id, "" if name == base else name) for name in names])
+    found = [
+        view(row_id, raw, partition, model=name) for name, raw in zip(names, packed, strict=True) if raw is not None
+    ]
+    if not found:
+        return None
+    add_others({partition: store}, found)
+    first, *found[0].challengers = found
+    return first
+
+
+def _key_of(pair: PairView, store: PairsStore) -> bytes:
+    model = pair.carried.model or ""
+    return key_of(pair.id, model if model in store.checkpoint.by_model and model != store.checkpoint.base else "")

@@ -17,6 +17,7 @@ from typing import NamedTuple, cast
 import msgspec
 
 from streams.join.deadlines import BUCKET_S, INDEX, TOMBSTONE, WAIT_PRED, WAIT_TRUE, Rules, concerns, span_s
+from streams.join.keys import STATES, id_of, model_of
 from streams.join.state import kind_of
 from streams.table.store import PairsStore
 from streams.wire.checked import Natural
@@ -68,7 +69,7 @@ async def page(stores: Mapping[int, PairsStore], query: Query, rules: Rules, *, 
 async def _in_order(stores: Mapping[int, PairsStore], query: Query, rules: Rules, now: float) -> Page:
     rows: list[PairView] = []
     counts: Counter[str] = Counter()
-    n, last, seen = 0, query.after, set[str]()
+    n, last, seen = 0, query.after, set[tuple[str, str | None]]()
     give_up_at = time.monotonic() + LOOK_FOR_S
     candidates = _newest(stores, query, rules) if query.sort == "newest" else _ids(stores, query)
     size = min(CHUNK, query.n + 1)  # without a filter, this is the page
@@ -76,9 +77,10 @@ async def _in_order(stores: Mapping[int, PairsStore], query: Query, rules: Rules
         for found in _read(stores, chunk):
             last = found.place
             n += 1
-            if found.id in seen or not matches(query, found, now):
+            of = (found.id, found.carried.model)
+            if of in seen or not matches(query, found, now):
                 continue
-            seen.add(found.id)
+            seen.add(of)
             states = states_of(found)
             counts.update(states)
             if query.state in states:
@@ -101,7 +103,7 @@ async def _by_value(stores: Mapping[int, PairsStore], query: Query, rules: Rules
     for found in newest.rows:
         value = order.key(found)
         if value is not None:
-            found.place = (order.sign * value, found.id)
+            found.place = (order.sign * value, f"{found.id}\0{found.carried.model or ''}")
             if (after is None or found.place > after) and (before is None or found.place < before):
                 keyed.append(found)
     nearest = heapq.nsmallest if before is None else heapq.nlargest
@@ -131,7 +133,8 @@ def _read(stores: Mapping[int, PairsStore], chunk: list[_Candidate]) -> Iterator
         packed = states[c.key] if c.packed is None else c.packed
         if packed is None or (c.packed is None and not _is_current(packed, cast("int", c.place[1]))):
             continue
-        yield view(c.key[1:].decode(), packed, c.partition, c.place)
+        model = model_of(c.key) or stores[c.partition].checkpoint.base
+        yield view(id_of(c.key), packed, c.partition, c.place, model)
 
 
 def _is_current(packed: bytes, timer_kind: int) -> bool:
@@ -200,24 +203,27 @@ def _behind(after: _Newest, timer_kind: bytes, n_kept: int, own: tuple[int, int]
 
 
 def _ids(stores: Mapping[int, PairsStore], query: Query) -> Iterable[_Candidate]:
+    n = query.n + 1
     if query.before is not None:
-        last = b"i" + str(query.before[0]).encode()
-        back = [_ids_before(p, store, last, query.n + 1) for p, store in stores.items()]
+        last = str(query.before[0]).encode()
+        back = [_ids_before(p, store, prefix, last, n) for p, store in stores.items() for prefix in STATES]
         return heapq.merge(*back, key=lambda c: c.place, reverse=True)
-    start = b"i" if query.after is None else b"i" + str(query.after[0]).encode()
-    n = min(CHUNK, query.n + 1)
-    return heapq.merge(*(_ids_of(p, store, start, n) for p, store in stores.items()), key=lambda c: c.place)
+    start = b"" if query.after is None else str(query.after[0]).encode()
+    parts = [_ids_of(p, store, prefix, start, min(CHUNK, n)) for p, store in stores.items() for prefix in STATES]
+    return heapq.merge(*parts, key=lambda c: c.place)
 
 
-def _ids_of(partition: int, store: PairsStore, after: bytes, n: int) -> Iterator[_Candidate]:
+def _ids_of(partition: int, store: PairsStore, prefix: bytes, start: bytes, n: int) -> Iterator[_Candidate]:
+    after = prefix + start
     while chunk := store.page(after, n):
-        for row_id, packed in chunk:
-            yield _Candidate((row_id, 0), partition, b"i" + row_id.encode(), packed)
-        after = b"i" + chunk[-1][0].encode()
+        for behind_prefix, packed in chunk:
+            yield _Candidate((behind_prefix, 0), partition, prefix + behind_prefix.encode(), packed)
+        after = prefix + chunk[-1][0].encode()
 
 
-def _ids_before(partition: int, store: PairsStore, before: bytes, n: int) -> Iterator[_Candidate]:
+def _ids_before(partition: int, store: PairsStore, prefix: bytes, last: bytes, n: int) -> Iterator[_Candidate]:
+    before = prefix + last
     while chunk := store.page_before(before, min(CHUNK, n)):
-        for row_id, packed in chunk:
-            yield _Candidate((row_id, 0), partition, b"i" + row_id.encode(), packed)
-        before = b"i" + chunk[-1][0].encode()
+        for behind_prefix, packed in chunk:
+            yield _Candidate((behind_prefix, 0), partition, prefix + behind_prefix.encode(), packed)
+        before = prefix + chunk[-1][0].encode()

@@ -10,12 +10,11 @@ import msgspec
 from aiohttp import web
 
 from streams.join.deadlines import Rules
-from streams.join.keys import key_of
 from streams.wire.partition import partition_of
 from web.keys import BRIDGE, CACHE, FACTS, PEERS, SETTINGS, TALLIES, URL, WORKER
 from web.pairs import scan
 from web.pairs.cells import AsOf
-from web.pairs.pair_view import PairView, Place, add_others, view
+from web.pairs.pair_view import PairView, Place, add_others, of_id
 from web.pairs.query import Query, fits
 from web.pairs.tally import count
 from web.state.peers import UNEXPECTED, Answer
@@ -124,12 +123,10 @@ def own_row(app: web.Application, row_id: str) -> PairView | None:
         return None
     partition = partition_of(row_id, app[SETTINGS].partitions)
     owner = app[WORKER].pairs.owners.get(partition)
-    packed = owner.store.states([key_of(row_id)])[0] if owner else None
-    if owner is None or packed is None:
-        return None
-    found = view(row_id, packed, partition)
-    found.worker = app[URL]
-    add_others({partition: owner.store}, [found])
+    reference = next(iter(app[SETTINGS].model_names), "")
+    found = of_id(owner.store, row_id, partition, reference) if owner else None
+    if found is not None:
+        found.worker = app[URL]
     return found
 
 

@@ -120,7 +120,7 @@ class Facts:
             unreadable=list(self.worker.unreadable),
             firing=self.worker.alerting.firing() if self.worker.alerting else [],
             verdict=self.worker.alerting.verdict if self.worker.alerting else None,
-            models=[self.worker.predicting.model.label] if self.worker.predicting.model else [],
+            models=[model.label for model in self.worker.predicting.models],
         )
 
     async def _errors(self) -> _Errors:

@@ -104,7 +104,7 @@ def test_a_missing_model_says_how_to_get_one(tmp_path: Path):
 
 def test_a_model_that_hangs_is_waited_for_for_a_while(monkeypatch: pytest.MonkeyPatch):
     released = threading.Event()
-    monkeypatch.setattr(check_model, "load_model", lambda settings: released.wait())
+    monkeypatch.setattr(check_model, "load_model", lambda settings, file: released.wait())
     monkeypatch.setattr(check_model, "PATIENCE_S", 0.1)
     (found,) = check_model.check(Settings())
     released.set()
@@ -112,7 +112,7 @@ def test_a_model_that_hangs_is_waited_for_for_a_while(monkeypatch: pytest.Monkey
 
 
 def test_a_model_that_ends_programs_does_not_end_the_doctor(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(check_model, "load_model", lambda settings: sys.exit(3))
+    monkeypatch.setattr(check_model, "load_model", lambda settings, file: sys.exit(3))
     (found,) = check_model.check(Settings())
     assert (found.level, found.said) == ("wrong", f"{Settings().model} cannot be loaded: SystemExit was raised")
 

@@ -15,7 +15,7 @@ from commands.quarantine.actions import Plan, Trial, plan, properties
 from commands.quarantine.command import _stays
 from commands.quarantine.selection import Filter, Row, kind_named
 from models.errors import ModelError
-from streams.settings import Settings
+from streams.settings import ModelFile, Settings
 from streams.wire import dead_letters
 from streams.wire.dead_letters import PART_BYTES
 from streams.wire.kept import Assembler, Kept
@@ -116,7 +116,7 @@ def test_filters_take_what_fits_them_all():
 
 
 def test_rows_that_the_model_would_refuse_are_no_rows_that_can_be_sent_again(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(actions, "load_model", lambda settings: SUMMING)
+    monkeypatch.setattr(actions, "load_model", lambda settings, file: SUMMING)
     some = Row(kept(b'[{"id":"a","features":[1,2]},{"id":"b","features":[1,2,3]}]'), "features", None)
     none = Row(kept(b'{"id":"b","features":[1,2,3]}'), "features", None)
     assert planned(some, Settings()) == (1, "")
@@ -127,7 +127,7 @@ def test_rows_that_the_model_would_refuse_are_no_rows_that_can_be_sent_again(mon
 
 
 def test_a_model_that_cannot_be_loaded_is_said_and_refuses_nothing(monkeypatch: pytest.MonkeyPatch):
-    def fail(settings: Settings) -> None:
+    def fail(settings: Settings, file: ModelFile) -> None:
         raise ModelError("It is not there.")
 
     monkeypatch.setattr(actions, "load_model", fail)
