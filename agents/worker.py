@@ -122,7 +122,8 @@ class Worker:
     def _figures(self) -> Counting:
         """Open insight.db."""
         mark = Mark(time.time(), "opened", f"Worker {self.joining.instance_id} counts from here.")
-        return Counting.open(self.settings.logs_dir, frame_of(self.settings), mark, self.settings.segments)
+        segments, listed = self.settings.segments, self.settings.model_names
+        return Counting.open(self.settings.logs_dir, frame_of(self.settings), mark, segments, listed)
 
     def _files(self) -> VerdictFiles:
         """Open the Parquet files."""

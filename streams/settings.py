@@ -279,6 +279,11 @@ class Settings(BaseModel):
                 )
         return value
 
+    @field_validator("model", mode="before")
+    @classmethod
+    def _path_as_text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, Path) else value
+
     @field_validator("kafka")
     @classmethod
     def _servers_have_ports(cls, value: str) -> str:

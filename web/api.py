@@ -68,6 +68,7 @@ class One(msgspec.Struct, frozen=True):
     """One id, why it is not joined, and its rows as they lie in Kafka: of y_pred, of y_true, and one that changed nothing.
 
     `rank` says how its error stands among those of its day, `features` what it was predicted from, as far as is known.
+    `challengers`: how the id stands for each further model, where several are joined.
     """
 
     id: str
@@ -77,6 +78,7 @@ class One(msgspec.Struct, frozen=True):
     payloads: list[Payload]
     rank: Rank | None = None
     features: Features | None = None
+    challengers: list[Row] = []
 
 
 class Export(msgspec.Struct, frozen=True):

@@ -313,9 +313,12 @@ async def row_json(request: web.Request) -> web.Response:
 
 async def _row_json(request: web.Request, row_id: str) -> web.Response:
     said = await lookup.answer(request.app, row_id)
-    row = None if said.pair is None else as_row(said.pair, gather.as_of(request.app))
+    as_of = gather.as_of(request.app)
+    row = None if said.pair is None else as_row(said.pair, as_of)
+    challengers = [as_row(one, as_of) for one in said.pair.challengers] if said.pair else []
     payloads, (rank, features) = await asyncio.gather(_payloads(request, said), _beyond(request.app, said.pair))
-    return answers.json(api.One(row_id, row, " ".join(said.why), said.silent, payloads, rank, features), said.code)
+    one = api.One(row_id, row, " ".join(said.why), said.silent, payloads, rank, features, challengers)
+    return answers.json(one, said.code)
 
 
 async def row(request: web.Request) -> web.Response:

@@ -16,6 +16,7 @@ import msgspec
 from agents.insight.by_segment import BySegment
 from agents.insight.matched import Matched
 from agents.insight.pairs import rows_of
+from agents.insight.reader import LISTED
 from agents.insight.records import cells_of, time_of
 from agents.insight.series import Series
 from agents.insight.store import Frame, Store
@@ -82,8 +83,13 @@ class Counting:
         self._by_segment = BySegment(store.frame, store.reader, segments)
 
     @classmethod
-    def open(cls, directory: Path, frame: Frame, mark: Mark, segments: Sequence[str] = ()) -> Self:
-        """Open the store, and mark in it that we did.
+    def open(
+        cls, directory: Path, frame: Frame, mark: Mark, segments: Sequence[str] = (), listed: Sequence[str] = ()
+    ) -> Self:
+        """Open the store, and mark in it that we did, and which models are listed now if they were others.
+
+        Args:
+            listed: the models whose predictions are each joined, the reference first.
 
         Raises:
             Busy, Unwritable, WrittenByNewer: as `Store.open`.
@@ -91,6 +97,15 @@ class Counting:
         store = Store.open(directory, frame)
         try:
             store.mark(mark)
+            if list(listed) != store.reader.listed():
+                names = ", ".join(listed)
+                text = (
+                    f"The models are {names}; {listed[0]} is the reference."
+                    if listed
+                    else "No models are listed any more."
+                )
+                store.mark(Mark(mark.at, "models", text))
+                store.add((), state={LISTED: _encode(list(listed))})
             return cls(store, segments)
         except BaseException:
             store.close()

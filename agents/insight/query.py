@@ -50,7 +50,10 @@ def fired_in(book: bytes | None) -> list[Mark]:
 
 
 class Asked(NamedTuple):
-    """What is asked: a span as `length_s` reads it, or by its ends (None: open), and of what; empty: of all together."""
+    """What is asked: a span as `length_s` reads it, or by its ends (None: open), and of what.
+
+    An empty model is the reference, or where no models are listed all together.
+    """
 
     last: str = "1h"
     start: float | None = None
@@ -231,9 +234,9 @@ class Query:
             place = next((i for i, label in enumerate(part.worst, 1) if label.id == row_id), None)
             return Rank(start, end, asked.model, absolute.n, absolute.n_below(size), place)
 
-    @staticmethod
-    def _wanted(asked: Asked, known: list[Series]) -> list[Series]:
-        return [one for one in known if one[1:] == (asked.segment, asked.axis) and asked.model in ("", one.model)]
+    def _wanted(self, asked: Asked, known: list[Series]) -> list[Series]:
+        listed = self._reader.listed()
+        return [one for one in known if one[1:] == (asked.segment, asked.axis) and one.is_of(asked.model, listed)]
 
     def breakdown(self, asked: AskedSegments, wall_now: float, late: str = "") -> Breakdown:
         """Return the segments of one key; an unknown key is the first one. `late`: as in `figures`.
@@ -252,7 +255,8 @@ class Query:
         start, end = asked.span(wall_now if now is None else now)
         end = end if now is None else min(end, now)
         now, late_since = self._counted_to(now, end, late)
-        of_key = [one for one in known if one.key == key and asked.model in ("", one.model)]
+        listed = self._reader.listed()
+        of_key = [one for one in known if one.key == key and one.is_of(asked.model, listed)]
         span = self._segments(of_key, len(bins.ends), start, end)
         ends = wanted.before or (max(0.0, 2 * span.start - span.end), span.start)
         before = self._segments(of_key, len(bins.ends), *ends)._replace(start=ends[0], end=ends[1])
@@ -265,8 +269,8 @@ class Query:
             to=max(span.start, span.end),
             now=now,
             clock=self._clock,
-            model=asked.model,
-            models=sorted({one.model for one in known if one.model}),
+            model=asked.model or (listed[0] if listed else ""),
+            models=sorted({one.model for one in known if one.model}, key=lambda name: (name not in listed[:1], name)),
             segments=found,
             total=total,
             change=change(before, span, bins, now, why),
@@ -301,7 +305,7 @@ class Query:
 
     def _kept(self, asked: Asked, wall_now: float, late: str) -> Kept:
         known = list(self._reader.series())
-        wanted = self._wanted(asked, known)
+        listed, wanted = self._reader.listed(), self._wanted(asked, known)
         now = self.now(wall_now)
         asked_start, asked_end = asked.span(wall_now if now is None else now)
         now, since = self._counted_to(now, asked_end, late)
@@ -315,9 +319,9 @@ class Query:
         over, under = part.histograms()
         return Kept(
             axis=asked.axis,
-            model=asked.model,
+            model=asked.model or (listed[0] if listed else ""),
             segment=asked.segment,
-            models=sorted({one.model for one in known if one.model}),
+            models=sorted({one.model for one in known if one.model}, key=lambda name: (name not in listed[:1], name)),
             segments=sorted({one.segment for one in known if one.segment}),
             clock=self._clock,
             bins=bins,

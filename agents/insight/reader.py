@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 import msgspec
 import numpy as np
@@ -21,6 +21,9 @@ from streams.scores.comparison import Counted, PairSlices
 from streams.scores.delay import DelayBins
 from streams.scores.figures import Gap, Mark
 from streams.scores.histogram import Histogram
+
+LISTED: Final = "models"
+"""Under which name the store keeps the models that are listed, as JSON."""
 
 T = TypeVar("T")
 _SELECT = "SELECT {columns} FROM cells WHERE series = ? AND start + width > ? AND start < ? AND start > ?"
@@ -181,6 +184,10 @@ class Reader:
                 "SELECT name, value FROM state WHERE name = ? OR name GLOB ?", (name, f"{name}/*")
             )
             return {key: bytes(value) for key, value in found}
+
+    def listed(self) -> list[str]:
+        """Return the models whose predictions are each joined, the reference first; none if an id has one prediction."""
+        return msgspec.json.decode(self.state(LISTED) or b"[]", type=list[str])
 
     def meta(self, name: str) -> object:
         """Return a value of the table `meta`, None if there is none; it holds JSON where it is text."""

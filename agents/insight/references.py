@@ -190,11 +190,12 @@ class _Open:
         self._reader.close()
 
     def cells(self, model: str, start: float, end: float, *, details: bool = False) -> Cells:
-        """Return the cells by prediction time, of all models added up if none is named."""
+        """Return the cells by prediction time; if no model is named, of the reference, or of all added up."""
+        listed = self._reader.listed()
         wanted = [
             one
             for one in self._reader.series()
-            if one.axis == "predicted" and not one.segment and model in ("", one.model)
+            if one.axis == "predicted" and not one.segment and one.is_of(model, listed)
         ]
         parts = [self._reader.cells(one, start, end, details=details) for one in wanted]
         parts = [part._replace(series=np.zeros_like(part.series)) for part in parts if len(part.start)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from streams.scores.delay import DelayBins
@@ -21,6 +21,14 @@ class Series(NamedTuple):
     model: str
     segment: str = ""
     axis: Axis = "predicted"
+
+    def is_of(self, model: str, listed: Sequence[str]) -> bool:
+        """Tell whether its cells are asked for with a model; empty: with the reference, or where none is listed with all.
+
+        What names no model is the reference's.
+        """
+        asked = model or (listed[0] if listed else "")
+        return not asked or self.model == asked or (not self.model and asked in listed[:1])
 
     @property
     def key(self) -> str:

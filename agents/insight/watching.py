@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -34,7 +34,7 @@ class Watching:
     def after(self, counted: Sequence[VerdictRecord], matched: Matched) -> dict[str, Watch]:
         """Return the watches by model once these records, and what matched of them, are counted.
 
-        There is one of each model that has a reference; '' is all together.
+        There is one of each model that has a reference; '' is all together, without challengers.
         """
         references = self._read()
         if not references:
@@ -42,14 +42,16 @@ class Watching:
         found = {}
         labels, of_labels = _came(matched)
         made, of_made = _made(counted)
+        challengers = {name for each in counted if each.report is not None for name in each.report.challengers}
         for model, reference in references.items():
             watch = self.watches.get(model)
             if watch is None or not watch.is_of(reference, self._frame.slice_s):
                 watch = Watch(reference=(reference.start, reference.end), slice_s=self._frame.slice_s)
             watch = msgspec.structs.replace(watch, n_series=len(references))
-            if model:
-                mine = Came(*(column[of_labels == model] for column in labels))
-                found[model] = watch.take(mine, made[of_made == model], reference, self._frame.bins)
+            if model or challengers:
+                is_mine, is_made = _of(model, challengers, of_labels), _of(model, challengers, of_made)
+                mine = Came(*(column[is_mine] for column in labels))
+                found[model] = watch.take(mine, made[is_made], reference, self._frame.bins)
             else:
                 found[model] = watch.take(labels, made, reference, self._frame.bins)
         return found
@@ -71,6 +73,11 @@ class Watching:
             for name, (_, kept) in self._references.items()
             if kept is not None and kept.reference.ends == ends
         }
+
+
+def _of(model: str, challengers: Collection[str], models: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Return which rows are a model's; where none is named, all but those of challengers."""
+    return models == model if model else ~np.isin(models, list(challengers))
 
 
 def _model(name: str) -> str:

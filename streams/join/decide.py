@@ -494,4 +494,5 @@ class _Draft:
         if not (self.verdicts or arrivals or n_unreadable or self.n_bad_tags):
             return None
         newest_true = self.ts[TRUE] if self.ts[TRUE] > NOWHERE_TS else None
-        return Report(self.now, newest_true, n_unreadable, arrivals, self.n_bad_tags, pairs)
+        challengers = list(self.lanes.listed[1:])
+        return Report(self.now, newest_true, n_unreadable, arrivals, self.n_bad_tags, pairs, challengers)

@@ -108,6 +108,7 @@ class Report(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What a decision says beside its verdicts. `at`: when it was made. `newest_true`: the largest ts of y_true until then.
 
     `n_unreadable` rows of its Kafka records could not be read, `n_bad_tags` tags were left out. Times are UTC epoch seconds.
+    `challengers`: the models beside the reference, where several are listed.
     """
 
     at: float
@@ -116,6 +117,7 @@ class Report(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     arrivals: list[Arrivals] = []
     n_bad_tags: int = 0
     pairs: list[Pairs] = []
+    challengers: list[ModelName] = []
 
 
 class VerdictRecord(Tag, frozen=True, gc=False):
