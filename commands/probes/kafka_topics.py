@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from commands.probes import Unavailable
@@ -30,10 +31,14 @@ class Topic(NamedTuple):
 
 
 class Join(NamedTuple):
-    """The counts of all partitions together, and the time of the last decision (None: there was none yet)."""
+    """The counts of all partitions together, and the time of the last decision (None: there was none yet).
+
+    `by_model`: the same of each listed model; empty if none are.
+    """
 
     counts: Counts
     decided_at: float | None
+    by_model: Mapping[str, Counts] = {}
 
 
 async def topics_now(settings: Settings) -> list[Topic]:
@@ -65,8 +70,14 @@ async def join_now(settings: Settings, n_partitions: int) -> Join:
     except LogIsNewer as exc:
         raise Unavailable(f"{exc}.") from None
     decisions = [decision for decision in found if decision is not None]
-    total = {name: sum(getattr(d.checkpoint.counts, name) for d in decisions) for name in Counts.__struct_fields__}
-    return Join(Counts(**total), max((d.at for d in decisions), default=None))
+    models = dict.fromkeys(name for d in decisions for name in (*d.checkpoint.listed, *d.checkpoint.by_model))
+    by_model = {name: _sum([d.checkpoint.by_model.get(name, Counts()) for d in decisions]) for name in models}
+    total = _sum([d.checkpoint.counts for d in decisions])
+    return Join(total, max((d.at for d in decisions), default=None), by_model)
+
+
+def _sum(each: Sequence[Counts]) -> Counts:
+    return Counts(**{name: sum(getattr(counts, name) for counts in each) for name in Counts.__struct_fields__})
 
 
 def _read(settings: Settings) -> set[str]:

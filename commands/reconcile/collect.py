@@ -21,6 +21,7 @@ from commands.reconcile.facts import DECIDED, SENT, WAITING, Fact, Facts
 from commands.reconcile.log_span import LogPart
 from commands.reconcile.row_topics import Inputs
 from streams.join import decision
+from streams.join.keys import id_of, model_of
 from streams.kafka.topics import topics
 from streams.kinds import Kind
 from streams.process.progress import Progress
@@ -149,8 +150,10 @@ class Gatherer:
             kinds = Counter[str](row.verdict for row in rows)
             self.found.strange += part.take(record.offset, decided, kinds, self._start, self._end)
             self._facts.add(_fact(DECIDED, verdict, partition, record.offset) for verdict in rows)
-            began = (key[1:].decode("utf-8", "replace") for key in decided.waiting)
-            self._facts.add(Fact(row_id, WAITING, "", 0.0, 0.0, partition, record.offset) for row_id in began)
+            began = ((id_of(key), model_of(key)) for key in decided.waiting)
+            self._facts.add(
+                Fact(row_id, WAITING, "", 0.0, 0.0, partition, record.offset, model) for row_id, model in began
+            )
         return part
 
     async def _inputs(self, answered_to: Sequence[int]) -> None:
@@ -184,4 +187,4 @@ def _fact(kind: int, v: Verdict, partition: int, offset: int) -> Fact:
     else:
         given = (v.y_true, v.ts_true) if v.verdict == "unmatched_true" else (v.y_pred, v.ts_pred)
     a, b = (0.0 if value is None else value for value in given)
-    return Fact(v.id, kind, v.verdict, a, b, partition, offset)
+    return Fact(v.id, kind, v.verdict, a, b, partition, offset, v.model or "", not v.challenger)

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from commands.reconcile.facts import ANSWERED, DECIDED, FEATURES, PRED, SENT, TRUE, WAITING, WRITTEN, Fact
+from commands.reconcile.listings import Listings
 
 Line = Literal["rows", "features", "metric", "metric_log.csv", "unmatched_log.csv"]
 MATCHED = "matched"
@@ -21,7 +22,7 @@ class Span(NamedTuple):
 
     `confirmed` and `written`: up to where verdicts must be in the topic `metric`, and in the CSV files. `metric_from`:
     the first decision that the topic `metric` still has; `log_from`: that the log still has. `whole`: the inputs are
-    there from their beginning.
+    there from their beginning. `listings`: which models were listed when.
     """
 
     start: int
@@ -31,6 +32,7 @@ class Span(NamedTuple):
     metric_from: int
     log_from: int
     whole: bool
+    listings: Listings = Listings()
 
 
 class Problem(NamedTuple):
@@ -68,6 +70,9 @@ def evaluate(
     if facts[-1].kind > WRITTEN:
         found += _features(row_id, facts, tally)
         facts = [fact for fact in facts if fact.kind <= WRITTEN]
+    lanes = _by_lane(facts, spans)
+    if len(lanes) > 1:
+        return found + _of_each(row_id, facts, lanes, spans, tally, whole=whole)
     if _is_well(facts, spans):
         tally.n_confirmed += 1
         tally.n_sent += 1
@@ -75,6 +80,40 @@ def evaluate(
         tally.written["metric_log.csv"] += 1
         return found
     return found + closely(row_id, facts, spans, tally, whole=whole)
+
+
+def _by_lane(facts: Sequence[Fact], spans: Mapping[int, Span]) -> dict[str, list[Fact]]:
+    """Return what is known of an id for each model; rows of the CSV files are nobody's."""
+    lanes: dict[str, list[Fact]] = {}
+    for fact in facts:
+        if fact.kind in (DECIDED, SENT):
+            listings = spans[fact.partition].listings
+            lane = listings.of_verdict(fact.offset, fact.model, is_challenger=not fact.in_files)
+        else:
+            lane = fact.model
+        if fact.kind != WRITTEN:
+            lanes.setdefault(lane, []).append(fact)
+    return lanes
+
+
+def _of_each(
+    row_id: str,
+    facts: Sequence[Fact],
+    lanes: Mapping[str, Sequence[Fact]],
+    spans: Mapping[int, Span],
+    tally: Tally,
+    *,
+    whole: bool,
+) -> list[Problem]:
+    """Look at an id that several models predict: at its rows and verdicts for each, at the files once."""
+    found: list[Problem] = []
+    for model, some in lanes.items():
+        name = f"{row_id} of {model}" if model else row_id
+        decided = [fact for fact in some if fact.kind == DECIDED]
+        found += _rows(name, some, decided, spans, tally) + _metric(name, some, decided, spans, tally)
+    decided = [fact for fact in facts if fact.kind == DECIDED]
+    found += _file("metric_log.csv", row_id, facts, decided, spans, tally, whole)
+    return found + _file("unmatched_log.csv", row_id, facts, decided, spans, tally, whole)
 
 
 def _features(row_id: str, facts: Sequence[Fact], tally: Tally) -> list[Problem]:
@@ -186,7 +225,7 @@ def _file(
 ) -> list[Problem]:
     """Hold one CSV file against the decision log. What was decided after `written` may be in it already."""
     is_mine = (line == "metric_log.csv").__eq__
-    mine = [fact for fact in decided if is_mine(fact.verdict == MATCHED)]
+    mine = [fact for fact in decided if fact.in_files and is_mine(fact.verdict == MATCHED)]
     written = Counter(_value(fact) for fact in facts if fact.kind == WRITTEN and is_mine(fact.verdict == MATCHED))
     due = Counter(_value(f) for f in mine if spans[f.partition].start < f.offset <= _last_due(spans[f.partition]))
     known = Counter(_value(fact) for fact in mine)

@@ -40,6 +40,10 @@ class Fact(NamedTuple):
     b: float
     partition: int
     offset: int
+    model: str = ""
+    """Whose state of the id it is of (see `listings`): of a verdict, the model that it names; else empty for the base."""
+    in_files: bool = True
+    """Of a verdict: whether the CSV files are to have it."""
 
 
 class Facts:
@@ -49,7 +53,8 @@ class Facts:
         self._db = sqlite3.connect("")
         self._db.executescript(
             f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-{CACHE_KB};"
-            "CREATE TABLE fact(id TEXT, kind INTEGER, verdict TEXT, a REAL, b REAL, part INTEGER, at INTEGER);"
+            "CREATE TABLE fact(id TEXT, kind INTEGER, verdict TEXT, a REAL, b REAL, part INTEGER, at INTEGER,"
+            "model TEXT, in_files INTEGER);"
             "CREATE TABLE unread(source TEXT, digest BLOB, at REAL, n INTEGER);"
         )
         self._new: list[Fact] = []
@@ -98,7 +103,7 @@ class Facts:
         self._db.close()
 
     def _flush(self) -> None:
-        self._db.executemany("INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?)", self._new)
+        self._db.executemany("INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", self._new)
         self._new.clear()
 
 

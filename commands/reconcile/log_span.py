@@ -6,6 +6,7 @@ from collections import Counter
 
 import msgspec
 
+from commands.reconcile.listings import Listings
 from streams.join.decision import Checkpoint, Counts, Decision, checkpoint_after
 
 ENDS = ("matched", "unmatched_true", "unmatched_pred")
@@ -33,6 +34,8 @@ class LogPart(msgspec.Struct):
     n_unreadable: int = 0
     n_foreign: int = 0
     """Rows of other partitions that lie in this one, of the span."""
+    listings: Listings = msgspec.field(default_factory=Listings)
+    _applied: list[int] = msgspec.field(default_factory=lambda: [-1, -1])
 
     @property
     def is_whole(self) -> bool:
@@ -49,7 +52,9 @@ class LogPart(msgspec.Struct):
             start: decisions before this time are not of the span, as far as the inputs are kept.
             end: decisions from this time on are not of the span.
         """
-        wrong = self._check(offset, decided.checkpoint.counts, verdicts)
+        wrong = self._check(offset, decided.checkpoint, verdicts)
+        self.listings.take(offset, self._applied, decided.checkpoint)
+        self._applied = decided.checkpoint.input_offsets
         if offset < self.confirming_to:
             self.confirmed = decided.checkpoint.confirmed
         if end is not None and decided.at >= end:
@@ -85,11 +90,15 @@ class LogPart(msgspec.Struct):
             for input_offsets, first in zip(checkpoint.input_offsets, self.input_first, strict=True)
         )
 
-    def _check(self, offset: int, counts: Counts, verdicts: Counter[str]) -> list[str]:
+    def _check(self, offset: int, after: Checkpoint, verdicts: Counter[str]) -> list[str]:
+        counts = after.counts
         before = self.last or (Counts() if self.first == 0 else None)
         self.last = counts
         where = f"the decision at offset {offset} of partition {self.partition}"
-        wrong = [f"{where} leaves {counts.difference():+,} rows unaccounted for"] if counts.difference() else []
+        wrong = [
+            f"{where} leaves {n:+,} rows unaccounted for{f' of the model {model}' if model else ''}"
+            for model, n in after.differences().items()
+        ]
         for name in ENDS if before else ():
             n_counted = getattr(counts, name) - getattr(before, name)
             if n_counted != verdicts[name]:

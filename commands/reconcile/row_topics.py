@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -15,11 +15,12 @@ from streams.kafka.reader import Bounds
 from streams.kafka.topics import topics
 from streams.kinds import KINDS, Kind
 from streams.settings import Settings
+from streams.table.reading import unlisted
 from streams.wire import forwarding
 from streams.wire.decoder import Decoder
 from streams.wire.forwarding import Marks, Origin
 from streams.wire.kept import Assembler, Kept
-from streams.wire.rows import Row
+from streams.wire.rows import PredRow, Row
 
 CLOCKS_S = 60.0
 """How far the clocks of those who write to Kafka may lie apart, where its oldest records tell what was removed."""
@@ -104,10 +105,13 @@ class Inputs:
                 self._answers_from[p] = record.timestamp / 1000 + CLOCKS_S
             found, unreadable = self._decoders[kind].record(record.value or b"", record.timestamp / 1000, record.key)
             rows: Sequence[Row] = found
+            if side == PRED:
+                rows, refused = unlisted(kind, found, part.listings.at_prediction(record.offset))
+                unreadable = [*unreadable, *refused]
             marks = forwarding.marks(record.headers)
             in_span = first <= record.offset < end
             if marks.origin is None:
-                self.n_there[kind] += len(rows)
+                self.n_there[kind] += len(found)
                 rows, n_foreign = self._parted(rows, p, marks)
                 part.n_foreign += n_foreign if in_span else 0
             elif not seen.is_new(marks.origin):
@@ -118,7 +122,11 @@ class Inputs:
                 continue
             part.n_rows[side] += len(rows)
             part.n_unreadable += sum(one.n_rows for one in unreadable)
-            self._facts.add(Fact(row.id, side, "", getattr(row, kind), 0.0, p, record.offset) for row in rows)
+            self._facts.add(
+                Fact(row.id, side, "", getattr(row, kind), 0.0, p, record.offset, model)
+                for row in rows
+                for model in self._lanes(side, part, record.offset, row)
+            )
             for row in unreadable:
                 self._expect(f"{kind}/{p}@{record.offset}", row.raw, record.timestamp)
 
@@ -137,6 +145,11 @@ class Inputs:
                 self._facts.add(Fact(row.id, FEATURES, "", 0.0, 0.0, partition, record.offset) for row in rows)
             for row in unreadable:
                 self._expect(f"features/{partition}@{record.offset}", row.raw, record.timestamp)
+
+    def _lanes(self, side: int, part: LogPart, offset: int, row: Row) -> Sequence[str]:
+        if side == TRUE:
+            return part.listings.of_truth(offset)
+        return [part.listings.of_prediction(offset, cast(PredRow, row).model)]
 
     def _parted(self, rows: Sequence[Row], partition: int, marks: Marks) -> tuple[Sequence[Row], int]:
         """Return the rows that are joined where they lie, and how many others there are: those are joined as their copies."""

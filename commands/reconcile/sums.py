@@ -91,6 +91,7 @@ def _span(part: LogPart, found: Gathered) -> Span:
         metric_from=0 if found.metric_is_whole else found.metric_from.get((log, part.partition), part.end.offset + 1),
         log_from=part.first,
         whole=part.is_whole and part.start is None,
+        listings=part.listings,
     )
 
 
@@ -113,6 +114,15 @@ def _of_the_join(logs: Sequence[LogPart], rows: Sum, tally: Tally) -> list[Sum]:
         Sum(*_total(f"{name} verdicts in the log = counted", ((p, p.n_verdicts[name], _grown(p, name)) for p in logs)))
         for name in ("matched", "unmatched_true", "unmatched_pred")
     ]
+    of_models = [
+        Sum(
+            *_total(
+                f"rows in of {model} = 2 × matched + unmatched + duplicates + conflicts + late + waiting",
+                ((p, _rows_in(_of_model(p, model)), _accounted(_of_model(p, model))) for p in logs),
+            )
+        )
+        for model in sorted({name for part in logs if part.end for name in part.end.by_model})
+    ]
     waiting = Sum("ids that wait by the log = counted", tally.n_waiting, sum(p.after().waiting for p in logs))
     unreadable = Sum(
         *_total("unreadable rows in Kafka = counted", ((p, p.n_unreadable, _grown(p, "unreadable")) for p in logs))
@@ -120,7 +130,16 @@ def _of_the_join(logs: Sequence[LogPart], rows: Sum, tally: Tally) -> list[Sum]:
     foreign = Sum(
         *_total("rows of other partitions = sent on", ((p, p.n_foreign, _grown(p, "forwarded")) for p in logs))
     )
-    return [rows, *sides, invariant, *ends, waiting, unreadable, *([foreign] if foreign.left or foreign.right else [])]
+    return [
+        rows,
+        *sides,
+        invariant,
+        *of_models,
+        *ends,
+        waiting,
+        unreadable,
+        *([foreign] if foreign.left or foreign.right else []),
+    ]
 
 
 def _total(name: str, parts: Iterable[tuple[LogPart, int, int]]) -> tuple[str, int, int, list[int]]:
@@ -135,8 +154,12 @@ def _grown(part: LogPart, name: str) -> int:
     return grown
 
 
+def _of_model(part: LogPart, model: str) -> Counts:
+    return part.end.by_model.get(model, Counts()) if part.end else Counts()
+
+
 def _rows_in(counts: Counts) -> int:
-    return counts.rows_true + counts.rows_pred
+    return counts.rows_in
 
 
 def _accounted(counts: Counts) -> int:

@@ -63,6 +63,7 @@ def to_json(snapshot: Snapshot, settings: Settings) -> str:
                 "difference": join.counts.difference(),
                 "match_rate": join.counts.match_rate(),
                 "decided_at": join.decided_at,
+                "models": {name: msgspec.structs.asdict(of_it) for name, of_it in join.by_model.items()},
             },
             "windows": {
                 name: getattr(settings, name)

@@ -114,7 +114,18 @@ def _join(now: Snapshot, before: Snapshot | None) -> list[str]:
     ]
     said = [_row([name, n]) + (f"  ({note})" if note else "") for name, n, note in rows]
     apart = _row(["quarantined (not in the sum)", now.quarantined])
-    return [_line("Join", f"{invariant}; last decision {_ago(now.at - now.join.decided_at)}"), *said, apart]
+    models = [_of_model(name, of_it) for name, of_it in now.join.by_model.items()]
+    return [_line("Join", f"{invariant}; last decision {_ago(now.at - now.join.decided_at)}"), *said, apart, *models]
+
+
+def _of_model(name: str, counts: Counts) -> str:
+    """Return where the rows of one of several models went."""
+    off = counts.difference()
+    ends = (
+        f"{counts.matched:,} matched, {counts.unmatched_true:,} unanswered, {counts.unmatched_pred:,} without a truth"
+    )
+    further = f"{counts.waiting:,} waiting, {counts.duplicates + counts.conflicts + counts.late:,} repeated or late"
+    return f"  of {name}: {ends}, {further}{f' {BAD} off by {off:+,} rows' if off else ''}"
 
 
 def _refused(now: Snapshot) -> list[str]:
@@ -131,7 +142,7 @@ def _sides(n_true: int, n_pred: int) -> str:
 
 
 def _rows_in(join: Join) -> int:
-    return join.counts.rows_true + join.counts.rows_pred
+    return join.counts.rows_in
 
 
 def _rate(now: Snapshot, before: Snapshot | None) -> str:

@@ -50,11 +50,15 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     forwarded: int = 0
     fanned_out: int = 0
 
+    @property
+    def rows_in(self) -> int:
+        """Rows that were read, a truth once for each model that it is held against."""
+        return self.rows_true + self.rows_pred + self.fanned_out
+
     def difference(self) -> int:
         """Return rows in less the rows accounted for: 0, or the invariant is broken."""
-        rows = self.rows_true + self.rows_pred + self.fanned_out
         ended = 2 * self.matched + self.unmatched_true + self.unmatched_pred
-        return rows - ended - self.duplicates - self.conflicts - self.late - self.waiting
+        return self.rows_in - ended - self.duplicates - self.conflicts - self.late - self.waiting
 
     def match_rate(self) -> float | None:
         """Return the share of ids that ended matched, of all that ended; None before the first did."""

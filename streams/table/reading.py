@@ -102,7 +102,7 @@ def _run(decoder: Decoder, records: Sequence[Record], models: Sequence[str]) -> 
     if len(records) < RUN_FROM or any(record.headers() for record in records):
         return None
     rows = decoder.run([record.value() or b"" for record in records])
-    return None if rows is None or _unlisted(decoder.kind, rows, models)[1] else rows
+    return None if rows is None or unlisted(decoder.kind, rows, models)[1] else rows
 
 
 def _read_one(
@@ -110,8 +110,8 @@ def _read_one(
 ) -> tuple[Input, list[UnreadableRows], forwarding.Marks]:
     offset, headers = record.offset(), record.headers()
     rows, unreadable = decoder.record(record.value() or b"", record.timestamp()[1] / 1e3, record.key())
-    rows, unlisted = _unlisted(decoder.kind, rows, models)
-    unreadable = [*unreadable, *unlisted]
+    rows, strange = unlisted(decoder.kind, rows, models)
+    unreadable = [*unreadable, *strange]
     marks = forwarding.marks(headers) if headers else forwarding.UNMARKED
     n_unreadable = sum(one.n_rows for one in unreadable)
     given = Input(_side(decoder), offset, rows, n_unreadable, marks.origin)  # type: ignore[arg-type]
@@ -121,7 +121,7 @@ def _read_one(
     return given, [UnreadableRows(source, unreadable, of_kafka(record.key(), headers))], marks
 
 
-def _unlisted(kind: Kind, rows: list[Row], models: Sequence[str]) -> tuple[list[Row], list[Unreadable]]:
+def unlisted(kind: Kind, rows: list[Row], models: Sequence[str]) -> tuple[list[Row], list[Unreadable]]:
     """Return the rows without the predictions of models that are not joined, and a refusal for each of those."""
     if not models or kind != "y_pred":
         return rows, []

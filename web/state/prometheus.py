@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from agents import readiness
 from streams.faust_app import names
+from streams.join.decision import Counts
 from web.state.worker_facts import COUNTED, Facts
 
 
@@ -46,7 +47,7 @@ class WorkerCollector(Collector):
             "hindsight_ledger_difference_rows", "Rows in minus rows accounted for: always 0.", labels=["partition"]
         )
         for p, owner in held:
-            off.add_metric([str(p)], owner.store.checkpoint.counts.difference())
+            off.add_metric([str(p)], sum(map(abs, owner.store.checkpoint.differences().values())))
             for name in COUNTED:
                 if name != "waiting":
                     rows.add_metric([str(p), name], getattr(owner.store.checkpoint.counts, name))
@@ -59,6 +60,7 @@ class WorkerCollector(Collector):
             if facts.lag is not None:
                 lag.add_metric([str(facts.partition)], facts.lag)
         yield from (rows, waiting, off, evicted, hurried, lag, fenced, offset)
+        yield from _of_models([owner.store.checkpoint.by_model for _, owner in held])
 
     def _of_the_worker(self) -> Iterator[Metric]:
         rates, worker = self._facts.rates(), self._facts.worker
@@ -108,3 +110,23 @@ def registry(facts: Facts) -> CollectorRegistry:
     made = CollectorRegistry()
     made.register(WorkerCollector(facts))
     return made
+
+
+def _of_models(by_partition: Sequence[Mapping[str, Counts]]) -> Iterator[Metric]:
+    """Yield where the rows of each listed model went; nothing while none are listed."""
+    rows = CounterMetricFamily(
+        "hindsight_model_rows", "Rows of the join of one listed model, by where they went.", labels=["model", "as"]
+    )
+    waiting = GaugeMetricFamily(
+        "hindsight_model_waiting_ids", "Ids that are waiting, of one listed model.", labels=["model"]
+    )
+    for model in sorted({name for counts in by_partition for name in counts}):
+        each = [counts[model] for counts in by_partition if model in counts]
+        for name in COUNTED:
+            n = sum(getattr(one, name) for one in each)
+            if name == "waiting":
+                waiting.add_metric([model], n)
+            elif name not in ("unreadable", "skipped", "forwarded", "fanned_out"):
+                rows.add_metric([model, name], n)
+    if rows.samples:
+        yield from (rows, waiting)

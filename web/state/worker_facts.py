@@ -22,6 +22,7 @@ _MOST_MODELS = 1000
 COUNTED = (
     "rows_true",
     "rows_pred",
+    "fanned_out",
     "matched",
     "unmatched_true",
     "unmatched_pred",
@@ -94,7 +95,7 @@ class Facts:
         counts, rates, errors = self.counts(), self.rates(), await self._errors()
         owners = self.worker.pairs.owners.values()
         return OwnStatus(
-            rows_in=counts.rows_true + counts.rows_pred,
+            rows_in=counts.rows_in,
             rows_per_s=rates["rows"],
             matched=counts.matched,
             matched_per_s=rates["matched"],
@@ -108,7 +109,7 @@ class Facts:
             conflicts=counts.conflicts,
             late=counts.late,
             forwarded=counts.forwarded,
-            difference=sum(abs(owner.store.checkpoint.counts.difference()) for owner in owners),
+            difference=sum(abs(n) for owner in owners for n in owner.store.checkpoint.differences().values()),
             quarantined=self.ends.quarantined(),
             mae=errors.mae,
             n_left_out=errors.n_left_out,
@@ -160,7 +161,7 @@ class Facts:
             "waiting for Kafka" if owner.problem else "ready",
             owner.problem,
             lag=max(0, sum(known)) if known else None,
-            rows_in=checkpoint.counts.rows_true + checkpoint.counts.rows_pred,
+            rows_in=checkpoint.counts.rows_in,
             waiting=checkpoint.counts.waiting,
             difference=checkpoint.counts.difference(),
             log_offset=checkpoint.offset,
