@@ -10,8 +10,6 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from streams.join.decision import Checkpoint
 
 BASE = ""
@@ -31,10 +29,11 @@ class Listing(NamedTuple):
         return BASE if model == self.base else model
 
 
-class Listings(msgspec.Struct):
+class Listings:
     """What was listed when, in one partition: in the order of its log."""
 
-    known: list[Listing] = []
+    def __init__(self) -> None:
+        self.known: list[Listing] = []
 
     def take(self, offset: int, before: Sequence[int], after: Checkpoint) -> None:
         """Take the next decision.

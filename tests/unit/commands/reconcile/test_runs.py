@@ -147,11 +147,11 @@ def test_a_tag_of_a_decision_that_was_never_made_hides_no_verdict_behind_it(worl
 @pytest.mark.parametrize("topic", [LOG, "metric"])
 def test_records_of_a_newer_version_are_not_checked_and_said(world: World, reconcile: Reconcile, topic: str):
     newer = (
-        versions.marked(9, b"") if topic == LOG else record_bytes(Tag("log", 0, 2, 1), b"{}").replace(b":2,", b":9,", 1)
+        versions.marked(9, b"") if topic == LOG else record_bytes(Tag("log", 0, 2, 1), b"{}").replace(b":3,", b":9,", 1)
     )
     world.kafka.put(topic, 0, newer)
     with pytest.raises(
-        Unavailable, match=r"is of version 9, and this program knows versions up to [23]: .* Start that version"
+        Unavailable, match=r"is of version 9, and this program knows versions up to [34]: .* Start that version"
     ):
         reconcile()
 
