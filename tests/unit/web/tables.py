@@ -26,11 +26,11 @@ class Table:
     def __init__(self, root):
         self.stores = {p: PairsStore(root / f"pairs-{p}", rocksdict.Cache(1 << 20)) for p in (0, 1)}
 
-    def put(self, partition, side, ids, at, y=1.0):
+    def put(self, partition, side, ids, at, y=1.0, model="m", models=()):
         store = self.stores[partition]
-        make = (lambda i: TrueRow(i, at, y)) if side == TRUE else (lambda i: PredRow(i, at, y, "m"))
+        make = (lambda i: TrueRow(i, at, y)) if side == TRUE else (lambda i: PredRow(i, at, y, model))
         given = Input(side, store.checkpoint.input_offsets[side] + 1, [make(i) for i in ids])
-        decided = decide(store.checkpoint, [given], store, RULES, now=at)
+        decided = decide(store.checkpoint, [given], store, RULES, now=at, models=models)
         store.apply(store.checkpoint.offset + 1, decided.record)
 
     def ask(self, now=NOW, **asked):

@@ -8,6 +8,7 @@ import pytest
 
 from streams.join.state import PRED, TRUE
 from tests.unit.web.tables import NOW
+from web.pairs.pair_view import of_id
 
 
 @pytest.mark.parametrize("sort", ["newest", "oldest", "id", "y_true", "-error", "left"])
@@ -90,3 +91,44 @@ def test_a_filter_leaves_exactly_its_rows(full, asked, n):
 def test_largest_errors_come_first(full):
     errors = [row.error for row in full.shown(sort="-error", n=3)]
     assert errors == [19.0, 18.0, 17.0]
+
+
+BOTH = ("a", "b")
+
+
+@pytest.fixture
+def of_two(table):
+    """Thirty ids: all are predicted by `a`, every third by `b` too, and all have their truth but the last."""
+    ids = [f"x{i:02}" for i in range(30)]
+    table.put(0, PRED, ids, NOW - 20, 2.0, "a", BOTH)
+    table.put(0, PRED, ids[::3], NOW - 20, 3.0, "b", BOTH)
+    table.put(0, PRED, ["x01"], NOW - 19, 9.0, "a", BOTH)
+    table.put(0, TRUE, ids[:-1], NOW - 10, 1.0, models=BOTH)
+    return table
+
+
+@pytest.mark.parametrize("sort", ["newest", "oldest", "id", "error"])
+@pytest.mark.parametrize("n", [1, 7, 100])
+def test_an_id_that_several_models_predict_has_a_row_for_each(of_two, sort, n):
+    found = of_two.walk(sort=sort, n=n)
+    wanted = {f"x{i:02}" for i in range(30 - (sort == "error"))}
+    assert set(found) == wanted
+    assert len(found) == (39 if sort == "error" else 59)
+
+
+def test_each_row_says_its_model_and_has_what_was_kept_beside_it(of_two):
+    shown = {(row.id, row.carried.model): row for row in of_two.shown(n=100)}
+    assert shown["x01", "a"].other.y == 9.0
+    assert (shown["x01", "a"].error, shown["x01", "b"].state) == (1.0, "waiting_for_pred")
+    assert (shown["x03", "a"].error, shown["x03", "b"].error) == (1.0, 2.0)
+    assert ("x29", "b") not in shown
+
+
+def test_one_id_is_shown_as_it_stands_for_the_reference_with_its_challengers(of_two):
+    store = of_two.stores[0]
+    for reference, error in (("a", 1.0), ("b", 2.0)):
+        found = of_id(store, "x03", 0, reference)
+        assert found is not None
+        assert (found.carried.model, found.error) == (reference, error)
+        assert [one.carried.model for one in found.challengers] == [name for name in BOTH if name != reference]
+    assert of_id(store, "unknown", 0, "a") is None

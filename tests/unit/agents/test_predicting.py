@@ -1,0 +1,124 @@
+"""Several models over one input: each answers every row under its name, whatever the others do, and what is done is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import skops.io
+from sklearn.linear_model import LinearRegression
+
+from agents.predicting import Predicting
+from streams.kafka.fetcher import TP, Batch
+from streams.kafka.topics import topics
+from streams.settings import Settings
+from tests.fake_record import FakeRecord
+
+
+class Fetcher:
+    """Keeps which batches are done with."""
+
+    def __init__(self) -> None:
+        self.ended: list[int] = []
+
+    def done(self, batch: Batch) -> None:
+        self.ended.append(batch.end)
+
+
+class Kafka:
+    """Keeps what is written, by topic."""
+
+    problem = ""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.refused: list[tuple[str, bytes]] = []
+
+    async def write(self, topic: str, partition: int, records: Any) -> None:
+        for value, headers in records:
+            if topic == "y_pred":
+                self.rows += json.loads(value)
+            else:
+                self.refused.append((dict(headers)["detail"].decode(), value))
+
+
+def model_at(path: Path, slope: float, n_features: int = 1) -> Path:
+    table = [[float(i)] * n_features for i in range(3)]
+    skops.io.dump(LinearRegression().fit(table, [slope * row[0] for row in table]), path)
+    return path
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.001)
+
+
+def record(offset: int, row_id: str, *features: float) -> FakeRecord:
+    return FakeRecord(offset, json.dumps([{"id": row_id, "ts": 1.0, "features": features}]).encode())
+
+
+@pytest.mark.parametrize("names", [("champion", "challenger"), ("",)])
+def test_every_row_is_answered_by_every_model_in_order(tmp_path: Path, names: tuple[str, ...]) -> None:
+    paths = [model_at(tmp_path / f"{i}.skops", slope) for i, slope in enumerate((1.0, 2.0)[: len(names)])]
+    model = ",".join(f"{name}={path}" if name else str(path) for name, path in zip(names, paths, strict=True))
+    settings = Settings(model=model, partitions=1)
+    fetcher, kafka = Fetcher(), Kafka()
+
+    async def play() -> None:
+        predicting = Predicting(settings, topics(settings), fetcher)  # type: ignore[arg-type]
+        predicting.producer = kafka  # type: ignore[assignment]
+        predicting.begin_to_load()
+        await predicting.load()
+        running = asyncio.create_task(predicting.run())
+        for i in range(30):
+            predicting.take(Batch(TP("features", 0), i, i + 1, records=[record(i, f"i{i}", float(i))]))  # type: ignore[list-item]
+            await asyncio.sleep(0)
+        predicting.take(Batch(TP("features", 0), 30, 31, records=[record(30, "bad", 1.0, 2.0)]))  # type: ignore[list-item]
+        await until(lambda: fetcher.ended[-1:] == [31])
+        assert (predicting.n_predicted, predicting.n_refused) == (30 * len(names), len(names))
+        running.cancel()
+
+    asyncio.run(play())
+    assert fetcher.ended == sorted(fetcher.ended)
+    found = {(row["id"], row["model"], round(row["y_pred"], 6)) for row in kafka.rows}
+    own = [name or "linear-regression" for name in names]
+    expected = {(f"i{i}", name, i * slope) for i in range(30) for name, slope in zip(own, (1.0, 2.0), strict=False)}
+    assert {(row_id, y) for row_id, _, y in found} == {(row_id, float(y)) for row_id, _, y in expected}
+    assert len({model for _, model, _ in found}) == len(names)
+    assert not names[0] or found == expected
+    assert [detail.split(", but ")[0] for detail, _ in kafka.refused] == ["2 features"] * len(names)
+
+
+def test_a_model_that_is_not_listed_ends_the_worker_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    class Ended(Exception):
+        pass
+
+    def fatal(sentence: str) -> None:
+        said.append(sentence)
+        raise Ended
+
+    monkeypatch.setattr("agents.predicting.fatal", fatal)
+    path = model_at(tmp_path / "a.skops", 1.0)
+    settings = Settings(model=str(path), models=("champion", "challenger"))
+
+    async def play() -> None:
+        predicting = Predicting(settings, topics(settings), Fetcher())  # type: ignore[arg-type]
+        predicting.begin_to_load()
+        with pytest.raises(Ended):
+            await predicting.load()
+
+    asyncio.run(play())
+    (sentence,) = said
+    assert "is not in HINDSIGHT_MODELS (champion, challenger): its predictions would be refused." in sentence
+    assert sentence.endswith(f"Name it: HINDSIGHT_MODEL=champion={path}")
