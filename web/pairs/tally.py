@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from streams.join.keys import STATES, id_of, model_of
 from streams.table.store import PairsStore
 from streams.wire.checked import Natural
 from web.pairs.pair_view import PairView, view
@@ -58,17 +59,20 @@ async def count(stores: Mapping[int, PairsStore], query: Query, now: float, into
     for partition, store in stores.items():
         if query.partition not in (None, partition):
             continue
-        after = b"i"
-        while chunk := store.page(after, CHUNK):
-            started = time.monotonic()
-            after = b"i" + chunk[-1][0].encode()
-            for row_id, packed in chunk:
-                _add(view(row_id, packed, partition), query, now, counts, facets)
-            into.n_looked_at += len(chunk)
-            if into.n_looked_at >= MOST_IDS:
-                return
-            ended = time.monotonic()
-            await asyncio.sleep(REST * (ended - started) if ended - began > FREELY_S else 0)
+        for prefix in STATES:
+            after = prefix
+            while chunk := store.page(after, CHUNK):
+                started = time.monotonic()
+                after = prefix + chunk[-1][0].encode()
+                for behind_prefix, packed in chunk:
+                    key = prefix + behind_prefix.encode()
+                    model = model_of(key) or store.checkpoint.base
+                    _add(view(id_of(key), packed, partition, (), model), query, now, counts, facets)
+                into.n_looked_at += len(chunk)
+                if into.n_looked_at >= MOST_IDS:
+                    return
+                ended = time.monotonic()
+                await asyncio.sleep(REST * (ended - started) if ended - began > FREELY_S else 0)
     into.is_whole = True
 
 
