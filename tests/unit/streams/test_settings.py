@@ -194,3 +194,24 @@ def test_a_path_alone_is_one_model_that_has_its_own_name(path: str):
 )
 def test_models_that_cannot_be_told_apart_are_named(environ: dict[str, str], said: str):
     assert said in refusal(**environ)
+
+
+def test_the_keys_of_segments_are_a_list():
+    assert load({"HINDSIGHT_SEGMENTS": "country, tier"}).segments == ("country", "tier")
+    assert load({}).segments == ()
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ("a,b,c,d,e,f,g,h,i", "names 9 keys, and there can be 8 at most"),
+        ("a,b,a", "'a' is no key"),
+        ("a:b", "'a:b' is no key"),
+        ("country,y_pred", "'y_pred' is no key"),
+        ("x" * 65, "is no key"),
+    ],
+    ids=["too many", "twice", "a colon", "a size", "too long"],
+)
+def test_what_is_no_key_of_segments_is_said(keys, says):
+    with pytest.raises(SettingsError, match=says):
+        load({"HINDSIGHT_SEGMENTS": keys})
