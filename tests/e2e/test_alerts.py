@@ -151,7 +151,7 @@ class Told:
 
     def tell(self, name: str, world: World) -> None:
         """Publish both sides in the order of their ts; wait until all labels are counted, and rules looked at then."""
-        labelled = np.isfinite(world.delay)
+        labelled = world.delay <= label_worlds.WINDOW_S  # of an outage, some come too late to be joined
         made, came = self._start + world.made, self._start + world.made + world.delay
         y_pred = 100 + np.where(np.arange(len(made)) % 2, 1, -1) * world.size
         rows = [

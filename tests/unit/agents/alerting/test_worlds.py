@@ -49,7 +49,7 @@ class Told:
         """Count what comes in the order in which it does, and look at the rules meanwhile."""
         made = self._start + world.made
         events = [(at, False, i) for i, at in enumerate(made.tolist())]
-        labelled = np.flatnonzero(np.isfinite(world.delay))
+        labelled = np.flatnonzero(world.delay <= WINDOW_S)  # of an outage, some come too late to be joined
         events += [(float(made[i] + world.delay[i]), True, i) for i in labelled.tolist()]
         events.sort()
         for n, first in enumerate(range(0, len(events), A_RECORD)):
