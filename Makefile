@@ -1,7 +1,8 @@
 # `make run`: all of Hindsight on this machine. `make check`: style, types, imports. `make unit`: the fast tests, with few
 # examples each. `make test`: every check and test, with real brokers. `make test-compose`: compose.yaml, run by a real Docker engine. Each sets up what it needs first.
 PYTHON ?= python3
-MODEL := $(or $(HINDSIGHT_MODEL),models/model.skops)
+# Of several models under names (`champion=a.skops,challenger=b.skops`) none is trained here.
+MODEL := $(if $(findstring =,$(HINDSIGHT_MODEL)),,$(or $(HINDSIGHT_MODEL),models/model.skops))
 LOCK := .venv-tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 DONE := .run/done
 # A test that fails runs once more. If it passes then, the run ends well and names it in its last lines: FLAKY (tests/conftest.py).

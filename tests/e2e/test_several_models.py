@@ -43,7 +43,6 @@ def pipeline(brokers: Brokers, tmp_path: Path) -> Iterator[Pipeline]:
         max_out_of_orderness_s=1,
     )
     yield made
-    print(made.worker.said[-4000:])
     made.end()
 
 
