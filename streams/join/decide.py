@@ -21,7 +21,7 @@ from streams.join import state as pair
 from streams.join.arrivals import Arriving
 from streams.join.deadlines import LAST_BUCKET, TIMER_KINDS, TOMBSTONE, Rules, last_bucket
 from streams.join.decision import NOWHERE_TS, Checkpoint, Counts, Decision
-from streams.join.keys import id_of, key_of, other_key
+from streams.join.keys import id_of, other_key
 from streams.join.lanes import Lane, Lanes, Run
 from streams.join.state import MATCHED, NAN, PRED, TRUE, UNMATCHED, WAITING, State
 from streams.wire import forwarding
@@ -473,20 +473,16 @@ class _Draft:
         """Return the ids that the reference and another model have in common since this decision."""
         if len(self.lanes.names) == 1:
             return []
-        ended = {(verdict.id, verdict.model or "") for verdict in self.verdicts if verdict.verdict == "matched"}
-        keys = {
-            (row_id, model): key_of(row_id, "" if model == self.lanes.base else model)
-            for row_id in dict.fromkeys(row_id for row_id, _ in ended)
-            for model in self.lanes.names
+        ended = dict.fromkeys([(one.id, one.model) for one in self.verdicts if one.verdict == "matched"])
+        ids = list(dict.fromkeys([row_id for row_id, _ in ended]))
+        keys = {model: self.lanes.of(model).keys_of(ids) for model in self.lanes.names}
+        dirty, known = self.dirty, self.known
+        self._look_up([key for some in keys.values() for key in some if key not in dirty])
+        states = {
+            model: [dirty.get(key) or (pair.unpack(packed) if (packed := known[key]) else None) for key in some]
+            for model, some in keys.items()
         }
-        self._look_up([key for key in keys.values() if key not in self.dirty])
-
-        def state_of(row_id: str, model: str) -> State | None:
-            key = keys[row_id, model]
-            packed = self.known.get(key)
-            return self.dirty.get(key) or (pair.unpack(packed) if packed else None)
-
-        return pairing.pairs(self.lanes.names, ended, state_of)
+        return pairing.pairs(ids, ended, states)
 
     def _report(self, pairs: list[Pairs]) -> Report | None:
         """Return what there is to say beside the verdicts; None where nothing came and nothing ended."""

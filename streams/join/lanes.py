@@ -62,10 +62,14 @@ class Lane:
 
     def keys(self, rows: Rows) -> list[bytes]:
         """Return the keys of rows."""
+        return self.keys_of([row.id for row in rows])
+
+    def keys_of(self, ids: Sequence[str]) -> list[bytes]:
+        """Return the keys of ids."""
         if not self._suffix:  # as `keys.key_of` makes them, without a call a row
-            return [b"i" + row.id.encode() for row in rows]
+            return [b"i" + row_id.encode() for row_id in ids]
         prefix, suffix = self._prefix, self._suffix
-        return [prefix + row.id.encode() + suffix for row in rows]
+        return [prefix + row_id.encode() + suffix for row_id in ids]
 
     def named(self, carries: list[bytes]) -> list[bytes]:
         """Return what predictions carry, each with the lane's model if it names none."""

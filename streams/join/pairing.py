@@ -6,55 +6,54 @@ with the truth or with a prediction that came after it. So it is counted once, a
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from streams.join.state import MATCHED, State
 from streams.scores.losses import LARGEST
 from streams.wire.verdicts import Pairs
 
-_Sums = tuple[float, float, float, float]
-_N_LOSSES = 4
-
 
 def pairs(
-    models: Sequence[str], ended: Collection[tuple[str, str]], state_of: Callable[[str, str], State | None]
+    ids: Sequence[str], ended: Collection[tuple[str, str | None]], states: Mapping[str, Sequence[State | None]]
 ) -> list[Pairs]:
     """Return what the pairs of a decision add up to, by the other model and the second of the reference's prediction.
 
     A pair with a value beyond `LARGEST` is left out, as it is of every score.
 
     Args:
-        models: those that are joined, the reference first.
-        ended: the id and the model of each verdict of the decision that is a match.
-        state_of: returns how an id stands after the decision, of a model; None: it is not known.
+        ids: those of which a verdict of the decision is a match.
+        ended: the id and the model of each such verdict.
+        states: by model, the reference first, how each of the ids stands after the decision; None: it is not known.
     """
-    reference, *others = models
-    sums: dict[str, dict[int, tuple[int, _Sums]]] = defaultdict(dict)
-    for row_id in dict.fromkeys(row_id for row_id, _ in ended):
-        mine = state_of(row_id, reference)
-        if mine is None or mine[0] != MATCHED:
-            continue
-        for other in others:
-            if (row_id, reference) not in ended and (row_id, other) not in ended:
+    (reference, mine_of), *others = states.items()
+    found = []
+    for other, theirs_of in others:
+        by_second: dict[int, list[float]] = {}
+        for row_id, mine, theirs in zip(ids, mine_of, theirs_of, strict=True):
+            if not mine or not theirs or mine[0] != MATCHED or theirs[0] != MATCHED:
                 continue
-            theirs = state_of(row_id, other)
-            if theirs is not None and theirs[0] == MATCHED and (found := _losses(mine, theirs)) is not None:
-                second = int(mine[6])
-                n, so_far = sums[other].get(second, (0, (0.0,) * _N_LOSSES))
-                sums[other][second] = n + 1, tuple(a + b for a, b in zip(so_far, found, strict=True))  # type: ignore[assignment]
-    return [_pairs(reference, other, by_second) for other, by_second in sums.items()]
+            if (row_id, reference) in ended or (row_id, other) in ended:
+                _add(by_second, mine, theirs)
+        if by_second:
+            found.append(_pairs(reference, other, by_second))
+    return found
 
 
-def _losses(mine: State, theirs: State) -> _Sums | None:
-    """Return the absolute and the squared error of both; None where no score can hold them."""
-    if max(map(abs, (mine[3], mine[4], theirs[3], theirs[4]))) > LARGEST:
-        return None
-    of_mine, of_theirs = abs(mine[4] - mine[3]), abs(theirs[4] - theirs[3])
-    return of_mine, of_theirs, of_mine * of_mine, of_theirs * of_theirs
+def _add(by_second: dict[int, list[float]], mine: State, theirs: State) -> None:
+    """Add one id: the absolute and the squared error of both."""
+    true, pred, other_true, other_pred = mine[3], mine[4], theirs[3], theirs[4]
+    if max(abs(true), abs(pred), abs(other_true), abs(other_pred)) > LARGEST:
+        return
+    first, second = abs(pred - true), abs(other_pred - other_true)
+    sums = by_second.setdefault(int(mine[6]), [0, 0.0, 0.0, 0.0, 0.0])
+    sums[0] += 1
+    sums[1] += first
+    sums[2] += second
+    sums[3] += first * first
+    sums[4] += second * second
 
 
-def _pairs(reference: str, model: str, by_second: dict[int, tuple[int, _Sums]]) -> Pairs:
+def _pairs(reference: str, model: str, by_second: dict[int, list[float]]) -> Pairs:
     seconds = sorted(by_second)
-    columns = [[by_second[second][1][i] for second in seconds] for i in range(_N_LOSSES)]
-    return Pairs(reference, model, seconds, [by_second[second][0] for second in seconds], *columns)
+    n, *sums = map(list, zip(*(by_second[second] for second in seconds), strict=True))
+    return Pairs(reference, model, seconds, n, *sums)
