@@ -32,8 +32,14 @@ SELECT reference, model, start / :width * :width, :width, sum(n), sum(absolute_o
 FROM pairs WHERE width < :width AND start < :until GROUP BY 1, 2, 3
 """
 _READ = """
-SELECT start, width, n, absolute_of_reference, squared_of_reference, absolute_of_model, squared_of_model FROM pairs
-WHERE reference = ? AND model = ? AND start >= ? AND start < ? ORDER BY start
+SELECT start, max(width), sum(n), sum(absolute_1), sum(squared_1), sum(absolute_2), sum(squared_2) FROM (
+    SELECT start, width, n, absolute_of_reference AS absolute_1, squared_of_reference AS squared_1,
+        absolute_of_model AS absolute_2, squared_of_model AS squared_2
+    FROM pairs WHERE reference = :first AND model = :second
+    UNION ALL
+    SELECT start, width, n, absolute_of_model, squared_of_model, absolute_of_reference, squared_of_reference
+    FROM pairs WHERE reference = :second AND model = :first
+) WHERE start >= :start AND start < :end GROUP BY start ORDER BY start
 """
 _COUNT = """
 SELECT sum(n_predictions), sum(n_labels) FROM cells JOIN series USING (series)
@@ -70,14 +76,10 @@ def roll_up(connection: sqlite3.Connection, width: int, until: float) -> None:
 
 
 def read(connection: sqlite3.Connection, first: str, second: str, start: float, end: float) -> PairSlices:
-    """Return the slices of a span that hold pairs of two models, one of them the reference; none where neither is."""
-    rows = connection.execute(_READ, (first, second, start, end)).fetchall()
-    if is_turned := not rows:
-        rows = connection.execute(_READ, (second, first, start, end)).fetchall()
+    """Return the slices of a span that hold pairs of two models, whichever of them was the reference then."""
+    rows = connection.execute(_READ, {"first": first, "second": second, "start": start, "end": end}).fetchall()
     table = np.array(rows, np.float64).reshape(len(rows), 3 + _N_SUMS)
-    of_reference, of_model = table[:, 3:5], table[:, 5:7]
-    sums = (of_model, of_reference) if is_turned else (of_reference, of_model)
-    return PairSlices(table[:, 0], table[:, 1], table[:, 2].astype(np.int64), *sums)
+    return PairSlices(table[:, 0], table[:, 1], table[:, 2].astype(np.int64), table[:, 3:5], table[:, 5:7])
 
 
 def counted(connection: sqlite3.Connection, model: str, start: float, end: float) -> Counted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -68,6 +69,25 @@ def test_the_second_is_better_or_worse_whichever_is_named_first(tmp_path):
     assert turned.losses[0].difference == -found.losses[0].difference
     assert [loss.loss for loss in found.losses] == ["absolute", "squared"]
     assert found.models == ["challenger", "champion"]
+
+
+def test_after_the_challenger_was_promoted_the_pairs_of_before_count_on(tmp_path):
+    sent = records(60, 0.2)
+    (last,) = sent[40].report.pairs
+    turned = Pairs(
+        "challenger",
+        "champion",
+        [last.seconds[0]],
+        [20],
+        *last.sums[1::-1],
+        last.squared_of_model,
+        last.squared_of_reference,
+    )
+    both = list(sent)
+    both[40] = msgspec.structs.replace(sent[40], report=msgspec.structs.replace(sent[40].report, pairs=[turned]))
+    counted(tmp_path / "one", sent)
+    counted(tmp_path / "both", both)
+    assert compared(tmp_path / "one") == compared(tmp_path / "both")
 
 
 def test_only_slices_count_whose_labels_are_all_there(tmp_path):
