@@ -26,9 +26,11 @@ AT_ONCE = 5_000
 """Most records that are handed over together."""
 POLL_S, GATHER_S = 0.1, 0.002
 """How long to wait for a first record, and then for those right behind it."""
-LINGER_S, GATHERED_LINGER_S = 0.02, 0.005
+LINGER_S, SHORT_LINGER_S = 0.02, 0.005
 """What comes again and again is handed over this far apart, for all partitions at once: so they decide together, and their
-decisions share a request and a disk sync. Records with headers were gathered before, as by our bridge, and wait less."""
+decisions share a request and a disk sync. It is shorter for few records, and for those with headers: our bridge gathered them."""
+FEW_RECORDS = 5
+"""Where fewer come at once, as at 100 rows/s, they would wait for nothing."""
 FULL_BYTES = 160_000
 """After so much at once the next records wait for nothing."""
 RECORD_BYTES = 400
@@ -293,8 +295,9 @@ def _linger_s(batches: Sequence[Batch]) -> float:
     """Return how long after these the next batches are to be handed over."""
     if sum(batch.n_bytes for batch in batches) >= FULL_BYTES:
         return 0.0
-    is_gathered = any(batch.records[0].headers() for batch in batches if batch.records)
-    return GATHERED_LINGER_S if is_gathered else LINGER_S
+    are_few = sum(len(batch.records) for batch in batches) < FEW_RECORDS
+    are_gathered = any(batch.records[0].headers() for batch in batches if batch.records)
+    return SHORT_LINGER_S if are_few or are_gathered else LINGER_S
 
 
 class _Partition(msgspec.Struct):

@@ -218,18 +218,18 @@ def test_what_comes_right_behind_is_handed_over_together(
 
     async def work(fetcher: Fetcher, seen: Seen) -> None:
         await fetcher.assign(dict.fromkeys(tps, 0))
-        produce(brokers, topic, [b"first"])
-        await seen.until(lambda: bool(seen.values.get(tps[0])))
+        produce(brokers, topic, numbered(8), **{"linger.ms": 1000})  # until it is flushed: they come at once
+        await seen.until(lambda: len(seen.values.get(tps[0], ())) == 8)
         seen.batches.clear()
         for i in range(10):
             await asyncio.to_thread(produce, brokers, topic, numbered(1, i), i % 2)
-        await seen.until(lambda: sum(map(len, seen.values.values())) == 11)
+        await seen.until(lambda: sum(map(len, seen.values.values())) == 18)
         assert sorted(len(batch.records) for batch in seen.batches if batch.records) == [5, 5]
 
     play(brokers, work)
 
 
-def test_what_was_gathered_before_or_comes_in_masses_waits_less(
+def test_what_was_gathered_before_or_comes_alone_or_in_masses_waits_less(
     brokers: Brokers, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LINGER_S", 1000.0)
@@ -238,12 +238,16 @@ def test_what_was_gathered_before_or_comes_in_masses_waits_less(
 
     async def work(fetcher: Fetcher, seen: Seen) -> None:
         await fetcher.assign({tp: 0})
-        produce(brokers, topic, [b"." * 100_000])
-        await seen.until(lambda: len(seen.values.get(tp, ())) == 1)
-        producer = confluent_kafka.Producer({"bootstrap.servers": brokers.kafka})
-        for n in (2, 3):
-            producer.produce(topic, b"of a bridge", partition=0, headers={"partitions": b"2"})
+        produce(brokers, topic, [b"." * 20_000] * 10, **{"linger.ms": 1000})
+        await seen.until(lambda: len(seen.values.get(tp, ())) == 10)
+        producer = confluent_kafka.Producer({"bootstrap.servers": brokers.kafka, "linger.ms": 1000})
+        for n in (20, 30):
+            for _ in range(10):
+                producer.produce(topic, b"of a bridge", partition=0, headers={"partitions": b"2"})
             assert producer.flush(WITHIN_S) == 0
+            await seen.until(lambda n=n: len(seen.values[tp]) == n)  # type: ignore[misc]
+        for n in (31, 32):
+            produce(brokers, topic, [b"alone"])
             await seen.until(lambda n=n: len(seen.values[tp]) == n)  # type: ignore[misc]
 
     play(brokers, work)
