@@ -252,7 +252,7 @@ def test_a_chart_says_its_places_to_the_keyboard_and_to_a_finger(kept: Kept, sho
     plot = page.locator("section[aria-labelledby=h-hist] .plot")
     plot.focus()
     plot.press("ArrowRight")
-    expect(plot.locator(".tip")).to_have_text(re.compile(r"^0 to .* labels?$"))
+    expect(plot.locator(".tip")).to_have_text(re.compile(r"^0 to .* labels? its ids$"))
     first = plot.locator(".tip").inner_text()
     plot.press("ArrowRight")
     expect(plot.locator(".tip")).not_to_have_text(first)
