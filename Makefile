@@ -43,7 +43,6 @@ setup:
 	@$(MAKE) --silent --jobs=4 runtime tests-need tools
 
 faults: setup
-	@$(PYTHON) -m dev.packages faults
 	@.venv/bin/python -m tests.faults $(FAULTS)
 
 bench: setup

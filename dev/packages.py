@@ -2,8 +2,7 @@
 
 `python3 -m dev.packages python` installs what `.venv` needs, `... brokers` what the brokers need, `... browser` the
 Chromium that the tests of the web view drive, `... monitoring` the Prometheus and the Alertmanager of the tests of
-alerts, `... java` and `... c` what it takes to compile the benchmark's peers in Java and C, and `... faults` what makes
-a clock wrong in `make faults`.
+alerts, `... java` and `... c` what it takes to compile the benchmark's peers in Java and C.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ from dev import DevError
 RABBITMQ_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """The server itself: the one in PATH is a wrapper that insists on the service's own user and directories."""
 SYSTEMD = Path("/run/systemd/system")
-LIBRARIES = Path("/usr/lib")
 SERVICES = {
     "epmd": ("rabbitmq-server.service", "epmd.socket", "epmd.service"),
     "prometheus": ("prometheus.service",),
@@ -57,8 +55,6 @@ def missing(part: str) -> list[str]:
             "prometheus": shutil.which("promtool") is not None,
             "prometheus-alertmanager": shutil.which("prometheus-alertmanager") is not None,
         }
-    elif part == "faults":
-        present = {"libfaketime": any(LIBRARIES.glob("*/faketime/libfaketimeMT.so.1"))}
     else:
         present = {
             "rabbitmq-server": RABBITMQ_SERVER.exists(),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from streams.process import atomic_file
 from tests.e2e.pipeline import Process
 from tests.faults.fault import fault
 from tests.faults.scene import Scene
 from tests.faults.traffic import Mix
 
-LIBRARIES, FAKETIME = Path("/usr/lib"), "*/faketime/libfaketimeMT.so.1"
+WRONG_CLOCK = Path(__file__).parents[1] / "wrong_clock"
 
 PAIRS = Mix(lone=0.0)
 """An id with one side waits by the clock that it came by: with a wrong one, an hour too long."""
@@ -19,21 +20,15 @@ LONG = {"dedupe_horizon_s": 7200}
 
 def with_clock(scene: Scene, name: str, offset: str) -> tuple[Process, Path]:
     """Return a worker, not started, whose wall clock is off; and the file that says by how much."""
-    library = next(LIBRARIES.glob(FAKETIME), None)
-    if library is None:
-        raise FileNotFoundError(
-            "libfaketime is not installed: `python -m dev.packages faults` does it, as `make faults` does"
-        )
-    rc = scene.world.home / f"{name}.faketime"
-    rc.write_text(offset + "\n")
-    process = scene.pipeline.new_worker(
-        name,
-        LD_PRELOAD=str(library),
-        FAKETIME_TIMESTAMP_FILE=str(rc),
-        FAKETIME_NO_CACHE="1",
-        FAKETIME_DONT_FAKE_MONOTONIC="1",
-    )
-    return process, rc
+    offset_file = scene.world.home / f"{name}.offset"
+    set_offset(offset_file, offset)
+    process = scene.pipeline.new_worker(name, PYTHONPATH=str(WRONG_CLOCK), TEST_CLOCK_OFFSET_FILE=str(offset_file))
+    return process, offset_file
+
+
+def set_offset(offset_file: Path, offset: str) -> None:
+    """Set the clock; whoever looks meanwhile sees the former offset or this one."""
+    atomic_file.replace(offset_file, offset.encode())
 
 
 @fault("the worker's clock is an hour ahead, then right again", alone=True, settings=LONG, mix=PAIRS)
@@ -62,11 +57,11 @@ def wrong_clock(scene: Scene, offset: str) -> None:
 @fault("the worker's clock jumps an hour ahead, and back", alone=True, settings=LONG, mix=PAIRS)
 def clock_jumps(scene: Scene) -> None:
     assert scene.worker.stop() == 0
-    process, rc = with_clock(scene, "worker-jumping", "+0")
+    process, offset_file = with_clock(scene, "worker-jumping", "+0")
     process.start("The table `pairs` is ready")
     scene.flow()
     for offset in ("+3600", "+0", "-3600", "+0"):
-        rc.write_text(offset + "\n")
+        set_offset(offset_file, offset)
         scene.note(f"the clock is {offset} s")
         scene.flow(300)
     assert process.stop() == 0
