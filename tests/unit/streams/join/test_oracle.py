@@ -34,7 +34,7 @@ values = st.sampled_from([-1.5, 0.0, 7.25])
 def kafka_records(draw, ages=quarters, max_size=5):
     """The rows of one Kafka record, as if it came at NOW: `ages` says how long before that they happened."""
     side = draw(sides)
-    rows = st.builds(Row, st.just(side), st.sampled_from(IDS), ages.map(lambda age: NOW - age), values)
+    rows = st.builds(Row, st.just(side), st.sampled_from(IDS), ages.map(lambda age: NOW - age), values, st.none())
     return draw(st.lists(rows, min_size=1, max_size=max_size))
 
 
