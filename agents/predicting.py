@@ -109,7 +109,7 @@ class Predicting:
         n_ahead = MAX_AHEAD if len(self.predictors) > 1 else 1
         try:
             while True:
-                if not self._under_way:
+                if not self._under_way and not self._queue:
                     await self._filled.wait()
                 self._filled.clear()
                 while self._queue and len(self._under_way) < n_ahead:

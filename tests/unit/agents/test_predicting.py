@@ -13,7 +13,7 @@ import pytest
 import skops.io
 from sklearn.linear_model import LinearRegression
 
-from agents.predicting import Predicting
+from agents.predicting import MAX_AHEAD, MAX_BATCH_BYTES, Predicting
 from streams.kafka.fetcher import TP, Batch
 from streams.kafka.topics import topics
 from streams.settings import Settings
@@ -94,6 +94,33 @@ def test_every_row_is_answered_by_every_model_in_order(tmp_path: Path, names: tu
     assert len({model for _, model, _ in found}) == len(names)
     assert not names[0] or found == expected
     assert [detail.split(", but ")[0] for detail, _ in kafka.refused] == ["2 features"] * len(names)
+
+
+@pytest.mark.parametrize("names", [("champion", "challenger"), ("",)])
+def test_what_came_at_once_is_predicted_to_the_last_batch_though_nothing_comes_after_it(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    paths = [model_at(tmp_path / f"{i}.skops", 1.0) for i in range(len(names))]
+    model = ",".join(f"{name}={path}" if name else str(path) for name, path in zip(names, paths, strict=True))
+    settings = Settings(model=model, partitions=1)
+    fetcher, kafka, n = Fetcher(), Kafka(), 3 * MAX_AHEAD
+    padding = b" " * MAX_BATCH_BYTES
+
+    async def play() -> None:
+        predicting = Predicting(settings, topics(settings), fetcher)  # type: ignore[arg-type]
+        predicting.producer = kafka  # type: ignore[assignment]
+        predicting.begin_to_load()
+        await predicting.load()
+        for i in range(n):
+            value = json.dumps([{"id": f"i{i}", "ts": 1.0, "features": [1.0]}]).encode() + padding
+            predicting.take(Batch(TP("features", 0), i, i + 1, records=[FakeRecord(i, value)]))  # type: ignore[list-item]
+        running = asyncio.create_task(predicting.run())
+        await until(lambda: fetcher.ended[-1:] == [n])
+        running.cancel()
+
+    asyncio.run(play())
+    assert fetcher.ended == list(range(1, n + 1))
+    assert len(kafka.rows) == n * len(names)
 
 
 def test_a_model_that_is_not_listed_ends_the_worker_with_a_sentence(
