@@ -73,6 +73,13 @@ class Input(NamedTuple):
         )
 
 
+    def with_half_sent_on(self, partition: int) -> Input:
+        """Return it with the second half of its rows to be sent on to a partition."""
+        n = len(self.rows) // 2
+        foreign = {**self.foreign, partition: [*self.rows[n:], *self.foreign.get(partition, ())]}
+        return self._replace(rows=self.rows[:n], offsets=self.offsets[:n], foreign=foreign)
+
+
 class Decided(NamedTuple):
     """A decision, its verdicts and report as they were before the record took them in, and how many packets it sends on."""
 

@@ -31,7 +31,8 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     The invariant: rows_true + rows_pred + fanned_out == 2 * matched + unmatched_true + unmatched_pred + duplicates +
     conflicts + late + waiting. `unreadable` rows came in a Kafka record, not from the bridge; they are in quarantine.
     `evicted` ids ended unmatched before their time, since too many waited; they are in unmatched_true and unmatched_pred
-    too. `forwarded` rows belong to other partitions and were sent there; they are counted as rows where they came.
+    too. `forwarded` rows belong to other partitions, or were too many for one record, and were sent on; they are counted as rows
+    where they came.
     `fanned_out` counts each truth once for each model beyond the first that it is held against.
     """
 

@@ -38,6 +38,8 @@ logger = logging.getLogger("hindsight.join")
 T = TypeVar("T")
 TICK_S = 0.2
 MAX_DECISION_BYTES = 900_000
+LARGEST_DECISION_BYTES = 7 << 20
+"""What one Kafka record makes a decision of may be more than the former, and no more than this, or Kafka would refuse it."""
 TELLING_ROWS, FADING = 500, 0.9
 """A decision of so many rows says how many bytes a row takes; one that takes less is believed by and by."""
 MAX_FENCED = 5
@@ -155,7 +157,11 @@ class Owner:
             )
 
     def _decide(self, inputs: list[Input]) -> Made | None:
-        """Decide as many of the inputs as one record may hold; None if nothing changed."""
+        """Decide as many of the inputs as one record may hold; None if nothing changed.
+
+        Of one that alone makes more than Kafka takes, as many rows against several models can, the last rows are sent on to
+        this partition itself.
+        """
         checkpoint, now = self.store.checkpoint, time.time()
         idle = self.inputs.idle(self.rules.max_out_of_orderness_s)
         n = self._n_fitting(inputs)
@@ -181,9 +187,14 @@ class Owner:
             after.confirmed, after.forwarded = self.confirmed, self.forwarded
             value = decision.encode(decided.record)
             self._learn(len(value), sum(len(given.rows) for given in inputs[:n]))
-            if n <= 1 or (len(value) <= MAX_DECISION_BYTES and decided.n_forwards <= forwarding.MAX_CHUNKS):
+            if len(value) <= MAX_DECISION_BYTES and decided.n_forwards <= forwarding.MAX_CHUNKS:
                 return Made(n, decided, value)
-            n //= 2
+            if n > 1:
+                n //= 2
+            elif len(value) > LARGEST_DECISION_BYTES and inputs and len(inputs[0].rows) > 1:
+                inputs = [inputs[0].with_half_sent_on(self.partition)]
+            else:
+                return Made(n, decided, value)
 
     def _n_fitting(self, inputs: Sequence[Input]) -> int:
         """Return how many of the inputs are likely to fit one record: one that does not is decided for nothing."""

@@ -7,6 +7,7 @@ import logging
 import time
 
 from streams.join.deadlines import Rules
+from streams.join.keys import key_of
 from streams.join.state import PRED, TRUE
 from streams.kafka.fetcher import TP, Batch
 from streams.table import inputs
@@ -103,6 +104,40 @@ def test_rows_of_other_partitions_are_sent_on_in_few_packets_and_no_decision_sen
     assert all(len(decided.forwards) <= 4 for decided in context.forwarded)
     assert len(context.forwarded) > 1
     assert store.checkpoint.counts.rows_true + store.checkpoint.counts.forwarded == n
+
+
+def test_of_one_record_that_makes_more_than_kafka_takes_the_rest_comes_back_as_records_of_its_own(store, monkeypatch):
+    n, models, context, log = 300, ("champion", "challenger"), Worker(), Log()
+    monkeypatch.setattr(module, "MAX_DECISION_BYTES", 10_000)
+    monkeypatch.setattr(module, "LARGEST_DECISION_BYTES", 20_000)
+    ids = [f"id-{i}" for i in range(n)]
+
+    async def play():
+        owner = an_owner(store, context, log, models=models)
+
+        async def act():
+            give(owner, TRUE, row(TRUE, 0, *ids))
+            await until(lambda: store.checkpoint.input_offsets[TRUE] == 0)
+            offset = 0
+            while context.forwarded:
+                decided = context.forwarded.copy()
+                context.forwarded.clear()
+                for one in decided:
+                    for i, forward in enumerate(one.forwards):
+                        assert (forward.side, forward.partition) == (TRUE, 0)
+                        headers = [forwarding.forwarded_by(forwarding.origin_of(one.log, one.offset, i))]
+                        offset += 1
+                        give(owner, TRUE, FakeRecord(offset, forward.packet, headers=headers))
+                await until(lambda end=offset: store.checkpoint.input_offsets[TRUE] == end)
+
+        await while_running(owner, act)
+
+    asyncio.run(play())
+    counts = store.checkpoint.counts
+    assert (counts.rows_true, counts.waiting, counts.difference()) == (n, n * len(models), 0)
+    assert len(log.records) > 2
+    assert max(map(len, log._packed)) <= 20_000
+    assert all(all(store.states([key_of(one), key_of(one, "challenger")])) for one in ids)
 
 
 def test_what_is_due_beyond_one_decision_does_not_wait_for_the_next_tick(store, monkeypatch):
