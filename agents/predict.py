@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.wire.rows import FeaturesRow, PredRow, Unreadable, encode_packet
+from streams.wire.tags import bounded
 from streams.wire.values import MAX_VALUE
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def predict(rows: list[FeaturesRow], model: Model) -> list[PredRow | Unreadable]
     """
     answers = model.predict([row.features for row in rows])
     return [
-        PredRow(row.id, row.ts, answer, model.name, model.version, tags=row.tags)
+        PredRow(row.id, row.ts, answer, model.name, model.version, tags=bounded(row.tags))
         if isinstance(answer, float) and -MAX_VALUE <= answer <= MAX_VALUE
         else _refused(row, answer, model)
         for row, answer in zip(rows, answers, strict=True)

@@ -14,7 +14,7 @@ import msgspec
 
 from streams.join.state import PRED
 from streams.wire.rows import PredRow, TrueRow
-from streams.wire.tags import NO_TAGS, kept
+from streams.wire.tags import MAX_BYTES, NO_TAGS, kept
 from streams.wire.verdicts import Carried
 
 NOTHING: Final = b""
@@ -52,11 +52,13 @@ class _Known(dict[tuple[Any, bytes], tuple[bytes, int]]):
         self._name, self._keys = "tags" if side == PRED else "true_tags", keys
 
     def __missing__(self, key: tuple[Any, bytes]) -> tuple[bytes, int]:
-        if len(self) >= MAX_KNOWN:
-            self.clear()
         model, raw = key
         found = kept(raw, self._keys)
-        self[key] = made = (_packed(model, **{self._name: found.text}), found.n_left_out)
+        made = (_packed(model, **{self._name: found.text}), found.n_left_out)
+        if len(raw) <= MAX_BYTES:  # longer ones are read quickly, and anybody may send ever others
+            if len(self) >= MAX_KNOWN:
+                self.clear()
+            self[key] = made
         return made
 
 

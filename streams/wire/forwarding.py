@@ -14,9 +14,12 @@ import msgspec
 
 from streams.wire.partition import partitions_of
 from streams.wire.rows import Row, encode_packet
+from streams.wire.tags import bounded
 
 PACKED, FORWARDED = "hindsight-partitions", "hindsight-forwarded"
 PACKET_ROWS = 500
+PACKET_BYTES = 900_000
+"""A packet holds fewer rows where these would be more than Kafka takes at once."""
 MAX_CHUNKS = 1024
 T = TypeVar("T")
 R = TypeVar("R", bound=Row)
@@ -93,7 +96,22 @@ def forwards(side: int, foreign: Mapping[int, Sequence[Row]]) -> Iterator[Forwar
     """Yield rows for other partitions as packets."""
     for partition, rows in foreign.items():
         for i in range(0, len(rows), PACKET_ROWS):
-            yield Forward(side, partition, encode_packet(rows[i : i + PACKET_ROWS]))
+            for packet in _packets([_bounded(row) for row in rows[i : i + PACKET_ROWS]]):
+                yield Forward(side, partition, packet)
+
+
+def _bounded(row: R) -> R:
+    tags = bounded(row.tags)
+    return row if tags is row.tags else msgspec.structs.replace(row, tags=tags)
+
+
+def _packets(rows: Sequence[Row]) -> Iterator[bytes]:
+    packet = encode_packet(rows)
+    if len(packet) <= PACKET_BYTES or len(rows) == 1:
+        yield packet
+    else:
+        yield from _packets(rows[: len(rows) // 2])
+        yield from _packets(rows[len(rows) // 2 :])
 
 
 def origin_of(log: str, offset: int, i: int) -> Origin:

@@ -19,6 +19,7 @@ MAX_BYTES: Final = 8192
 """Tags that take more are not read."""
 NO_TAGS: Final = msgspec.Raw(b"")
 """What a row has that has none."""
+_NO_OBJECT: Final = msgspec.Raw(b'""')
 TagSet = Annotated[str, Meta(max_length=MAX_BYTES, description="tags by key, as the JSON text of an object")]
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, object]).decode
@@ -47,6 +48,14 @@ def kept(raw: bytes, keys: Sequence[str]) -> Kept:
     given = {key: value for key in keys if (value := found.get(key)) is not None}
     fitting = {key: value for key, value in given.items() if _fits(value)}
     return Kept(_encode(fitting).decode() if fitting else None, len(given) - len(fitting))
+
+
+def bounded(raw: msgspec.Raw) -> msgspec.Raw:
+    """Return a row's tags, to be written again with it; those that nobody would read as something short that is left out, too.
+
+    A row is otherwise short, but anybody's tags may be as long as a Kafka record: with them it might fit into none.
+    """
+    return raw if len(raw) <= MAX_BYTES else _NO_OBJECT
 
 
 def _fits(value: object) -> bool:

@@ -157,3 +157,9 @@ def test_every_row_ends_once_as_a_prediction_or_as_a_refusal(packet: list[list[f
     assert sorted(ids) == sorted(row.id for row in rows)
     good = [f"id{i}" for i, values in enumerate(packet) if len(values) == 2 and max(map(abs, values)) < TOO_LARGE]
     assert [(row.id, row.y_pred) for row in predicted] == [(name, sum(packet[int(name[2:])])) for name in good]
+
+
+def test_tags_that_nobody_would_read_do_not_make_a_prediction_longer_than_its_features(adder: Sum) -> None:
+    tags = [msgspec.Raw(b'{"a": "%s"}' % (b"x" * n)) for n in (10, 1_000_000)]
+    predicted, _ = predict([FeaturesRow("a", 1.0, [1.0, 2.0], one) for one in tags], made(adder))
+    assert [bytes(row.tags) for row in predicted] == [bytes(tags[0]), b'""']

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from streams.wire.decoder import Decoder
 from streams.wire.forwarding import Forward, Marks, Origin
 from streams.wire.partition import partition_of
 from streams.wire.rows import TrueRow
+from streams.wire.tags import kept
 
 IDS = st.text(min_size=1, max_size=12).filter(str.isprintable)
 
@@ -58,3 +60,15 @@ def test_foreign_marks_never_raise_and_name_no_impossible_origin(name: str, valu
 @given(st.binary(max_size=40))
 def test_what_is_no_list_of_packets_sends_nothing(value: bytes) -> None:
     assert all(isinstance(one, Forward) for one in forwarding.decode(value))
+
+
+def test_a_packet_is_no_larger_than_kafka_takes_whatever_tags_its_rows_bring() -> None:
+    tags = [msgspec.Raw(b'{"a": "%s"}' % (b"x" * n)) for n in (10, 8000, 2_000_000)]
+    rows = [TrueRow(f"a{i}", 1.5, float(i), tags=tags[i % 3]) for i in range(900)]
+    packets = list(forwarding.forwards(0, {3: rows}))
+
+    assert max(len(packet.packet) for packet in packets) <= forwarding.PACKET_BYTES
+    found = [row for packet in packets for row in Decoder("y_true").record(packet.packet, 0.0)[0]]
+    assert [row.id for row in found] == [row.id for row in rows]
+    assert [kept(bytes(row.tags), ("a",)).n_left_out for row in found[:3]] == [0, 1, 1]
+    assert [bytes(row.tags) for row in found[:2]] == [bytes(row.tags) for row in rows[:2]]
