@@ -43,6 +43,7 @@ Seconds = Annotated[float, Field(gt=0, le=1e10, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=1)]
 MAX_MODELS = 8
+MAX_NAME_CHARS = 128
 ModelName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
 QueueName = Annotated[str, Field(min_length=1, max_length=255)]
 TopicName = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]{1,249})?$")]
@@ -341,6 +342,10 @@ class Settings(BaseModel):
         for setting, names in (("MODELS", self.models), ("MODEL", files)):
             if len(set(names)) < len(names):
                 raise ValueError(f"{PREFIX}{setting} names a model twice ({', '.join(names)}): name each once")
+            if long := [name for name in names if len(name) > MAX_NAME_CHARS]:
+                raise ValueError(
+                    f"{PREFIX}{setting} names {long[0][:MAX_NAME_CHARS]}…: a model's name has at most {MAX_NAME_CHARS} characters"
+                )
             if len(names) > MAX_MODELS:
                 raise ValueError(
                     f"{PREFIX}{setting} names {len(names)} models: at most {MAX_MODELS} are joined for one id"

@@ -84,6 +84,6 @@ def size_names(key: str, edges: Sequence[float]) -> list[str]:
 
     A value belongs to number `np.searchsorted(edges, value, "right")`.
     """
-    texts = [f"{edge:.16g}" for edge in edges]
+    texts = [repr(float(edge)).removesuffix(".0") for edge in edges]
     between = [f"{key}:{low} to {high}" for low, high in pairwise(texts)]
     return [f"{key}:below {texts[0]}", *between, f"{key}:{texts[-1]} and more"]

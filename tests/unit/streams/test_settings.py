@@ -184,6 +184,7 @@ def test_a_path_alone_is_one_model_that_has_its_own_name(path: str):
     [
         ({"MODELS": "a,b,a"}, "HINDSIGHT_MODELS names a model twice (a, b, a): name each once"),
         ({"MODEL": "a=x.skops,a=y.skops"}, "HINDSIGHT_MODEL names a model twice (a, a): name each once"),
+        ({"MODEL": f"{'n' * 129}=x.skops"}, "a model's name has at most 128 characters"),
         ({"MODELS": "1,2,3,4,5,6,7,8,9"}, "HINDSIGHT_MODELS names 9 models: at most 8 are joined for one id"),
         (
             {"MODELS": "a,b", "MODEL": "c=x.skops"},

@@ -102,3 +102,14 @@ def test_edges_are_round_and_split_evenly():
 
 def test_values_that_are_all_equal_make_two_segments():
     assert size_names("y_true", size_edges(np.full(9, 2.58))) == ["y_true:below 2.58", "y_true:2.58 and more"]
+
+
+def test_edges_are_written_as_short_as_they_are():
+    names = size_names("y_true", [-0.5, 88.49, 95.57, 1000.0])
+    assert names == [
+        "y_true:below -0.5",
+        "y_true:-0.5 to 88.49",
+        "y_true:88.49 to 95.57",
+        "y_true:95.57 to 1000",
+        "y_true:1000 and more",
+    ]
