@@ -110,7 +110,7 @@ class BySegment:
         self._segments = Segments(
             keys, [one.segment for one in known if one.segment.partition(":")[2] not in ("", OTHER)]
         )
-        self._sets: dict[tuple[str | None, str | None], tuple[tuple[str, ...], tuple[bool, ...]]] = {}
+        self._sets: dict[tuple[str | None, str | None], _Names] = {}
 
     def encoded(self, kept: Kept) -> dict[str, bytes]:
         """Return what the store is to keep under which name."""
@@ -186,24 +186,27 @@ class BySegment:
         """Return the series of rows of each kind, by key."""
         numbers, other, of_truth = [], [], []
         for model, tags, true_tags in values:
-            names, are_of_truth = self._names(tags, true_tags)
-            series = [self._limited(Series(model or "", name)) for name in names]
+            named = self._names(tags, true_tags)
+            series = [self._limited(Series(model or "", name)) for name in named.segments]
             numbers.append([number(one) for one in series])
-            other.append([one.segment.endswith(f":{OTHER}") for one in series])
-            of_truth.append(are_of_truth)
+            are_limited = [one.segment != name for one, name in zip(series, named.segments, strict=True)]
+            other.append([a or b for a, b in zip(named.are_other, are_limited, strict=True)])
+            of_truth.append(named.are_of_truth)
         return _Found(np.array(numbers, np.int64), np.array(other), np.array(of_truth))
 
-    def _names(self, tags: str | None, true_tags: str | None) -> tuple[tuple[str, ...], tuple[bool, ...]]:
-        """Return the segment of each key, and whether the truth says so."""
+    def _names(self, tags: str | None, true_tags: str | None) -> _Names:
+        """Return the segment of each key, and what there is to say of it."""
         found = self._sets.get((tags, true_tags))
         if found is None:
             if len(self._sets) >= _MAX_KNOWN:
                 self._sets.clear()
             of_pred, of_true = (parsed(text) if text else {} for text in (tags, true_tags))
-            names = self._segments.names({**of_true, **of_pred})
-            found = (
+            given = {**of_true, **of_pred}
+            names = self._segments.names(given)
+            found = _Names(
                 tuple(names.get(key, f"{key}:") for key in self._keys),
                 tuple(key in names and key not in of_pred for key in self._keys),
+                tuple(names.get(key) == f"{key}:{OTHER}" and given[key] != OTHER for key in self._keys),
             )
             self._sets[tags, true_tags] = found
         return found
@@ -212,7 +215,7 @@ class BySegment:
         """Return a series, or `other` if there are too many: those of several models count each."""
         if series in self._known:
             return series
-        if len(self._known) >= MAX_SEGMENTS and not series.segment.endswith(":"):
+        if len(self._known) >= MAX_SEGMENTS and series.segment != f"{series.key}:":
             series = series._replace(segment=f"{series.key}:{OTHER}")
         self._known.add(series)
         return series
@@ -276,6 +279,14 @@ class BySegment:
             cells.counts[:, _PREDICTIONS] += cells.n.sum(axis=1) + cells.count_of("n_left_out")
             parts.append(cells)
         return parts
+
+
+class _Names(NamedTuple):
+    """By key: the segment, whether the truth says so, and whether it is `other` since there are too many, and not by name."""
+
+    segments: tuple[str, ...]
+    are_of_truth: tuple[bool, ...]
+    are_other: tuple[bool, ...]
 
 
 class _Found(NamedTuple):

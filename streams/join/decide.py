@@ -72,7 +72,6 @@ class Input(NamedTuple):
             },
         )
 
-
     def with_half_sent_on(self, partition: int) -> Input:
         """Return it with the second half of its rows to be sent on to a partition."""
         n = len(self.rows) // 2

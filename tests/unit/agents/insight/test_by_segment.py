@@ -219,3 +219,18 @@ def test_what_is_kept_is_read_beside_the_writer(tmp_path: Path):
     assert set(by_segment.read(reader).since) == {"country", "tier", "y_pred", "y_true"}
     reader.close()
     counting.close()
+
+
+def test_a_value_that_is_named_other_is_none_of_too_many(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    of = [f'{{"country":"{value}"}}' for value in ("other", "an:other", "no:")]
+    rows = [Verdict(f"a{i}", "matched", NOON, 1.0, 2.0, NOON, NOON, "m", None, each) for i, each in enumerate(of)]
+    came = [Arrivals("m", [int(NOON)], [1], [0], each) for each in of]
+    counting = opened(tmp_path)
+    counting.count([VerdictRecord("log", 0, 0, -1, rows, Report(NOON, NOON, 0, came))], 1)
+    counting.close()
+    reader = Reader.of_file(tmp_path / NAME)
+    kept, segments = by_segment.read(reader), {one.segment for one in reader.series() if one.key == "country"}
+    reader.close()
+    assert kept.n_other == 0
+    assert segments == {"country:other", "country:an:other", "country:no:"}
+    assert "more than" not in caplog.text
