@@ -201,9 +201,10 @@ class Predicting:
             these = [answer for answer in answers[at : at + len(some)] if isinstance(answer, Unreadable)]
             refused.append(UnreadableRows(f"topic features/{partition}", these))
             at += len(some)
-        await self._quarantine(refused)
         predicted = [answer for answer in answers if isinstance(answer, PredRow)]
-        await self._send(predicted)
+        async with predictor.sending:
+            await self._quarantine(refused)
+            await self._send(predicted)
         self.n_predicted += len(predicted)
         self.n_refused += len(answers) - len(predicted)
 

@@ -30,6 +30,9 @@ class Predictor:
         self.file, self.is_alone = file, is_alone
         self.model: Model | None = None
         """None until it is loaded."""
+        self.sending = asyncio.Lock()
+        """Held while what became of a batch is sent: predictions come in the order of their rows, or the join takes the earlier
+        ones for late."""
         self._thread = OwnThread(f"model {file.name}".strip())
         self._turn = asyncio.Lock()
         self._abandoned: asyncio.Task[Answers] | None = None

@@ -123,6 +123,36 @@ def test_what_came_at_once_is_predicted_to_the_last_batch_though_nothing_comes_a
     assert len(kafka.rows) == n * len(names)
 
 
+def test_predictions_keep_the_order_of_their_rows_though_a_refusal_is_slow_to_be_kept(tmp_path: Path) -> None:
+    class SlowQuarantine(Kafka):
+        async def write(self, topic: str, partition: int, records: Any) -> None:
+            records = list(records)
+            for _ in range(1000 if topic != "y_pred" and records else 0):
+                await asyncio.sleep(0)
+            await super().write(topic, partition, records)
+
+    paths = {name: model_at(tmp_path / f"{name}.skops", 1.0) for name in ("champion", "challenger")}
+    settings = Settings(model=",".join(f"{name}={path}" for name, path in paths.items()), partitions=1)
+    fetcher, kafka = Fetcher(), SlowQuarantine()
+
+    async def play() -> None:
+        predicting = Predicting(settings, topics(settings), fetcher)  # type: ignore[arg-type]
+        predicting.producer = kafka  # type: ignore[assignment]
+        predicting.begin_to_load()
+        await predicting.load()
+        running = asyncio.create_task(predicting.run())
+        for i in range(6):
+            records = [record(i, f"i{i}", 1.0), *([record(i, "bad", 1.0, 2.0)] if i == 0 else [])]
+            predicting.take(Batch(TP("features", 0), i, i + 1, records=records))  # type: ignore[arg-type]
+            await asyncio.sleep(0)
+        await until(lambda: fetcher.ended[-1:] == [6])
+        running.cancel()
+
+    asyncio.run(play())
+    for name in paths:
+        assert [row["id"] for row in kafka.rows if row["model"] == name] == [f"i{i}" for i in range(6)]
+
+
 def test_a_model_that_is_not_listed_ends_the_worker_with_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
