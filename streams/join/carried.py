@@ -55,7 +55,7 @@ class _Known(dict[tuple[Any, bytes], tuple[bytes, int]]):
         model, raw = key
         found = kept(raw, self._keys)
         made = (_packed(model, **{self._name: found.text}), found.n_left_out)
-        if len(raw) <= MAX_BYTES:  # longer ones are read quickly, and anybody may send ever others
+        if len(raw) + len(model or "") <= MAX_BYTES:  # anybody may send longer ones, and ever others
             if len(self) >= MAX_KNOWN:
                 self.clear()
             self[key] = made

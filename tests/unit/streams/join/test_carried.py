@@ -195,3 +195,10 @@ def test_a_verdict_without_a_model_is_the_same_json_as_before():
     assert msgspec.json.encode(Verdict("a", "matched", 1.0, 1.0, 2.0, 3.0, 4.0)) == (
         b'{"id":"a","verdict":"matched","at":1.0,"y_true":1.0,"y_pred":2.0,"ts_true":3.0,"ts_pred":4.0}'
     )
+
+
+def test_what_is_longer_than_anybody_reads_is_not_remembered():
+    known = carried._Known(PRED, ("a",))
+    for model, raw in (("m", b'{"a":"1"}'), ("m", b'{"a":"%s"}' % (b"x" * 10_000)), ("m" * 10_000, b'{"a":"1"}')):
+        assert known[model, raw] == known[model, raw]
+    assert list(known) == [("m", b'{"a":"1"}')]
