@@ -1,20 +1,22 @@
 """The models, and the way of their predictions to Kafka.
 
 Each model predicts in a thread of its own and sends its predictions at once, so that none waits for another. What was fetched
-is done with once all have answered: predicted or refused each row.
+is done with once all have answered: predicted or refused each row. Of history, whose rows lie further apart than the join waits
+for a row, the models answer together: all share the join's watermark, and what the slower one sent afterwards would be too late.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from agents.loading import load_model
-from agents.predictor import Predictor
+from agents.predictor import Answers, Predictor
 from bridge.kafka import RECORD_BYTES
 from bridge.packets import pack
 from bridge.predictions import Predictions
@@ -40,10 +42,10 @@ MAX_AHEAD = 8
 
 
 class _Work(NamedTuple):
-    """What was fetched, its rows by the partition that they came from, and the models' answers under way."""
+    """What was fetched, the least ts of its rows, and the models' answers under way."""
 
     batches: list[Batch]
-    rows_of: dict[int, list[FeaturesRow]]
+    first_ts: float
     answers: list[asyncio.Task[None]]
 
 
@@ -156,7 +158,16 @@ class Predicting:
                 source = f"topic features/{partition}@{record.offset()}"
                 found.append(UnreadableRows(source, unreadable, of_kafka(record.key(), record.headers())))
         await self._quarantine(found)
-        return _Work(batches, rows_of, [asyncio.create_task(self._answer(one, rows_of)) for one in self.predictors])
+        ts = [row.ts for some in rows_of.values() for row in some]
+        first, last = min(ts, default=math.inf), max(ts, default=-math.inf)
+        if len(self.predictors) > 1:
+            apart_s = self._settings.max_out_of_orderness_s
+            if last - min([first, *(work.first_ts for work in self._under_way)]) > apart_s:
+                await asyncio.gather(*(task for work in self._under_way for task in work.answers))
+            if last - first > apart_s:
+                await self._answer_together(rows_of)
+                return _Work(batches, first, [])
+        return _Work(batches, first, [asyncio.create_task(self._answer(one, rows_of)) for one in self.predictors])
 
     def _next_batches(self) -> list[Batch]:
         batches: list[Batch] = []
@@ -195,18 +206,28 @@ class Predicting:
     async def _answer(self, predictor: Predictor, rows_of: dict[int, list[FeaturesRow]]) -> None:
         """Have a model predict rows, all in one call, and send on what became of them."""
         answers = await predictor.predict([row for some in rows_of.values() for row in some])
+        async with predictor.sending:
+            await self._tell(rows_of, [answers])
+
+    async def _answer_together(self, rows_of: dict[int, list[FeaturesRow]]) -> None:
+        """Have all models predict rows, and send on what became of each row, of one model after the other."""
+        rows = [row for some in rows_of.values() for row in some]
+        await self._tell(rows_of, await asyncio.gather(*(one.predict(rows) for one in self.predictors)))
+
+    async def _tell(self, rows_of: dict[int, list[FeaturesRow]], answers_of: Sequence[Answers]) -> None:
+        """Send on the answers of models, each of which has one for each row."""
+        answers = list(zip(*answers_of, strict=True))
         refused: list[UnreadableRows] = []
         at = 0
         for partition, some in rows_of.items():
-            these = [answer for answer in answers[at : at + len(some)] if isinstance(answer, Unreadable)]
+            these = [one for of_row in answers[at : at + len(some)] for one in of_row if isinstance(one, Unreadable)]
             refused.append(UnreadableRows(f"topic features/{partition}", these))
             at += len(some)
-        predicted = [answer for answer in answers if isinstance(answer, PredRow)]
-        async with predictor.sending:
-            await self._quarantine(refused)
-            await self._send(predicted)
+        predicted = [one for of_row in answers for one in of_row if isinstance(one, PredRow)]
+        await self._quarantine(refused)
+        await self._send(predicted)
         self.n_predicted += len(predicted)
-        self.n_refused += len(answers) - len(predicted)
+        self.n_refused += len(answers) * len(answers_of) - len(predicted)
 
     async def _send(self, predicted: list[PredRow]) -> None:
         """Write predictions to the partitions of their ids, wherever their features lay."""

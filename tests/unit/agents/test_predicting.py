@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -151,6 +152,42 @@ def test_predictions_keep_the_order_of_their_rows_though_a_refusal_is_slow_to_be
     asyncio.run(play())
     for name in paths:
         assert [row["id"] for row in kafka.rows if row["model"] == name] == [f"i{i}" for i in range(6)]
+
+
+@pytest.mark.parametrize("apart_s", [0.5, 100.0], ids=["now", "history"])
+def test_no_model_is_further_ahead_of_another_than_the_join_waits_for_a_row(tmp_path: Path, apart_s: float) -> None:
+    paths = {name: model_at(tmp_path / f"{name}.skops", 1.0) for name in ("champion", "challenger")}
+    settings = Settings(
+        model=",".join(f"{name}={path}" for name, path in paths.items()), partitions=1, max_out_of_orderness_s=60.0
+    )
+    fetcher, kafka, n = Fetcher(), Kafka(), 40
+    held = threading.Event()
+
+    async def play() -> None:
+        predicting = Predicting(settings, topics(settings), fetcher)  # type: ignore[arg-type]
+        predicting.producer = kafka  # type: ignore[assignment]
+        predicting.begin_to_load()
+        await predicting.load()
+        slow = predicting.predictors[1].model
+        answer = slow.predict  # type: ignore[union-attr]
+        slow.predict = lambda rows: (held.wait(None if apart_s < 60 else 0.01), answer(rows))[1]  # type: ignore[method-assign,union-attr]
+        running = asyncio.create_task(predicting.run())
+        for i in range(n):
+            value = json.dumps([{"id": f"i{i}", "ts": 1e6 + i * apart_s, "features": [1.0]}]).encode()
+            padding = b" " * (MAX_BATCH_BYTES // 2)
+            predicting.take(Batch(TP("features", 0), i, i + 1, records=[FakeRecord(i, value + padding)]))  # type: ignore[list-item]
+        if apart_s < 60:
+            await until(lambda: any(row["model"] == "champion" for row in kafka.rows))
+            held.set()
+        await until(lambda: fetcher.ended[-1:] == [n])
+        running.cancel()
+
+    asyncio.run(play())
+    newest = dict.fromkeys(paths, 0.0)
+    assert len(kafka.rows) == 2 * n
+    for row in kafka.rows:
+        newest[row["model"]] = max(newest[row["model"]], row["ts"])
+        assert row["ts"] >= max(newest.values()) - max(60.0, apart_s)
 
 
 def test_a_model_that_is_not_listed_ends_the_worker_with_a_sentence(
