@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agents.insight.schema import APPLICATION_ID, CELL_TABLES, FRAME_TABLES, VERSION
-from streams.process.file_lock import try_lock
+from streams.process.file_lock import wait_for_lock
 from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.wire.versions import Newer
 
@@ -134,11 +134,9 @@ def _remove_companions(path: Path) -> None:
 def _locked(path: Path) -> Iterator[None]:
     """Hold the lock under which the file is made, checked and renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    give_up_at = time.monotonic() + LOCK_WAIT_S
-    while (lock := try_lock(path)) is None:
-        if time.monotonic() > give_up_at:
-            raise Busy(f"{path} is held by another process for {LOCK_WAIT_S:.0f} s: is a paused worker in between?")
-        time.sleep(0.01)
+    lock = wait_for_lock(path, LOCK_WAIT_S)
+    if lock is None:
+        raise Busy(_held(path))
     with lock:
         yield
 
@@ -157,14 +155,16 @@ def translated(path: Path) -> Iterator[None]:
         if code is None:
             raise Damaged(_damaged(path, exc)) from exc
         if code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise Busy(
-                f"{path} is held by another process for {LOCK_WAIT_S:.0f} s: is a paused worker in between?"
-            ) from exc
+            raise Busy(_held(path)) from exc
         raise Unwritable(f"{path} cannot be read or written: {exc}.") from exc
     except sqlite3.DatabaseError as exc:
         raise Damaged(_damaged(path, exc)) from exc
     except OSError as exc:
         raise Unwritable(f"{exc.filename or path} cannot be written: {exc.strerror or exc}.") from exc
+
+
+def _held(path: Path) -> str:
+    return f"{path} has been held by another process for {LOCK_WAIT_S:.0f} s: is a worker paused? Resume or end it."
 
 
 def _damaged(path: Path, exc: Exception) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ import msgspec
 from agents.metric_log import sinks
 from agents.metric_log.csv_rows import METRIC, UNMATCHED
 from agents.metric_log.files import LogError, set_aside
-from streams.process.file_lock import try_lock
+from streams.process.file_lock import wait_for_lock
 from streams.wire.versions import Newer
 
 VERSION: Final = 3
@@ -137,10 +136,10 @@ def locked(directory: Path) -> Iterator[None]:
         OSError: the lock file cannot be opened.
     """
     path = directory / LOCK_NAME
-    give_up_at = time.monotonic() + LOCK_WAIT_S
-    while (lock := try_lock(path)) is None:
-        if time.monotonic() > give_up_at:
-            raise Busy(f"{path} is held by another process for {LOCK_WAIT_S:.0f} s: is a worker paused?")
-        time.sleep(0.01)
+    lock = wait_for_lock(path, LOCK_WAIT_S)
+    if lock is None:
+        raise Busy(
+            f"{path} has been held by another process for {LOCK_WAIT_S:.0f} s: is a worker paused? Resume or end it."
+        )
     with lock:
         yield

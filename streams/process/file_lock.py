@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import IO
+
+LOOK_EVERY_S = 0.01
 
 
 def try_lock(path: Path) -> IO[str] | None:
@@ -26,3 +29,15 @@ def try_lock(path: Path) -> IO[str] | None:
         raise
     file.close()
     return None
+
+
+def wait_for_lock(path: Path, wait_s: float) -> IO[str] | None:
+    """Lock a file as `try_lock` does; return None if somebody has held it for `wait_s` seconds.
+
+    Raises:
+        OSError: the file cannot be made or opened.
+    """
+    give_up_at = time.monotonic() + wait_s
+    while (lock := try_lock(path)) is None and time.monotonic() <= give_up_at:
+        time.sleep(LOOK_EVERY_S)
+    return lock

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.process.file_lock import try_lock
+from streams.process.file_lock import try_lock, wait_for_lock
 
 HOLDER = """
 import sys
@@ -66,3 +66,19 @@ def test_what_a_file_holds_stays(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         try_lock(tmp_path / "missing" / "lock")
+
+
+def test_who_waits_has_the_lock_once_its_holder_lets_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = try_lock(tmp_path / "lock")
+    assert first is not None
+    monkeypatch.setattr("streams.process.file_lock.time.sleep", lambda _: first.close())
+    second = wait_for_lock(tmp_path / "lock", 60)
+    assert second is not None
+    second.close()
+
+
+def test_who_waits_for_long_has_no_lock(tmp_path: Path) -> None:
+    held = try_lock(tmp_path / "lock")
+    assert held is not None
+    assert wait_for_lock(tmp_path / "lock", 0.02) is None
+    held.close()
