@@ -14,15 +14,11 @@ from web.pairs.query import BadQuery
 from web.state.scores import query_string, read
 
 times = st.none() | st.floats(0, 1e11)
-asked = st.builds(
-    Asked,
-    st.sampled_from([*SPANS, "90s", "3h"]),
-    st.none(),
-    st.none(),
-    st.sampled_from(["predicted", "decided"]),
-    st.text(max_size=20),
-    st.text(max_size=20),
-) | st.builds(Asked, st.just("1h"), st.floats(0, 1e9), st.floats(1.1e9, 1e11) | st.none())
+texts = st.text(max_size=20)
+of_what = st.tuples(st.just("predicted"), texts, texts) | st.tuples(st.just("decided"), texts, st.just(""))
+spans = st.tuples(st.sampled_from([*SPANS, "90s", "3h"]), st.none(), st.none())
+ends = st.tuples(st.just("1h"), st.floats(0, 1e9), st.floats(1.1e9, 1e11) | st.none())
+asked = st.builds(lambda span, of: Asked(*span, *of), spans | ends, of_what)
 
 
 @given(asked)
