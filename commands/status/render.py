@@ -104,7 +104,11 @@ def _join(now: Snapshot, before: Snapshot | None) -> list[str]:
     )
     unmatched = counts.unmatched_true + counts.unmatched_pred
     rows: list[tuple[str, int, str]] = [
-        ("rows in", _rows_in(now.join), f"{_sides(counts.rows_true, counts.rows_pred)}{_rate(now, before)}"),
+        (
+            "rows in",
+            counts.rows_in,
+            f"{_sides(counts.rows_true, counts.rows_pred)}{_again(counts)}{_rate(now, before)}",
+        ),
         ("ids matched (two rows each)", counts.matched, _match_rate(counts)),
         ("unmatched", unmatched, _sides(counts.unmatched_true, counts.unmatched_pred)),
         ("duplicates", counts.duplicates, ""),
@@ -141,14 +145,19 @@ def _sides(n_true: int, n_pred: int) -> str:
     return f"{n_true:,} y_true, {n_pred:,} y_pred"
 
 
-def _rows_in(join: Join) -> int:
-    return join.counts.rows_in
+def _again(counts: Counts) -> str:
+    """Return how many truths count once more, where several models are held against them."""
+    return f", {counts.fanned_out:,} y_true again for further models" if counts.fanned_out else ""
+
+
+def _rows_read(join: Join) -> int:
+    return join.counts.rows_true + join.counts.rows_pred
 
 
 def _rate(now: Snapshot, before: Snapshot | None) -> str:
     if before is None or before.join is None or now.join is None or now.at <= before.at:
         return ""
-    return f"; {(_rows_in(now.join) - _rows_in(before.join)) / (now.at - before.at):,.0f} rows/s"
+    return f"; {(_rows_read(now.join) - _rows_read(before.join)) / (now.at - before.at):,.0f} rows/s"
 
 
 def _log(now: Snapshot, settings: Settings) -> str:

@@ -47,6 +47,12 @@ def test_the_invariant_is_checked():
     assert "it does not balance: +3 rows" in render(off, Settings())
 
 
+def test_rows_in_of_several_models_are_the_sum_of_what_is_said_beside_them():
+    counts = Counts(rows_true=40, rows_pred=60, fanned_out=40, matched=60, waiting=20)
+    text = line(render(NOW._replace(join=Join(counts, NOW.at)), Settings()), "rows in")
+    assert text.endswith("140  (40 y_true, 60 y_pred, 40 y_true again for further models)")
+
+
 def test_what_is_not_there_is_said():
     assert line(render(NOW, Settings()), "y_true").split() == ["y_true", "not", "there"]
 
