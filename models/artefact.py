@@ -132,7 +132,10 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise ModelError(f"There is no file {path}. {TRAIN}, or name yours in HINDSIGHT_MODEL.") from None
+        several = (
+            " Several models need a name each: HINDSIGHT_MODEL=one=a.skops,two=b.skops." if "," in str(path) else ""
+        )
+        raise ModelError(f"There is no file {path}. {TRAIN}, or name yours in HINDSIGHT_MODEL.{several}") from None
     except OSError as exc:
         raise ModelError(f"The file {path} cannot be read: {exc.strerror or exc}. Check its permissions.") from None
 

@@ -126,6 +126,10 @@ def test_a_missing_model_says_how_to_train_one(path: Path):
     assert "python -m models.train" in refusal(path)
 
 
+def test_several_models_without_names_are_told_how_to_be_named(path: Path):
+    assert "Several models need a name each" in refusal(path.with_name("a.skops,b.skops"))
+
+
 def test_a_directory_in_the_place_of_a_model_is_refused(path: Path):
     path.mkdir()
 
