@@ -20,7 +20,7 @@ def run(settings: Settings, *, first: str, second: str, last: str = "all") -> in
     """Print how two models compare; return 0 if the second is better, 1 if it is worse, 2 if that is open or cannot be told."""
     span = length_s(last)
     if span is None:
-        print("--last is a span such as 30m, 1h, 7d or all.", file=sys.stderr)
+        print(f"--last is a span such as 30m, 1h, 7d or all, not {last!r}.", file=sys.stderr)
         return OPEN
     answers = Answers(settings.logs_dir, settings.join_window_s)
     try:

@@ -60,7 +60,7 @@ def _asked(last: str, start: str, end: str, model: str) -> Asked:
     now = time.time()
     since, until = (parse_time(text, now=now) if text else None for text in (start, end))
     if since is not None and until is not None and since >= until:
-        raise ValueError("--from lies before --to.")
+        raise ValueError("--from must lie before --to.")
     return Asked(start=since, end=until, model=model)
 
 

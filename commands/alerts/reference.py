@@ -45,7 +45,7 @@ def _chosen(settings: Settings, references: References, start: str, end: str, mo
     now = Answers(settings.logs_dir, settings.join_window_s).now(wall_now) or wall_now
     since, until = parse_time(start, now=wall_now), parse_time(end, now=wall_now) if end else wall_now
     if not since < until:
-        raise ValueError("--from lies before --to.")
+        raise ValueError("--from must lie before --to.")
     return references.choose(since, until, now, model)
 
 

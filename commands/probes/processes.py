@@ -115,7 +115,7 @@ def _read(url: str, body: bytes) -> Ready:
     try:
         answer = json.loads(body)
         if answer.get("error") == "Unauthorized":
-            return Ready(url, None, "asks for a token, and HINDSIGHT_WEB_TOKEN is not set here, or to another one")
+            return Ready(url, None, "asks for a token: set HINDSIGHT_WEB_TOKEN here to the one that it has")
         if answer["ready"] is True:
             return Ready(url, True, "ready")
         return Ready(url, False, f"not ready: {_problem(answer)}")

@@ -97,7 +97,10 @@ async def _workers(settings: Settings, here: processes.Ready) -> list[Worker]:
     if told is not None:
         return workers_of(told)
     try:
-        return [Worker(url, [], [], "no worker on this machine tells") for url in await kafka_group.workers(settings)]
+        return [
+            Worker(url, [], [], "its models and partitions are not known: no worker on this machine answers")
+            for url in await kafka_group.workers(settings)
+        ]
     except Unavailable:
         return []
 

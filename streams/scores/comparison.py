@@ -221,7 +221,11 @@ def _sentence(
 def _why_nothing(kept: Kept, n_immature: int) -> str:
     missing = [name for name in (kept.first, kept.second) if name not in kept.models]
     if missing:
-        known = f"there are {', '.join(kept.models)}" if kept.models else "no model has been joined by its name yet"
+        known = (
+            f"there are {', '.join(kept.models)}"
+            if kept.models
+            else "no model has been joined by its name yet (HINDSIGHT_MODELS lists those that are)"
+        )
         return f"no prediction of {' or '.join(missing)} is known; {known}"
     if n_immature:
         return (

@@ -137,7 +137,7 @@ def read(given: Mapping[str, str], *, most: int = PAGE_SIZES[-1], beside: Iterab
     if query.clock not in get_args(Clock):
         raise BadQuery(f"clock is one of {', '.join(get_args(Clock))}.")
     if query.from_ is not None and query.to is not None and query.from_ >= query.to:
-        raise BadQuery("from lies before to.")
+        raise BadQuery("from must lie before to.")
     if query.state not in STATES:
         raise BadQuery(f"state is one of {', '.join(STATES)}.")
     if query.sort not in ORDERS:

@@ -50,7 +50,7 @@ def read(given: Mapping[str, str]) -> Asked:
     if (last and length_s(last) is None) or axis not in get_args(Axis):
         raise BadQuery(f"last is a span such as {', '.join(SPANS)}; axis is one of {', '.join(get_args(Axis))}.")
     if start is not None and end is not None and start >= end:
-        raise BadQuery("from lies before to.")
+        raise BadQuery("from must lie before to.")
     if given.get("segment") and axis == "decided":
         raise BadQuery("Segments are counted by when they were predicted: leave axis out.")
     chosen: Axis = "decided" if axis == "decided" else "predicted"

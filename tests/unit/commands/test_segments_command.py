@@ -49,7 +49,7 @@ def test_json_is_what_the_api_answers(tmp_path: Path, capsys: pytest.CaptureFixt
     [
         ({"by": "tier"}, "There are no segments by tier; there are by country, y_pred, y_true."),
         ({"last": "soon"}, "--last is a span such as 5m, 3h, 7d or all, not 'soon'."),
-        ({"start": "1h", "end": "2h"}, "--from lies before --to."),
+        ({"start": "1h", "end": "2h"}, "--from must lie before --to."),
     ],
     ids=["an unknown key", "no span", "a span backwards"],
 )

@@ -131,7 +131,7 @@ def test_a_reference_is_set_shown_and_cleared(tmp_path: Path, capsys: pytest.Cap
     ("options", "said"),
     [
         ({}, "Name the span: --from"),
-        ({"start": "2h", "end": "4h"}, "--from lies before --to."),
+        ({"start": "2h", "end": "4h"}, "--from must lie before --to."),
         ({"start": "yesterday"}, "'yesterday' cannot be read as"),
         ({"start": "5m"}, "No label of that span is mature"),
     ],

@@ -65,7 +65,7 @@ def answering(body: Any, status: int = 200) -> Iterator[int]:
         (
             {"error": "Unauthorized", "sentence": "A token is required."},
             None,
-            "asks for a token, and HINDSIGHT_WEB_TOKEN is not set here, or to another one",
+            "asks for a token: set HINDSIGHT_WEB_TOKEN here to the one that it has",
         ),
         ([], None, "something other than Hindsight answers there"),
     ],

@@ -46,7 +46,7 @@ def test_times_are_epoch_seconds_or_iso_8601_in_utc(text):
         ({"last": "0h"}, "last is a span"),
         ({"axis": "labelled"}, "axis is one of predicted, decided"),
         ({"last": "1h", "from": "1"}, "exclude each other"),
-        ({"from": "2", "to": "1"}, "from lies before to"),
+        ({"from": "2", "to": "1"}, "from must lie before to"),
         ({"from": "nan"}, "UTC epoch seconds, or ISO 8601"),
         ({"from": "tomorrow"}, "UTC epoch seconds, or ISO 8601"),
         ({"to": "0001-01-01T00:00:00+23:59"}, "UTC epoch seconds, or ISO 8601"),
