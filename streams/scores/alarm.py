@@ -14,7 +14,6 @@ import numpy as np
 
 from streams.scores.delay import Ints
 from streams.scores.histogram import Floats
-from streams.scores.reference import CAP_QUANTILE
 
 DELTA = 0.1
 """A rise up to this share is not to be found: nobody is woken for it, and the reference may be off by as much."""
@@ -36,34 +35,7 @@ def log_bets(losses: Floats, usual: Floats, cap: float, group: Ints, n_groups: i
         group: which sum each label adds to: its slice of time, or its series and slice.
     """
     rise = np.minimum(losses, cap) / usual - 1 - delta
-    return _summed(np.log1p(np.outer(STAKES / (1 + delta), rise)), group, n_groups)
-
-
-class Baseline(NamedTuple):
-    """What a model's loss is held against where everybody's difficulty swings: another model's loss on the same row."""
-
-    cap: float
-    other_cap: float
-    share: float
-    """Mean capped loss of the model by that of the other, and one standard error more, as in a yardstick."""
-
-    @classmethod
-    def of(cls, losses: Floats, other: Floats) -> Self:
-        """Return the baseline that a reference makes: losses of both on the same rows."""
-        cap, other_cap = float(np.quantile(losses, CAP_QUANTILE)), float(np.quantile(other, CAP_QUANTILE))
-        losses, other = np.minimum(losses, cap), np.minimum(other, other_cap)
-        share = losses.mean() / other.mean()
-        error = (losses - share * other).std() / other.mean() / np.sqrt(len(losses))
-        return cls(cap, other_cap, float(share + error))
-
-    def log_bets(self, losses: Floats, other: Floats, group: Ints, n_groups: int, delta: float = DELTA) -> Floats:
-        """Return what bets on these rows gain; as `log_bets`."""
-        share = self.share * (1 + delta)
-        rise = (np.minimum(losses, self.cap) - share * np.minimum(other, self.other_cap)) / (share * self.other_cap)
-        return _summed(np.log1p(np.outer(3 * STAKES, rise)), group, n_groups)
-
-
-def _summed(logs: Floats, group: Ints, n_groups: int) -> Floats:
+    logs = np.log1p(np.outer(STAKES / (1 + delta), rise))
     return np.stack([np.bincount(group, row, minlength=n_groups) for row in logs], axis=-1)
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from streams.scores.alarm import STAKES, Baseline, Detector, log_bets
+from streams.scores.alarm import STAKES, Detector, log_bets
 from streams.scores.histogram import Floats
 from streams.scores.labels import Labels, cells_of_labels
 from streams.scores.outage import backlogs, outages
@@ -147,40 +147,6 @@ def test_in_such_a_world_a_real_rise_is_found_while_its_slow_labels_are_on_their
         world = label_worlds.changed(rng, 160, 20, rho, at_minute=120, by=1.5)
         assert not alarmed(world, known, 75 * MINUTE, 120 * MINUTE)
         assert alarmed(world, known, 75 * MINUTE, 145 * MINUTE)
-
-
-def rush_hours(rng: np.random.Generator, factor: float, n_slices: int) -> tuple[Floats, Floats]:
-    """Return losses of a model and of another one on the same rows, whose difficulty moves by 20% from slice to slice.
-
-    Shape (100 slices of reference and n_slices, N_ROWS). The model's own errors grow by `factor` after the reference.
-    """
-    level, levels = rng.standard_normal(), []
-    for _ in range(100 + n_slices):
-        level = 0.9 * level + math.sqrt(1 - 0.81) * rng.standard_normal()
-        levels.append(math.exp(0.2 * level - 0.02))
-    own, other = np.abs(rng.standard_normal((2, 100 + n_slices, N_ROWS))) * np.array(levels)[:, None]
-    own[100:] *= factor
-    return own, 1.5 * other
-
-
-def baseline_bets(rng: np.random.Generator, factor: float, n_slices: int) -> Floats:
-    own, other = rush_hours(rng, factor, n_slices)
-    baseline = Baseline.of(own[:100].ravel(), other[:100].ravel())
-    group = np.repeat(np.arange(n_slices), N_ROWS)
-    return baseline.log_bets(own[100:].ravel(), other[100:].ravel(), group, n_slices)
-
-
-@pytest.mark.slow
-def test_against_a_baseline_rush_hours_make_an_alarm_in_at_most_one_per_cent_of_200_runs():
-    rng = np.random.default_rng(17)
-    bets = np.stack([baseline_bets(rng, 1.0, N_SLICES) for _ in range(N_SEEDS)])
-    assert np.isfinite(first_alarms(bets, A)).mean() <= 0.01
-
-
-def test_against_a_baseline_a_rise_is_found():
-    rng = np.random.default_rng(18)
-    bets = np.stack([baseline_bets(rng, 1.5, 100) for _ in range(40)])
-    assert np.median(first_alarms(bets, A)) <= 12
 
 
 def test_bets_add_over_batches():
