@@ -22,7 +22,7 @@ class Event(NamedTuple):
     """
 
     at: float
-    lane: str
+    line: str
     what: str
     icon: str
     ts: float | None = None
@@ -53,7 +53,7 @@ class Timeline(NamedTuple):
 
 def timeline(pair: PairView, rules: Rules, now: float) -> Timeline:
     """Return the timeline of an id."""
-    events = sorted(_events(pair, rules), key=lambda event: (event.at, event.lane == "verdict"))
+    events = sorted(_events(pair, rules), key=lambda event: (event.at, event.line == "verdict"))
     first = min((side for side in (pair.true, pair.pred) if side is not None), key=lambda side: side.at)
     times = [at for event in events for at in (event.at, event.ts) if at is not None]
     begin, end = min(times), max(*times, first.ts + rules.window_s)
@@ -88,8 +88,8 @@ def _events(pair: PairView, rules: Rules) -> list[Event]:
     return events
 
 
-def _came(row: Side | Other, lane: str, said: str, icon: str) -> Event:
-    return Event(row.at, lane, f"{value(row.y)}{said}{_behind(row)}", icon, row.ts)
+def _came(row: Side | Other, line: str, said: str, icon: str) -> Event:
+    return Event(row.at, line, f"{value(row.y)}{said}{_behind(row)}", icon, row.ts)
 
 
 def _behind(row: Side | Other) -> str:

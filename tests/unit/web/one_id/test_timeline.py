@@ -19,7 +19,7 @@ def test_a_timeline_shows_what_came_in_order_and_now_only_where_it_is_near(table
     table.put(0, PRED, ["a"], NOW - 30)
     (joined,) = table.shown()
     shown = timeline(joined, RULES, NOW)
-    assert [placed.event.lane for placed in shown.events] == ["y_true", "y_true", "y_pred", "verdict"]
+    assert [placed.event.line for placed in shown.events] == ["y_true", "y_true", "y_pred", "verdict"]
     assert shown.start < shown.events[0].event.at <= shown.events[-1].event.at < shown.stop
     assert timeline(joined, RULES, NOW + 100).now_x is None
 
