@@ -29,7 +29,7 @@ from streams.scores.histogram import Floats
 from streams.scores.labels import cells_of_counts, cells_of_labels
 from streams.scores.losses import LARGEST
 from streams.scores.numbering import numbered
-from streams.scores.segments import MAX_SEGMENTS, OTHER, Segments, size_edges, size_names
+from streams.scores.segments import MAX_SEGMENTS, MAX_VALUES, OTHER, Segments, size_edges, size_names
 from streams.settings import SIZES
 from streams.wire.tags import parsed
 from streams.wire.verdicts import Verdict, VerdictRecord
@@ -165,7 +165,7 @@ class BySegment:
             logger.warning(
                 "There are more than %d values of a key in HINDSIGHT_SEGMENTS, or more than %d segments: later ones are counted "
                 "as %r. Is an id or a time among the tags?",
-                64,
+                MAX_VALUES,
                 MAX_SEGMENTS,
                 OTHER,
                 extra=NEVER_HELD_BACK,
