@@ -71,7 +71,7 @@ def standing(name: str, state: State, fired: str) -> str:
     """Return how an alert stands that has fired and is not resolved; `fired` is its sentence of when it fired."""
     at = f"{datetime.fromtimestamp(state.fired_at or 0.0, UTC):%Y-%m-%d %H:%M} UTC"
     if state.name == "firing":
-        return f"{name} fires, since {at}. Then: {fired}"
+        return f"{name} has been firing since {at}. Then: {fired}"
     now = "it is past its limit no longer, and not clear yet" if state.name == "held" else "nothing can be told now"
     return f"{name} fired at {at}, and is not resolved: {now}. Then: {fired}"
 

@@ -170,7 +170,7 @@ def change(before: Span, span: Span, bins: DelayBins, now: float | None, why: st
     weights, losses = zip(*(_means(side, is_expected=is_expected) for side in sides), strict=True)
     basis = "expected" if is_expected else "so far"
     if not all(weight.sum() > 0 for weight in weights):
-        which = "before" if not weights[0].sum() else "in this span"
+        which = "in the span before" if not weights[0].sum() else "in this span"
         said = f"There is no label {which}: nothing can be compared."
         return Change(before.start, before.end, basis, None, None, None, None, "none", said, [])
     parts = split(weights[0], losses[0], weights[1], losses[1])

@@ -100,7 +100,9 @@ def test_it_is_told_once_when_it_fires_and_once_when_it_is_resolved(pipeline: Pi
     wait_until(lambda: receiver.posted, EFFECT_S, "it fires")
     restart(pipeline, "firing")
     (said,) = wait_until(lambda: pipeline.status().get("firing"), EFFECT_S, "the status says so")
-    assert re.fullmatch(r"mae fires, since .{16} UTC. Then: MAE, so far, over 1h: 50.00, above 10.00 for 40s.", said)
+    assert re.fullmatch(
+        r"mae has been firing since .{16} UTC. Then: MAE, so far, over 1h: 50.00, above 10.00 for 40s.", said
+    )
     assert "above 10.00" in pipeline.html("/"), "every page says so"
     assert "The error is &lt;high&gt;." in pipeline.html("/alerts")
 
