@@ -13,9 +13,9 @@ from agents.insight.database import InsightError
 from agents.insight.query import AskedPair
 from streams.scores.comparison import Comparison
 from streams.scores.figures import length_s
-from web.keys import CACHE, FIGURES, PEERS, SETTINGS, WORKER
+from web.keys import CACHE, FIGURES, SETTINGS, WORKER
 from web.pairs.query import MAX_TEXT_CHARS, BadQuery, refuse_unknown
-from web.state.scores import KEPT_S, NOBODY
+from web.state.scores import KEPT_S, NOBODY, of_writer
 
 NAMES = ("first", "second", "last")
 
@@ -69,19 +69,17 @@ async def gathered(app: web.Application, asked: Asked) -> Told:
 
 
 async def _gathered(app: web.Application, asked: Asked) -> Told:
-    mine = await own(app, asked)
-    if mine.is_writer:
-        return mine
-    answers = await app[PEERS].ask(f"/peer/compare{query_string(asked)}", Told)
-    told = next((answer.data for answer in answers if answer.data is not None and answer.data.is_writer), None)
-    silent = [f"{answer.url} {answer.problem}." for answer in answers if answer.data is None]
-    return told or Told(None, " ".join([NOBODY, *silent]), is_writer=False)
+    return await of_writer(app, await own(app, asked), f"/peer/compare{query_string(asked)}", _nobody)
+
+
+def _nobody(problem: str) -> Told:
+    return Told(None, problem, is_writer=False)
 
 
 async def own(app: web.Application, asked: Asked) -> Told:
     """Return the comparison that this worker keeps."""
     if not app[WORKER].writes_the_log():
-        return Told(None, NOBODY, is_writer=False)
+        return _nobody(NOBODY)
     try:
         return Told(await app[FIGURES].comparison(AskedPair(asked.first, asked.second, length_s(asked.last) or 0.0)))
     except InsightError as exc:

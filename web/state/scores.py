@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import get_args
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeVar, get_args
 from urllib.parse import urlencode
 
 import msgspec
@@ -31,6 +31,14 @@ class Told(msgspec.Struct, frozen=True):
     figures: Figures | None
     problem: str = ""
     is_writer: bool = True
+
+
+class _Said(Protocol):
+    @property
+    def is_writer(self) -> bool: ...
+
+
+T = TypeVar("T", bound=_Said)
 
 
 def read(given: Mapping[str, str]) -> Asked:
@@ -72,13 +80,27 @@ async def gathered(app: web.Application, asked: Asked) -> Told:
 
 
 async def _gathered(app: web.Application, asked: Asked) -> Told:
-    mine = await own(app, asked)
+    return await of_writer(app, await own(app, asked), f"/peer/scores{query_string(asked)}", _nobody)
+
+
+def _nobody(problem: str) -> Told:
+    return Told(None, problem, is_writer=False)
+
+
+async def of_writer(app: web.Application, mine: T, path: str, nobody: Callable[[str], T]) -> T:
+    """Return what the worker that writes insight.db says: this one, or another that is asked.
+
+    Args:
+        mine: what this worker says.
+        path: what others are asked for.
+        nobody: makes an answer of the sentence that no writer answers.
+    """
     if mine.is_writer:
         return mine
-    answers = await app[PEERS].ask(f"/peer/scores{query_string(asked)}", Told)
+    answers = await app[PEERS].ask(path, type(mine))
     told = next((answer.data for answer in answers if answer.data is not None and answer.data.is_writer), None)
     silent = [f"{answer.url} {answer.problem}." for answer in answers if answer.data is None]
-    return told or Told(None, " ".join([NOBODY, *silent]), is_writer=False)
+    return told or nobody(" ".join([NOBODY, *silent]))
 
 
 async def collected(app: web.Application) -> Collector:
@@ -101,7 +123,7 @@ async def _collected(app: web.Application) -> Collector:
 async def own(app: web.Application, asked: Asked) -> Told:
     """Return the figures that this worker keeps."""
     if not app[WORKER].writes_the_log():
-        return Told(None, NOBODY, is_writer=False)
+        return _nobody(NOBODY)
     try:
         return Told(await app[FIGURES].figures(asked))
     except InsightError as exc:

@@ -12,7 +12,7 @@ from agents.insight.database import InsightError
 from agents.insight.query import Asked, AskedSegments
 from streams.scores.breakdown import Breakdown
 from streams.scores.figures import SPANS
-from web.keys import CACHE, FIGURES, PEERS, WORKER
+from web.keys import CACHE, FIGURES, WORKER
 from web.pairs.query import MAX_TEXT_CHARS, BadQuery, refuse_unknown
 from web.state import scores
 from web.state.scores import KEPT_S, NOBODY
@@ -86,19 +86,17 @@ async def gathered(app: web.Application, asked: AskedSegments) -> Told:
 
 
 async def _gathered(app: web.Application, asked: AskedSegments) -> Told:
-    mine = await own(app, asked)
-    if mine.is_writer:
-        return mine
-    answers = await app[PEERS].ask(f"/peer/segments{query_string(asked)}", Told)
-    told = next((answer.data for answer in answers if answer.data is not None and answer.data.is_writer), None)
-    silent = [f"{answer.url} {answer.problem}." for answer in answers if answer.data is None]
-    return told or Told(None, " ".join([NOBODY, *silent]), is_writer=False)
+    return await scores.of_writer(app, await own(app, asked), f"/peer/segments{query_string(asked)}", _nobody)
+
+
+def _nobody(problem: str) -> Told:
+    return Told(None, problem, is_writer=False)
 
 
 async def own(app: web.Application, asked: AskedSegments) -> Told:
     """Return the segments that this worker keeps."""
     if not app[WORKER].writes_the_log():
-        return Told(None, NOBODY, is_writer=False)
+        return _nobody(NOBODY)
     try:
         found = await app[FIGURES].breakdown(asked)
     except InsightError as exc:
