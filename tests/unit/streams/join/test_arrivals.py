@@ -27,7 +27,9 @@ sides = st.sampled_from(["true", "pred"])
 def kafka_records(draw):
     side = draw(sides)
     ages = st.integers(-8, 60).map(lambda n: n / 4)
-    rows = st.builds(Row, st.just(side), st.sampled_from("abcdef"), ages.map(lambda age: NOW - age), st.integers(0, 1))
+    rows = st.builds(
+        Row, st.just(side), st.sampled_from("abcdef"), ages.map(lambda age: NOW - age), st.integers(0, 1), st.none()
+    )
     return draw(st.lists(rows, min_size=1, max_size=5))
 
 

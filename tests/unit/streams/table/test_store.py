@@ -34,7 +34,9 @@ CACHE = rocksdict.Cache(1 << 20)
 def kafka_records(draw):
     side = draw(st.sampled_from(SIDES))
     ages = st.integers(-4, 40).map(lambda n: n / 4)
-    rows = st.builds(Row, st.just(side), st.sampled_from("abcdef"), ages.map(lambda age: NOW - age), st.just(1.0))
+    rows = st.builds(
+        Row, st.just(side), st.sampled_from("abcdef"), ages.map(lambda age: NOW - age), st.just(1.0), st.none()
+    )
     return draw(st.lists(rows, min_size=1, max_size=6))
 
 
