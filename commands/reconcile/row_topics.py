@@ -116,6 +116,9 @@ class Inputs:
                 part.n_foreign += n_foreign if in_span else 0
             elif not seen.is_new(marks.origin):
                 continue  # a second copy, which the join drops, too
+            elif part.end is not None and marks.origin.log == part.end.log:
+                part.n_foreign += len(found) if in_span else 0
+                continue  # of rows that lie in this partition, and were too many for one decision
             if not in_span:
                 if side == PRED and self.model_is_ours:
                     self._facts.add(Fact(row.id, ANSWERED, "", 0.0, 0.0, p, -1) for row in rows)
