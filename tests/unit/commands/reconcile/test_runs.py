@@ -63,6 +63,16 @@ def test_a_healthy_run_adds_up(reconcile: Reconcile):
     assert "everything adds up" in text(found)
 
 
+def test_rows_that_were_too_many_for_one_decision_add_up(world: World, reconcile: Reconcile):
+    world.happen_in_halves(0, rows("y_true", d=1.0, e=2.0, f=3.0, g=4.0, h=5.0))
+    world.happen_in_halves(1, rows("y_pred", d=1.5, e=2.5, f=3.5))
+    found = reconcile()
+    assert (broken(found), found.strange, found.code) == ([], [], 0)
+    assert left(found, "rows in Kafka") == 10 + 8
+    assert left(found, "matched verdicts in the log") == 3 + 3
+    assert left(found, "rows of other partitions") == 3 + 2
+
+
 @pytest.mark.parametrize(
     ("was", "now", "wrong"),
     [

@@ -25,7 +25,7 @@ from streams.join.decide import Input, decide
 from streams.kinds import Kind
 from streams.settings import Settings
 from streams.table.outbox import entry
-from streams.wire import dead_letters, verdicts
+from streams.wire import dead_letters, forwarding, verdicts
 from streams.wire.decoder import Decoder
 from streams.wire.rows import PredRow, Unreadable, encode_packet
 from streams.wire.verdicts import Tag
@@ -121,6 +121,24 @@ class World:
                 )
                 for part in kept:
                     self.kafka.put("quarantine", 0, part.value, part.headers)
+        self._decide(inputs, idle, written)
+
+    def happen_in_halves(self, side: int, value: bytes) -> None:
+        """Let a Kafka record come whose second half is sent on to its own partition, and be decided there."""
+        self.kafka.now += 1.0
+        given, _ = Decoder(KINDS[side]).record(value, self.kafka.now)
+        whole = Input(side, self.kafka.put(KINDS[side], 0, value), given)  # type: ignore[arg-type]
+        at, sent_on = self._decide([whole.with_half_sent_on(0)])
+        for i, one in enumerate(sent_on):
+            origin = forwarding.origin_of("log", at, i)
+            offset = self.kafka.put(KINDS[side], 0, one.packet, [forwarding.forwarded_by(origin)])
+            copies, _ = Decoder(KINDS[side]).record(one.packet, self.kafka.now)
+            self._decide([Input(side, offset, copies, 0, origin)])  # type: ignore[arg-type]
+
+    def _decide(
+        self, inputs: Sequence[Input], idle: bool = False, written: bool = True
+    ) -> tuple[int, list[forwarding.Forward]]:
+        """Decide one batch; return its offset in the log, and what it sends on."""
         checkpoint = self._view.checkpoint
         decided = decide(checkpoint, inputs, self._view, RULES, now=self.kafka.now, idle=(idle, idle))
         assert decided is not None
@@ -135,6 +153,7 @@ class World:
             if written:
                 self._log.append([verdicts.decode(value)])
         self._view.apply(offset, record)
+        return offset, forwarding.decode(record.forwards)
 
     def ask(self, value: bytes) -> None:
         """Let a Kafka record of features come, and our model answer it."""
