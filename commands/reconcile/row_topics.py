@@ -114,11 +114,8 @@ class Inputs:
                 self.n_there[kind] += len(found)
                 rows, n_foreign = self._parted(rows, p, marks)
                 part.n_foreign += n_foreign if in_span else 0
-            elif not seen.is_new(marks.origin):
-                continue  # a second copy, which the join drops, too
-            elif part.end is not None and marks.origin.log == part.end.log:
-                part.n_foreign += len(found) if in_span else 0
-                continue  # of rows that lie in this partition, and were too many for one decision
+            elif not seen.is_new(marks.origin) or self._is_again(part, marks.origin, len(found), in_span=in_span):
+                continue  # the join drops a second copy, too; what was sent on from here was counted where it lay
             if not in_span:
                 if side == PRED and self.model_is_ours:
                     self._facts.add(Fact(row.id, ANSWERED, "", 0.0, 0.0, p, -1) for row in rows)
@@ -161,6 +158,12 @@ class Inputs:
             return rows, 0
         mine, _ = forwarding.parted(rows, partition, n_partitions)
         return mine, len(rows) - len(mine)
+
+    def _is_again(self, part: LogPart, origin: Origin, n_rows: int, *, in_span: bool) -> bool:
+        """Tell whether rows were sent on from here to here, being too many for one decision, and count them as sent on."""
+        is_own = part.end is not None and origin.log == part.end.log
+        part.n_foreign += n_rows if is_own and in_span else 0
+        return is_own
 
     def _expect(self, where: str, raw: bytes, timestamp: int) -> None:
         self._facts.expect_in_quarantine(f"topic {where}", raw, timestamp / 1000)
