@@ -5,16 +5,18 @@ from __future__ import annotations
 import http.server
 import json
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from container import healthy
+from streams.pages.proof import Proofs
 from tests.brokers import free_port
 
 
 class Ours(http.server.ThreadingHTTPServer):
-    """Answers /readyz as it is told, to those who show its token, if it has one."""
+    """Answers /readyz as it is told, to those who prove that they know its token, if it has one."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
@@ -26,7 +28,8 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         shown = self.headers.get("Authorization", "")
-        allowed = not self.server.token or shown == f"Bearer {self.server.token}"
+        url, token = f"http://127.0.0.1:{self.server.server_port}", self.server.token
+        allowed = not token or Proofs(token).holds(shown, url, self.path, time.time())
         body = json.dumps({"ready": self.server.ready} if allowed else {"error": "A token is needed."}).encode()
         self.send_response(401 if not allowed else 200 if self.server.ready else 503)
         self.send_header("Content-Length", str(len(body)))
@@ -63,7 +66,7 @@ def test_worker_and_bridge_are_healthy_when_they_are_ready(
     assert healthy.main() == (0 if ready else 1)
 
 
-def test_a_worker_behind_a_token_is_asked_with_it(server: Ours, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_behind_a_token_is_asked_with_a_proof(server: Ours, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HINDSIGHT_WEB_PORT", str(server.server_port))
     server.token = "open-sesame"
     assert healthy.main() == 1
