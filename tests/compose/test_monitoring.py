@@ -57,4 +57,4 @@ def test_the_worker_looks_at_its_rules(stack: Stack) -> None:
 
     wait_until(lambda: states().get("rows") == "ok", EFFECT_S, "its rules are those that we ship")
     assert "drift" in states()
-    assert asked(stack, "ALERTMANAGER_PORT", "/api/v2/status")["config"]["original"].startswith("route:")
+    assert "receiver: people" in asked(stack, "ALERTMANAGER_PORT", "/api/v2/status")["config"]["original"]
