@@ -12,12 +12,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 
-from agents.insight.matched import Matched
+from agents.insight.matched import Coded, Matched
 from agents.insight.reader import Reader
 from agents.insight.records import lone_of, tallies
 from agents.insight.series import Number, Series
@@ -35,7 +35,6 @@ from streams.wire.tags import parsed
 from streams.wire.verdicts import Verdict, VerdictRecord
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
 NAME: Final = "segments"
 """Under which name the store keeps what is known of them."""
 N_SAMPLE = 500
@@ -63,21 +62,6 @@ class Kept(msgspec.Struct, frozen=True):
     n_other: int = 0
     edges: dict[str, list[float]] = {}
     sample: list[Verdict] = []
-
-
-class Coded(NamedTuple, Generic[T]):
-    """A column: its different values, and which of them each row has."""
-
-    values: Sequence[T]
-    code: Ints
-
-    @classmethod
-    def of(cls, column: Sequence[T]) -> Coded[T]:
-        """Take the values of all rows, at least one."""
-        if column.count(column[0]) == len(column):  # mostly: ten times as fast
-            return cls(column[:1], np.zeros(len(column), np.int64))
-        number = {value: i for i, value in enumerate(dict.fromkeys(column))}
-        return cls(list(number), np.array([number[value] for value in column], np.int64))
 
 
 class Split(NamedTuple):
@@ -273,7 +257,7 @@ class BySegment:
             parts += [cells_of_counts(each, times[times >= since], of, width_s=width_s, bins=bins) for each in counted]
         if matched and matched.rows:
             rows = np.flatnonzero(matched.labels.time >= since)
-            of = series(Coded(matched.models.names, matched.models.code), getattr(matched.labels, name))[rows]
+            of = series(matched.models, getattr(matched.labels, name))[rows]
             labels = matched.labels.take(rows) if len(rows) < len(matched.rows) else matched.labels
             cells = cells_of_labels(labels, of, width_s=width_s, bins=bins, with_details=False)
             cells.counts[:, _PREDICTIONS] += cells.n.sum(axis=1) + cells.count_of("n_left_out")

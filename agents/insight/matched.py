@@ -4,41 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from agents.insight.series import Axis, Number, Series
 from streams.scores.delay import Clock, Ints, decided, delays
 from streams.scores.histogram import Floats
 from streams.scores.labels import Labels
 from streams.wire.verdicts import Verdict, VerdictRecord
 
+T = TypeVar("T")
 
-class Models(NamedTuple):
-    """The model of each row: names, and which of them."""
 
-    names: Sequence[str | None]
+class Coded(NamedTuple, Generic[T]):
+    """A column: its different values, and which of them each row has."""
+
+    values: Sequence[T]
     code: Ints
 
     @classmethod
-    def of(cls, models: Sequence[str | None]) -> Models:
-        """Take a name for each row."""
-        if models.count(models[0]) == len(models) if models else True:  # mostly: ten times as fast
-            return cls(models[:1], np.zeros(len(models), np.int64))
-        number = {name: i for i, name in enumerate(dict.fromkeys(models))}
-        return cls(list(number), np.array([number[name] for name in models], np.int64))
-
-    def numbers(self, axis: Axis, number: Number) -> Ints:
-        """Return the number of each name's series."""
-        return np.array([number(Series(name or "", axis=axis)) for name in self.names], np.int64)
+    def of(cls, column: Sequence[T]) -> Coded[T]:
+        """Take the values of all rows."""
+        if not column or column.count(column[0]) == len(column):  # mostly: ten times as fast
+            return cls(column[:1], np.zeros(len(column), np.int64))
+        number = {value: i for i, value in enumerate(dict.fromkeys(column))}
+        return cls(list(number), np.array([number[value] for value in column], np.int64))
 
 
 class Matched(NamedTuple):
     """Predictions that have their label, by the time of the prediction, and when each pair was decided (UTC epoch seconds)."""
 
     rows: Sequence[Verdict]
-    models: Models
+    models: Coded[str | None]
     labels: Labels
     decided: Floats
 
@@ -57,7 +54,7 @@ class Matched(NamedTuple):
         y_true, y_pred = [row.y_true for row in matched], [row.y_pred for row in matched]
         return cls(
             matched,
-            Models.of([row.model for row in matched]),
+            Coded.of([row.model for row in matched]),
             Labels(
                 [row.id for row in matched],
                 ts_pred,

@@ -12,11 +12,11 @@ from typing import NamedTuple, get_args
 
 import numpy as np
 
-from agents.insight.matched import Matched, Models
+from agents.insight.matched import Coded, Matched
 from agents.insight.series import Axis, Number, Series
 from agents.insight.store import Frame
 from streams.scores.cells import COUNTS, Cells
-from streams.scores.delay import Clock
+from streams.scores.delay import Clock, Ints
 from streams.scores.labels import cells_of_counts, cells_of_labels
 from streams.scores.numbering import numbered
 from streams.wire.verdicts import Report, Verdict, VerdictRecord
@@ -88,17 +88,22 @@ def _counts(axis: Axis, found: Tallies, frame: Frame, number: Number) -> Iterato
     width_s, bins = frame.slice_s, Series("", axis=axis).bins(frame.bins)
     for name, tally in found.items():
         if tally.times:
-            models = Models.of([of.model for of in tally.of])
+            models = Coded.of([of.model for of in tally.of])
             times, n = np.array(tally.times), np.array(tally.n)
-            series = models.numbers(axis, number)[models.code]
+            series = _numbers(models.values, axis, number)[models.code]
             yield cells_of_counts(name, times, series, n, width_s=width_s, bins=bins)
+
+
+def _numbers(models: Sequence[str | None], axis: Axis, number: Number) -> Ints:
+    """Return the number of each model's series."""
+    return np.array([number(Series(name or "", axis=axis)) for name in models], np.int64)
 
 
 def _labels(matched: Matched, frame: Frame, number: Number) -> dict[Axis, list[Cells]]:
     """Return the cells of labels. Rows of few slices of decision time, as there are but in history, are summed up once."""
     width_s, fine, coarse = frame.slice_s, frame.bins, frame.bins.coarse()
     models, (slices, slice_of) = matched.models, numbered(np.floor(matched.decided / width_s).astype(np.int64))
-    of_predicted, of_decided = (models.numbers(axis, number) for axis in ("predicted", "decided"))
+    of_predicted, of_decided = (_numbers(models.values, axis, number) for axis in ("predicted", "decided"))
     if len(slices) > FEW_SLICES:
         labels = matched.labels
         predicted = cells_of_labels(labels, of_predicted[models.code], width_s=width_s, bins=fine)

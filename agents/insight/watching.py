@@ -90,7 +90,7 @@ def _came(matched: Matched) -> tuple[Came, NDArray[np.str_]]:
     _, time, delay, y_true, y_pred = matched.labels
     usable = (np.abs(y_true) <= LARGEST) & (np.abs(y_pred) <= LARGEST)
     loss = np.abs(y_pred[usable] - y_true[usable])
-    models = np.array([name or "" for name in matched.models.names] or [""])[matched.models.code][usable]
+    models = np.array([name or "" for name in matched.models.values] or [""])[matched.models.code][usable]
     return Came(matched.decided[usable], time[usable], delay[usable], loss), models
 
 
