@@ -19,7 +19,7 @@ import numpy as np
 
 from agents.insight.matched import Coded, Matched
 from agents.insight.reader import Reader
-from agents.insight.records import lone_of, tallies
+from agents.insight.records import tallies
 from agents.insight.series import Number, Series
 from agents.insight.store import Frame
 from streams.process.log_throttle import NEVER_HELD_BACK
@@ -104,7 +104,7 @@ class BySegment:
         """Return what records add.
 
         Args:
-            matched: what matched of them.
+            matched: how their rows ended.
             time: what time it is by the clock of figures, as far as they say: a key that is new counts from then on.
             number: tells the number of a series.
         """
@@ -113,7 +113,7 @@ class BySegment:
         n_bad_tags = sum(record.report.n_bad_tags for record in records if record.report)
         kept = msgspec.structs.replace(self.kept, since=since, n_bad_tags=self.kept.n_bad_tags + n_bad_tags)
         by_tags = self._by_tags(records, matched, kept, number) if self._keys else Split([], kept)
-        by_size = self._by_size(lone_of(records), matched, by_tags.kept, number)
+        by_size = self._by_size(matched, by_tags.kept, number)
         return Split(by_tags.cells + by_size.cells, by_size.kept)
 
     # By tags
@@ -123,7 +123,7 @@ class BySegment:
         self._meet(records)
         since = np.array([kept.since[key] for key in self._keys])
         n_other, of_truths, parts = 0, set(kept.of_truths), []
-        for name, tally in tallies(records, lone_of(records), "predicted", self._frame).items():
+        for name, tally in tallies(records, matched.lone, "predicted", self._frame).items():
             if tally.times:
                 coded, times = Coded.of(tally.of), np.array(tally.times)
                 found = self._found(coded.values, number)
@@ -206,11 +206,10 @@ class BySegment:
 
     # By size
 
-    def _by_size(self, lone: Sequence[Verdict], matched: Matched | None, kept: Kept, number: Number) -> Split:
-        edges, sample = kept.edges, kept.sample
+    def _by_size(self, matched: Matched, kept: Kept, number: Number) -> Split:
+        lone, edges, sample = matched.lone, kept.edges, kept.sample
         if not edges:
-            sample = [*sample, *(matched.rows if matched else ())]
-            matched = None
+            sample = [*sample, *matched.rows]
             usable = [row for row in sample if _is_usable(row)]
             if len(usable) >= N_SAMPLE or len(sample) >= 10 * N_SAMPLE:
                 first = usable[:N_SAMPLE]

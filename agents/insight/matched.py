@@ -1,4 +1,4 @@
-"""Matched verdicts as columns: read once from the rows, for all that is counted of them."""
+"""Matched verdicts as columns, and those without the other side: read once from the rows, for all that is counted of them."""
 
 from __future__ import annotations
 
@@ -32,21 +32,27 @@ class Coded(NamedTuple, Generic[T]):
 
 
 class Matched(NamedTuple):
-    """Predictions that have their label, by the time of the prediction, and when each pair was decided (UTC epoch seconds)."""
+    """Predictions that have their label, by the time of the prediction, and when each pair was decided (UTC epoch seconds).
+
+    `lone` are the rows beside them that ended without the other side.
+    """
 
     rows: Sequence[Verdict]
+    lone: Sequence[Verdict]
     models: Coded[str | None]
     labels: Labels
     decided: Floats
 
     @classmethod
     def of(cls, records: Sequence[VerdictRecord], clock: Clock) -> Matched:
-        """Take what matched of records; all rows of one were decided at once."""
+        """Take the rows of records; all rows of one were decided at once."""
         rows = list(chain.from_iterable([record.rows for record in records]))
         matched = [row for row in rows if row.verdict == "matched"]
         with_rows = [record.rows for record in records if record.rows]
         at = np.repeat(np.array([rows[0].at for rows in with_rows], np.float64), list(map(len, with_rows)))
+        lone = []
         if len(matched) < len(rows):
+            lone = [row for row in rows if row.verdict != "matched"]
             at = at[np.array([row.verdict == "matched" for row in rows], np.bool_)]
         ts_pred = np.array([row.ts_pred for row in matched], np.float64)
         ts_true = at if clock == "arrival" else np.array([row.ts_true for row in matched], np.float64)
@@ -54,6 +60,7 @@ class Matched(NamedTuple):
         y_true, y_pred = [row.y_true for row in matched], [row.y_pred for row in matched]
         return cls(
             matched,
+            lone,
             Coded.of([row.model for row in matched]),
             Labels(
                 [row.id for row in matched],

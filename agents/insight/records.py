@@ -56,20 +56,14 @@ def cells_of(records: Sequence[VerdictRecord], matched: Matched, frame: Frame, n
     """Return the cells of whole models that records add to, those of each axis together.
 
     Args:
-        matched: what matched of them.
+        matched: how their rows ended.
     """
-    lone = lone_of(records)
     labels = _labels(matched, frame, number) if len(matched.decided) else {}
     found = [
-        [*_counts(axis, tallies(records, lone, axis, frame), frame, number), *labels.get(axis, [])]
+        [*_counts(axis, tallies(records, matched.lone, axis, frame), frame, number), *labels.get(axis, [])]
         for axis in get_args(Axis)
     ]
     return [Cells.merge(parts) for parts in found if parts]
-
-
-def lone_of(records: Sequence[VerdictRecord]) -> list[Verdict]:
-    """Return the rows that ended without the other side."""
-    return [row for record in records for row in record.rows if row.verdict != "matched"]
 
 
 def of_row(row: Verdict) -> Of:
