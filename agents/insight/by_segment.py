@@ -10,7 +10,7 @@ of that can be held against what is still to come.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -24,11 +24,11 @@ from agents.insight.series import Number, Series
 from agents.insight.store import Frame
 from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.scores.cells import COUNTS, Cells
-from streams.scores.delay import DelayBins, Ints
+from streams.scores.delay import Ints
 from streams.scores.histogram import Floats
 from streams.scores.labels import cells_of_counts, cells_of_labels
 from streams.scores.losses import LARGEST
-from streams.scores.numbering import numbered
+from streams.scores.numbering import numbered, numbered_pairs
 from streams.scores.segments import MAX_SEGMENTS, MAX_VALUES, OTHER, Segments, size_edges, size_names
 from streams.settings import SIZES
 from streams.wire.tags import parsed
@@ -207,61 +207,47 @@ class BySegment:
     # By size
 
     def _by_size(self, matched: Matched, kept: Kept, number: Number) -> Split:
-        lone, edges, sample = matched.lone, kept.edges, kept.sample
+        lone, edges = matched.lone, kept.edges
         if not edges:
-            sample = [*sample, *matched.rows]
+            sample = [*kept.sample, *matched.rows]
             usable = [row for row in sample if _is_usable(row)]
-            if len(usable) >= N_SAMPLE or len(sample) >= 10 * N_SAMPLE:
-                first = usable[:N_SAMPLE]
-                edges = {name: size_edges(np.array([getattr(row, name) for row in first] or [0.0])) for name in SIZES}
-                matched, sample = self._matched(sample), []
-        after = msgspec.structs.replace(kept, edges=edges, sample=sample)
-        parts = [
-            part for name in SIZES if edges for part in self._sized(name, edges[name], matched, lone, after, number)
-        ]
+            if len(usable) < N_SAMPLE and len(sample) < 10 * N_SAMPLE:
+                return Split([], msgspec.structs.replace(kept, sample=sample))
+            first = usable[:N_SAMPLE]
+            edges = {name: size_edges(np.array([getattr(row, name) for row in first] or [0.0])) for name in SIZES}
+            matched = Matched.of([VerdictRecord("", 0, 0, -1, [row]) for row in sample], self._frame.clock)
+        after = msgspec.structs.replace(kept, edges=edges, sample=[])
+        parts = [*self._lone_by_size(lone, after, number), *self._labels_by_size(matched, after, number)]
         return Split([Cells.merge(parts)] if parts else [], after)
 
-    def _matched(self, rows: Sequence[Verdict]) -> Matched:
-        return Matched.of([VerdictRecord("", 0, 0, -1, [row]) for row in rows], self._frame.clock)
+    def _lone_by_size(self, lone: Sequence[Verdict], kept: Kept, number: Number) -> Iterator[Cells]:
+        width_s, bins = self._frame.width("segment"), Series("", f"{SIZES[0]}:").bins(self._frame.bins)
+        for name in SIZES:
+            rows = [row for row in lone if getattr(row, name) is not None]
+            if rows:
+                models, values = Coded.of([row.model for row in rows]), np.array([getattr(row, name) for row in rows])
+                times = np.array([row.ts_true if row.ts_pred is None else row.ts_pred for row in rows])
+                is_in = times >= kept.since[name]
+                of = _of_size(name, kept.edges[name], models, values, number)[is_in]
+                counted = ("n_predictions", "n_unmatched_pred") if name == "y_pred" else ("n_unmatched_true",)
+                for each in counted:
+                    yield cells_of_counts(each, times[is_in], of, width_s=width_s, bins=bins)
 
-    def _sized(
-        self,
-        name: str,
-        edges: list[float],
-        matched: Matched | None,
-        lone: Sequence[Verdict],
-        kept: Kept,
-        number: Number,
-    ) -> list[Cells]:
-        width_s, bins, names = (
-            self._frame.width("segment"),
-            DelayBins(self._frame.bins.ends[-1:]),
-            size_names(name, edges),
+    def _labels_by_size(self, matched: Matched, kept: Kept, number: Number) -> Iterator[Cells]:
+        """Yield the cells of labels by each of SIZES: summed up once by both, which count since the same time."""
+        if not matched.rows:
+            return
+        width_s, bins = self._frame.width("segment"), Series("", f"{SIZES[0]}:").bins(self._frame.bins)
+        labels, rows = matched.labels, np.flatnonzero(matched.labels.time >= max(kept.since[name] for name in SIZES))
+        by_pred, by_true = (
+            _of_size(name, kept.edges[name], matched.models, getattr(labels, name), number)[rows] for name in SIZES
         )
-        parts, since = [], kept.since[name]
-
-        def series(models: Coded[str | None], values: Floats) -> Ints:
-            size = np.searchsorted(edges, values, "right")
-            pairs, pair_of = numbered(models.code * len(names) + size)
-            found = [divmod(pair, len(names)) for pair in pairs.tolist()]
-            numbers = [number(Series(models.values[model] or "", names[i])) for model, i in found]
-            return np.array(numbers, np.int64)[pair_of]
-
-        lone = [row for row in lone if getattr(row, name) is not None]
-        if lone:
-            models = Coded.of([row.model for row in lone])
-            times = np.array([row.ts_true if row.ts_pred is None else row.ts_pred for row in lone])
-            of = series(models, np.array([getattr(row, name) for row in lone]))[times >= since]
-            counted = ("n_predictions", "n_unmatched_pred") if name == "y_pred" else ("n_unmatched_true",)
-            parts += [cells_of_counts(each, times[times >= since], of, width_s=width_s, bins=bins) for each in counted]
-        if matched and matched.rows:
-            rows = np.flatnonzero(matched.labels.time >= since)
-            of = series(matched.models, getattr(matched.labels, name))[rows]
-            labels = matched.labels.take(rows) if len(rows) < len(matched.rows) else matched.labels
-            cells = cells_of_labels(labels, of, width_s=width_s, bins=bins, with_details=False)
-            cells.counts[:, _PREDICTIONS] += cells.n.sum(axis=1) + cells.count_of("n_left_out")
-            parts.append(cells)
-        return parts
+        of_pred, of_true, both = numbered_pairs(by_pred, by_true)
+        labels = labels.take(rows) if len(rows) < len(matched.rows) else labels
+        cells = cells_of_labels(labels, both, width_s=width_s, bins=bins, with_details=False)
+        cells.counts[:, _PREDICTIONS] += cells.n.sum(axis=1) + cells.count_of("n_left_out")
+        for of in (of_pred, of_true):
+            yield cells._replace(series=of[cells.series])
 
 
 class _Names(NamedTuple):
@@ -278,6 +264,14 @@ class _Found(NamedTuple):
     series: Ints
     is_other: np.ndarray
     is_of_truth: np.ndarray
+
+
+def _of_size(name: str, edges: list[float], models: Coded[str | None], values: Floats, number: Number) -> Ints:
+    """Return the series of each row by one of SIZES."""
+    names = size_names(name, edges)
+    kinds, kind_of = numbered(models.code * len(names) + np.searchsorted(edges, values, "right"))
+    found = [divmod(kind, len(names)) for kind in kinds.tolist()]
+    return np.array([number(Series(models.values[model] or "", names[i])) for model, i in found], np.int64)[kind_of]
 
 
 def _is_usable(row: Verdict) -> bool:
