@@ -440,21 +440,17 @@ class _Draft:
                 put[key] = layout(len(state[-1])).pack_done(*state) if state[-1] else pack_done(*state)
         self.lanes.sum_up()
         checkpoint = self.checkpoint
-        after = Checkpoint(
-            -1,
-            checkpoint.log,
-            self.input_offsets,
-            self.ts,
-            self.timer_cursors,
-            self.counts,
-            checkpoint.verdicts_at,
-            checkpoint.confirmed,
-            checkpoint.forwards_at,
-            checkpoint.forwarded,
-            self.origins,
-            self.lanes.base,
-            self.lanes.by_model,
-            list(self.lanes.listed),
+        after = msgspec.structs.replace(
+            checkpoint,
+            offset=-1,
+            input_offsets=self.input_offsets,
+            ts=self.ts,
+            timer_cursors=self.timer_cursors,
+            counts=self.counts,
+            origins=self.origins,
+            base=self.lanes.base,
+            by_model=self.lanes.by_model,
+            listed=list(self.lanes.listed),
         )
         report = self._report(self._pairs())
         forwards = [one for side in (TRUE, PRED) for one in forwarding.forwards(side, self.foreign[side])]

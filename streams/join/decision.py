@@ -228,40 +228,15 @@ def is_valid(decision: Decision | None, offset: int) -> TypeGuard[Decision]:
 def checkpoint_after(decision: Decision, offset: int) -> Checkpoint:
     """Return where the partition stands once the valid record at `offset` is applied."""
     checkpoint = decision.checkpoint
-    return Checkpoint(
-        offset,
-        checkpoint.log,
-        checkpoint.input_offsets,
-        checkpoint.ts,
-        checkpoint.timer_cursors,
-        checkpoint.counts,
-        offset if is_reported(decision) else checkpoint.verdicts_at,
-        checkpoint.confirmed,
-        offset if decision.forwards else checkpoint.forwards_at,
-        checkpoint.forwarded,
-        checkpoint.origins,
-        checkpoint.base,
-        checkpoint.by_model,
-        checkpoint.listed,
+    return msgspec.structs.replace(
+        checkpoint,
+        offset=offset,
+        verdicts_at=offset if is_reported(decision) else checkpoint.verdicts_at,
+        forwards_at=offset if decision.forwards else checkpoint.forwards_at,
     )
 
 
 def empty(checkpoint: Checkpoint, writer: str, now: float, rules: Rules) -> Decision:
     """Return a record that changes nothing: it keeps the state alive in a log whose old records are removed."""
-    after = Checkpoint(
-        -1,
-        checkpoint.log,
-        checkpoint.input_offsets,
-        checkpoint.ts,
-        checkpoint.timer_cursors,
-        checkpoint.counts,
-        checkpoint.verdicts_at,
-        checkpoint.confirmed,
-        checkpoint.forwards_at,
-        checkpoint.forwarded,
-        checkpoint.origins,
-        checkpoint.base,
-        checkpoint.by_model,
-        checkpoint.listed,
-    )
+    after = msgspec.structs.replace(checkpoint, offset=-1)
     return Decision(checkpoint.offset, writer, now, rules, after, {}, {}, {}, [], [], b"")
