@@ -23,8 +23,9 @@ from bench import made_up_rows
 from bridge.packets import pack
 from streams.join import decision
 from streams.join.deadlines import Rules
-from streams.join.decide import Input, decide
+from streams.join.decide import decide
 from streams.join.decision import Checkpoint
+from streams.join.input import Input
 from streams.join.state import PRED, TRUE
 from streams.table.store import PairsStore
 from streams.wire.decoder import Decoder

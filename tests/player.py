@@ -9,8 +9,9 @@ import msgspec
 
 from streams.join import decision, state
 from streams.join.deadlines import Rules
-from streams.join.decide import Input, decide
+from streams.join.decide import decide
 from streams.join.decision import Decision
+from streams.join.input import Input
 from streams.join.keys import id_of
 from streams.wire.rows import PredRow, TrueRow
 from tests.dict_view import DictView

@@ -17,8 +17,9 @@ from typing import NamedTuple, TypeVar
 
 from streams.join import decision
 from streams.join.deadlines import Rules
-from streams.join.decide import NO_CAP, Decided, Input, decide
+from streams.join.decide import NO_CAP, Decided, decide
 from streams.join.decision import Decision
+from streams.join.input import Input
 from streams.kafka.errors import KafkaRefused
 from streams.process.fatal import fatal
 from streams.process.link import Link

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
 
-from streams.join.decide import Input
+from streams.join.input import Input
 from streams.kafka.fetcher import Record
 from streams.kinds import Kind
 from streams.table.inputs import KINDS

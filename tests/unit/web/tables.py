@@ -7,7 +7,8 @@ import asyncio
 import rocksdict
 
 from streams.join.deadlines import Rules
-from streams.join.decide import Input, decide
+from streams.join.decide import decide
+from streams.join.input import Input
 from streams.join.state import TRUE
 from streams.table.store import PairsStore
 from streams.wire.rows import PredRow, TrueRow

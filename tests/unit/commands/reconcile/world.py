@@ -21,7 +21,8 @@ from models.columns import NUMBER
 from models.model import Model
 from streams.join import decision
 from streams.join.deadlines import Rules
-from streams.join.decide import Input, decide
+from streams.join.decide import decide
+from streams.join.input import Input
 from streams.kinds import Kind
 from streams.settings import Settings
 from streams.table.outbox import entry

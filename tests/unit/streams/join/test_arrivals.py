@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from streams.join import decision, state
 from streams.join.deadlines import Rules
-from streams.join.decide import Input, decide
+from streams.join.decide import decide
+from streams.join.input import Input
 from streams.wire.rows import PredRow, TrueRow
 from streams.wire.verdicts import Report
 from tests.dict_view import DictView

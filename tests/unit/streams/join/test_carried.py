@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from streams.join import carried, decision, state
 from streams.join.deadlines import Rules
-from streams.join.decide import Input, decide
+from streams.join.decide import decide
+from streams.join.input import Input
 from streams.join.state import PRED, TRUE, WAITING
 from streams.wire import verdicts
 from streams.wire.rows import PredRow, TrueRow

@@ -7,7 +7,8 @@ import pytest
 
 from streams.join import state
 from streams.join.deadlines import MAX_DELAY_S, Rules
-from streams.join.decide import Input, decide
+from streams.join.decide import decide
+from streams.join.input import Input
 from streams.join.keys import id_of, key_of, other_key
 from streams.wire.rows import PredRow, TrueRow
 from tests.dict_view import DictView

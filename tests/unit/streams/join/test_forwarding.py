@@ -9,7 +9,8 @@ import pytest
 
 from streams.join import decision
 from streams.join.deadlines import Rules
-from streams.join.decide import Input, decide
+from streams.join.decide import decide
+from streams.join.input import Input
 from streams.wire import forwarding
 from streams.wire.decoder import Decoder
 from streams.wire.forwarding import Origin

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from streams.join import decision
 from streams.join.deadlines import Rules
-from streams.join.decide import Input, decide
+from streams.join.decide import decide
+from streams.join.input import Input
 from streams.join.keys import id_of, key_of, model_of, other_key
 from streams.join.lanes import FATES
 from streams.wire.rows import PredRow, TrueRow

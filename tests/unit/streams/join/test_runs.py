@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.join.deadlines import Rules
-from streams.join.decide import Input, decide
+from streams.join.decide import decide
 from streams.join.decision import Decision
+from streams.join.input import Input
 from streams.wire.decoder import Decoder
 from streams.wire.rows import PredRow, TrueRow
 from tests.dict_view import DictView

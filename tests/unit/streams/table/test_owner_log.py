@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from streams.join import decision
-from streams.join.decide import Input, decide
+from streams.join.decide import decide
+from streams.join.input import Input
 from streams.join.keys import key_of
 from streams.join.state import PRED, TRUE
 from streams.table import owner as module

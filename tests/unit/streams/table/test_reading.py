@@ -9,7 +9,7 @@ from itertools import repeat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.join.decide import Input
+from streams.join.input import Input
 from streams.table.reading import read
 from streams.wire import forwarding
 from streams.wire.decoder import Decoder
