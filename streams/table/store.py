@@ -188,12 +188,19 @@ class PairsStore:
 
         From a key of other models' states on (b"j"), each id has its model behind it, as its key has.
         """
+        return self._ids_from(after, n)
+
+    def page_before(self, before: bytes, n: int) -> list[tuple[str, bytes]]:
+        """Return up to `n` ids with their packed states before the key `before`, the nearest one first."""
+        return self._ids_from(before, n, backwards=True)
+
+    def _ids_from(self, start: bytes, n: int, *, backwards: bool = False) -> list[tuple[str, bytes]]:
         found: list[tuple[str, bytes]] = []
         with translated(self._path):
-            for key, packed in self._entries(after):
-                if key[:1] != after[:1] or len(found) == n:
+            for key, packed in self._entries(start, backwards=backwards):
+                if key[:1] != start[:1] or len(found) == n:
                     break
-                if key != after:
+                if key != start:
                     found.append((key[1:].decode(), packed))
         return found
 
@@ -217,17 +224,6 @@ class PairsStore:
                     break
                 entries.append((index, _decode_keys(packed)))
         return entries
-
-    def page_before(self, before: bytes, n: int) -> list[tuple[str, bytes]]:
-        """Return up to `n` ids with their packed states before the key `before`, the nearest one first."""
-        found: list[tuple[str, bytes]] = []
-        with translated(self._path):
-            for key, packed in self._entries(before, backwards=True):
-                if key[:1] != before[:1] or len(found) == n:
-                    break
-                if key != before:
-                    found.append((key[1:].decode(), packed))
-        return found
 
     def _entries(self, start: bytes, *, backwards: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """Yield all that is stored from a key on (rocksdict's `items` ends at a damaged block as if there were no more)."""
