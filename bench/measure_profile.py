@@ -22,12 +22,7 @@ WORKER: Stages = {
     "decision log": ("streams/table/decision_log.py", "streams/join/decision.py"),
     "owner": ("streams/table/owner.py", "agents/metric.py"),
     "outbox": ("streams/table/outbox.py", "streams/wire/verdicts.py"),
-    "CSV and summary": (
-        "agents/metric_log/",
-        "agents/plot",
-        "streams/scores/summary.py",
-        "streams/scores/histogram.py",
-    ),
+    "CSV and summary": ("agents/metric_log/", "agents/plot"),
     "figures": ("agents/feeding.py", "agents/insight/", "streams/scores/"),
     "Kafka client": ("aiokafka/", "kafka/"),
     "Faust": ("faust/", "mode/", "streams/faust_"),
