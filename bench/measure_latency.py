@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,11 @@ def latencies(run: Run, rate: float, seconds: float) -> np.ndarray:
         bridge.wait_until_said("Reading the queue 'y_true'", "Reading the queue 'y_pred'")
         worker.wait_until_said("The table `pairs` is ready")
         with Program("paced", argv, environ={}, directory=run.directory) as publisher:
-            seen = follow(run.csv, publisher, time.time() + seconds)
+            return warm(follow(run.csv, publisher, time.time() + seconds))
+
+
+def warm(seen: Sequence[tuple[float, float]]) -> np.ndarray:
+    """Return what `latencies` returns, from what `follow` does."""
     published, appeared = np.array(seen).T
     took_ms = (appeared - published) * 1e3
     return np.array([published, took_ms])[:, published > published.min() + WARM_UP_S]

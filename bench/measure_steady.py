@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-import numpy as np
-
 from bench import peer
-from bench.measure_latency import P50, P99, WARM_UP_S, figures_of, follow
+from bench.measure_latency import P50, P99, WARM_UP_S, figures_of, follow, warm
 from bench.measure_peers import ONE, PEERS, SQLITE
 from bench.place import Place, Run
 from bench.program import Program
@@ -88,11 +86,9 @@ def _fed(run: Run, program: Program, topics: tuple[str, str], n_partitions: int,
             return {CORE: _share(meter, began, seconds)}
         argv = ["-m", "bench.paced_kafka", run.place.kafka, *topics, str(n_partitions), str(rate / 2), str(seconds)]
         with Program("paced", argv, environ={}, directory=run.directory) as producer:
-            published, appeared = np.array(follow(run.csv, producer, began + seconds)).T
+            seen = follow(run.csv, producer, began + seconds)
         share = _share(meter, began, seconds)
-    took_ms = (appeared - published) * 1e3
-    found = figures_of(np.array([published, took_ms])[:, published > published.min() + WARM_UP_S])
-    return {CORE: share, **found}
+    return {CORE: share, **figures_of(warm(seen))}
 
 
 def _share(meter: Meter, began: float, seconds: float) -> float:
