@@ -65,6 +65,7 @@ class Predicting:
         self._queue: deque[Batch] = deque()
         self._filled = asyncio.Event()
         self._under_way: deque[_Work] = deque()
+        self._max_under_way = MAX_AHEAD if len(files) > 1 else 1
 
     @property
     def models(self) -> list[Model]:
@@ -76,6 +77,10 @@ class Predicting:
         """One sentence that says why rows are not predicted now; empty if they are."""
         said = " ".join(problem for one in self.predictors if (problem := one.problem))
         return said or self.producer.problem
+
+    @property
+    def _may_begin(self) -> bool:
+        return len(self._under_way) < self._max_under_way
 
     def names(self, model: str) -> Sequence[str] | None:
         """Return the names of a model's features in its order; None if it does not run here, or has none."""
@@ -108,13 +113,12 @@ class Predicting:
         """Predict what comes, for as long as the worker runs."""
         if self.exchange is not None:
             self.exchange.start()
-        n_ahead = MAX_AHEAD if len(self.predictors) > 1 else 1
         try:
             while True:
                 if not self._under_way and not self._queue:
                     await self._filled.wait()
                 self._filled.clear()
-                while self._queue and len(self._under_way) < n_ahead:
+                while self._queue and self._may_begin:
                     self._under_way.append(await self._begun())
                 await self._some_done()
         finally:
@@ -182,7 +186,7 @@ class Predicting:
         while self._under_way:
             oldest = self._under_way[0]
             if not all(task.done() for task in oldest.answers):
-                if len(self.predictors) > 1 and self._queue and len(self._under_way) < MAX_AHEAD:
+                if self._queue and self._may_begin:
                     return
                 if not self._queue:
                     self._filled.clear()
@@ -198,7 +202,7 @@ class Predicting:
         came = asyncio.ensure_future(self._filled.wait())
         try:
             pending = [task for task in answers if not task.done()]
-            wait_for = [*pending, came] if len(self._under_way) < MAX_AHEAD and len(self.predictors) > 1 else pending
+            wait_for = [*pending, came] if self._may_begin else pending
             await asyncio.wait(wait_for, return_when=asyncio.FIRST_COMPLETED)
         finally:
             came.cancel()
