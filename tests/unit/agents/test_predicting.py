@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,22 +61,34 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.001)
 
 
+def under_names(paths: Mapping[str, Path]) -> str:
+    """Return the setting of models at these paths; an empty name: the model as its card says."""
+    return ",".join(f"{name}={path}" if name else str(path) for name, path in paths.items())
+
+
+async def loaded(settings: Settings, fetcher: Fetcher, kafka: Kafka) -> Predicting:
+    predicting = Predicting(settings, topics(settings), fetcher)  # type: ignore[arg-type]
+    predicting.producer = kafka  # type: ignore[assignment]
+    predicting.begin_to_load()
+    await predicting.load()
+    return predicting
+
+
 def record(offset: int, row_id: str, *features: float) -> FakeRecord:
     return FakeRecord(offset, json.dumps([{"id": row_id, "ts": 1.0, "features": features}]).encode())
 
 
 @pytest.mark.parametrize("names", [("champion", "challenger"), ("",)])
 def test_every_row_is_answered_by_every_model_in_order(tmp_path: Path, names: tuple[str, ...]) -> None:
-    paths = [model_at(tmp_path / f"{i}.skops", slope) for i, slope in enumerate((1.0, 2.0)[: len(names)])]
-    model = ",".join(f"{name}={path}" if name else str(path) for name, path in zip(names, paths, strict=True))
-    settings = Settings(model=model, partitions=1)
+    paths = {
+        name: model_at(tmp_path / f"{name or 'alone'}.skops", slope)
+        for name, slope in zip(names, (1.0, 2.0), strict=False)
+    }
+    settings = Settings(model=under_names(paths), partitions=1)
     fetcher, kafka = Fetcher(), Kafka()
 
     async def play() -> None:
-        predicting = Predicting(settings, topics(settings), fetcher)  # type: ignore[arg-type]
-        predicting.producer = kafka  # type: ignore[assignment]
-        predicting.begin_to_load()
-        await predicting.load()
+        predicting = await loaded(settings, fetcher, kafka)
         running = asyncio.create_task(predicting.run())
         for i in range(30):
             predicting.take(Batch(TP("features", 0), i, i + 1, records=[record(i, f"i{i}", float(i))]))  # type: ignore[list-item]
@@ -101,17 +113,13 @@ def test_every_row_is_answered_by_every_model_in_order(tmp_path: Path, names: tu
 def test_what_came_at_once_is_predicted_to_the_last_batch_though_nothing_comes_after_it(
     tmp_path: Path, names: tuple[str, ...]
 ) -> None:
-    paths = [model_at(tmp_path / f"{i}.skops", 1.0) for i in range(len(names))]
-    model = ",".join(f"{name}={path}" if name else str(path) for name, path in zip(names, paths, strict=True))
-    settings = Settings(model=model, partitions=1)
+    paths = {name: model_at(tmp_path / f"{name or 'alone'}.skops", 1.0) for name in names}
+    settings = Settings(model=under_names(paths), partitions=1)
     fetcher, kafka, n = Fetcher(), Kafka(), 3 * MAX_AHEAD
     padding = b" " * MAX_BATCH_BYTES
 
     async def play() -> None:
-        predicting = Predicting(settings, topics(settings), fetcher)  # type: ignore[arg-type]
-        predicting.producer = kafka  # type: ignore[assignment]
-        predicting.begin_to_load()
-        await predicting.load()
+        predicting = await loaded(settings, fetcher, kafka)
         for i in range(n):
             value = json.dumps([{"id": f"i{i}", "ts": 1.0, "features": [1.0]}]).encode() + padding
             predicting.take(Batch(TP("features", 0), i, i + 1, records=[FakeRecord(i, value)]))  # type: ignore[list-item]
@@ -133,14 +141,11 @@ def test_predictions_keep_the_order_of_their_rows_though_a_refusal_is_slow_to_be
             await super().write(topic, partition, records)
 
     paths = {name: model_at(tmp_path / f"{name}.skops", 1.0) for name in ("champion", "challenger")}
-    settings = Settings(model=",".join(f"{name}={path}" for name, path in paths.items()), partitions=1)
+    settings = Settings(model=under_names(paths), partitions=1)
     fetcher, kafka = Fetcher(), SlowQuarantine()
 
     async def play() -> None:
-        predicting = Predicting(settings, topics(settings), fetcher)  # type: ignore[arg-type]
-        predicting.producer = kafka  # type: ignore[assignment]
-        predicting.begin_to_load()
-        await predicting.load()
+        predicting = await loaded(settings, fetcher, kafka)
         running = asyncio.create_task(predicting.run())
         for i in range(6):
             records = [record(i, f"i{i}", 1.0), *([record(i, "bad", 1.0, 2.0)] if i == 0 else [])]
@@ -157,17 +162,12 @@ def test_predictions_keep_the_order_of_their_rows_though_a_refusal_is_slow_to_be
 @pytest.mark.parametrize("apart_s", [0.5, 100.0], ids=["now", "history"])
 def test_no_model_is_further_ahead_of_another_than_the_join_waits_for_a_row(tmp_path: Path, apart_s: float) -> None:
     paths = {name: model_at(tmp_path / f"{name}.skops", 1.0) for name in ("champion", "challenger")}
-    settings = Settings(
-        model=",".join(f"{name}={path}" for name, path in paths.items()), partitions=1, max_out_of_orderness_s=60.0
-    )
+    settings = Settings(model=under_names(paths), partitions=1, max_out_of_orderness_s=60.0)
     fetcher, kafka, n = Fetcher(), Kafka(), 40
     held = threading.Event()
 
     async def play() -> None:
-        predicting = Predicting(settings, topics(settings), fetcher)  # type: ignore[arg-type]
-        predicting.producer = kafka  # type: ignore[assignment]
-        predicting.begin_to_load()
-        await predicting.load()
+        predicting = await loaded(settings, fetcher, kafka)
         slow = predicting.predictors[1].model
         answer = slow.predict  # type: ignore[union-attr]
         slow.predict = lambda rows: (held.wait(None if apart_s < 60 else 0.01), answer(rows))[1]  # type: ignore[method-assign,union-attr]
