@@ -11,7 +11,7 @@ import msgspec
 
 from streams.fields import Field, Fields, setting
 from streams.kinds import Kind
-from streams.wire import names, times, values
+from streams.wire import names, tags, times, values
 from streams.wire.names import COMMON, OWN, PROPERTY, Found
 from streams.wire.tags import NO_TAGS
 from streams.wire.values import MAX_LABEL_CHARS, Cell, Unfit
@@ -22,7 +22,6 @@ OTHERWISE: dict[Kind, str] = {
     "y_pred": "send nothing where there is no prediction",
 }
 """What to do instead of sending a row without a value."""
-_encode = msgspec.json.Encoder().encode
 Beside = Mapping[str, str]
 """What came beside a body and may be its id: AMQP's `message_id` and `correlation_id`, or Kafka's `key`."""
 
@@ -58,7 +57,15 @@ def parts(kind: Kind, found: Any, fields: Fields, beside: Beside | None) -> Part
     ts, *of_time = _time(row, fields)
     model, *of_model = _label("model", row, fields)
     version, *of_version = _label("version", row, fields)
-    return Parts(row_id, ts, value, model, version, (*of_time, *of_model, *of_version), _tags(row))
+    return Parts(
+        row_id,
+        ts,
+        value,
+        model,
+        version,
+        (*of_time, *of_model, *of_version),
+        tags.written(row["tags"]) if "tags" in row else NO_TAGS,
+    )
 
 
 def _id(row: Mapping[str, Any], fields: Fields, beside: Beside) -> str:
@@ -194,11 +201,3 @@ def _label(field: Field, row: Mapping[str, Any], fields: Fields) -> tuple[str | 
             return (text,)
         return None, f"`{field}` is left out: it is no text of at most {MAX_LABEL_CHARS} characters"
     return (None,)
-
-
-def _tags(row: Mapping[str, Any]) -> msgspec.Raw:
-    """Return the tags of a row, whatever they are: what cannot be written as JSON is none."""
-    try:
-        return msgspec.Raw(_encode(row["tags"])) if "tags" in row else NO_TAGS
-    except UnicodeError:  # half a character
-        return msgspec.Raw(b'""')

@@ -20,6 +20,7 @@ MAX_BYTES: Final = 8192
 NO_TAGS: Final = msgspec.Raw(b"")
 """What a row has that has none."""
 _NO_OBJECT: Final = msgspec.Raw(b'""')
+"""Stands for tags that are left out, and are counted as that."""
 TagSet = Annotated[str, Meta(max_length=MAX_BYTES, description="tags by key, as the JSON text of an object")]
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, object]).decode
@@ -48,6 +49,14 @@ def kept(raw: bytes, keys: Sequence[str]) -> Kept:
     given = {key: value for key in keys if (value := found.get(key)) is not None}
     fitting = {key: value for key, value in given.items() if _fits(value)}
     return Kept(_encode(fitting).decode() if fitting else None, len(given) - len(fitting))
+
+
+def written(value: object) -> msgspec.Raw:
+    """Return a row's tags as they came in other forms than our own, whatever they are: what no JSON can hold is left out, too."""
+    try:
+        return msgspec.Raw(_encode(value))
+    except UnicodeError:  # half a character
+        return _NO_OBJECT
 
 
 def bounded(raw: msgspec.Raw) -> msgspec.Raw:
