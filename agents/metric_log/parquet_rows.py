@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 import numpy as np
 
+from agents.metric_log.local_path import Positions
+from streams.wire import versions
 from streams.wire.tags import parsed
 from streams.wire.values import MAX_DIFFERENCE
 from streams.wire.verdicts import Verdict
@@ -26,7 +28,6 @@ VERSION: Final = 1
 """Of what a footer and the manifest say."""
 FOOTER_KEY = b"hindsight"
 T = TypeVar("T")
-Positions = dict[str, dict[int, int]]
 
 
 class Footer(msgspec.Struct):
@@ -42,10 +43,6 @@ class Footer(msgspec.Struct):
     read_to: int
     n_missing: int = 0
     version: int = VERSION
-
-
-class _Version(msgspec.Struct):
-    version: int = 1
 
 
 _encode = msgspec.json.Encoder().encode
@@ -106,7 +103,7 @@ def file_bytes(parts: Sequence[pa.RecordBatch], footer: Footer) -> bytes:
 def decode(raw: bytes | None, kind: type[T], what: str) -> T | Newer | None:
     """Return what a footer or the manifest says, None if it is none of ours. Never raises."""
     try:
-        if (version := msgspec.json.decode(raw or b"", type=_Version).version) > VERSION:
+        if (version := versions.of_json(raw or b"")) > VERSION:
             return Newer(what, version, VERSION)
         return msgspec.json.decode(raw or b"", type=kind)
     except Exception:  # anybody may have written it; msgspec raises more than its own errors

@@ -13,6 +13,7 @@ from agents.metric_log import sinks
 from agents.metric_log.csv_rows import METRIC, UNMATCHED
 from agents.metric_log.files import LogError, set_aside
 from streams.process.file_lock import wait_for_lock
+from streams.wire import versions
 from streams.wire.versions import Newer
 
 VERSION: Final = 3
@@ -64,10 +65,6 @@ class LogState(msgspec.Struct):
         return {log: last.copy() for log, last in self.positions.items()}
 
 
-class _Version(msgspec.Struct):
-    version: int = 1
-
-
 class _Sizes1(msgspec.Struct):
     """The sizes in a state file of version 1."""
 
@@ -77,14 +74,13 @@ class _Sizes1(msgspec.Struct):
 
 encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(LogState).decode
-_decode_version = msgspec.json.Decoder(_Version).decode
 _decode_sizes_1 = msgspec.json.Decoder(_Sizes1).decode
 
 
 def decode(raw: bytes) -> LogState | Newer | None:
     """Return the state that the file's bytes hold, None if they hold none. Never raises."""
     try:
-        if (version := _decode_version(raw).version) > VERSION:
+        if (version := versions.of_json(raw)) > VERSION:
             return Newer(f"the state file {STATE_NAME}", version, VERSION)
         state = _decode(raw)
         if version == 1:

@@ -19,8 +19,9 @@ import msgspec
 
 from agents.metric_log import state
 from agents.metric_log.files import LogError, Unwritable
+from agents.metric_log.local_path import Positions
 from agents.metric_log.log import Fenced
-from agents.metric_log.parquet_rows import FOOTER_KEY, VERSION, Footer, Positions, columns, decode, file_bytes
+from agents.metric_log.parquet_rows import FOOTER_KEY, VERSION, Footer, columns, decode, file_bytes
 from streams.process import atomic_file
 from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.wire.verdicts import VerdictRecord

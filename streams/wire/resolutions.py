@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from streams.wire import versions
 from streams.wire.versions import Newer
 
 VERSION: Final = 1
@@ -27,19 +28,14 @@ class Resolution(msgspec.Struct, frozen=True):
     version: int = VERSION
 
 
-class _Version(msgspec.Struct):
-    version: int = 1
-
-
 encode_resolution = msgspec.json.Encoder().encode
 _decode_resolution = msgspec.json.Decoder(Resolution).decode
-_decode_version = msgspec.json.Decoder(_Version).decode
 
 
 def decode_resolution(key: bytes | None, value: bytes | None) -> tuple[int, Resolution] | Newer | None:
     """Return the offset of a row and what was done with it; None if the Kafka record is none of ours. Never raises."""
     try:
-        offset, version = int(key or b""), _decode_version(value or b"").version
+        offset, version = int(key or b""), versions.of_json(value or b"")
         if version > VERSION:
             return Newer("the topic quarantine-resolved", version, VERSION)
         return offset, _decode_resolution(value or b"")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+import msgspec
+
 MARK: Final = b"\xc1hs"
 """0xC1 begins no msgpack value and no UTF-8 text: nobody writes this by chance."""
 _N_BYTES = len(MARK) + 1
@@ -25,6 +27,18 @@ class Newer(NamedTuple):
             f"{self.what} is of version {self.version}, and this program knows versions up to {self.known}: a newer "
             "Hindsight wrote it. Start that version, or a newer one; nothing is lost"
         )
+
+
+class _Versioned(msgspec.Struct):
+    version: int = 1
+
+
+_decode = msgspec.json.Decoder(_Versioned).decode
+
+
+def of_json(content: bytes) -> int:
+    """Return the version of a JSON object. Anybody may have written it: what msgspec raises where it is none goes through."""
+    return _decode(content).version
 
 
 def marked(version: int, content: bytes) -> bytes:
