@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from streams.join import decision
 from streams.join.deadlines import Rules
 from streams.join.decide import decide
-from streams.join.input import Input
 from streams.join.keys import id_of, key_of, model_of, other_key
 from streams.join.lanes import FATES
 from streams.wire.rows import PredRow, TrueRow
 from tests.dict_view import DictView
 from tests.oracle import Oracle, Row
 from tests.player import Player
+from tests.unit.streams.join.test_runs import singles_and_runs
 
 NOW = 1_000_000.0
 DAY_S = 24 * 3600.0
@@ -126,22 +126,32 @@ def states_that(union, name_of_states):
     )
 
 
+def new_endings(player, records, now, idle):
+    n_known = len(player.endings)
+    player.play(records, now, idle)
+    player.settle(now, idle)
+    return player.endings[n_known:]
+
+
+def both_play(player, union, records, now, idle):
+    """Have both read records as if they came at `now`; return the endings that the player has of it."""
+    records = [later(rows, now - NOW) for rows in records]
+    for rows in records:
+        union.read(rows[0].side, rows, now)
+    union.tick(now, idle)
+    return new_endings(player, records, now, idle)
+
+
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(rules, st.sampled_from([(A, B), (A, B, C), (B,)]), st.data())
 def test_the_verdicts_are_those_of_a_join_for_each_model(rules, listed, data):
-    player, union, now, n_known = Player(rules, models=listed), Union(rules), NOW, 0
+    player, union, now = Player(rules, models=listed), Union(rules), NOW
     union.list(listed)
     for given_records, pause_s, idle in data.draw(st.lists(batches((None, *listed)), max_size=10)):
         now += pause_s
-        records = [later(rows, now - NOW) for rows in given_records]
-        for rows in records:
-            union.read(rows[0].side, rows, now)
-        union.tick(now, idle)
-        player.play(records, now, idle)
-        player.settle(now, idle)
+        found = both_play(player, union, given_records, now, idle)
 
-        found, n_known = player.endings[n_known:], len(player.endings)
         assert Counter(found) == union.endings()
         assert states_of(player.view, waiting=True) == states_that(union, lambda one: one.waiting)
         assert states_of(player.view, waiting=False) == states_that(union, lambda one: one.ended)
@@ -155,21 +165,15 @@ def test_the_verdicts_are_those_of_a_join_for_each_model(rules, listed, data):
 @settings(max_examples=300, deadline=None)
 @given(rules, st.data())
 def test_whatever_is_listed_after_a_restart_no_state_changes_its_model(rules, data):
-    player, union, now, n_known = Player(rules), Union(rules), NOW, 0
+    player, union, now = Player(rules), Union(rules), NOW
     listings = st.sampled_from([(), (A,), (A, B), (B, A), (B, C), (C,)])
     for listed in data.draw(st.lists(listings, min_size=1, max_size=8)):
         union.list(listed)
         player.models = listed
         given_records, pause_s, idle = data.draw(batches((None, *listed), min_size=1))
         now += pause_s
-        records = [later(rows, now - NOW) for rows in given_records]
-        for rows in records:
-            union.read(rows[0].side, rows, now)
-        union.tick(now, idle)
-        player.play(records, now, idle)
-        player.settle(now, idle)
+        found = both_play(player, union, given_records, now, idle)
 
-        found, n_known = player.endings[n_known:], len(player.endings)
         named = [one if one.challenger or listed else one._replace(model=None) for one in found]
         assert Counter(named) == union.endings()
         assert states_of(player.view, waiting=True) == states_that(union, lambda one: one.waiting)
@@ -183,23 +187,15 @@ def test_whatever_is_listed_after_a_restart_no_state_changes_its_model(rules, da
     )
 )
 def test_a_run_decides_for_each_model_what_its_records_do_one_by_one(given_rows):
-    singles, runs, offsets = [], [], [0, 0]
-    for model, number, ts, y in given_rows:
-        side = int(model is not None or y == 2)
-        row = (
-            PredRow(f"id-{number}", NOW + ts, float(y), model=model)
-            if side
-            else TrueRow(f"id-{number}", NOW + ts, float(y))
-        )
-        singles.append(Input(side, offsets[side], [row]))
-        if runs and runs[-1].side == side:
-            runs[-1] = Input(side, offsets[side], [*runs[-1].rows, row], offsets=[*runs[-1].offsets, offsets[side]])
-        else:
-            runs.append(Input(side, offsets[side], [row], offsets=[offsets[side]]))
-        offsets[side] += 1
+    rows = [
+        PredRow(f"id-{number}", NOW + ts, float(y), model=model)
+        if model is not None or y == 2
+        else TrueRow(f"id-{number}", NOW + ts, float(y))
+        for model, number, ts, y in given_rows
+    ]
     narrow = Rules(window_s=3.0, max_out_of_orderness_s=1.0, horizon_s=50.0)
     found = []
-    for inputs in (singles, runs):
+    for inputs in singles_and_runs(rows):
         view = DictView()
         decided = decide(view.checkpoint, inputs, view, narrow, now=NOW + 20, models=(A, B))
         if decided is not None:
@@ -209,10 +205,8 @@ def test_a_run_decides_for_each_model_what_its_records_do_one_by_one(given_rows)
 
 
 def play(player, *records, now=NOW, idle=()):
-    n_known = len(player.endings)
-    player.play(list(records), now, idle)
-    player.settle(now, idle)
-    return [(one.id, one.verdict, one.y_pred, one.model, one.challenger) for one in player.endings[n_known:]]
+    found = new_endings(player, list(records), now, idle)
+    return [(one.id, one.verdict, one.y_pred, one.model, one.challenger) for one in found]
 
 
 def test_one_truth_answers_the_predictions_of_all_models():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,13 +37,13 @@ def played(batches: list[list[Input]]) -> tuple[DictView, list[Decision]]:
     return view, records
 
 
-@given(rows)
-def test_a_run_decides_what_its_records_do_one_by_one(given_rows: list[tuple[int, int, int, int]]) -> None:
+def singles_and_runs(rows: Iterable[TrueRow | PredRow]) -> tuple[list[Input], list[Input]]:
+    """Return rows that came in this order, each as the record that it is, and in runs as long as a side goes on."""
     singles: list[Input] = []
     runs: list[Input] = []
     offsets = [0, 0]
-    for side, number, ts, y in given_rows:
-        row = made(side, number, ts, y)
+    for row in rows:
+        side = int(isinstance(row, PredRow))
         singles.append(Input(side, offsets[side], [row]))
         last = runs[-1] if runs else None
         if last is not None and last.side == side:
@@ -49,7 +51,12 @@ def test_a_run_decides_what_its_records_do_one_by_one(given_rows: list[tuple[int
         else:
             runs.append(Input(side, offsets[side], [row], offsets=[offsets[side]]))
         offsets[side] += 1
+    return singles, runs
 
+
+@given(rows)
+def test_a_run_decides_what_its_records_do_one_by_one(given_rows: list[tuple[int, int, int, int]]) -> None:
+    singles, runs = singles_and_runs(made(*one) for one in given_rows)
     one_by_one, records = played([singles])
     together, same = played([runs])
     assert [msgspec.json.encode(record.verdicts) for record in records] == [
