@@ -66,9 +66,9 @@ class Lane:
 
     def keys_of(self, ids: Sequence[str]) -> list[bytes]:
         """Return the keys of ids."""
-        if not self._suffix:  # as `keys.key_of` makes them, without a call a row
-            return [b"i" + row_id.encode() for row_id in ids]
         prefix, suffix = self._prefix, self._suffix
+        if not suffix:  # as `keys.key_of` makes them, without a call a row
+            return [prefix + row_id.encode() for row_id in ids]
         return [prefix + row_id.encode() + suffix for row_id in ids]
 
     def named(self, carries: list[bytes]) -> list[bytes]:
