@@ -44,7 +44,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=1)]
 MAX_MODELS = 8
 MAX_NAME_CHARS = 128
-ModelName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
+ModelName = Annotated[str, Field(pattern=rf"^[^\x00-\x1f\x7f]{{1,{MAX_NAME_CHARS}}}$")]
 QueueName = Annotated[str, Field(min_length=1, max_length=255)]
 TopicName = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]{1,249})?$")]
 FieldNames = tuple[Annotated[str, Field(min_length=1, max_length=200)], ...]
@@ -146,7 +146,7 @@ class Settings(BaseModel):
 
     segments: tuple[str, ...] = Field(
         (),
-        description="keys of the rows' `tags` by which the figures are split, comma-separated, at most 8, such as "
+        description=f"keys of the rows' `tags` by which the figures are split, comma-separated, at most {MAX_KEYS}, such as "
         "`country,tier`; empty: by none",
     )
 
