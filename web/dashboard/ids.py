@@ -13,9 +13,13 @@ PAGE = "/table/pairs/"
 
 
 class Ids(NamedTuple):
-    """The labels of figures, as a question to the list of ids."""
+    """The labels of figures, as a question to the list of ids, and the addresses made of it so far.
+
+    Many charts lead to the same place, each on wide and on narrow screens: its address is made once.
+    """
 
     query: Query
+    made: dict[Query, str]
 
     @classmethod
     def of(cls, figures: Figures) -> Self | None:
@@ -36,8 +40,9 @@ class Ids(NamedTuple):
             to=figures.to,
             by=by,
             clock=figures.clock,
+            sort="-error",
         )
-        return cls(query._replace(sort="-error"))
+        return cls(query, {})
 
     def sized(self, low: float, high: float) -> str:
         """Return the address of labels whose error has a size from `low` up to, not with, `high`."""
@@ -82,7 +87,9 @@ class Ids(NamedTuple):
     def _address(self, **changes: object) -> str:
         asked = self.query._replace(**changes)  # type: ignore[arg-type]
         used = asked if asked.min_delay is not None or asked.max_delay is not None else asked._replace(clock="arrival")
-        return PAGE + used.url()
+        if used not in self.made:
+            self.made[used] = PAGE + used.url()
+        return self.made[used]
 
 
 def below(value: float) -> float:
