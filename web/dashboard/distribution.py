@@ -10,13 +10,12 @@ from markupsafe import Markup
 
 from streams.scores.numbers import tick
 from web.dashboard.axes import axis_tick, ticks
-from web.dashboard.svg import Margins, Svg
+from web.dashboard.svg import Leads, Margins, Svg
 
 ABSOLUTE = "|y_pred − y_true|"
 SIGNED = "y_pred − y_true: above 0, too high"
 _MARGINS = Margins(52, 12, 58, 34)
 _N_TICKS = 8
-Leads = Callable[[float, float], str]
 
 
 class Bins(NamedTuple):

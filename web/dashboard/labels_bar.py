@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from web.dashboard.over_time import Frame, Leads, Look, ground, targets
-from web.dashboard.svg import Margins, Svg, width_of
+from web.dashboard.over_time import Frame, Look, ground, targets
+from web.dashboard.svg import Leads, Margins, Svg, width_of
 from web.text import count, percent
 
 _TITLE = "Share of labels that are in and to come, by prediction time."

@@ -10,11 +10,10 @@ from markupsafe import Markup
 
 from streams.scores.numbers import number
 from web.dashboard.axes import apart, tick_words, ticks_between, time_ticks
-from web.dashboard.svg import LINE_PX, Margins, Svg, runs, width_of
+from web.dashboard.svg import LINE_PX, Leads, Margins, Svg, runs, width_of
 from web.text import clock
 
 Values = Sequence[float | None]
-Leads = Callable[[float, float], str]
 ARRIVING = "labels are still arriving: fewer than half are in"
 _NAME_PX = 118
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,6 +13,8 @@ from web.dashboard.axes import apart_on_lines
 CHAR_PX, STRONG_CHAR_PX, LINE_PX = 6.4, 7.1, 13
 """How wide a character of a label is, and how high a line: of the widest of the fonts that `--sans` names."""
 Point = tuple[float, float]
+Leads = Callable[[float, float], str]
+"""Returns the address of the ids between two places on an axis."""
 
 
 def width_of(words: str, *, is_strong: bool = False) -> float:

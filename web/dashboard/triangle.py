@@ -22,9 +22,6 @@ Table = Sequence[Sequence[float | None]]
 """By slice, and in it by span of delay."""
 
 
-Leads = Callable[["Cell"], str]
-
-
 class Cell(NamedTuple):
     """Labels of one slice of prediction time (its index) and one span of delay (its index), and their mean error.
 
@@ -57,7 +54,13 @@ def _mean(column: Sequence[tuple[float, float]]) -> float:
 
 
 def triangle(
-    found: Sequence[Cell], ends_s: Sequence[float], frame: Frame, look: Look, *, now: float, to: Leads | None = None
+    found: Sequence[Cell],
+    ends_s: Sequence[float],
+    frame: Frame,
+    look: Look,
+    *,
+    now: float,
+    to: Callable[[Cell], str] | None = None,
 ) -> Markup | None:
     """Return the grid; above the line `now - prediction time` no label can be there yet.
 
