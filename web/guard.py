@@ -16,6 +16,7 @@ from streams.process.own_thread import OwnThread
 from streams.settings import Settings
 from streams.table.store import StoreFailed
 from web import answers
+from web.pairs.query import BadQuery
 
 logger = logging.getLogger("hindsight.web")
 PAGES_AT_ONCE = 4
@@ -50,6 +51,8 @@ class Guard:
         except web.HTTPException as exc:
             sentence = "There is no such page." if exc.status == 404 and exc.text == "404: Not Found" else exc.text
             return answers.error(request, exc.status, sentence or exc.reason, headers=exc.headers)
+        except BadQuery as exc:
+            return answers.error(request, 400, str(exc))
         except (ConnectionError, TimeoutError):
             raise
         except StoreFailed as exc:

@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from agents.insight.query import Asked
 from streams.join.carried import FIELDS
 from streams.scores.metrics import SCORES
 from streams.scores.rank import Rank
 from web import answers, api
 from web.dashboard import choice
-from web.dashboard.choice import Choice, spelled
+from web.dashboard.choice import spelled
 from web.dashboard.stages import stages
 from web.dashboard.view import view
 from web.keys import CACHE, FEATURES, PAYLOADS, SETTINGS, URL, WORKER
@@ -31,7 +30,7 @@ from web.pairs import listing
 from web.pairs.cells import AsOf
 from web.pairs.columns import IN_FILES, ON_PAGE, ORDERS, Column, as_row
 from web.pairs.pair_view import PairView
-from web.pairs.query import PAGE_SIZES, PARTS, RANGES, STATES, BadQuery, Query, read, refuse_unknown
+from web.pairs.query import PAGE_SIZES, PARTS, RANGES, STATES, Query, read, refuse_unknown
 from web.pairs.tally import FACETS
 from web.state import gather, scores
 from web.state.status import Status
@@ -50,40 +49,9 @@ def frame(request: web.Request, here: str, status: Status) -> dict[str, Any]:
     return {"here": here, "status": status, "settings": settings, "worker": request.app[URL], "now": time.time()}
 
 
-def query_of(request: web.Request, most: int = PAGE_SIZES[-1], beside: str = "") -> Query:
-    """Return what the URL of the table, or of an id in it, asks for; what cannot be used is an answer with its sentence.
-
-    Args:
-        beside: a further parameter that its address takes.
-    """
-    try:
-        return read(request.query, most=most, beside=[beside] if beside else [])
-    except BadQuery as exc:
-        raise web.HTTPBadRequest(text=str(exc)) from None
-
-
 def nothing_asked(request: web.Request) -> None:
     """Refuse any parameter, at an address that takes none."""
-    try:
-        refuse_unknown(request.query, ())
-    except BadQuery as exc:
-        raise web.HTTPBadRequest(text=str(exc)) from None
-
-
-def choice_of(request: web.Request) -> Choice:
-    """Return what the address chooses on the dashboard; what cannot be used is a 400."""
-    try:
-        return choice.read(request.query)
-    except BadQuery as exc:
-        raise web.HTTPBadRequest(text=str(exc)) from None
-
-
-def asked_of(request: web.Request) -> Asked:
-    """Return the span, axis, model and segment that the address asks for; what cannot be used is a 400."""
-    try:
-        return scores.read(request.query)
-    except BadQuery as exc:
-        raise web.HTTPBadRequest(text=str(exc)) from None
+    refuse_unknown(request.query, ())
 
 
 # The dashboard
@@ -91,7 +59,7 @@ def asked_of(request: web.Request) -> Asked:
 
 async def scores_json(request: web.Request) -> web.Response:
     """Answer with the figures of one span."""
-    told = await scores.gathered(request.app, asked_of(request))
+    told = await scores.gathered(request.app, scores.read(request.query))
     if told.figures is None:
         raise web.HTTPServiceUnavailable(text=told.problem)
     return answers.json(told.figures)
@@ -99,7 +67,7 @@ async def scores_json(request: web.Request) -> web.Response:
 
 async def dashboard(request: web.Request) -> web.Response:
     """Show the dashboard."""
-    chosen, cache = choice_of(request), request.app[CACHE]
+    chosen, cache = choice.read(request.query), request.app[CACHE]
     told, status = await scores.gathered(request.app, chosen.asked), await gather.status(request.app)
 
     async def draw() -> dict[str, Any]:
@@ -127,7 +95,7 @@ def _units(app: web.Application) -> dict[str, str]:
 
 async def pairs_json(request: web.Request) -> web.Response:
     """Answer with a page of the table."""
-    query = query_of(request)
+    query = read(request.query)
     listed = await gather.page(request.app, query)
     as_of = gather.as_of(request.app)
     rows = [as_row(pair, as_of) for pair in listed.rows]
@@ -143,7 +111,7 @@ async def pairs(request: web.Request) -> web.StreamResponse:
         return await _row(request, request.query["id"])
     if not answers.wants_html(request):
         return await pairs_json(request)
-    query = query_of(request)
+    query = read(request.query)
     key = f"pairs {query._replace(paused='').url()}"
     listed = await request.app[CACHE].get(key, 1.0, lambda: gather.page(request.app, query), rest=REST)
     status, counted = await gather.status(request.app), await gather.counts(request.app, query)
@@ -249,7 +217,7 @@ async def export(request: web.Request) -> web.StreamResponse:
     with_features = request.query.get("features", "")
     if with_features not in ("", "1"):
         raise web.HTTPBadRequest(text="features is 1, or left out.")
-    query = query_of(request, beside="features")._replace(paused="")
+    query = read(request.query, beside=["features"])._replace(paused="")
     query = query._replace(n=1000 if ORDERS[query.sort].key is None else 20_000)  # a sorted page looks at all rows
     if with_features:
         found: dict[str, dict[str, Any]] = {}
@@ -350,7 +318,7 @@ async def _around(app: web.Application, query: Query) -> Around:
 
 
 async def _row(request: web.Request, row_id: str) -> web.Response:
-    query = query_of(request, beside="id")
+    query = read(request.query, beside=["id"])
     if not answers.wants_html(request):
         return await _row_json(request, row_id)
     said = await lookup.answer(request.app, row_id)

@@ -58,14 +58,15 @@ async def alerts(request: web.Request) -> web.Response:
 
 
 def _last(request: web.Request) -> str:
-    """Return how much of the past the address asks for; what cannot be used is a 400."""
-    try:
-        refuse_unknown(request.query, ("last",))
-        if (last := request.query.get("last", SPANS[1])) in SPANS:
-            return last
+    """Return how much of the past the address asks for.
+
+    Raises:
+        BadQuery: it is no such span, or there is no such name.
+    """
+    refuse_unknown(request.query, ("last",))
+    if (last := request.query.get("last", SPANS[1])) not in SPANS:
         raise BadQuery(f"last is one of {', '.join(SPANS)}.")
-    except BadQuery as exc:
-        raise web.HTTPBadRequest(text=str(exc)) from None
+    return last
 
 
 async def gathered(app: web.Application) -> Alerts:

@@ -56,7 +56,7 @@ _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
 class BadQuery(ValueError):
-    """The URL asks for what there is not; the message is a sentence."""
+    """The URL asks for what there is not; the message is a sentence, which `web.guard` answers with, and a 400."""
 
 
 class Query(NamedTuple):

@@ -11,7 +11,7 @@ from streams.wire.refusals import kind_of
 from web import answers
 from web.keys import ENDS, QUARANTINE, SETTINGS
 from web.pages import frame
-from web.pairs.query import BadQuery, read, refuse_unknown
+from web.pairs.query import read, refuse_unknown
 from web.quarantine.forms import Form, form_of
 from web.quarantine.groups import KEY
 from web.quarantine.newest import QuarantineUnavailable
@@ -80,11 +80,8 @@ def _chosen(request: web.Request, found: Found) -> Chosen | None:
 
 
 async def _quarantined(request: web.Request) -> Found:
-    try:
-        refuse_unknown(request.query, ("q", "group", "resolved"))
-        asked = read({"q": request.query.get("q", "")})
-    except BadQuery as exc:
-        raise web.HTTPBadRequest(text=str(exc)) from None
+    refuse_unknown(request.query, ("q", "group", "resolved"))
+    asked = read({"q": request.query.get("q", "")})
     done = request.app[ENDS].resolved.found
     group = request.query.get("group", "")
     if not KEY.fullmatch(group):

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from agents.insight.query import AskedSegments
 from web import answers
 from web.pages import frame
-from web.pairs.query import BadQuery
 from web.segments.said import said
 from web.state import gather, segments
 
 
-def asked_of(request: web.Request) -> AskedSegments:
-    """Return what the address asks for; what cannot be used is a 400."""
-    try:
-        return segments.read(request.query)
-    except BadQuery as exc:
-        raise web.HTTPBadRequest(text=str(exc)) from None
-
-
 async def segments_json(request: web.Request) -> web.Response:
     """Answer with the segments of one key, as JSON."""
-    told = await segments.gathered(request.app, asked_of(request))
+    told = await segments.gathered(request.app, segments.read(request.query))
     if told.breakdown is None:
         raise web.HTTPServiceUnavailable(text=told.problem)
     return answers.json(told.breakdown)
@@ -32,7 +22,7 @@ async def segments_page(request: web.Request) -> web.Response:
     """Show the segments of one key."""
     if not answers.wants_html(request):
         return await segments_json(request)
-    asked = asked_of(request)
+    asked = segments.read(request.query)
     told, status = await segments.gathered(request.app, asked), await gather.status(request.app)
     return answers.page(
         request,

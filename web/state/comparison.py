@@ -87,8 +87,9 @@ async def own(app: web.Application, asked: Asked) -> Told:
 
 
 def asked_of(request: web.Request) -> Asked:
-    """Return what the address asks for; what cannot be used is a 400."""
-    try:
-        return read(request.query, request.app[SETTINGS].model_names)
-    except BadQuery as exc:
-        raise web.HTTPBadRequest(text=str(exc)) from None
+    """Return what the address asks for.
+
+    Raises:
+        BadQuery: as `read`.
+    """
+    return read(request.query, request.app[SETTINGS].model_names)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
-from web import pages
 from web.alerts import page as alerts
 from web.keys import FACTS
 from web.one_id.rank import own_rank
-from web.segments import page as segments_page
+from web.pairs.query import read
 from web.state import comparison, gather, scores, segments
 
 MOST_ROWS = 1000
@@ -38,7 +37,7 @@ async def _status(request: web.Request) -> web.Response:
 
 
 async def _pairs(request: web.Request) -> web.Response:
-    return _answer(await gather.own_page(request.app, pages.query_of(request, most=MOST_ROWS)))
+    return _answer(await gather.own_page(request.app, read(request.query, most=MOST_ROWS)))
 
 
 async def _row(request: web.Request) -> web.Response:
@@ -46,7 +45,7 @@ async def _row(request: web.Request) -> web.Response:
 
 
 async def _scores(request: web.Request) -> web.Response:
-    return _answer(await scores.own(request.app, pages.asked_of(request)))
+    return _answer(await scores.own(request.app, scores.read(request.query)))
 
 
 async def _rank(request: web.Request) -> web.Response:
@@ -58,7 +57,7 @@ async def _compare(request: web.Request) -> web.Response:
 
 
 async def _segments(request: web.Request) -> web.Response:
-    return _answer(await segments.own(request.app, segments_page.asked_of(request)))
+    return _answer(await segments.own(request.app, segments.read(request.query)))
 
 
 async def _alerts(request: web.Request) -> web.Response:

@@ -18,6 +18,7 @@ from streams.pages.server import Runner
 from streams.settings import SettingsError, load
 from streams.table.store import StoreDamaged
 from web.guard import Guard
+from web.pairs.query import BadQuery
 
 TOKEN = "correct horse"
 OWN_URL = "http://127.0.0.1:1"
@@ -33,6 +34,10 @@ async def _meets_a_damaged_database(request):
 
 async def _fine(request):
     return web.Response(text="fine")
+
+
+async def _cannot_be_asked(request):
+    raise BadQuery("There is no parameter <b> here.")
 
 
 async def _asked(request):
@@ -51,6 +56,7 @@ def ask(path="/fine", *, token="", settings=None, method="GET", proof=None, **he
             "/fine": _fine,
             "/asked": _asked,
             "/fails": _fails,
+            "/unknown": _cannot_be_asked,
             "/damaged": _meets_a_damaged_database,
             "/livez": _fine,
             "/peer/x": _fine,
@@ -100,6 +106,13 @@ def test_a_page_that_meets_a_damaged_database_says_what_to_do():
     status, _, body = ask("/damaged")
     assert status == 503
     assert "the database state/pairs-0 cannot be used: Corruption: block checksum mismatch. Move it away" in body
+
+
+def test_a_page_that_is_asked_for_what_there_is_not_says_so_to_people_and_to_programs():
+    status, _, body = ask("/unknown")
+    assert (status, "There is no parameter <b> here." in body) == (400, True)
+    status, _, body = ask("/unknown", Accept="text/html")
+    assert (status, "There is no parameter &lt;b&gt; here." in body) == (400, True)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
