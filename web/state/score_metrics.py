@@ -87,11 +87,7 @@ class ScoreCollector(Collector):
         """Yield the scores of all labels that are there, whatever their model."""
         n_left_out = sum(total.n_left_out for total in self._totals)
         yield GaugeMetricFamily("hindsight_pairs_left_out", "Labels that are too large to score.", n_left_out)
-        if n := sum(total.n_labels for total in self._totals):
-            means = {
-                name: sum(total.sums[name] for total in self._totals) / n for name in ("absolute", "squared", "error")
-            }
-            found = {"mae": means["absolute"], "rmse": math.sqrt(means["squared"]), "bias": means["error"]}
+        if found := of_all(self._totals):
             scores = GaugeMetricFamily("hindsight_error", "Scores of all labels that are there.", labels=["score"])
             for name, value in found.items():
                 scores.add_metric([name], value)
@@ -126,6 +122,15 @@ class ScoreCollector(Collector):
             _add(coverage, [model, "final"], figures.coverage.final)
             _add(maturity, [model], figures.maturity)
         yield from (expected, coverage, maturity)
+
+
+def of_all(totals: Sequence[Total]) -> dict[str, float]:
+    """Return MAE, RMSE and bias of all labels that are there, whatever their model; empty while there are none."""
+    n = sum(total.n_labels for total in totals)
+    if not n:
+        return {}
+    means = {name: sum(total.sums[name] for total in totals) / n for name in ("absolute", "squared", "error")}
+    return {"mae": means["absolute"], "rmse": math.sqrt(means["squared"]), "bias": means["error"]}
 
 
 def gauged(models: Sequence[str]) -> list[str]:

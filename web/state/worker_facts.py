@@ -14,6 +14,7 @@ from streams.faust_app import names
 from streams.join.decision import NOWHERE_TS, Counts
 from streams.table.owner import Owner
 from streams.table.restore import Progress, restoring
+from web.state.score_metrics import of_all
 from web.state.status import OwnStatus, Partition
 from web.state.topic_ends import Ends
 
@@ -132,9 +133,7 @@ class Facts:
             totals = await self.worker.answers.totals(_MOST_MODELS)
         except InsightError:  # which readiness says
             return _Errors(None, 0)
-        n = sum(total.n_labels for total in totals)
-        absolute = sum(total.sums["absolute"] for total in totals)
-        return _Errors(absolute / n if n else None, sum(total.n_left_out for total in totals))
+        return _Errors(of_all(totals).get("mae"), sum(total.n_left_out for total in totals))
 
     def event_time(self) -> float | None:
         """Return the largest ts seen of any row."""

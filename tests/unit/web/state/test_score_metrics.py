@@ -59,6 +59,9 @@ def test_sums_and_histograms_are_those_of_the_rows_by_model(tmp_path: Path):
         assert found["hindsight_coverage", model, "so_far"] == pytest.approx(2 / 3, abs=0.01)
         assert 0 < found["hindsight_expected_error", model, "mae"] < 3
         assert found["hindsight_maturity", model] == pytest.approx(1, abs=0.05)
+    errors = np.concatenate([some.y_pred - some.y_true for some in rows.values()])
+    of_all = [np.abs(errors).mean(), np.sqrt(np.square(errors).mean()), errors.mean()]
+    assert [found["hindsight_error", name] for name in ("mae", "rmse", "bias")] == pytest.approx(of_all)
 
 
 @pytest.mark.parametrize("others", [(), ("ridge",)])
