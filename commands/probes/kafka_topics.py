@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from commands.probes import Unavailable
@@ -71,13 +71,9 @@ async def join_now(settings: Settings, n_partitions: int) -> Join:
         raise Unavailable(f"{exc}.") from None
     decisions = [decision for decision in found if decision is not None]
     models = dict.fromkeys(name for d in decisions for name in (*d.checkpoint.listed, *d.checkpoint.by_model))
-    by_model = {name: _sum([d.checkpoint.by_model.get(name, Counts()) for d in decisions]) for name in models}
-    total = _sum([d.checkpoint.counts for d in decisions])
+    by_model = {name: Counts.together(d.checkpoint.by_model.get(name, Counts()) for d in decisions) for name in models}
+    total = Counts.together(d.checkpoint.counts for d in decisions)
     return Join(total, max((d.at for d in decisions), default=None), by_model)
-
-
-def _sum(each: Sequence[Counts]) -> Counts:
-    return Counts(**{name: sum(getattr(counts, name) for counts in each) for name in Counts.__struct_fields__})
 
 
 def _read(settings: Settings) -> set[str]:

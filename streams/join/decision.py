@@ -7,7 +7,8 @@ decide by `decode` and `is_valid`.
 
 from __future__ import annotations
 
-from typing import Final, TypeGuard
+from collections.abc import Iterable
+from typing import Final, Self, TypeGuard
 
 import msgspec
 
@@ -50,6 +51,12 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     evicted: int = 0
     forwarded: int = 0
     fanned_out: int = 0
+
+    @classmethod
+    def together(cls, each: Iterable[Counts]) -> Self:
+        """Return the sum of several counts."""
+        some = list(each)
+        return cls(**{name: sum(getattr(counts, name) for counts in some) for name in cls.__struct_fields__})
 
     @property
     def rows_in(self) -> int:

@@ -11,7 +11,23 @@ from prometheus_client.registry import Collector
 from agents import readiness
 from streams.faust_app import names
 from streams.join.decision import Counts
-from web.state.worker_facts import COUNTED, Facts
+from web.state.worker_facts import Facts
+
+COUNTED = (
+    "rows_true",
+    "rows_pred",
+    "fanned_out",
+    "matched",
+    "unmatched_true",
+    "unmatched_pred",
+    "duplicates",
+    "conflicts",
+    "late",
+    "waiting",
+    "unreadable",
+    "forwarded",
+)
+"""The counts of a partition that are shown."""
 
 
 class WorkerCollector(Collector):
@@ -121,12 +137,12 @@ def _of_models(by_partition: Sequence[Mapping[str, Counts]]) -> Iterator[Metric]
         "hindsight_model_waiting_ids", "Ids that are waiting, of one listed model.", labels=["model"]
     )
     for model in sorted({name for counts in by_partition for name in counts}):
-        each = [counts[model] for counts in by_partition if model in counts]
+        total = Counts.together(counts[model] for counts in by_partition if model in counts)
         for name in COUNTED:
-            n = sum(getattr(one, name) for one in each)
+            n = getattr(total, name)
             if name == "waiting":
                 waiting.add_metric([model], n)
-            elif name not in ("unreadable", "skipped", "forwarded", "fanned_out"):
+            elif name not in ("unreadable", "forwarded", "fanned_out"):
                 rows.add_metric([model, name], n)
     if rows.samples:
         yield from (rows, waiting)

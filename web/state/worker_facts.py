@@ -20,20 +20,6 @@ from web.state.topic_ends import Ends
 
 RATE_OVER_S = 10.0
 _MOST_MODELS = 1000
-COUNTED = (
-    "rows_true",
-    "rows_pred",
-    "fanned_out",
-    "matched",
-    "unmatched_true",
-    "unmatched_pred",
-    "duplicates",
-    "conflicts",
-    "late",
-    "waiting",
-    "unreadable",
-    "forwarded",
-)
 
 
 class _Errors(NamedTuple):
@@ -85,11 +71,7 @@ class Facts:
 
     def counts(self) -> Counts:
         """Return the sum of the counts of our partitions."""
-        total = Counts()
-        for owner in self.worker.pairs.owners.values():
-            for name in COUNTED:
-                setattr(total, name, getattr(total, name) + getattr(owner.store.checkpoint.counts, name))
-        return total
+        return Counts.together(owner.store.checkpoint.counts for owner in self.worker.pairs.owners.values())
 
     async def status(self) -> OwnStatus:
         """Return what this worker tells of itself."""

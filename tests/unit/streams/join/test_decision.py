@@ -249,3 +249,9 @@ def test_the_invariant_holds_when_every_row_is_accounted_for(matched, others):
 )
 def test_a_count_that_is_off_shows_in_the_invariant(field, weight):
     assert msgspec.structs.replace(Counts(), **{field: 1}).difference() == weight
+
+
+def test_counts_of_several_partitions_are_added_name_by_name():
+    first, second = Counts(rows_true=3, matched=1, fanned_out=2), Counts(rows_true=4, evicted=5)
+    assert Counts.together([first, second]) == Counts(rows_true=7, matched=1, evicted=5, fanned_out=2)
+    assert Counts.together([]) == Counts()
