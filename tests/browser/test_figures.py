@@ -6,7 +6,6 @@ Worlds begin at T0; what is asked is asked some minutes later. No worker runs: a
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,21 +21,17 @@ from streams.pages.door import HEADERS
 from streams.scores.cells import Cells
 from streams.scores.figures import Figures, Gap, Mark
 from streams.scores.labels import Labels, cells_of_labels
-from streams.settings import Settings
 from tests.browser.chromium import Person, barriers, wide
 from tests.unit.streams.scores import label_worlds
 from tests.unit.streams.scores.label_worlds import BINS, MINUTE, SLICE_S, WINDOW_S, World
+from tests.unit.web.frames import in_frame
 from web import answers
 from web.dashboard.choice import Choice
 from web.dashboard.view import view
-from web.state.status import Partition, Status
 
 T0 = 1_795_824_000.0
 STATIC = Path(answers.__file__).parent / "static"
 WIDTHS = (320, 390, 768, 1280, 1920)
-STATUS = Status(
-    *[0] * 21, [], [Partition(0, "ready")], worker="", workers=[""], models_of={}, silent={}, bridge=None, notices=[]
-)
 OVERLAPS = """() => [...document.querySelectorAll("svg.chart")].filter(svg => svg.getClientRects().length).flatMap(svg => {
     const boxes = [...svg.querySelectorAll("text")].map(text => [text.textContent, text.getBoundingClientRect()]);
     const over = ([, a], [, b]) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3;
@@ -93,19 +88,7 @@ class Shown:
 
     def __call__(self, figures: Figures | None, problem: str = "", **context: Any) -> Page:
         """Open the page, with the policy of the real one."""
-        body = answers.html(
-            "dashboard.html",
-            theme="auto",
-            theme_links={},
-            here="dashboard",
-            status=STATUS,
-            settings=Settings(),
-            worker="http://127.0.0.1:6066",
-            now=time.time(),
-            stages=[],
-            units={},
-            **view(figures, problem, Choice()),
-        )
+        body = in_frame("dashboard.html", "dashboard", stages=[], units={}, **view(figures, problem, Choice()))
         person = Person(self._browser, "http://dashboard.test", **context)
         person.expect_wrong("status of 404")
         self.people.append(person)

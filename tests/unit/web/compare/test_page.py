@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
 from streams.scores.comparison import Counted, Kept, PairSlices, compare, nothing
-from streams.settings import Settings
-from web import answers
+from tests.unit.web.frames import in_frame
 from web.compare.drawing import WIDEST, drawn
 from web.compare.page import _links
 from web.pairs.query import BadQuery
@@ -33,18 +29,9 @@ def found(n_slices=200, difference=0.3, mature_to=1e9):
 
 def page(comparison, asked=None, problem="", models=MODELS):
     asked = asked or Asked("champion", "challenger")
-    status = SimpleNamespace(
-        firing=[], silent={}, partitions=[], problems=[], notices=[], unreadable=[], started_at=0.0
-    )
-    return answers.html(
+    return in_frame(
         "compare.html",
-        theme="light",
-        theme_links={},
-        here="compare",
-        status=status,
-        settings=Settings(),
-        worker="http://127.0.0.1:6066",
-        now=time.time(),
+        "compare",
         asked=asked,
         found=comparison,
         problem=problem,

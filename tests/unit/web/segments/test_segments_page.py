@@ -15,16 +15,12 @@ from agents.insight.answers import Answers
 from agents.insight.counting import Counting
 from agents.insight.query import Asked, AskedSegments
 from streams.scores.figures import Mark
-from streams.settings import Settings
 from streams.wire.verdicts import Arrivals, Report, Verdict, VerdictRecord
 from tests.unit.agents.insight.worlds import FRAME, WINDOW_S
-from web import answers
+from tests.unit.web.frames import in_frame
 from web.pairs.query import BadQuery
 from web.segments.said import MOST_PARTS, said
 from web.state import segments
-from web.state.status import Partition, Status
-
-STATUS = Status(*[0] * 21, [], [Partition(0, "ready")], worker="", workers=[""], silent={}, bridge=None, notices=[])
 
 
 @pytest.fixture
@@ -52,15 +48,9 @@ def directory(tmp_path: Path) -> Path:
 def shown(directory: Path, asked: AskedSegments) -> str:
     found = Answers(directory, WINDOW_S).look_at_segments(asked)
     assert found is not None
-    return answers.html(
+    return in_frame(
         "segments.html",
-        theme="auto",
-        theme_links={},
-        here="segments",
-        status=STATUS,
-        settings=Settings(),
-        worker="",
-        now=time.time(),
+        "segments",
         asked=asked,
         found=found,
         problem="",

@@ -26,7 +26,7 @@ from streams.scores.figures import (
     Triangle,
 )
 from streams.scores.metrics import QUANTILES, SCORES
-from web import answers
+from tests.unit.web.frames import in_frame
 from web.dashboard.choice import Choice
 from web.dashboard.view import view
 from web.one_id import sides
@@ -36,7 +36,7 @@ from web.pairs import listing
 from web.pairs.cells import AsOf
 from web.pairs.columns import as_row
 from web.pairs.pair_view import Other, PairView, Side
-from web.state.status import OwnStatus, Partition, Status
+from web.state.status import OwnStatus
 
 RULES = Rules(window_s=60.0, max_out_of_orderness_s=5.0, horizon_s=90.0)
 NOW = 1_700_000_000.0
@@ -204,31 +204,9 @@ def test_an_id_of_another_worker_can_be_shown_or_is_none(sent):
 def test_whatever_figures_another_worker_sends_they_can_be_drawn(sent, error, y):
     figures = decoded(sent, Figures)
     assert figures is not None
-    page = answers._templates.get_template("dashboard.html").render(
-        **{
-            "theme": "auto",
-            "theme_links": {},
-            "here": "",
-            "status": STATUS,
-            "settings": SETTINGS,
-            "worker": "",
-            "now": NOW,
-            "units": {},
-        },
-        **view(figures, "", Choice(error=error, y=y)),
-        stages=[],
-    )
+    page = in_frame("dashboard.html", "", now=NOW, stages=[], units={}, **view(figures, "", Choice(error=error, y=y)))
     assert "<script>alert" not in page
     assert re.findall(r"[^>]*[\"MLZ ](?:nan|-?inf)[^>]*>", page) == []
-
-
-class SETTINGS:
-    join_window_s = 60.0
-
-
-STATUS = Status(
-    *[0] * 21, [], [Partition(0, "ready")], worker="", workers=[], models_of={}, silent={}, bridge=None, notices=[]
-)
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xc1", b"\x91" * 100_000, b"\x81\xa1\xff\x01", msgspec.msgpack.encode([1])])
