@@ -13,7 +13,7 @@ import msgspec
 from streams.join import deadlines
 from streams.join.carried import unpack as unpack_carried
 from streams.join.deadlines import Rules
-from streams.join.keys import key_of, other_key
+from streams.join.keys import id_of, key_of, model_of, other_key
 from streams.join.state import CONFLICT, DUPLICATE, LATE, MATCHED, PRED, REDELIVERED, TRUE, UNMATCHED, WAITING, other
 from streams.join.state import unpack as unpack_state
 from streams.scores.delay import Clock
@@ -185,6 +185,11 @@ def view(row_id: str, packed: bytes, partition: int, place: Place = (), model: s
     )
 
 
+def of_key(store: PairsStore, key: bytes, packed: bytes, partition: int, place: Place = ()) -> PairView:
+    """Return an id as it stands for the model that a key of the table is of."""
+    return view(id_of(key), packed, partition, place, model_of(key) or store.checkpoint.base)
+
+
 def _side(redelivered: int, y: float, ts: float, at: float, offset: int) -> Side:
     return Side(y, ts, at, offset, bool(redelivered))
 
@@ -193,7 +198,7 @@ def add_others(stores: Mapping[int, PairsStore], found: Sequence[PairView]) -> N
     """Read the rows that are kept beside those ids that conflicted or came late, a read a partition."""
     for partition, store in stores.items():
         flagged = [pair for pair in found if pair.partition == partition and (pair.conflict or pair.late)]
-        packed = store.states([other_key(_key_of(pair, store)) for pair in flagged])
+        packed = store.states([other_key(_key_of(store, pair.id, pair.carried.model or "")) for pair in flagged])
         for pair, raw in zip(flagged, packed, strict=True):
             if raw is not None:
                 kept = other(raw)
@@ -202,9 +207,8 @@ def add_others(stores: Mapping[int, PairsStore], found: Sequence[PairView]) -> N
 
 def of_id(store: PairsStore, row_id: str, partition: int, reference: str) -> PairView | None:
     """Return an id as it stands for the reference, with its challengers; for another model if the reference has nothing."""
-    base, by_model = store.checkpoint.base, store.checkpoint.by_model
-    names = sorted(by_model, key=lambda name: (name != reference, name)) or [""]
-    packed = store.states([key_of(row_id, "" if name == base else name) for name in names])
+    names = sorted(store.checkpoint.by_model, key=lambda name: (name != reference, name)) or [""]
+    packed = store.states([_key_of(store, row_id, name) for name in names])
     found = [
         view(row_id, raw, partition, model=name) for name, raw in zip(names, packed, strict=True) if raw is not None
     ]
@@ -215,6 +219,6 @@ def of_id(store: PairsStore, row_id: str, partition: int, reference: str) -> Pai
     return first
 
 
-def _key_of(pair: PairView, store: PairsStore) -> bytes:
-    model = pair.carried.model or ""
-    return key_of(pair.id, model if model in store.checkpoint.by_model and model != store.checkpoint.base else "")
+def _key_of(store: PairsStore, row_id: str, model: str) -> bytes:
+    """Return the table's key of an id's state for a model: the base's, too, of one that was never listed."""
+    return key_of(row_id, model if model in store.checkpoint.by_model and model != store.checkpoint.base else "")

@@ -17,12 +17,12 @@ from typing import NamedTuple, cast
 import msgspec
 
 from streams.join.deadlines import BUCKET_S, INDEX, TOMBSTONE, WAIT_PRED, WAIT_TRUE, Rules, concerns, span_s
-from streams.join.keys import STATES, id_of, model_of
+from streams.join.keys import STATES
 from streams.join.state import kind_of
 from streams.table.store import PairsStore
 from streams.wire.checked import Natural
 from web.pairs.columns import ORDERS
-from web.pairs.pair_view import PairView, Place, view
+from web.pairs.pair_view import PairView, Place, of_key
 from web.pairs.query import Query, State, matches, states_of
 
 CHUNK = 200
@@ -133,8 +133,7 @@ def _read(stores: Mapping[int, PairsStore], chunk: list[_Candidate]) -> Iterator
         packed = states[c.key] if c.packed is None else c.packed
         if packed is None or (c.packed is None and not _is_current(packed, cast("int", c.place[1]))):
             continue
-        model = model_of(c.key) or stores[c.partition].checkpoint.base
-        yield view(id_of(c.key), packed, c.partition, c.place, model)
+        yield of_key(stores[c.partition], c.key, packed, c.partition, c.place)
 
 
 def _is_current(packed: bytes, timer_kind: int) -> bool:

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from streams.join.keys import STATES, id_of, model_of
+from streams.join.keys import STATES
 from streams.table.store import PairsStore
 from streams.wire.checked import Natural
-from web.pairs.pair_view import PairView, view
+from web.pairs.pair_view import PairView, of_key
 from web.pairs.query import Query, matches, states_of
 
 CHUNK = 200
@@ -65,9 +65,8 @@ async def count(stores: Mapping[int, PairsStore], query: Query, now: float, into
                 started = time.monotonic()
                 after = prefix + chunk[-1][0].encode()
                 for behind_prefix, packed in chunk:
-                    key = prefix + behind_prefix.encode()
-                    model = model_of(key) or store.checkpoint.base
-                    _add(view(id_of(key), packed, partition, (), model), query, now, counts, facets)
+                    pair = of_key(store, prefix + behind_prefix.encode(), packed, partition)
+                    _add(pair, query, now, counts, facets)
                 into.n_looked_at += len(chunk)
                 if into.n_looked_at >= MOST_IDS:
                     return
