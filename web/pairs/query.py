@@ -162,6 +162,17 @@ def refuse_unknown(given: Iterable[str], names: Iterable[str]) -> None:
             raise BadQuery(f"There is no parameter {name[:40]!a} here. {meant}")
 
 
+def refuse_long(given: Mapping[str, str], names: Iterable[str]) -> None:
+    """Refuse a text that is longer than any that can be meant.
+
+    Raises:
+        BadQuery: it says which one.
+    """
+    for name in names:
+        if len(given.get(name, "")) > MAX_TEXT_CHARS:
+            raise BadQuery(f"{name} has more than {MAX_TEXT_CHARS} characters.")
+
+
 def fits(place: Place, sort: str) -> bool:
     """Tell whether a place is one of this order's."""
     if sort == "newest":

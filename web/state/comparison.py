@@ -14,7 +14,7 @@ from agents.insight.query import AskedPair
 from streams.scores.comparison import Comparison
 from streams.scores.figures import length_s
 from web.keys import CACHE, FIGURES, SETTINGS, WORKER
-from web.pairs.query import MAX_TEXT_CHARS, BadQuery, refuse_unknown
+from web.pairs.query import BadQuery, refuse_long, refuse_unknown
 from web.state.scores import KEPT_S, NOBODY, of_writer
 
 NAMES = ("first", "second", "last")
@@ -46,9 +46,7 @@ def read(given: Mapping[str, str], models: tuple[str, ...]) -> Asked:
         BadQuery: there is no such name or span.
     """
     refuse_unknown(given, NAMES)
-    for name in NAMES:
-        if len(given.get(name, "")) > MAX_TEXT_CHARS:
-            raise BadQuery(f"{name} has more than {MAX_TEXT_CHARS} characters.")
+    refuse_long(given, NAMES)
     last = given.get("last") or "all"
     if length_s(last) is None:
         raise BadQuery("last is a span such as 1h, 24h, 7d or all.")

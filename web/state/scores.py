@@ -14,7 +14,7 @@ from agents.insight.database import InsightError
 from agents.insight.query import Asked
 from streams.scores.figures import SPANS, Axis, Figures, length_s
 from web.keys import CACHE, FIGURES, GROWN, PEERS, WORKER
-from web.pairs.query import MAX_TEXT_CHARS, BadQuery, refuse_unknown, time_of
+from web.pairs.query import BadQuery, refuse_long, refuse_unknown, time_of
 from web.state.score_metrics import GAUGES_OVER, MAX_MODELS, ScoreCollector, gauged
 
 NAMES = ("last", "from", "to", "axis", "model", "segment")
@@ -48,9 +48,7 @@ def read(given: Mapping[str, str]) -> Asked:
         BadQuery: there is no such name, span, time or axis.
     """
     refuse_unknown(given, NAMES)
-    for name in NAMES:
-        if len(given.get(name, "")) > MAX_TEXT_CHARS:
-            raise BadQuery(f"{name} has more than {MAX_TEXT_CHARS} characters.")
+    refuse_long(given, NAMES)
     start, end = time_of(given.get("from", "")), time_of(given.get("to", ""))
     last, axis = given.get("last", ""), given.get("axis", "predicted")
     if last and (start is not None or end is not None):

@@ -13,7 +13,7 @@ from agents.insight.query import Asked, AskedSegments
 from streams.scores.breakdown import Breakdown
 from streams.scores.figures import SPANS
 from web.keys import CACHE, FIGURES, WORKER
-from web.pairs.query import MAX_TEXT_CHARS, BadQuery, refuse_unknown
+from web.pairs.query import BadQuery, refuse_long, refuse_unknown
 from web.state import scores
 from web.state.scores import KEPT_S, NOBODY
 
@@ -38,8 +38,7 @@ def read(given: Mapping[str, str]) -> AskedSegments:
     """
     refuse_unknown(given, NAMES)
     asked = scores.read({name: value for name, value in given.items() if name in SPAN_NAMES})
-    if len(given.get("key", "")) > MAX_TEXT_CHARS:
-        raise BadQuery(f"key has more than {MAX_TEXT_CHARS} characters.")
+    refuse_long(given, ("key",))
     ends = {name: given.get(f"before_{name}", "") for name in ("from", "to")}
     if not any(ends.values()):
         return AskedSegments(asked, given.get("key", ""))
