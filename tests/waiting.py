@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -23,3 +24,11 @@ def wait_until(condition: Callable[[], T], timeout_s: float, what: str) -> T:
         time.sleep(max(LOOK_EVERY_S, min(SHARE * (now - looked_at), 1.0)))
         looked_at = time.monotonic()
     return value
+
+
+async def until(condition: Callable[[], object], timeout_s: float) -> None:
+    """Let the loop go on until something holds; fail after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s:g} s"
+        await asyncio.sleep(0.001)

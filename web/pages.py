@@ -183,9 +183,13 @@ def _address(query: Query, pair: PairView) -> str:
 
 
 def _counts(found: gather.Listed) -> dict[str, str]:
-    """Return the number on each chip: the ids that the filter leaves, `≥` if not all are counted."""
-    least = "" if found.is_whole and not found.silent else "≥ "
-    return {name: f"{least}{found.counts.get(name, 0):,}" for name in STATES}
+    """Return the number on each chip: the ids that the filter leaves."""
+    return {name: _counted(found, found.counts.get(name, 0)) for name in STATES}
+
+
+def _counted(found: gather.Listed, n: int) -> str:
+    """Return a number of ids, with `≥` before it if not all are counted."""
+    return f"{n:,}" if found.is_whole and not found.silent else f"≥ {n:,}"
 
 
 class Value(NamedTuple):
@@ -199,12 +203,11 @@ class Value(NamedTuple):
 
 def _facets(query: Query, found: gather.Listed) -> dict[str, list[Value]]:
     """Return the values of each facet that has several, or one that is chosen; the most frequent first."""
-    least = "" if found.is_whole and not found.silent else "≥ "
     shown_facets: dict[str, list[Value]] = {}
     for name in FACETS:
         counts, chosen = found.facets.get(name, {}), getattr(query, name)
         values = [
-            Value(value, f"{least}{n:,}", query.url(**{name: value}, after=None), is_chosen=value == str(chosen))
+            Value(value, _counted(found, n), query.url(**{name: value}, after=None), is_chosen=value == str(chosen))
             for value, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_SHOWN]
         ]
         if len(values) > 1 or any(value.is_chosen for value in values):

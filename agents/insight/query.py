@@ -287,9 +287,8 @@ class Query:
         start = start // width_s * width_s if start > 0 else 0.0
         parts: dict[str, list[Cells]] = {}
         for one in series:
-            cells = self._reader.cells(one, start, end)
-            parts.setdefault(one.segment, []).append(cells._replace(series=np.zeros_like(cells.series)))
-        found = {name: Cells.merge([Cells.none(n_bins), *each]) for name, each in parts.items()}
+            parts.setdefault(one.segment, []).append(self._reader.cells(one, start, end))
+        found = {name: Cells.together(each, n_bins) for name, each in parts.items()}
         starts = [float(cells.start.min()) for cells in found.values() if len(cells.start)]
         return Span(found, min([start, *starts]) if start else min(starts, default=end), end)
 
@@ -343,9 +342,8 @@ class Query:
         found = [self._chunks.cells(one, start, end, closed_at, n_bars=MAX_SLICES) for one in wanted]
         if len(found) == 1:
             return found[0]
-        cells = [part.cells._replace(series=np.zeros_like(part.cells.series)) for part in found]
-        none = Part.of(Cells.none(n_bins))
-        return Part.joined([none, *found])._replace(cells=Cells.merge([none.cells, *cells]))
+        cells = Cells.together([part.cells for part in found], n_bins)
+        return Part.joined([Part.of(Cells.none(n_bins)), *found])._replace(cells=cells)
 
     def _marks(self, start: float, end: float) -> list[Mark]:
         """Return what happened in a span; by the clock `event` nothing stands where it happened."""

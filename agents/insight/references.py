@@ -198,8 +198,7 @@ class _Open:
             if one.axis == "predicted" and not one.segment and one.is_of(model, listed)
         ]
         parts = [self._reader.cells(one, start, end, details=details) for one in wanted]
-        parts = [part._replace(series=np.zeros_like(part.series)) for part in parts if len(part.start)]
-        return Cells.merge(parts) if parts else Cells.none(len(self.bins.ends))
+        return Cells.together(parts, len(self.bins.ends))
 
     def end_of_first(self, model: str, now: float) -> float | None:
         """Return until when the first labels go that make a reference: enough of them, over a window, all mature."""

@@ -107,7 +107,7 @@ def _of_the_join(logs: Sequence[LogPart], rows: Sum, tally: Tally) -> list[Sum]:
     invariant = Sum(
         *_total(
             "rows in = 2 × matched + unmatched + duplicates + conflicts + late + waiting",
-            ((p, _rows_in(p.after()), _accounted(p.after())) for p in logs),
+            ((p, p.after().rows_in, _accounted(p.after())) for p in logs),
         )
     )
     ends = [
@@ -118,7 +118,7 @@ def _of_the_join(logs: Sequence[LogPart], rows: Sum, tally: Tally) -> list[Sum]:
         Sum(
             *_total(
                 f"rows in of {model} = 2 × matched + unmatched + duplicates + conflicts + late + waiting",
-                ((p, _rows_in(_of_model(p, model)), _accounted(_of_model(p, model))) for p in logs),
+                ((p, _of_model(p, model).rows_in, _accounted(_of_model(p, model))) for p in logs),
             )
         )
         for model in sorted({name for part in logs if part.end for name in part.end.by_model})
@@ -158,12 +158,8 @@ def _of_model(part: LogPart, model: str) -> Counts:
     return part.end.by_model.get(model, Counts()) if part.end else Counts()
 
 
-def _rows_in(counts: Counts) -> int:
-    return counts.rows_in
-
-
 def _accounted(counts: Counts) -> int:
-    return _rows_in(counts) - counts.difference()
+    return counts.rows_in - counts.difference()
 
 
 def _delivered(found: Gathered) -> Iterable[Sum]:

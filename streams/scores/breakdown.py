@@ -144,7 +144,7 @@ def segments(span: Span, bins: DelayBins, now: float | None, why: str) -> tuple[
         now: what time it is by the clock of the delays; None: not known.
         why: why nothing can be corrected; empty if it can.
     """
-    whole = _figures(_together(span.cells, bins), bins, now, why)
+    whole = _figures(Cells.together(span.cells.values(), len(bins.ends)), bins, now, why)
     loss, n = float(whole.cells.sum_of("absolute").sum()), int(whole.cells.count_of("n_predictions").sum())
     found = [
         _segment(name, _figures(cells, bins, now, why), bins, loss, n, why)
@@ -207,7 +207,9 @@ def _says(mix: float, model: float) -> str:
 
 def _overlap(before: Span, span: Span, bins: DelayBins, now: float | None) -> bool:
     """Tell whether the intervals of both spans, all segments together, have a value in common."""
-    ends = [_figures(_together(each.cells, bins), bins, now, "").mae[1:] for each in (before, span)]
+    ends = [
+        _figures(Cells.together(each.cells.values(), len(bins.ends)), bins, now, "").mae[1:] for each in (before, span)
+    ]
     (low, high), (other_low, other_high) = ends
     if low is None or high is None or other_low is None or other_high is None:
         return False
@@ -227,11 +229,6 @@ def _means(side: Sequence[_Figures], *, is_expected: bool) -> tuple[Floats, Floa
 def _figures(cells: Cells, bins: DelayBins, now: float | None, why: str) -> _Figures:
     cohorts = Cohorts.of(cells, bins)
     return _Figures(cells, so_far(cohorts), expected(cohorts, now) if now is not None and not why else None)
-
-
-def _together(cells: Mapping[str, Cells], bins: DelayBins) -> Cells:
-    parts = [each._replace(series=np.zeros_like(each.series)) for each in cells.values()]
-    return Cells.merge([Cells.none(len(bins.ends)), *parts])
 
 
 def _segment(name: str, found: _Figures, bins: DelayBins, loss: float, n_all: int, why: str) -> Segment:

@@ -5,7 +5,7 @@ Sums add over batches, partitions and restarts, in any order: counts exactly, su
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -145,6 +145,12 @@ class Cells(NamedTuple):
             ErrorBins.merge([part.errors for part in parts], groups),
             _worst_of([rows for part in parts for rows in part.worst], group, len(first)),
         )
+
+    @classmethod
+    def together(cls, parts: Iterable[Self], n_bins: int) -> Self:
+        """Add up the cells of several series as if they were of one, which has the number 0; there may be none."""
+        found = [part._replace(series=np.zeros_like(part.series)) for part in parts if len(part.series)]
+        return cls.merge(found) if found else cls.none(n_bins)
 
     def rebin(self, bins: Ints, n_bins: int) -> Self:
         """Return the same cells with other bins of delay: what is in bin k goes to `bins[k]` of `n_bins`."""

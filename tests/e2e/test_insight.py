@@ -26,7 +26,7 @@ A_MESSAGE = 200
 COUNTED_S = 60.0
 SQL = """
 SELECT model, start, n_predictions, n_labels, sum_absolute, sum_squared, sum_error, labels
-FROM cells JOIN series USING (series) WHERE axis = ?
+FROM cells JOIN series USING (series) WHERE axis = ? AND segment = ''
 """
 
 

@@ -127,8 +127,11 @@ def read(given: Mapping[str, str], *, most: int = PAGE_SIZES[-1], beside: Iterab
     """
     refuse_unknown(given, (*NAMES, *beside))
     known = {name: text for name, text in given.items() if name in NAMES and text != ""}
+    refuse_long(known, known.keys() - PLACES)
     places: dict[str, Any] = {name: decode_place(known.pop(name)) for name in PLACES if name in known}
-    values: dict[str, Any] = {NAMES[name]: _READERS.get(name, _text)(name, text) for name, text in known.items()}
+    values: dict[str, Any] = {
+        NAMES[name]: _READERS.get(name, lambda _, text: text)(name, text) for name, text in known.items()
+    }
     query = Query(**values)
     if query.by not in get_args(By):
         raise BadQuery(f"by is one of {', '.join(get_args(By))}.")
@@ -181,12 +184,6 @@ def fits(place: Place, sort: str) -> bool:
     if sort == "id":
         return isinstance(value, str) and isinstance(tie, int)
     return isinstance(value, int | float) and isinstance(tie, str)
-
-
-def _text(name: str, text: str) -> str:
-    if len(text) > MAX_TEXT_CHARS:
-        raise BadQuery(f"{name} has more than {MAX_TEXT_CHARS} characters; an id has at most 128.")
-    return text
 
 
 def _whole(name: str, text: str) -> int:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,9 @@ from streams.kafka.fetcher import TP, Batch
 from streams.kafka.topics import topics
 from streams.settings import Settings
 from tests.fake_record import FakeRecord
+from tests.waiting import until
+
+WITHIN_S = 60.0
 
 
 class Fetcher:
@@ -54,13 +56,6 @@ def model_at(path: Path, slope: float, n_features: int = 1) -> Path:
     return path
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.001)
-
-
 def under_names(paths: Mapping[str, Path]) -> str:
     """Return the setting of models at these paths; an empty name: the model as its card says."""
     return ",".join(f"{name}={path}" if name else str(path) for name, path in paths.items())
@@ -94,7 +89,7 @@ def test_every_row_is_answered_by_every_model_in_order(tmp_path: Path, names: tu
             predicting.take(Batch(TP("features", 0), i, i + 1, records=[record(i, f"i{i}", float(i))]))  # type: ignore[list-item]
             await asyncio.sleep(0)
         predicting.take(Batch(TP("features", 0), 30, 31, records=[record(30, "bad", 1.0, 2.0)]))  # type: ignore[list-item]
-        await until(lambda: fetcher.ended[-1:] == [31])
+        await until(lambda: fetcher.ended[-1:] == [31], WITHIN_S)
         assert (predicting.n_predicted, predicting.n_refused) == (30 * len(names), len(names))
         running.cancel()
 
@@ -124,7 +119,7 @@ def test_what_came_at_once_is_predicted_to_the_last_batch_though_nothing_comes_a
             value = json.dumps([{"id": f"i{i}", "ts": 1.0, "features": [1.0]}]).encode() + padding
             predicting.take(Batch(TP("features", 0), i, i + 1, records=[FakeRecord(i, value)]))  # type: ignore[list-item]
         running = asyncio.create_task(predicting.run())
-        await until(lambda: fetcher.ended[-1:] == [n])
+        await until(lambda: fetcher.ended[-1:] == [n], WITHIN_S)
         running.cancel()
 
     asyncio.run(play())
@@ -151,7 +146,7 @@ def test_predictions_keep_the_order_of_their_rows_though_a_refusal_is_slow_to_be
             records = [record(i, f"i{i}", 1.0), *([record(i, "bad", 1.0, 2.0)] if i == 0 else [])]
             predicting.take(Batch(TP("features", 0), i, i + 1, records=records))  # type: ignore[arg-type]
             await asyncio.sleep(0)
-        await until(lambda: fetcher.ended[-1:] == [6])
+        await until(lambda: fetcher.ended[-1:] == [6], WITHIN_S)
         running.cancel()
 
     asyncio.run(play())
@@ -177,9 +172,9 @@ def test_no_model_is_further_ahead_of_another_than_the_join_waits_for_a_row(tmp_
             padding = b" " * (MAX_BATCH_BYTES // 2)
             predicting.take(Batch(TP("features", 0), i, i + 1, records=[FakeRecord(i, value + padding)]))  # type: ignore[list-item]
         if apart_s < 60:
-            await until(lambda: any(row["model"] == "champion" for row in kafka.rows))
+            await until(lambda: any(row["model"] == "champion" for row in kafka.rows), WITHIN_S)
             held.set()
-        await until(lambda: fetcher.ended[-1:] == [n])
+        await until(lambda: fetcher.ended[-1:] == [n], WITHIN_S)
         running.cancel()
 
     asyncio.run(play())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,9 @@ from models.columns import NUMBER
 from models.model import Model
 from streams.settings import ModelFile
 from streams.wire.rows import FeaturesRow, PredRow, Unreadable
+from tests.waiting import until
+
+WITHIN_S = 30.0
 
 
 class Held:
@@ -35,13 +36,6 @@ def made(estimator: Any, *, is_alone: bool = False) -> Predictor:
     predictor = Predictor(ModelFile("challenger", Path("b.skops")), is_alone=is_alone)
     predictor.model = Model(estimator, name="challenger", version="1", columns=[NUMBER], names=["a"])
     return predictor
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.001)
 
 
 def rows(*ids: str) -> list[FeaturesRow]:
@@ -69,7 +63,7 @@ def test_the_rows_of_a_model_that_hangs_are_refused_by_name_until_it_answers_aga
             assert "challenger 1 has been at work on one batch for more than" in refused.detail
         assert "its rows go to quarantine, and the other models go on" in predictor.problem
         estimator.is_let.set()
-        await until(lambda: not predictor.problem)
+        await until(lambda: not predictor.problem, WITHIN_S)
         answers: list[Any] = []
         while not answers or isinstance(answers[0], Unreadable):
             answers = await predictor.predict(rows("c"))
@@ -84,7 +78,7 @@ def test_a_model_that_is_alone_is_waited_for() -> None:
         estimator = Held()
         predictor = made(estimator, is_alone=True)
         answer = asyncio.create_task(predictor.predict(rows("a")))
-        await until(lambda: "further rows of features wait in Kafka" in predictor.problem)
+        await until(lambda: "further rows of features wait in Kafka" in predictor.problem, WITHIN_S)
         estimator.is_let.set()
         assert await answer == [PredRow("a", 1.0, 2.0, "challenger", "1")]
 

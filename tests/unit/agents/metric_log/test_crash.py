@@ -3,20 +3,19 @@
 import fcntl
 import os
 import random
-import resource
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from agents.metric_log.files import Unwritable
 from agents.metric_log.log import MetricLog
+from tests.full_disk import full_disk
 from tests.unit.agents.metric_log.world import Died, dying_at, expected, matched, numbered, records, texts, written
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -76,17 +75,6 @@ def test_a_tail_torn_at_any_byte_vanishes_and_comes_again(tmp_path):
             assert (copy / name).read_bytes() == before
     written(copy, numbered(13))
     assert texts(copy) == expected(numbered(13))
-
-
-@contextmanager
-def full_disk(largest_file):
-    """Let no file grow beyond `largest_file` bytes, which fails in the middle of a write as a full disk does."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_after_a_full_disk_the_next_append_goes_on_from_a_clean_tail(tmp_path):

@@ -4,7 +4,6 @@ import contextlib
 import json
 import random
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from agents.metric_log import verdict_files
 from agents.metric_log.files import Unwritable
 from agents.metric_log.log import Fenced
 from agents.metric_log.verdict_files import DIRECTORY, MANIFEST, Unusable, VerdictFiles
+from tests.full_disk import full_disk
 from tests.unit.agents.metric_log.world import Died, dying_at, lone_true, matched, numbered, records
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -164,20 +164,10 @@ def test_of_two_writers_the_one_that_comes_second_writes_nothing(tmp_path):
     assert rows(tmp_path) == of(sent)
 
 
-@contextlib.contextmanager
-def full_disk():
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_while_the_disk_is_full_nothing_more_is_held_and_then_it_goes_on(tmp_path):
     log, sent = VerdictFiles.open(tmp_path, AT_ONCE), numbered(30)
     log.count(sent[:10], 10)
-    with full_disk():
+    with full_disk(100):
         for _ in range(3):
             with pytest.raises(Unwritable, match="cannot be written: File too large"):
                 log.count(sent[10:], 30)

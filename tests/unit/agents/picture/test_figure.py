@@ -1,4 +1,3 @@
-import resource
 import threading
 
 import numpy as np
@@ -13,6 +12,7 @@ from streams.scores import wording
 from streams.scores.bins import MOST_BINS, bins
 from streams.scores.histogram import Histogram
 from streams.scores.numbers import number, tick
+from tests.full_disk import full_disk
 from tests.unit.agents.picture.shapes import SHAPES
 
 NOW = 1785442620.0
@@ -152,13 +152,8 @@ def test_a_picture_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tm
     path = tmp_path / "error_distribution.png"
     draw(SHAPES["nothing"], path, now=NOW)
     before = path.read_bytes()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # fails in the middle of a write, as a full disk does
-    try:
-        with pytest.raises(OSError, match="File too large"):
-            draw(SHAPES["normal"], path, now=NOW)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with full_disk(1000), pytest.raises(OSError, match="File too large"):
+        draw(SHAPES["normal"], path, now=NOW)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
