@@ -76,6 +76,11 @@ def _lines(found: Breakdown) -> list[str]:
         )
         for row in table
     ]
+    if found.n_sampled:
+        return [
+            f"Segments by {found.key} begin with {found.n_needed:,} labels; {found.n_sampled:,} are in. The first ones say "
+            "where the bins begin and end, and are counted then, too."
+        ]
     change = found.change
     more = [f"Nothing is expected here: {found.total.why}."] if found.total.why else []
     more += [f"Not complete: {gap.why}." for gap in found.gaps]

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from streams.join.carried import FIELDS
 from streams.scores.metrics import SCORES
 from streams.scores.rank import Rank
 from web import answers, api
@@ -369,7 +368,7 @@ def _about(pair: PairView | None, as_of: AsOf) -> dict[str, Any]:
         "challengers": pair.challengers,
         "row": as_row(pair, as_of),
         "sides": rows,
-        "carried": FIELDS,
+        "carried": sides.carried(pair),
         "joined": sides.had_it_joined(rows),
         "delay": sides.delay(rows),
         "timeline": timeline(pair, as_of.rules, as_of.now),

@@ -114,10 +114,12 @@ def long_span(seconds: float | None) -> str:
 
 
 def short_span(seconds: float) -> str:
-    """Return a length of time as an axis has it, in one unit: `0 s`, `45 s`, `27 min`, `3.5 h`, `12 d`."""
+    """Return a length of time as an axis has it, in one unit: `0 s`, `0.04 s`, `45 s`, `27 min`, `3.5 h`, `12 d`."""
     for unit, name, least in ((86_400, "d", 172_800), (3600, "h", 5400), (60, "min", 90)):
         if seconds >= least or seconds == unit:
             return f"{seconds / unit:.{1 if seconds < 10 * unit else 0}f}".removesuffix(".0") + f" {name}"
+    if 0 < seconds < 1:
+        return f"{tick(float(f'{seconds:.2g}'))} s"
     return f"{seconds:.{0 if seconds >= 10 or seconds == int(seconds) else 1}f} s"
 
 

@@ -63,6 +63,11 @@ class Kept(msgspec.Struct, frozen=True):
     edges: dict[str, list[float]] = {}
     sample: list[Verdict] = []
 
+    @property
+    def n_sampled(self) -> int:
+        """How many labels there are to make the bins of sizes of; 0 once these are made."""
+        return sum(map(_is_usable, self.sample))
+
 
 class Split(NamedTuple):
     """The cells that records add to segments, and what is to be kept then."""

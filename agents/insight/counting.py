@@ -86,7 +86,7 @@ class Counting:
     def open(
         cls, directory: Path, frame: Frame, mark: Mark, segments: Sequence[str] = (), listed: Sequence[str] = ()
     ) -> Self:
-        """Open the store, and mark in it that we did, and which models are listed now if they were others.
+        """Open the store, and mark in what was there before that we did, and which models are listed now if they were others.
 
         Args:
             listed: the models whose predictions are each joined, the reference first.
@@ -96,7 +96,8 @@ class Counting:
         """
         store = Store.open(directory, frame)
         try:
-            store.mark(mark)
+            if store.reader.positions():
+                store.mark(mark)
             if list(listed) != store.reader.listed():
                 names = ", ".join(listed)
                 text = (

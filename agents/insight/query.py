@@ -278,6 +278,8 @@ class Query:
             of_truths=key in kept.of_truths,
             n_other=kept.n_other,
             n_bad_tags=kept.n_bad_tags,
+            n_sampled=kept.n_sampled if key in SIZES else 0,
+            n_needed=by_segment.N_SAMPLE,
             gaps=[*self._gaps(span.start, end, key, kept), *late_since],
         )
 

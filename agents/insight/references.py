@@ -23,7 +23,7 @@ from streams.scores.watch import Watch
 from streams.wire.checked import Natural
 
 logger = logging.getLogger("hindsight.insight")
-NO_REFERENCE = "there is no reference yet: the first 2,000 mature labels over one join window make one"
+NO_REFERENCE = "there is no reference of labels yet; the first 2,000 mature ones, over a join window at least, make one"
 NO_ERROR = "the reference holds no error, so that no error is a multiple of it: set one of a span that holds some"
 WATCH: Final = "watch"
 """Under which name the evidence of all models is kept."""

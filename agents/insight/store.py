@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 Positions = Mapping[str, Mapping[int, int]]
 """The offset of the last decision counted, by decision log and partition."""
+KEPT_MARKS = 5000
+"""So many marks are kept, the newest: a page shows 200 of a span."""
 OTHER_CLOCK = "HINDSIGHT_CLOCK was {} then, and the delays of these labels are by that clock"
 
 
@@ -179,7 +181,7 @@ class Store:
             self._connection.execute("INSERT INTO marks VALUES (?, ?, ?)", astuple(mark))
 
     def roll_up(self, now: float) -> None:
-        """Roll up what is old enough by a clock that says `now`; cheap if nothing is.
+        """Roll up what is old enough by a clock that says `now`, and forget marks beyond KEPT_MARKS; cheap if nothing is.
 
         Raises:
             Fenced, Busy, Unwritable, Damaged: as `add`.
@@ -195,6 +197,11 @@ class Store:
         for width, end in pairs.old(self._connection, now):
             with self._transaction():
                 pairs.roll_up(self._connection, width, end)
+        with translated(self._path):
+            newest, oldest = self._connection.execute("SELECT max(rowid), min(rowid) FROM marks").fetchone()
+        if newest is not None and oldest <= newest - KEPT_MARKS:
+            with self._transaction():
+                self._connection.execute("DELETE FROM marks WHERE rowid <= ?", (newest - KEPT_MARKS,))
 
     def _rolled_until(self, kind: Kind) -> list[float]:
         return table.rolled_until(self._connection, kind, self.frame.levels(kind))

@@ -38,7 +38,7 @@ class Compared(NamedTuple):
 
     ratio: Ratio | None = None
     evidence: float | None = None
-    why: str = "there is no reference yet"
+    why: str = "there is no reference of labels yet"
 
 
 class Health(NamedTuple):

@@ -92,6 +92,8 @@ class Breakdown(msgspec.Struct, frozen=True, rename={"from_": "from"}):
         of_truths: truths brought tags of this key that their predictions did not have: nothing is corrected.
         n_other: tags of all keys that came as `other`, since there were too many to tell apart, of all time.
         n_bad_tags: tags that could not be used, of all time.
+        n_sampled: labels that are in while their bins of size are not known yet, which `n_needed` labels tell; then they
+            count. 0 for other keys, and once the bins are known.
         gaps: rows that are missing, and why.
     """
 
@@ -110,6 +112,8 @@ class Breakdown(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     of_truths: bool
     n_other: Natural
     n_bad_tags: Natural
+    n_sampled: Natural
+    n_needed: Natural
     gaps: list[Gap]
 
 

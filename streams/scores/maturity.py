@@ -19,6 +19,7 @@ from streams.scores.estimate import Estimate, Z, jackknife_deviation, t_quantile
 from streams.scores.histogram import Floats
 from streams.scores.losses import LOSSES
 from streams.scores.metrics import SCORES, Moments, Score
+from streams.scores.wording import length
 
 MIN_PREDICTIONS = 50
 """Predictions that must be older than a bin's end, or no figure reaches past it."""
@@ -65,14 +66,14 @@ def expected(cohorts: Cohorts, now: float) -> Expected:
     """
     n_predictions, n_labels = int(cohorts.n_predictions.sum()), int(cohorts.n.sum())
     delays = _Delays.of(cohorts, now)
-    if not delays.n_bins:
+    horizon_s = float(cohorts.ends[delays.n_bins - 1]) if delays.n_bins else 0.0
+    if horizon_s <= 0:  # bin 0 alone knows nothing of labels that take time
         why = f"fewer than {MIN_PREDICTIONS} predictions are old enough to say anything"
         return Expected(n_predictions, n_labels, None, None, np.zeros(0), {}, why)
-    horizon_s = float(cohorts.ends[delays.n_bins - 1])
     curve = np.cumsum(delays.share[0])
     coverage = delays.estimate(delays.share.sum(axis=1), delays.deviation(np.ones(delays.n_bins)))
     if not delays.came[0].any():
-        why = f"no prediction has got its label within {horizon_s:.0f} s"
+        why = f"no prediction has got its label within {length(horizon_s)}"
         return Expected(n_predictions, n_labels, horizon_s, coverage, curve, {}, why)
     scores = _scores(cohorts.matured(now), delays)
     return Expected(n_predictions, n_labels, horizon_s, coverage, curve, scores, "")

@@ -16,6 +16,7 @@ _MOST = 100_000_000
 """Evidence is said as a number up to here: it grows beyond all bounds while an alarm stands."""
 WIDE = 0.25
 """An interval that reaches farther than this to either side, in multiples of the reference, tells nothing as usual."""
+NO_DELAYS = " The reference shown is the model's card, which knows no label delays."
 Word = Literal["alarm", "worse", "better", "as usual", "cannot tell"]
 
 
@@ -48,7 +49,8 @@ def verdict(figures: Figures, ratio: Ratio | None, watch: Watch | None, why: str
         return Verdict("alarm", sentence, f"{_evidence(watch)}; {labels}")
     if ratio is None or ratio.estimate.low is None or ratio.estimate.high is None:
         known = why or "too few labels to compare"
-        return Verdict("cannot tell", f"The error cannot be held against a reference: {known}.", labels)
+        shown = NO_DELAYS if figures.reference is not None and figures.reference.chosen == "card" else ""
+        return Verdict("cannot tell", f"Whether the error is as usual cannot be told: {known}.{shown}", labels)
     evidence = "; ".join(part for part in (_evidence(watch), f"{ratio.n:,} labels compared", labels) if part)
     if ratio.estimate.low > 1:
         return Verdict(

@@ -258,9 +258,11 @@ def test_list_export_and_page_say_what_the_metric_log_does(person: Person, view:
     shown = [float(cell.replace("−", "-")) for cell in page.locator("td[data-k=error]").all_inner_texts()]
     assert shown == pytest.approx(table.error[:25].tolist(), abs=0.005)
     page.locator(".rows tbody th a").first.click()
-    expect(page.locator(".verdict")).to_contain_text(re.compile(rf"It is the largest of the {len(log)} labels of "))
+    expect(page.locator(".verdict")).to_contain_text(
+        re.compile(rf"In size, it is the largest of the {len(log)} errors of ")
+    )
     median = sizes.sort_values().index[len(sizes) // 2]
     words = page.goto(f"/table/pairs/{median}") and page.locator(".verdict").inner_text()
-    share = re.search(r"worse than ([\d.]+)% of", words or "")
+    share = re.search(r"larger than ([\d.]+)% of", words or "")
     assert share is not None
     assert float(share[1]) / 100 == pytest.approx((sizes < sizes[median]).mean(), abs=0.03)

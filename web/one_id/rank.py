@@ -63,18 +63,20 @@ async def own_rank(app: web.Application, asked: Mapping[str, str]) -> OwnRank:
 
 
 def said(rank: Rank, now: float) -> str:
-    """Return a rank as the end of a sentence: `worse than 98% of the 5,321 labels of today`."""
-    of = f"the {count(rank.n)} label{'s' if rank.n != 1 else ''} of {_day(rank.start, now)}"
+    """Return a rank as the end of a sentence: `larger than 98% of the 5,321 errors of predictions of today`."""
+    if rank.n == 1:
+        return f"the only error of a prediction of {_day(rank.start, now)}"
+    of = f"the {count(rank.n)} errors of predictions of {_day(rank.start, now)}"
     if rank.place == 1:
         return f"the largest of {of}"
     if rank.place is not None:
         return f"the {ordinal(rank.place)} largest of {of}"
-    if rank.n < FEW:
+    if rank.n < FEW and rank.n_smaller:
         return f"larger than {count(rank.n_smaller)} of {of}"
     share = 100 * rank.n_smaller / rank.n
-    digits = 0 if share < 99 else 1
+    digits = 0 if 1 <= share < 99 else 1
     floored = int(share * 10**digits) / 10**digits
-    return f"worse than {floored:.{digits}f}% of {of}"
+    return f"larger than {floored:.{digits}f}% of {of}" if floored else f"among the smallest of {of}"
 
 
 def _day(start: float, now: float) -> str:

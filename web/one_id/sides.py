@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from streams.wire.tags import parsed
 from streams.wire.values import difference
 from web.pairs.pair_view import Kind, Other, PairView, Side
 
@@ -34,6 +35,22 @@ def rows(pair: PairView) -> list[Row]:
     what = "another value" if came and pair.conflict else "too late"
     other = Row(f"{TITLES[beside.side]}, {what}", beside.side, beside, is_again=came)
     return [*found, other] if came else [other if row.kind == beside.side else row for row in found]
+
+
+def carried(pair: PairView) -> list[tuple[str, str]]:
+    """Return what the rows of an id carry besides, in words: its model and tags, as far as there are any."""
+    given = pair.carried
+    found = [
+        ("model", given.model or ""),
+        ("tags", _listed(given.tags)),
+        ("tags of the truth", _listed(given.true_tags)),
+    ]
+    return [(words, said) for words, said in found if said]
+
+
+def _listed(tags: str | None) -> str:
+    """Return tags as people read them: `country: DE, tier: gold`."""
+    return ", ".join(f"{key}: {value}" for key, value in parsed(tags or "").items())
 
 
 def had_it_joined(found: list[Row]) -> float | None:

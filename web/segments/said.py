@@ -77,6 +77,11 @@ def label(key: str, value: str) -> str:
 
 
 def _first(found: Breakdown) -> tuple[str, str]:
+    if not found.segments and found.n_sampled:
+        return (
+            f"Segments by {found.key} begin with {count(found.n_needed)} labels; {count(found.n_sampled)} are in.",
+            "These first ones say where the bins begin and end, and are counted then, too.",
+        )
     if not found.segments:
         return "Nothing was counted in this time.", "A longer span may hold something."
     if not found.total.n_labelled:

@@ -44,6 +44,13 @@ def test_json_is_what_the_api_answers(tmp_path: Path, capsys: pytest.CaptureFixt
     assert {one["value"]: one["n_labelled"] for one in found["segments"]} == {"DE": 10, "FR": 10, "": 10}
 
 
+def test_before_the_bins_of_size_are_known_it_says_what_they_wait_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert segments.run(counted(tmp_path), by="y_pred") == 0
+    assert capsys.readouterr().out.startswith("Segments by y_pred begin with 500 labels; 30 are in.")
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

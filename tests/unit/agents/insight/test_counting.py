@@ -222,7 +222,11 @@ def test_what_an_older_installation_decided_is_counted(tmp_path: Path):
     assert n["n_predictions"] == kinds["matched"] + kinds["unmatched_pred"]
 
 
-def test_each_opening_is_marked(tmp_path: Path):
+def test_each_opening_is_marked_but_that_before_anything_was_counted(tmp_path: Path):
+    made = opened(tmp_path)
+    made.count([record(report=report())], 1)
+    made.close()
+    assert read(tmp_path).marks(*ALWAYS) == []
     opened(tmp_path).close()
     opened(tmp_path).close()
     assert read(tmp_path).marks(*ALWAYS) == [MARK, MARK]

@@ -101,7 +101,7 @@ def test_without_a_reference_or_with_one_of_another_window_it_says_so(tmp_path: 
     store, rng, references = opened(tmp_path), np.random.default_rng(1), References(tmp_path)
     add(store, rng, NOON, 3 * WINDOW_S, 5000)
     now = NOON + 9 * WINDOW_S
-    with pytest.raises(CannotCompare, match="there is no reference yet"):
+    with pytest.raises(CannotCompare, match="there is no reference of labels yet"):
         references.ratio(NOON, now)
     references.choose(NOON, NOON + WINDOW_S, now)
     with pytest.raises(CannotCompare, match="no label has come yet"):

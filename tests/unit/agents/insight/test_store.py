@@ -15,7 +15,7 @@ from agents.insight.database import NAME, Damaged, InsightError, Unwritable, Wri
 from agents.insight.reader import Reader
 from agents.insight.schema import VERSION
 from agents.insight.series import Series
-from agents.insight.store import OTHER_CLOCK, Fenced, Store
+from agents.insight.store import KEPT_MARKS, OTHER_CLOCK, Fenced, Store
 from streams.scores.cells import Cells
 from streams.scores.figures import Gap, Mark
 from tests.unit.agents.insight.worlds import FRAME, MODEL, NOON, assert_same, cells_of, labels, opened
@@ -287,3 +287,14 @@ def test_gaps_are_told_with_the_spans_that_they_touch(tmp_path: Path):
     store.add([], gaps=[Gap(NOON, NOON + 60, "Kafka no longer holds them")])
     assert store.reader.gaps(NOON + 59, NOON + 500) == [Gap(NOON, NOON + 60, "Kafka no longer holds them")]
     assert store.reader.gaps(NOON + 60, NOON + 500) == []
+
+
+def test_of_very_many_marks_the_newest_are_kept(tmp_path: Path):
+    store = opened(tmp_path)
+    store.add((), marks=[Mark(float(i), "opened", "It counts.") for i in range(KEPT_MARKS + 10)])
+    store.roll_up(1e6)
+    with sqlite3.connect(tmp_path / NAME) as connection:
+        n, first = connection.execute("SELECT count(*), min(at) FROM marks").fetchone()
+    assert (n, first) == (KEPT_MARKS, 10.0)
+    store.mark(Mark(1e5, "opened", "It counts."))
+    assert store.reader.marks(1e5, 1e6) == [Mark(1e5, "opened", "It counts.")]

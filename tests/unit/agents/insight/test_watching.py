@@ -107,7 +107,7 @@ def test_with_another_reference_it_begins_anew(tmp_path: Path):
 def test_without_a_reference_nothing_is_held_against_anything(tmp_path: Path):
     rng = np.random.default_rng(5)
     counted(tmp_path, records(rng, NOON, 40, 1.0, 0))
-    with pytest.raises(CannotCompare, match="there is no reference yet"):
+    with pytest.raises(CannotCompare, match="there is no reference of labels yet"):
         watch_of(tmp_path)
 
 
@@ -130,5 +130,5 @@ def test_each_model_with_a_reference_is_watched_by_itself_and_all_share_one_budg
     references.clear("ridge")
     counted(tmp_path, records(rng, LATER + 3600, 2, 1.0, n + 61, other=1.5))
     assert references.watch("forest").needed == 2 * 30 * 86_400 / FRAME.slice_s
-    with pytest.raises(CannotCompare, match="there is no reference yet"):
+    with pytest.raises(CannotCompare, match="there is no reference of labels yet"):
         references.watch("ridge")

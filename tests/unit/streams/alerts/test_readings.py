@@ -124,8 +124,8 @@ OUTAGE = LabelOutage(6000.0, 7170.0, 100, 50.0)
         (rule("mae", over="10m"), figures(horizon_s=60.0), "longer than 60 s; 5 min are needed"),
         (rule("coverage"), figures(horizon_s=3000.0), "longer than 50 min; 60 min are needed"),
         (rule("delay_p90"), figures(horizon_s=None), "longer than 0 s; 60 min are needed"),
-        (rule("ratio"), figures(), "there is no reference yet"),
-        (rule("drift"), figures(), "there is no reference yet"),
+        (rule("ratio"), figures(), "there is no reference of labels yet"),
+        (rule("drift"), figures(), "there is no reference of labels yet"),
     ],
 )
 def test_where_nothing_can_be_told_it_says_why(asked, found, why):

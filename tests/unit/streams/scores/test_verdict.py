@@ -9,7 +9,8 @@ import pytest
 
 from streams.scores.equal_delays import Ratio
 from streams.scores.estimate import Estimate
-from streams.scores.figures import Changed, LabelOutage
+from streams.scores.figures import Changed, LabelOutage, Referred
+from streams.scores.metrics import SCORES
 from streams.scores.verdict import Verdict, verdict
 from streams.scores.watch import Watch
 from tests.unit.streams.alerts.test_readings import figures
@@ -79,5 +80,14 @@ def test_without_labels_nothing_is_said_of_the_error_whatever_was_seen_before(ch
 
 
 def test_without_a_reference_it_says_so():
-    said = verdict(figures(), None, None, "there is no reference yet")
-    assert said.sentence == "The error cannot be held against a reference: there is no reference yet."
+    said = verdict(figures(), None, None, "there is no reference of labels yet")
+    assert said.sentence == "Whether the error is as usual cannot be told: there is no reference of labels yet."
+
+
+def test_the_card_is_a_reference_that_is_shown_and_cannot_be_compared_with_at_equal_delays():
+    card = Referred("card", None, None, 89, dict.fromkeys((score.name for score in SCORES), 40.0))
+    said = verdict(figures(reference=card), None, None, "there is no reference of labels yet")
+    assert said.word == "cannot tell"
+    assert said.sentence.endswith(". The reference shown is the model's card, which knows no label delays.")
+    of_labels = Referred("first", 0.0, 1.0, 2000, dict.fromkeys((score.name for score in SCORES), 40.0))
+    assert "card" not in verdict(figures(reference=of_labels), None, None, "").sentence

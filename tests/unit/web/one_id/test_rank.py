@@ -18,12 +18,15 @@ DAY = 1_795_824_000.0
 @pytest.mark.parametrize(
     ("n", "n_smaller", "place", "words"),
     [
-        (5321, 5320, 1, "the largest of the 5,321 labels of today"),
-        (5321, 5315, 6, "the 6th largest of the 5,321 labels of today"),
-        (5321, 5248, None, "worse than 98% of the 5,321 labels of today"),
-        (10_000, 9_999, None, "worse than 99.9% of the 10,000 labels of today"),
-        (12, 5, None, "larger than 5 of the 12 labels of today"),
-        (1, 0, 1, "the largest of the 1 label of today"),
+        (5321, 5320, 1, "the largest of the 5,321 errors of predictions of today"),
+        (5321, 5315, 6, "the 6th largest of the 5,321 errors of predictions of today"),
+        (5321, 5248, None, "larger than 98% of the 5,321 errors of predictions of today"),
+        (10_000, 9_999, None, "larger than 99.9% of the 10,000 errors of predictions of today"),
+        (10_000, 42, None, "larger than 0.4% of the 10,000 errors of predictions of today"),
+        (10_000, 1, None, "among the smallest of the 10,000 errors of predictions of today"),
+        (12, 5, None, "larger than 5 of the 12 errors of predictions of today"),
+        (12, 0, None, "among the smallest of the 12 errors of predictions of today"),
+        (1, 0, 1, "the only error of a prediction of today"),
     ],
 )
 def test_a_rank_is_the_end_of_a_sentence(n, n_smaller, place, words):

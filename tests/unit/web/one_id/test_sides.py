@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from streams.join.state import PRED, TRUE
+from streams.wire.verdicts import Carried
 from tests.unit.web.tables import NOW
 from web.one_id import sides
 
@@ -17,3 +20,15 @@ def test_the_rows_of_an_id_stand_side_by_side(table):
     assert y_of["b"] == [("prediction, too late", 4.0), ("truth", 1.0)]
     assert (sides.had_it_joined(a), sides.had_it_joined(b)) == (None, 3.0)
     assert (sides.delay(a), sides.delay(b)) == (None, -70.0)
+
+
+def test_what_the_rows_carry_is_said_in_words_and_nothing_of_what_is_not_there(table):
+    table.put(0, TRUE, ["a"], NOW - 100)
+    (bare,) = table.shown()
+    given = Carried("ridge", '{"country":"DE","tier":"gold"}', '{"store":"7"}')
+    assert sides.carried(msgspec.structs.replace(bare, carried=given)) == [
+        ("model", "ridge"),
+        ("tags", "country: DE, tier: gold"),
+        ("tags of the truth", "store: 7"),
+    ]
+    assert sides.carried(bare) == []

@@ -116,3 +116,13 @@ def test_an_address_asks_what_it_was_made_of(given: dict[str, str]):
 def test_what_cannot_be_used_is_said(given: dict[str, str]):
     with pytest.raises(BadQuery):
         segments.read(given)
+
+
+def test_before_the_bins_of_size_are_known_the_page_says_how_many_labels_are_in(tmp_path: Path):
+    counting, now = Counting.open(tmp_path, FRAME, Mark(0.0, "opened", "It counts.")), time.time() - 60
+    rows = [Verdict(f"a{i}", "matched", now, 1.0, 2.0, now, now) for i in range(123)]
+    counting.count([VerdictRecord("log", 0, 0, -1, rows, Report(now))], 1)
+    counting.close()
+    page = shown(tmp_path, AskedSegments(Asked(), "y_pred"))
+    assert "Segments by y_pred begin with 500 labels; 123 are in." in page
+    assert "Nothing was counted" not in page
