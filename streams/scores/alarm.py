@@ -19,6 +19,8 @@ DELTA = 0.1
 """A rise up to this share is not to be found: nobody is woken for it, and the reference may be off by as much."""
 STAKES = np.array([0.01, 0.03, 0.1, 0.3])
 """What is staked of each bet: small stakes find small rises, large ones find large rises fast."""
+SHARES = np.array([0.1, 0.2, 0.3, 0.4])
+"""How much each stake counts. A rise that is small enough for the smallest stakes gives them time to make up for less."""
 _MOST = 20.0
 """The logarithm of evidence that is as good as any: past every level that is asked for, so no alarm comes later for it.
 
@@ -63,12 +65,12 @@ class Detector(NamedTuple):
 
     @property
     def level(self) -> Floats:
-        """What is to be held against A: the mean over the stakes, shape (...).
+        """What is to be held against A: the mean over the stakes by SHARES, shape (...).
 
         The mean over series is such a level too: one budget for all of them. A new series counts from zero, and one
         that has ended stays in the mean.
         """
-        level: Floats = self.evidence.mean(axis=-1)
+        level: Floats = self.evidence @ SHARES
         return level
 
     @property

@@ -74,6 +74,17 @@ def test_errors_half_as_large_again_are_found_within_a_dozen_slices_of_twenty_ro
     assert np.median(first_alarms(bets, A)) <= 12
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_with_a_reference_that_is_known_exactly_nine_of_ten_are_found_within_a_dozen_slices(kind: str):
+    rng = np.random.default_rng(22)
+    size = losses(kind, rng, (200, 60, N_ROWS))
+    before = losses(kind, rng, (200_000,))
+    cap = float(np.quantile(before, 0.995))
+    usual = np.full(size.size, np.minimum(before, cap).mean())
+    bets = log_bets(1.5 * size.ravel(), usual, cap, np.repeat(np.arange(200 * 60), N_ROWS), 200 * 60)
+    assert np.quantile(first_alarms(bets.reshape(200, 60, -1), A), 0.9, method="higher") <= 12
+
+
 @pytest.mark.slow
 def test_at_the_edge_of_the_promise_a_run_is_at_least_as_long_on_average():
     rng = np.random.default_rng(13)
