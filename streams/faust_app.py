@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sys
 from collections.abc import Callable
@@ -34,7 +35,7 @@ from streams.settings import settings as read_settings
 logger = logging.getLogger("hindsight")
 STOP_WITHIN_S = 6.0
 """From when Faust begins to stop, which may be a second or two after the signal."""
-COMMIT_S = 1.0
+COMMIT_S, COMMIT_WITHIN_S = 1.0, 2.0
 OF_AGENTS = frozenset(("worker", "agents", "tables"))
 """Faust's commands that run or name agents. Ours import what they need themselves, and need no list."""
 T = TypeVar("T")
@@ -76,6 +77,7 @@ class HindsightApp(App):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.children = Children()
+        self._committing, self._is_stopping = asyncio.Lock(), False
         self.assigned_by_table: set[str] = set()
         self.fetcher = Fetcher(_or_end(lambda: client.librdkafka(settings)), self._deliver)
 
@@ -120,15 +122,23 @@ class HindsightApp(App):
 
     async def _commit_positions(self) -> None:
         committed: dict[TP, int] = {}
-        while True:
+        while not self._is_stopping:
+            async with self._committing:
+                new = {tp: at for tp, at in self.fetcher.positions.items() if committed.get(tp) != at}
+                if new and await self.commit({types.TP(*tp): at for tp, at in new.items()}):
+                    committed |= new
             await asyncio.sleep(COMMIT_S)
-            new = {tp: at for tp, at in self.fetcher.positions.items() if committed.get(tp) != at}
-            if new and await self.commit({types.TP(*tp): at for tp, at in new.items()}):
-                committed |= new
 
     async def stop(self) -> None:
-        """Stop in order, within some seconds: consumers that wait for a broker which is away would take a minute."""
+        """Stop in order, within some seconds: consumers that wait for a broker which is away would take a minute.
+
+        A commit that is under way is waited for: one whose connection is closed under it ends in a traceback.
+        """
         end_within(STOP_WITHIN_S)
+        self._is_stopping = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(COMMIT_WITHIN_S), self._committing:
+                pass
         await super().stop()
 
     async def on_shutdown(self) -> None:

@@ -151,5 +151,5 @@ def _loud(said: str) -> list[str]:
     if n_loud(said) > MOST_LINES:
         problems.append(f"{n_loud(said)} lines at WARNING or above were printed")
     if "Traceback" in said:
-        problems.append("a traceback was printed: " + said[said.index("Traceback") :][-1500:][:1500])
+        problems.append("a traceback was printed: " + said[said.index("Traceback") :][:3000])
     return problems
