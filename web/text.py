@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import unicodedata
+from functools import lru_cache
 from urllib.parse import quote
 
 from streams.scores.numbers import NONE, number, tick
@@ -26,6 +27,7 @@ __all__ = [
     "tick",
     "value",
 ]
+_DAY_S = 86_400
 
 
 def count(n: float | None) -> str:
@@ -54,15 +56,19 @@ def cell(found: float | str | bool | None) -> str:
 
 def clock(ts: float | None, *, digits: int = 0) -> str:
     """Return the time of day in UTC: `20:17:02`, `20:17:02.115`; with its date where that is not today's."""
-    if ts is None:
-        return NONE
+    return NONE if ts is None else _clock(ts, digits, time.time() // _DAY_S)
+
+
+@lru_cache(8192)  # pages say the times of slices again and again
+def _clock(ts: float, digits: int, today: float) -> str:
+    """Return the time of day in UTC; `today`: which day since 1970 it is now."""
     whole = math.floor(ts)
     try:
-        then, now = time.gmtime(whole), time.gmtime()
+        then = time.gmtime(whole)
     except (OverflowError, ValueError, OSError):
         return repr(ts)
     fraction = f"{ts - whole:.{digits}f}"[1:] if digits else ""
-    day = "" if then[:3] == now[:3] else time.strftime("%Y-%m-%d ", then)
+    day = "" if whole // _DAY_S == today else time.strftime("%Y-%m-%d ", then)
     return day + time.strftime("%H:%M:%S", then) + fraction
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 NONE = "–"
 
 
+@lru_cache(8192)  # a page has thousands, most of them for the second time, and again a second later
 def number(value: float | None, *, signed: bool = False) -> str:
     """Return a figure to four digits: `41.93`, `−1.310`, `12,340`, `1.235e9`; `–` for None.
 

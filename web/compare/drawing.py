@@ -35,7 +35,7 @@ def drawn(found: Comparison) -> list[Markup]:
     ]
     title = f"Difference of the absolute error over time: {found.sentence}"
     above = "difference of |error| an id; above 0 the second errs less"
-    charts = [over_time(curves, frame, look, title=title, above=above) for look in LOOKS]
+    charts = [over_time(curves, frame, [look], title=title, above=above) for look in LOOKS]
     return [chart for chart in charts if chart is not None]
 
 

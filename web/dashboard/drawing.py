@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from web.dashboard.ids import Ids
 from web.dashboard.labels_bar import Parts, bar, strip
 from web.dashboard.over_time import Curve, Frame, Gap, Look, Values, over_time
 from web.dashboard.said import parts, parts_of
+from web.dashboard.tables import CellLine, SliceLine, cell_lines, slice_lines
 from web.text import count
 
 HALF = 0.5
@@ -40,7 +40,7 @@ class Leading(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """The charts as SVG; None where there is nothing to draw. `cells` are what the triangle shows."""
+    """The charts as SVG; None where there is nothing to draw. `cells` are what the triangle shows; the lines are of tables."""
 
     labels: Markup
     error: Markup | None
@@ -52,6 +52,8 @@ class Drawn(NamedTuple):
     triangle: Markup | None
     cells: list[triangle.Cell]
     to: Leading
+    slice_lines: list[SliceLine]
+    cell_lines: list[CellLine]
 
 
 def drawn(figures: Figures, *, error: str, log: bool) -> Drawn:
@@ -64,6 +66,7 @@ def drawn(figures: Figures, *, error: str, log: bool) -> Drawn:
     frame, ids = frame_of(figures), Ids.of(figures)
     grid = figures.triangle
     cells = triangle.cells(grid.n, grid.mae) if grid else []
+    to = _leading(figures, cells, ids, is_signed=error == "signed")
     return Drawn(
         labels=bar(parts(figures)),
         error=_error(figures, frame, ids),
@@ -72,9 +75,11 @@ def drawn(figures: Figures, *, error: str, log: bool) -> Drawn:
         means=_means(figures, frame, ids),
         histogram=_histogram(figures, ids, is_signed=error == "signed", log=log),
         coverage=_coverage(figures),
-        triangle=_triangle(figures, frame, cells, ids),
+        triangle=_triangle(figures, frame, cells, to.cells),
         cells=cells,
-        to=_leading(figures, cells, ids, is_signed=error == "signed"),
+        to=to,
+        slice_lines=slice_lines(figures, to.slices),
+        cell_lines=cell_lines(figures, cells, to.cells),
     )
 
 
@@ -152,11 +157,7 @@ class _Place(NamedTuple):
 def _both(curves: Sequence[Curve], frame: Frame, place: _Place, title: str, ids: Ids | None) -> Markup | None:
     to = ids.at if ids else None
     looks = [Look(width, place.height, kind, n, place.has_marks) for width, kind, n in (WIDE, NARROW)]
-    return _joined([over_time(curves, frame, look, title=title, above=place.above, to=to) for look in looks])
-
-
-def _joined(charts: Sequence[Markup | None]) -> Markup | None:
-    return Markup("").join(chart for chart in charts if chart is not None) or None
+    return over_time(curves, frame, looks, title=title, above=place.above, to=to)
 
 
 def _error(figures: Figures, frame: Frame, ids: Ids | None) -> Markup | None:
@@ -192,7 +193,7 @@ def _strip(figures: Figures, frame: Frame, ids: Ids | None) -> Markup | None:
         return None
     of_slices = [_parts(figures, part) for part in figures.slices]
     looks = [Look(width, 70, kind, n, has_marks=False, has_times=False) for width, kind, n in (WIDE, NARROW)]
-    return _joined([strip(of_slices, frame, look, ids.predicted if ids else None) for look in looks])
+    return strip(of_slices, frame, looks, ids.predicted if ids else None)
 
 
 def _parts(figures: Figures, part: Slice) -> Parts:
@@ -224,7 +225,7 @@ def _coverage(figures: Figures) -> Markup | None:
     return coverage([age for age, _ in curve], [share for _, share in curve], deadline_s=figures.window_s)
 
 
-def _triangle(figures: Figures, frame: Frame, cells: Sequence[triangle.Cell], ids: Ids | None) -> Markup | None:
+def _triangle(figures: Figures, frame: Frame, cells: Sequence[triangle.Cell], to: Sequence[str]) -> Markup | None:
     grid, now = figures.triangle, figures.now
     if grid is None or now is None or not cells:
         return None
@@ -232,5 +233,5 @@ def _triangle(figures: Figures, frame: Frame, cells: Sequence[triangle.Cell], id
     ends = [min(start + grid.width_s, frame.end) for start in starts]
     own = frame._replace(starts=starts, ends=ends)
     looks = [Look(width, 320, kind, n) for width, kind, n in (WIDE, NARROW)]
-    to = partial(_of_cell, figures, ids=ids) if ids else None
-    return _joined([triangle.triangle(cells, grid.ends, own, look, now=now, to=to) for look in looks])
+    drawings = [triangle.triangle(cells, grid.ends, own, look, now=now, to=to) for look in looks]
+    return Markup("").join(drawing for drawing in drawings if drawing is not None) or None

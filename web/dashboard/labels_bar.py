@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from web.dashboard.over_time import Frame, Look, ground, targets
+from web.dashboard.over_time import Frame, Look, add, ground, targets
 from web.dashboard.svg import Leads, Margins, Svg, width_of
 from web.text import count, percent
 
@@ -75,27 +75,31 @@ def _words(svg: Svg, parts: Parts, middle: float) -> None:
         svg.text(min(max(middle, left), right), 12, words)
 
 
-def strip(parts: Sequence[Parts], frame: Frame, look: Look, to: Leads | None = None) -> Markup | None:
-    """Return the same three parts for each slice, as shares of its predictions; `to` is as `over_time` has it."""
+def strip(parts: Sequence[Parts], frame: Frame, looks: Sequence[Look], to: Leads | None = None) -> Markup | None:
+    """Return the same three parts for each slice, as shares of its predictions, in each look; `to` as `over_time` has it."""
     if not any(part.n_predictions for part in parts):
         return None
-    svg = Svg(look.width, look.height, _TITLE, look.margins, look.kind)
-    svg.y_axis([(0.0, "0%"), (1.0, "100%")])
-    svg.text(0, 10, "labels: in, to come, not expected", anchor="start")
-    for i, part in enumerate(parts):
-        if part.n_predictions:
-            _column(svg, part, svg.x(frame.share(frame.starts[i])), svg.x(frame.share(frame.ends[i])))
-    ground(svg, frame._replace(immature_from=None), look)
     words = [f"{part.words()}; {count(part.n_predictions)} predictions" if part.n_predictions else "" for part in parts]
-    targets(svg, frame, words, to)
-    return svg.markup()
+    places, bare = targets(frame, words, to), frame._replace(immature_from=None)
+    columns = [(part.shares, part.is_final) for part in parts if part.n_predictions]
+    charts = []
+    for look in looks:
+        svg = Svg(look.width, look.height, _TITLE, look.margins, look.kind)
+        svg.y_axis([(0.0, "0%"), (1.0, "100%")])
+        svg.text(0, 10, "labels: in, to come, not expected", anchor="start")
+        for (shares, is_final), place in zip(columns, places, strict=True):
+            _column(svg, shares, svg.x(place.start), svg.x(place.end), is_final=is_final)
+        ground(svg, bare, look)
+        add(svg, places)
+        charts.append(svg.markup())
+    return Markup("").join(charts)
 
 
-def _column(svg: Svg, part: Parts, x1: float, x2: float) -> None:
-    is_in, to_come, _ = part.shares
+def _column(svg: Svg, shares: tuple[float, float, float], x1: float, x2: float, *, is_final: bool) -> None:
+    is_in, to_come, _ = shares
     width = max(x2 - x1 - 0.5, 0.5)
     top = is_in + to_come
-    if part.is_final:
+    if is_final:
         svg.rect(x1, svg.y(1), width, svg.y0 - svg.y(1), "f-never")
     else:
         svg.hatch(x1, x1 + width)

@@ -99,10 +99,19 @@ class Look(NamedTuple):
         )
 
 
+class Target(NamedTuple):
+    """The place of a slice in a chart: its ends as shares of the width, what it says when pointed at, and where it leads to."""
+
+    start: float
+    end: float
+    said: str
+    to: str
+
+
 def over_time(
-    curves: Sequence[Curve], frame: Frame, look: Look, *, title: str, above: str, to: Leads | None = None
+    curves: Sequence[Curve], frame: Frame, looks: Sequence[Look], *, title: str, above: str, to: Leads | None = None
 ) -> Markup | None:
-    """Return curves over time; None where no slice has a value.
+    """Return curves over time, in each look; None where no slice has a value.
 
     Args:
         title: the chart in a sentence, for who cannot see it.
@@ -114,23 +123,30 @@ def over_time(
     if not known:
         return None
     up = ticks_between(min(known), max(known))
+    least, most = up[0], up[-1]
 
     def height(value: float) -> float:
-        return (value - up[0]) / (up[-1] - up[0])
+        return (value - least) / (most - least)
 
-    svg = Svg(look.width, look.height, title, look.margins, look.kind)
     words_up, taken_off = tick_words(up)
-    svg.y_axis([(height(v), words) for v, words in zip(up, words_up, strict=True)])
-    svg.text(0, 10, f"{above}, less {taken_off}" if taken_off else above, anchor="start")
-    ground(svg, frame, look)
-    joined = frame.joined()
-    for curve in curves:
-        _draw(svg, curve, frame, joined, height)
-    if not look.is_narrow:
-        _names(svg, curves, height)
+    axis = [(height(v), words) for v, words in zip(up, words_up, strict=True)]
+    middles, joined = [frame.middle(i) for i in range(len(frame.starts))], frame.joined()
     words = [[f"{c.name} {_said(c, i)}" for c in curves if c.values[i] is not None] for i in range(len(frame.starts))]
-    targets(svg, frame, [", ".join(said) for said in words], to)
-    return svg.markup()
+    places = targets(frame, [", ".join(said) for said in words], to)
+    charts = []
+    for look in looks:
+        svg = Svg(look.width, look.height, title, look.margins, look.kind)
+        svg.y_axis(axis)
+        svg.text(0, 10, f"{above}, less {taken_off}" if taken_off else above, anchor="start")
+        ground(svg, frame, look)
+        xs = [svg.x(middle) for middle in middles]
+        for curve in curves:
+            _draw(svg, curve, xs, joined, height)
+        if not look.is_narrow:
+            _names(svg, curves, height)
+        add(svg, places)
+        charts.append(svg.markup())
+    return Markup("").join(charts)
 
 
 def ground(svg: Svg, frame: Frame, look: Look) -> None:
@@ -148,18 +164,25 @@ def ground(svg: Svg, frame: Frame, look: Look) -> None:
         svg.x_axis(time_ticks(frame.start, frame.end, look.n_ticks))
 
 
-def targets(svg: Svg, frame: Frame, words: Sequence[str], to: Leads | None = None) -> None:
-    """Add a place for each slice that says its figures when pointed at; none where there are none."""
-    for start, end, said in zip(frame.starts, frame.ends, words, strict=True):
-        if said:
-            x1, x2 = svg.x(frame.share(start)), svg.x(frame.share(end))
-            leads = to(start, end) if to else ""
-            svg.rect(x1, svg.y1, x2 - x1, svg.y0 - svg.y1, "hit", f"{clock(start)}: {said}", leads)
+def targets(frame: Frame, words: Sequence[str], to: Leads | None = None) -> list[Target]:
+    """Return a place for each slice that says its figures; none where there are none."""
+    return [
+        Target(frame.share(start), frame.share(end), f"{clock(start)}: {said}", to(start, end) if to else "")
+        for start, end, said in zip(frame.starts, frame.ends, words, strict=True)
+        if said
+    ]
 
 
-def _draw(svg: Svg, curve: Curve, frame: Frame, joined: list[bool], height: Callable[[float], float]) -> None:
+def add(svg: Svg, places: Sequence[Target]) -> None:
+    """Add the places of slices to a chart, as high as it is."""
+    for start, end, said, to in places:
+        x1 = svg.x(start)
+        svg.rect(x1, svg.y1, svg.x(end) - x1, svg.y0 - svg.y1, "hit", said, to)
+
+
+def _draw(svg: Svg, curve: Curve, xs: Sequence[float], joined: list[bool], height: Callable[[float], float]) -> None:
     def points(values: Values, run: list[int]) -> list[tuple[float, float]]:
-        return [(svg.x(frame.middle(i)), svg.y(height(value))) for i in run if (value := values[i]) is not None]
+        return [(xs[i], svg.y(height(value))) for i in run if (value := values[i]) is not None]
 
     if curve.low:
         ends = zip(curve.values, curve.low, curve.high, strict=True)

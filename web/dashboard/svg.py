@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from html import escape
 from itertools import pairwise
 from typing import NamedTuple
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from web.dashboard.axes import apart_on_lines
 
@@ -45,11 +47,11 @@ class Svg:
 
     def x(self, share: float) -> float:
         """Return the x of a share of the plot's width, from 0 to 1; what is beyond lies on the edge."""
-        return round(self.x0 + min(max(share, 0.0), 1.0) * (self.x1 - self.x0), 1)
+        return round(self.x0 + _within(share) * (self.x1 - self.x0), 1)
 
     def y(self, share: float) -> float:
         """Return the y of a share of the plot's height, from the bottom up; what is beyond lies on the edge."""
-        return round(self.y0 - min(max(share, 0.0), 1.0) * (self.y0 - self.y1), 1)
+        return round(self.y0 - _within(share) * (self.y0 - self.y1), 1)
 
     def line(self, x1: float, y1: float, x2: float, y2: float, kind: str) -> None:
         """Add a line."""
@@ -61,11 +63,8 @@ class Svg:
         Args:
             to: an address that a click leads to. What is a picture to a screen reader may hold no link: a table does.
         """
-        inside = f"<title>{escape(title)}</title>" if title else ""
-        leads = f' data-to="{escape(to)}"' if to else ""
         self.parts.append(
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(w, 0):.1f}" height="{max(h, 0):.1f}" '
-            f'class="{kind}"{leads}>{inside}</rect>'
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(w, 0):.1f}" height="{max(h, 0):.1f}" {_says(kind, title, to)}'
         )
 
     def hatch(self, x1: float, x2: float, title: str = "") -> None:
@@ -137,6 +136,18 @@ class Svg:
             f'<svg class="{self.kind}" viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{escape(self.label)}">'
             f"{''.join(self.parts)}</svg>"
         )
+
+
+def _within(share: float) -> float:
+    return share if 0.0 < share < 1.0 else min(max(share, 0.0), 1.0)
+
+
+@lru_cache(8192)  # drawings for wide and for narrow screens say the same, and most of it again a second later
+def _says(kind: str, title: str, to: str) -> str:
+    """Return how a rectangle ends: its class, where it leads to, and what it says."""
+    leads = f' data-to="{escape(to)}"' if to else ""
+    inside = f"<title>{escape(title)}</title>" if title else ""
+    return f'class="{kind}"{leads}>{inside}</rect>'
 
 
 def runs(values: Sequence[float | None], joined: Sequence[bool]) -> list[list[int]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -54,20 +55,14 @@ def _mean(column: Sequence[tuple[float, float]]) -> float:
 
 
 def triangle(
-    found: Sequence[Cell],
-    ends_s: Sequence[float],
-    frame: Frame,
-    look: Look,
-    *,
-    now: float,
-    to: Callable[[Cell], str] | None = None,
+    found: Sequence[Cell], ends_s: Sequence[float], frame: Frame, look: Look, *, now: float, to: Sequence[str] = ()
 ) -> Markup | None:
     """Return the grid; above the line `now - prediction time` no label can be there yet.
 
     Args:
         ends_s: the end of each span of delay, rising, in seconds.
         now: UTC epoch seconds.
-        to: returns the address of a cell's ids.
+        to: the address of each cell's ids; none: they lead nowhere.
     """
     if not found or not ends_s:
         return None
@@ -77,22 +72,18 @@ def triangle(
     svg = Svg(look.width, look.height + (70 if look.is_narrow else 0), title, Margins(58, right, 26, bottom), look.kind)
     svg.text(0, 10, "label delay", anchor="start")
     future = _future(svg, ends_s, frame, now)
-    for cell in found:
-        x1, x2 = svg.x(frame.share(frame.starts[cell.slice])), svg.x(frame.share(frame.ends[cell.slice]))
-        top = svg.y((cell.row + 1) / n_rows)
-        low = ends_s[cell.row - 1] if cell.row else 0.0
-        said = f"{clock(frame.starts[cell.slice])}, label after {long_span(low)} to {long_span(ends_s[cell.row])}: "
-        said += f"mean error {number(cell.error)}, {count(cell.n)} labels"
+    columns = [
+        (svg.x(frame.share(start)), svg.x(frame.share(end)), clock(start))
+        for start, end in zip(frame.starts, frame.ends, strict=True)
+    ]
+    ups = [svg.y(k / n_rows) for k in range(n_rows + 1)]
+    spans = [f"label after {long_span(low)} to {long_span(end)}" for low, end in pairwise([0.0, *ends_s])]
+    for cell, leads in zip(found, to or [""] * len(found), strict=True):
+        (x1, x2, from_), row = columns[cell.slice], cell.row
+        said = f"{from_}, {spans[row]}: mean error {number(cell.error)}, {count(cell.n)} labels"
         said += f", {cell.ratio:.2f} × usual" if cell.ratio is not None else ", too few to compare"
-        svg.rect(
-            x1,
-            top,
-            x2 - x1 - 0.75,
-            svg.y(cell.row / n_rows) - top - 0.75,
-            shade(cell.ratio),
-            said,
-            to(cell) if to else "",
-        )
+        top = ups[row + 1]
+        svg.rect(x1, top, x2 - x1 - 0.75, ups[row] - top - 0.75, shade(cell.ratio), said, leads)
     if future is not None and svg.x1 - future > width_of("not yet known", is_strong=True) + 8:
         svg.text(svg.x1 - 4, svg.y1 + 14, "not yet known", "strong halo", "end")
     every = -(-n_rows * LINE_PX // (svg.y0 - svg.y1))

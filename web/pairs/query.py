@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, get_args
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 import msgspec
 
@@ -109,7 +109,7 @@ class Query(NamedTuple):
         asked = self._replace(**changes)
         parts = {name: value for name, value in asked._asdict().items() if value != Query._field_defaults[name]}
         parts |= {name: encode_place(parts[name]) for name in PLACES if name in parts}
-        return "?" + urlencode({name.rstrip("_"): _plain(value) for name, value in parts.items()})
+        return "?" + "&".join(f"{name.rstrip('_')}={_spelled(value)}" for name, value in parts.items())
 
 
 NAMES = {name.rstrip("_"): name for name in Query._fields}
@@ -245,8 +245,13 @@ _READERS = {
 }
 
 
-def _plain(value: Any) -> str:
-    return f"{value!r}".removesuffix(".0") if isinstance(value, float) else str(value)
+def _spelled(value: float | str) -> str:
+    return quote_plus(value) if isinstance(value, str) else spelled_number(value)
+
+
+def spelled_number(value: float) -> str:
+    """Return a number as it stands in an address."""
+    return f"{value!r}".removesuffix(".0").replace("+", "%2B")
 
 
 def encode_place(place: Place) -> str:

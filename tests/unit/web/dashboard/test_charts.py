@@ -58,10 +58,10 @@ def test_whatever_the_parts_their_words_have_room_and_they_fill_the_bar(
 
 def test_a_slice_without_predictions_has_no_column() -> None:
     parts = [Parts(100, 50, 10.0, is_final=True), Parts(0, 0, None, is_final=True)]
-    (chart,) = drawings(strip(parts, frame_of(2), LOOKS["wide"]))
+    (chart,) = drawings(strip(parts, frame_of(2), [LOOKS["wide"]]))
     assert len(chart.of("f-data")) == 1
     sound(chart)
-    assert strip(parts[1:], frame_of(1), LOOKS["wide"]) is None
+    assert strip(parts[1:], frame_of(1), [LOOKS["wide"]]) is None
 
 
 def test_coverage_past_the_oldest_age_is_hatched_up_to_the_deadline() -> None:

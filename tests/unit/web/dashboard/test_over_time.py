@@ -23,7 +23,7 @@ def frame_of(n: int, **more: object) -> Frame:
 
 def draw(curves: list[Curve], frame: Frame, look: Look = LOOKS["wide"]) -> Drawing:
     """Return the chart of curves."""
-    (found,) = drawings(over_time(curves, frame, look, title="A chart.", above="mean"))
+    (found,) = drawings(over_time(curves, frame, [look], title="A chart.", above="mean"))
     return found
 
 
@@ -73,7 +73,7 @@ def test_each_slice_says_its_figures_with_their_interval() -> None:
 
 
 def test_without_any_value_there_is_no_chart() -> None:
-    assert over_time([Curve("so far", "s-data", [None])], frame_of(1), LOOKS["wide"], title="", above="") is None
+    assert over_time([Curve("so far", "s-data", [None])], frame_of(1), [LOOKS["wide"]], title="", above="") is None
 
 
 VALUES = st.none() | st.floats(-1e8, 1e8).map(lambda value: round(value, 3))
@@ -92,7 +92,7 @@ def test_whatever_the_figures_no_label_lies_on_another_and_every_number_is_one(
     frame = frame_of(len(values), marks=[(T0 + at, words) for at, words in marks], immature_from=T0 + 30)
     lows, so_far, highs = zip(*values, strict=True)
     curves = [Curve("expected of all", "s-data", so_far, lows, highs), Curve("so far", "s-sofar", so_far)]
-    markup = over_time(curves, frame, LOOKS[look], title="A chart.", above="mean |error|")
+    markup = over_time(curves, frame, [LOOKS[look]], title="A chart.", above="mean |error|")
     for chart in drawings(markup or ""):
         assert all(math.isfinite(n) for n in chart.numbers())
         assert chart.overlaps() == []
@@ -104,6 +104,6 @@ def test_whatever_the_figures_no_label_lies_on_another_and_every_number_is_one(
 def test_errors_of_any_size_can_be_drawn(values: list[tuple[float | None, ...]]) -> None:
     lows, so_far, highs = zip(*values, strict=True)
     curve = Curve("expected of all", "s-data", so_far, lows, highs)
-    markup = over_time([curve], frame_of(len(values)), LOOKS["wide"], title="A chart.", above="mean |error|")
+    markup = over_time([curve], frame_of(len(values)), [LOOKS["wide"]], title="A chart.", above="mean |error|")
     for chart in drawings(markup or ""):
         assert all(math.isfinite(n) for n in chart.numbers())
