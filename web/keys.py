@@ -8,6 +8,7 @@ from agents.insight.answers import Answers
 from agents.worker import Worker
 from streams.settings import Settings
 from web.cache import Cache
+from web.features.lookup import FeaturesOfMany
 from web.live import Live
 from web.one_id.features import FeaturesOf
 from web.one_id.payloads import Payloads
@@ -28,6 +29,7 @@ FACTS = web.AppKey("facts", Facts)
 PEERS = web.AppKey("peers", Peers)
 PAYLOADS = web.AppKey("payloads", Payloads)
 FEATURES = web.AppKey("features", FeaturesOf)
+FEATURES_OF_MANY = web.AppKey("features of many", FeaturesOfMany)
 QUARANTINE = web.AppKey("quarantine", Quarantine)
 FIGURES = web.AppKey("figures", Answers)
 GROWN = web.AppKey("grown", Grown)

@@ -17,6 +17,7 @@ from streams.scores.figures import SPANS, Axis, Figures
 from streams.version import version
 from web import answers, api
 from web.alerts.data import Alerts
+from web.features.state import FeatureErrors
 from web.pairs.columns import ORDERS
 from web.pairs.export import MOST_WITH_FEATURES
 from web.pairs.query import MAX_TEXT_CHARS, PAGE_SIZES, STATES, By
@@ -152,6 +153,11 @@ ADDRESSES = {
             503: Answer("No worker knows; the sentence says why", answers.Error),
         },
         "last from to model key before_from before_to",
+    ),
+    "/api/features": Address(
+        "Where in the features of the newest matched ids the error is: by quantile of each feature, and in the tails",
+        {200: Answer("Errors by feature", FeatureErrors), 400: _WRONG, 503: _WRONG},
+        "model",
     ),
     "/api/compare": Address(
         "Two models on the ids that both predicted: is the second better, and how sure is that",

@@ -12,6 +12,7 @@ from agents import readiness
 from web import answers, api, openapi, pages
 from web.alerts import page as alerts
 from web.compare import page as compare
+from web.features import page as features
 from web.keys import BRIDGE, FACTS, LIVE, SETTINGS, WORKER
 from web.quarantine import page
 from web.segments import page as segments
@@ -64,6 +65,8 @@ def routes(app: web.Application) -> None:
             web.get("/api/compare", compare.compare_json),
             web.get("/segments", segments.segments_page),
             web.get("/api/segments", segments.segments_json),
+            web.get("/features", features.features_page),
+            web.get("/api/features", features.features_json),
             web.get("/alerts", alerts.alerts),
             web.get("/api/alerts", alerts.alerts_json),
             *peer_pages.routes(),

@@ -16,6 +16,7 @@ from web import answers
 from web import port as web_port
 from web.alerts.page import health
 from web.cache import Cache
+from web.features.lookup import FeaturesOfMany
 from web.guard import Guard
 from web.keys import (
     BRIDGE,
@@ -23,6 +24,7 @@ from web.keys import (
     ENDS,
     FACTS,
     FEATURES,
+    FEATURES_OF_MANY,
     FIGURES,
     GROWN,
     LIVE,
@@ -65,6 +67,7 @@ def build(worker: Worker, url: str) -> web.Application:
     app[PEERS], app[QUARANTINE] = Peers(worker, url), Quarantine(settings, worker.problems)
     app[PAYLOADS], app[TALLIES] = Payloads(settings, worker.problems), Tallies()
     app[FEATURES] = FeaturesOf(settings, worker.problems, worker.predicting.names)
+    app[FEATURES_OF_MANY] = FeaturesOfMany(settings, worker.problems, worker.predicting.names)
     app[CACHE], app[LIVE] = Cache(), Live()
     routes(app)
     worker.health = lambda: health(app)
@@ -118,6 +121,7 @@ class Server:
             await self._runner.app[PEERS].stop()
             await self._runner.app[PAYLOADS].stop()
             await self._runner.app[FEATURES].stop()
+            await self._runner.app[FEATURES_OF_MANY].stop()
             await self._runner.app[TALLIES].stop()
             await self._runner.app[QUARANTINE].stop()
             await self._runner.cleanup()

@@ -25,6 +25,7 @@ PAGES = [
     "/table/pairs/order-7",
     "/table/pairs/old-1",
     "/quarantine",
+    "/features",
     "/alerts",
 ]
 

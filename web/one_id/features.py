@@ -100,7 +100,7 @@ class FeaturesOf:
             if found is not None and found.row.ts == pred.ts:
                 break
         if found is not None:
-            return Features(self._named(found.row, pair), *tp, found.offset, found.row.ts)
+            return Features(named(found.row, self._names(pair.carried.model or "")), *tp, found.offset, found.row.ts)
         if behind <= first and first > 0:
             return Features([], problem="Kafka has removed the features of that time: their retention has ended.")
         return Features(
@@ -122,13 +122,14 @@ class FeaturesOf:
         rows = [one for one in found if one is not None]
         return next((one for one in rows if one.row.ts == ts), rows[-1] if rows else None)
 
-    def _named(self, row: FeaturesRow, pair: PairView) -> Named:
-        if isinstance(row.features, dict):
-            return list(row.features.items())
-        names = self._names(pair.carried.model or "")
-        if names is None or len(names) != len(row.features):
-            names = [str(n) for n in range(1, len(row.features) + 1)]
-        return list(zip(names, row.features, strict=True))
+
+def named(row: FeaturesRow, names: Sequence[str] | None) -> Named:
+    """Return the features of a row by name: their own, a model's in its order, or their places."""
+    if isinstance(row.features, dict):
+        return list(row.features.items())
+    if names is None or len(names) != len(row.features):
+        names = [str(n) for n in range(1, len(row.features) + 1)]
+    return list(zip(names, row.features, strict=True))
 
 
 def stretches(behind: int, before: int) -> list[tuple[int, int]]:

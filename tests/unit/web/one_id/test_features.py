@@ -12,7 +12,7 @@ from streams.settings import load
 from streams.wire.rows import FeaturesRow
 from tests.unit.web.tables import NOW
 from web.one_id import features
-from web.one_id.features import MOST_RECORDS, FeaturesOf, stretches
+from web.one_id.features import MOST_RECORDS, FeaturesOf, named, stretches
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,8 @@ def test_two_short_stretches_are_read_however_long_the_prediction_took(behind, b
     assert stretches(behind, before) == wanted
 
 
-def looking(names=lambda model: None):
-    return FeaturesOf(load({}), {"kafka": ""}, names)
+def looking():
+    return FeaturesOf(load({}), {"kafka": ""}, lambda model: None)
 
 
 def record(value: bytes, offset: int):
@@ -51,14 +51,12 @@ def test_the_row_with_the_very_ts_of_the_prediction_is_taken_else_the_last_one()
     assert FeaturesOf._best([None], 4.0) is None
 
 
-def test_features_have_the_names_of_the_model_that_predicted_or_numbers(table):
-    table.put(0, PRED, ["a"], NOW)
-    (pair,) = table.shown()
+def test_features_have_the_names_of_the_model_that_predicted_or_numbers():
     row = FeaturesRow("a", NOW, [1.0, None])
-    assert looking({"m": ("age", "bmi")}.get)._named(row, pair) == [("age", 1.0), ("bmi", None)]
-    assert looking({"m": ("age",)}.get)._named(row, pair) == [("1", 1.0), ("2", None)]
-    assert looking({"other": ("age", "bmi")}.get)._named(row, pair) == [("1", 1.0), ("2", None)]
-    assert looking()._named(FeaturesRow("a", NOW, {"city": "Riga"}), pair) == [("city", "Riga")]
+    assert named(row, ("age", "bmi")) == [("age", 1.0), ("bmi", None)]
+    assert named(row, ("age",)) == [("1", 1.0), ("2", None)]
+    assert named(row, None) == [("1", 1.0), ("2", None)]
+    assert named(FeaturesRow("a", NOW, {"city": "Riga"}), ("age", "bmi")) == [("city", "Riga")]
 
 
 def test_what_cannot_be_known_is_said_without_asking_kafka(table):

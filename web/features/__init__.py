@@ -1,0 +1,1 @@
+"""The page of features: where in them the error is."""
