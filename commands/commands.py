@@ -219,11 +219,13 @@ class compare(PlainCommand):  # noqa: N801
 
     examples = (
         "faust -A streams compare ridge forest --last 7d                 of the ids that both predicted in the last week",
+        "faust -A streams compare ridge forest --by country              for which segments it is better, and for which worse",
     )
     options: ClassVar[list[Any]] = [
         argument("first"),
         argument("second"),
         option("--last", default="all", help="of the predictions since then: 30m, 1h, 7d"),
+        text("--by", help="also by the segments of a key of tags, of HINDSIGHT_SEGMENTS"),
     ]
 
     def work(self, **options: Any) -> int:

@@ -10,6 +10,7 @@ import msgspec
 from agents.insight.answers import Answers
 from agents.insight.database import InsightError
 from agents.insight.query import Asked, AskedSegments
+from commands.columns import columns
 from commands.times import parse_time
 from streams.scores.breakdown import Breakdown, Segment
 from streams.scores.figures import length_s
@@ -68,19 +69,12 @@ def _lines(found: Breakdown) -> list[str]:
     rows = [(printable(one.value) or f"(no {found.key})", *_cells(one)) for one in found.segments] + [
         ("all", *_cells(found.total))
     ]
-    table = [(found.key, *HEADINGS), *rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in table
-    ]
     if found.n_sampled:
         return [
             f"Segments by {found.key} begin with {found.n_needed:,} labels; {found.n_sampled:,} are in. The first ones say "
             "where the bins begin and end, and are counted then, too."
         ]
+    lines = columns([(found.key, *HEADINGS), *rows])
     change = found.change
     more = [f"Nothing is expected here: {found.total.why}."] if found.total.why else []
     more += [f"Not complete: {gap.why}." for gap in found.gaps]

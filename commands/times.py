@@ -41,3 +41,8 @@ def _at(text: str, now: float) -> float:
     except ValueError:
         return math.nan
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def utc(at: float) -> str:
+    """Return a point in time as people read it: `2026-11-24 12:30:05 UTC`."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -166,7 +166,7 @@ ADDRESSES = {
             400: _WRONG,
             503: Answer("No worker knows; the sentence says why", answers.Error),
         },
-        "first second last",
+        "first second last key",
     ),
     "/api/pairs": Address(
         "A page of the table",

@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from agents.insight.matched import Coded, Matched
+from agents.insight.pairs import Row, pairs_of, rows_of
 from agents.insight.reader import Reader
 from agents.insight.records import tallies
 from agents.insight.series import Number, Series
@@ -32,7 +33,7 @@ from streams.scores.numbering import numbered, numbered_pairs
 from streams.scores.segments import MAX_SEGMENTS, MAX_VALUES, OTHER, Segments, size_edges, size_names
 from streams.settings import SIZES
 from streams.wire.tags import parsed
-from streams.wire.verdicts import Verdict, VerdictRecord
+from streams.wire.verdicts import Pairs, Verdict, VerdictRecord
 
 logger = logging.getLogger(__name__)
 NAME: Final = "segments"
@@ -51,12 +52,14 @@ class Kept(msgspec.Struct, frozen=True):
 
     Attributes:
         since: by key, from when on predictions count (UTC epoch seconds); 0: always. Keys that count no more are not in it.
+        pairs_since: the same of pairs of two models, by key of tags.
         of_truths: keys of which a truth brought tags that its prediction did not have.
         n_bad_tags: tags that were left out; `n_other`: tags that came as `other`, since there were too many to tell apart.
         edges: of the bins of sizes, by SIZES; none while there are fewer than N_SAMPLE labels, which `sample` holds.
     """
 
     since: dict[str, float] = {}
+    pairs_since: dict[str, float] = {}
     of_truths: list[str] = []
     n_bad_tags: int = 0
     n_other: int = 0
@@ -70,10 +73,11 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class Split(NamedTuple):
-    """The cells that records add to segments, and what is to be kept then."""
+    """The cells and pairs that records add to segments, and what is to be kept then."""
 
     cells: list[Cells]
     kept: Kept
+    pair_rows: Sequence[Row] = ()
 
 
 _encode = msgspec.json.Encoder().encode
@@ -115,11 +119,12 @@ class BySegment:
         """
         new = 0.0 if self._is_new else time or 0.0
         since = {key: self.kept.since.get(key, new) for key in (*self._keys, *SIZES)}
-        n_bad_tags = sum(record.report.n_bad_tags for record in records if record.report)
-        kept = msgspec.structs.replace(self.kept, since=since, n_bad_tags=self.kept.n_bad_tags + n_bad_tags)
+        pairs_since = {key: self.kept.pairs_since.get(key, new) for key in self._keys}
+        n_bad_tags = self.kept.n_bad_tags + sum(record.report.n_bad_tags for record in records if record.report)
+        kept = msgspec.structs.replace(self.kept, since=since, pairs_since=pairs_since, n_bad_tags=n_bad_tags)
         by_tags = self._by_tags(records, matched, kept, number) if self._keys else Split([], kept)
         by_size = self._by_size(matched, by_tags.kept, number)
-        return Split(by_tags.cells + by_size.cells, by_size.kept)
+        return Split(by_tags.cells + by_size.cells, by_size.kept, self._pairs(records, kept) if self._keys else ())
 
     # By tags
 
@@ -162,6 +167,17 @@ class BySegment:
         after = msgspec.structs.replace(kept, n_other=kept.n_other + n_other, of_truths=sorted(of_truths))
         return Split([Cells.merge(parts)] if parts else [], after)
 
+    def _pairs(self, records: Sequence[VerdictRecord], kept: Kept) -> list[Row]:
+        """Return what pairs of two models add: each is of the segments of the reference's prediction."""
+        since = [kept.pairs_since[key] for key in self._keys]
+
+        def segments_of(pairs: Pairs) -> dict[str, float]:
+            names = self._names(pairs.tags, pairs.true_tags).segments
+            limited = [self._limited(Series(pairs.reference, name)).segment for name in names]
+            return dict(zip(limited, since, strict=True))
+
+        return rows_of(records, self._frame.width("segment"), segments_of)
+
     def _meet(self, records: Sequence[VerdictRecord]) -> None:
         """Tell tags apart in the order of the topic, so that the same ones are `other` however records are batched."""
         for record in records:
@@ -170,6 +186,8 @@ class BySegment:
             for row in record.rows:
                 if row.true_tags:
                     self._names(row.tags, row.true_tags)
+        for pairs in pairs_of(records):
+            self._names(pairs.tags, pairs.true_tags)
 
     def _found(self, values: Sequence[_Key], number: Number) -> _Found:
         """Return the series of rows of each kind, by key."""

@@ -173,7 +173,7 @@ class Counting:
         n_series = len(self._store.known)
         models = self._models if n_series == self._n_series else {known.model for known in self._store.known}
         marks = _new_models(self._models, models, state)
-        self._store.add(cells, positions, kept, gaps, rows_of(fresh, frame.slice_s), marks)
+        self._store.add(cells, positions, kept, gaps, [*rows_of(fresh, frame.slice_s), *split.pair_rows], marks)
         self._watching.watches, self._by_segment.kept = watches, split.kept
         self._models, self._n_series = models, n_series
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agents.insight.schema import APPLICATION_ID, CELL_TABLES, FRAME_TABLES, VERSION
+from agents.insight.schema import APPLICATION_ID, CELL_TABLES, FRAME_TABLES, FROM_VERSION_2, PAIRS_OF_ALL, VERSION
 from streams.process.file_lock import wait_for_lock
 from streams.process.log_throttle import NEVER_HELD_BACK
 from streams.wire.versions import Newer
@@ -99,8 +99,9 @@ def _checked(path: Path) -> sqlite3.Connection:
             raise _Foreign("it is not a file of Hindsight")
         if (version := connection.execute("PRAGMA user_version").fetchone()[0]) > VERSION:
             raise WrittenByNewer(f"{Newer(str(path), version, VERSION)}.")
+        kept, put_back = (FROM_VERSION_2, PAIRS_OF_ALL) if version == 2 else ("", "")
         connection.executescript(  # what an older file lacks
-            f"BEGIN; {FRAME_TABLES} {CELL_TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
+            f"BEGIN; {kept} {FRAME_TABLES} {put_back} {CELL_TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
         )
     except BaseException:
         connection.close()

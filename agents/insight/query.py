@@ -20,6 +20,7 @@ from streams.alerts.book import Book
 from streams.scores.answer import Came, Kept, figures
 from streams.scores.breakdown import Breakdown, Span, change, segments
 from streams.scores.cells import Cells
+from streams.scores.compared_segments import ComparedSegments, compare_segments
 from streams.scores.comparison import Comparison, compare
 from streams.scores.comparison import Kept as Pair
 from streams.scores.delay import Clock, DelayBins, segment_width
@@ -78,11 +79,15 @@ class AskedSegments(NamedTuple):
 
 
 class AskedPair(NamedTuple):
-    """Which models are to be compared, and over the predictions of how long up to now, in seconds."""
+    """Which models are to be compared, over the predictions of how long up to now, in seconds, and by which key of tags.
+
+    An empty key is none; an unknown one is the first.
+    """
 
     first: str
     second: str
     last_s: float = math.inf
+    key: str = ""
 
 
 class Total(NamedTuple):
@@ -217,7 +222,20 @@ class Query:
         start, end = float(slices.start.min(initial=_FOR_EVER)), mature_to or 0.0
         counted = (self._reader.counted(asked.first, start, end), self._reader.counted(asked.second, start, end))
         gaps = self._reader.gaps(start, end) if start < end else []
-        return Pair(asked.first, asked.second, sorted(known), slices, now, mature_to, counted, gaps)
+        by_segment = self._pair_by_segment(asked, since, mature_to) if asked.key else None
+        return Pair(asked.first, asked.second, sorted(known), slices, now, mature_to, counted, gaps, by_segment)
+
+    def _pair_by_segment(self, asked: AskedPair, since: float, mature_to: float | None) -> ComparedSegments | None:
+        kept = by_segment.read(self._reader)
+        keys = list(kept.pairs_since)
+        if not keys:
+            return None
+        key = asked.key if asked.key in keys else keys[0]
+        width_s = segment_width(self._slice_s)
+        start = since // width_s * width_s
+        found = self._reader.pairs_by_segment(asked.first, asked.second, key, start, _FOR_EVER)
+        mature = {name: slices.before(mature_to) for name, slices in found.items()}
+        return compare_segments(mature, key, keys, kept.pairs_since[key])
 
     def rank(self, asked: Asked, size: float, row_id: str, wall_now: float) -> Rank:
         """Return how an error of some size, that of an id, stands among the errors of a span.

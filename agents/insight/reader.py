@@ -17,10 +17,11 @@ from agents.insight.database import Damaged, connect, translated
 from agents.insight.schema import DETAILS, FIGURES
 from agents.insight.series import Series
 from streams.scores.cells import COUNTS, N_WORST, Cells, Worst
-from streams.scores.comparison import Counted, PairSlices
+from streams.scores.comparison import Counted
 from streams.scores.delay import DelayBins
 from streams.scores.figures import Gap, Mark
 from streams.scores.histogram import Histogram
+from streams.scores.pair_slices import PairSlices
 
 LISTED: Final = "models"
 """Under which name the store keeps the models that are listed, as JSON."""
@@ -157,6 +158,11 @@ class Reader:
         """Return the slices of a span that hold pairs of two models."""
         with translated(self._path):
             return pairs.read(self._connection, first, second, start, end)
+
+    def pairs_by_segment(self, first: str, second: str, key: str, start: float, end: float) -> dict[str, PairSlices]:
+        """Return the same of each segment of a key of tags, by its name."""
+        with translated(self._path):
+            return pairs.read_segments(self._connection, first, second, key, start, end)
 
     def counted(self, model: str, start: float, end: float) -> Counted:
         """Return what came of a model in the slices that lie wholly in a span of prediction time."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from streams.scores.cells import COUNTS
 from streams.scores.losses import LOSSES
 
-VERSION = 2
-"""Version 1 had no pairs."""
+VERSION = 3
+"""Version 1 had no pairs, and version 2 none by segment."""
 APPLICATION_ID = 0x48534954
 """Tells this file from any other SQLite file."""
 TOTALS = (*(loss.name for loss in LOSSES), "error", "truth")
@@ -29,16 +29,27 @@ CREATE TABLE IF NOT EXISTS gaps (start REAL NOT NULL, "end" REAL NOT NULL, why T
 CREATE TABLE IF NOT EXISTS marks (at REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS rolled (kind TEXT NOT NULL, width INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (kind, width));
 CREATE TABLE IF NOT EXISTS pairs (
-    reference TEXT NOT NULL, model TEXT NOT NULL, start INTEGER NOT NULL, width INTEGER NOT NULL, n INTEGER NOT NULL,
+    reference TEXT NOT NULL, model TEXT NOT NULL, segment TEXT NOT NULL,
+    start INTEGER NOT NULL, width INTEGER NOT NULL, n INTEGER NOT NULL,
     absolute_of_reference REAL NOT NULL, absolute_of_model REAL NOT NULL,
     squared_of_reference REAL NOT NULL, squared_of_model REAL NOT NULL,
-    PRIMARY KEY (reference, model, start)
+    PRIMARY KEY (reference, model, segment, start)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS series (
     series INTEGER PRIMARY KEY,
     axis TEXT NOT NULL, model TEXT NOT NULL, segment TEXT NOT NULL,
     UNIQUE (axis, model, segment)
 );
+"""
+FROM_VERSION_2 = """
+CREATE TABLE pairs_of_all AS SELECT * FROM pairs;
+DROP TABLE pairs;
+"""
+"""What keeps the pairs of a file of version 2 while FRAME_TABLES makes their table anew; `PAIRS_OF_ALL` puts them back."""
+PAIRS_OF_ALL = """
+INSERT INTO pairs SELECT reference, model, '', start, width, n, absolute_of_reference, absolute_of_model,
+    squared_of_reference, squared_of_model FROM pairs_of_all;
+DROP TABLE pairs_of_all;
 """
 _CELLS = f"""
 CREATE TABLE IF NOT EXISTS cells (

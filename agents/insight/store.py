@@ -194,9 +194,9 @@ class Store:
                 with self._transaction():
                     table.roll_up(self._connection, kind, numbers, own, until)
 
-        for width, end in pairs.old(self._connection, now):
+        for old in pairs.old(self._connection, now):
             with self._transaction():
-                pairs.roll_up(self._connection, width, end)
+                old.roll_up(self._connection)
         with translated(self._path):
             newest, oldest = self._connection.execute("SELECT max(rowid), min(rowid) FROM marks").fetchone()
         if newest is not None and oldest <= newest - KEPT_MARKS:

@@ -10,34 +10,16 @@ from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from streams.scores.delay import Ints
+from streams.scores.compared_segments import ComparedSegments
 from streams.scores.figures import Gap
-from streams.scores.histogram import Floats
 from streams.scores.numbers import number
+from streams.scores.pair_slices import LOSSES, PairSlices
 from streams.scores.paired import MIN_SLICES, interval, paired
 from streams.wire.checked import Finite, Natural, Time
 
 Verdict = Literal["better", "worse", "open", "cannot tell"]
-LOSSES = ("absolute", "squared")
-"""The losses that pairs are kept of. The first one decides: which one does has to be chosen beforehand."""
 MOST_LOOKS = 120
-Booleans = NDArray[np.bool_]
-
-
-class PairSlices(NamedTuple):
-    """Pairs by slice, in order of time: start and width in seconds, `n` ids, and each model's sums of LOSSES, (S, 2)."""
-
-    start: Floats
-    width: Floats
-    n: Ints
-    first: Floats
-    second: Floats
-
-    def take(self, which: Booleans) -> PairSlices:
-        """Return those slices for which a mask is true."""
-        return PairSlices(self.start[which], self.width[which], self.n[which], self.first[which], self.second[which])
 
 
 class Counted(NamedTuple):
@@ -84,6 +66,7 @@ class Comparison(msgspec.Struct, frozen=True, rename={"from_": "from"}):
         n_more: about how many ids more will decide, if the difference stays; `more_s`: how long that takes at this traffic, in
             seconds; None: very many, or it is decided.
         complete: no row of the span is missing; else `gaps` say which.
+        by_segment: the same by the segments of the key that was asked for; None: none was, or no tags are counted.
     """
 
     first: str
@@ -108,6 +91,7 @@ class Comparison(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     looks: list[Look]
     gaps: list[Gap]
     complete: bool
+    by_segment: ComparedSegments | None
 
 
 class Kept(NamedTuple):
@@ -121,14 +105,14 @@ class Kept(NamedTuple):
     mature_to: float | None
     counted: tuple[Counted, Counted]
     gaps: list[Gap]
+    by_segment: ComparedSegments | None = None
 
 
 def compare(kept: Kept) -> Comparison:
     """Compare two models."""
     slices = kept.slices
-    is_mature = slices.start + slices.width <= (kept.mature_to if kept.mature_to is not None else -np.inf)
-    mature = slices.take(is_mature)
-    n, n_immature = int(mature.n.sum()), int(slices.n[~is_mature].sum())
+    mature = slices.before(kept.mature_to)
+    n, n_immature = int(mature.n.sum()), int(slices.n.sum() - mature.n.sum())
     found = paired(mature.first[:, 0] - mature.second[:, 0], mature.n)
     losses = [_loss(name, mature, i) for i, name in enumerate(LOSSES)] if n else []
     verdict: Verdict = "cannot tell" if found is None else found.verdict
@@ -157,6 +141,7 @@ def compare(kept: Kept) -> Comparison:
         looks=_looks(mature),
         gaps=kept.gaps,
         complete=not kept.gaps,
+        by_segment=kept.by_segment,
     )
 
 

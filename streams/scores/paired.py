@@ -45,12 +45,14 @@ class Paired(NamedTuple):
     n_more: int | None
 
 
-def paired(sums: Floats, n: Ints, alpha: float = ALPHA) -> Paired | None:
+def paired(sums: Floats, n: Ints, alpha: float = ALPHA, min_slices: int = MIN_SLICES) -> Paired | None:
     """Compare two models; None if there are fewer than two slices.
 
     Args:
         sums: of each mature slice, the sum of loss(reference) - loss(other) over its ids.
         n: how many ids that is, for each slice.
+        alpha: how often it may ever decide although the models are equally good.
+        min_slices: before so many, nothing is decided.
     """
     sums, n = sums[n > 0], n[n > 0]
     n_slices = len(n)
@@ -59,9 +61,9 @@ def paired(sums: Floats, n: Ints, alpha: float = ALPHA) -> Paired | None:
     total = int(n.sum())
     mean, reach = _reach(sums, n, alpha)
     difference = interval(sums, n, alpha)
-    if (reach(-1, n_slices) < mean or reach(1, n_slices) < -mean) and n_slices >= MIN_SLICES:
+    if (reach(-1, n_slices) < mean or reach(1, n_slices) < -mean) and n_slices >= min_slices:
         return Paired(difference, total, n_slices, "better" if mean > 0 else "worse", 0)
-    needed = _slices_needed(lambda slices: reach(0, slices) < abs(mean), n_slices)
+    needed = _slices_needed(lambda slices: reach(0, slices) < abs(mean), n_slices, min_slices)
     n_more = None if needed is None else round((needed - n_slices) * total / n_slices)
     return Paired(difference, total, n_slices, "open", n_more)
 
@@ -110,9 +112,9 @@ def reaches(n_slices: Ints, square: Floats, cube: Floats, alpha: float = ALPHA) 
     return np.where(square > 0, bent, 0.0) * np.sqrt(square / (n_slices - 1))
 
 
-def _slices_needed(decides: Callable[[int], bool], n_slices: int) -> int | None:
+def _slices_needed(decides: Callable[[int], bool], n_slices: int, min_slices: int) -> int | None:
     """Return from how many slices on it decides, None if that is more than anybody will wait for."""
-    low, high = max(n_slices, MIN_SLICES - 1), 2 * max(n_slices, MIN_SLICES)
+    low, high = max(n_slices, min_slices - 1), 2 * max(n_slices, min_slices)
     while not decides(high):
         low, high = high, 2 * high
         if high > _FURTHEST:

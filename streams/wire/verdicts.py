@@ -86,7 +86,7 @@ class Pairs(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Ids that two models have predicted and whose truth came, counted with the later of the two verdicts.
 
     Columns by the whole second of the ts of the reference's prediction: `n` ids, and sums over them of the absolute and the
-    squared error of the reference and of the other `model`.
+    squared error of the reference and of the other `model`. `tags` are those of the reference's predictions.
     """
 
     reference: ModelName
@@ -97,6 +97,8 @@ class Pairs(msgspec.Struct, array_like=True, frozen=True, gc=False):
     absolute_of_model: list[float]
     squared_of_reference: list[float]
     squared_of_model: list[float]
+    tags: TagSet | None = None
+    true_tags: TagSet | None = None
 
     @property
     def sums(self) -> tuple[list[float], ...]:

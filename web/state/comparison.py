@@ -17,15 +17,16 @@ from web.keys import CACHE, FIGURES, SETTINGS, WORKER
 from web.pairs.query import BadQuery, refuse_long, refuse_unknown
 from web.state.scores import KEPT_S, NOBODY, of_writer
 
-NAMES = ("first", "second", "last")
+NAMES = ("first", "second", "last", "key")
 
 
 class Asked(NamedTuple):
-    """Which models are to be compared, over the predictions of which span up to now."""
+    """Which models are to be compared, over the predictions of which span up to now, and by the segments of which key."""
 
     first: str
     second: str
     last: str = "all"
+    key: str = ""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -36,11 +37,12 @@ class Told(msgspec.Struct, frozen=True):
     is_writer: bool = True
 
 
-def read(given: Mapping[str, str], models: tuple[str, ...]) -> Asked:
+def read(given: Mapping[str, str], models: tuple[str, ...], keys: tuple[str, ...] = ()) -> Asked:
     """Return what a query string asks for.
 
     Args:
         models: those that are joined; the first two are compared if none are named.
+        keys: those of tags that are counted; the segments are by the first one if none is named.
 
     Raises:
         BadQuery: there is no such name or span.
@@ -52,7 +54,8 @@ def read(given: Mapping[str, str], models: tuple[str, ...]) -> Asked:
         raise BadQuery("last is a span such as 1h, 24h, 7d or all.")
     first = given.get("first") or (models[0] if models else "")
     others = [name for name in models if name != first]
-    return Asked(first, given.get("second") or (others[0] if others else ""), last)
+    second = given.get("second") or (others[0] if others else "")
+    return Asked(first, second, last, given.get("key") or (keys[0] if keys else ""))
 
 
 def query_string(asked: Asked, **changes: str) -> str:
@@ -79,7 +82,8 @@ async def own(app: web.Application, asked: Asked) -> Told:
     if not app[WORKER].writes_the_log():
         return _nobody(NOBODY)
     try:
-        return Told(await app[FIGURES].comparison(AskedPair(asked.first, asked.second, length_s(asked.last) or 0.0)))
+        last_s = length_s(asked.last) or 0.0
+        return Told(await app[FIGURES].comparison(AskedPair(asked.first, asked.second, last_s, asked.key)))
     except InsightError as exc:
         return Told(None, str(exc))
 
@@ -90,4 +94,5 @@ def asked_of(request: web.Request) -> Asked:
     Raises:
         BadQuery: as `read`.
     """
-    return read(request.query, request.app[SETTINGS].model_names)
+    settings = request.app[SETTINGS]
+    return read(request.query, settings.model_names, settings.segments)

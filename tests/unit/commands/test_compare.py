@@ -7,7 +7,7 @@ import pytest
 from agents.insight.database import NAME
 from commands import compare
 from streams.settings import Settings
-from tests.unit.agents.insight.test_pairs import counted, records
+from tests.unit.agents.insight.test_pairs import counted, records, tagged
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,25 @@ def test_what_cannot_be_told_is_2(tmp_path, capsys):
     (tmp_path / NAME).write_bytes(b"not a database at all, but long enough")
     assert compare.run(settings, first="a", second="b") == 2
     assert "is damaged" in capsys.readouterr().err
+
+
+def test_by_a_key_of_tags_each_segment_is_a_line(tmp_path, capsys):
+    settings = Settings(logs_dir=tmp_path, join_window_s=60.0, clock="event")
+    counted(tmp_path, tagged(records(20, 0.2)), keys=[])
+    counted(tmp_path, tagged(records(800, 0.2))[20:], keys=["country"])
+    assert compare.run(settings, first="champion", second="challenger", by="country") == 0
+    said = capsys.readouterr().out
+    assert "By country: better for " in said
+    assert "\ncountry         ids  first  second  difference" in said
+    assert "\n(no country)  " in said
+    assert "Each decides with 1/66 of 5%, once 60 slices of its time are mature." in said
+    assert "By country, predictions count since 2025-11-27 12:03:24 UTC." in said
+    assert compare.run(settings, first="champion", second="challenger", by="tier") == 2
+    assert capsys.readouterr().err == "There are no segments by tier; there are by country.\n"
+
+
+def test_where_no_tags_are_counted_by_says_how_they_are(tmp_path, capsys):
+    counted(tmp_path, records(60, 0.2))
+    settings = Settings(logs_dir=tmp_path, join_window_s=60.0, clock="event")
+    assert compare.run(settings, first="champion", second="challenger", by="country") == 2
+    assert "HINDSIGHT_SEGMENTS=country counts those of a key." in capsys.readouterr().err

@@ -15,7 +15,9 @@ from agents.insight.database import NAME
 from agents.insight.query import AskedPair
 from agents.insight.schema import VERSION
 from agents.insight.store import Frame
+from streams.scores.compared_segments import MOST
 from streams.scores.figures import Mark
+from streams.scores.segments import MAX_VALUES
 from streams.wire.verdicts import Arrivals, Pairs, Report, Verdict, VerdictRecord
 from tests.unit.agents.insight.worlds import DAY_S, NOON
 
@@ -51,8 +53,25 @@ def records(n_slices, advantage, *, seed=1, n_ids=20, newest=None):
     return made
 
 
-def counted(directory, sent, read_to=0, frame=FRAME):
-    counting = Counting.open(directory, frame, MARK)
+def tagged(sent):
+    """Return the same records, their pairs in two parts: two of three have a country, in turn DE and FR, the rest none."""
+    made = []
+    for i, record in enumerate(sent):
+        (pairs,) = record.report.pairs
+        parts = [
+            Pairs("champion", "challenger", pairs.seconds, [n], *([column[0] * n / 20] for column in pairs.sums), of)
+            for n, of in ((14, country(["DE", "FR"][i % 2])), (6, None))
+        ]
+        made.append(msgspec.structs.replace(record, report=msgspec.structs.replace(record.report, pairs=parts)))
+    return made
+
+
+def country(value):
+    return msgspec.json.encode({"country": value}).decode()
+
+
+def counted(directory, sent, read_to=0, frame=FRAME, keys=()):
+    counting = Counting.open(directory, frame, MARK, keys)
     assert counting.count(sent, read_to)
     counting.close()
 
@@ -146,7 +165,104 @@ def test_old_slices_are_hours_and_then_days_and_their_sums_stay(tmp_path):
     assert after.losses[0].difference == pytest.approx(0.2, abs=0.01)
 
 
-def test_a_file_of_the_version_before_gets_the_table(tmp_path):
+def test_the_segments_of_a_key_add_up_to_all_whatever_was_restarted(tmp_path):
+    sent = tagged(records(800, 0.2))
+    counted(tmp_path, sent[:300], keys=["country"])
+    counted(tmp_path, sent[100:], keys=["country"])
+    found = compared(tmp_path, key="country")
+    by = found.by_segment
+    assert {one.name: one.value for one in by.segments} == {"country:": "", "country:DE": "DE", "country:FR": "FR"}
+    segment_s = FRAME.width("segment")
+    mature = (found.mature_to - START) // segment_s * segment_s // 10
+    assert by.total.n_pairs == sum(one.n_pairs for one in by.segments) == 20 * mature
+    whole = compared(tmp_path)
+    assert by.total.difference == pytest.approx(whole.losses[0].difference, abs=0.002)
+    assert sum(one.difference * one.n_pairs for one in by.segments) == pytest.approx(by.total.difference * 20 * mature)
+    assert (by.keys, by.since, by.total.n_slices) == (["country"], 0, mature * 10 // segment_s)
+    assert {one.verdict for one in by.segments} == {"better"}
+    turned = compared(tmp_path, "challenger", "champion", key="country").by_segment
+    assert {(one.name, -one.difference, one.verdict) for one in turned.segments} == {
+        (one.name, one.difference, "worse") for one in by.segments
+    }
+
+
+def test_without_keys_of_tags_there_are_no_pairs_by_segment(tmp_path):
+    counted(tmp_path, tagged(records(60, 0.2)))
+    assert compared(tmp_path, key="country").by_segment is None
+    with closing(sqlite3.connect(tmp_path / NAME)) as file:
+        assert file.execute("SELECT count(*) FROM pairs WHERE segment <> ''").fetchone() == (0,)
+
+
+def test_pairs_of_a_key_that_is_new_count_from_then_on(tmp_path):
+    sent = tagged(records(300, 0.2))
+    counted(tmp_path, sent[:100])
+    counted(tmp_path, sent[100:], keys=["country"])
+    by = compared(tmp_path, key="nothing of that name").by_segment
+    assert (by.key, by.since) == ("country", START + 10 * 100 + 4)
+    first_mature = START + 1000 + FRAME.width("segment")
+    assert compared(tmp_path, key="country", last_s=0.0).by_segment.total is None
+    assert by.total.n_pairs > 0
+    assert first_mature > by.since
+
+
+def test_too_many_values_become_other_in_pairs_too(tmp_path):
+    sent = []
+    for i, record in enumerate(records(100, 0.2)):
+        (pairs,) = record.report.pairs
+        one = msgspec.structs.replace(pairs, tags=country(f"value {i}"))
+        sent.append(msgspec.structs.replace(record, report=msgspec.structs.replace(record.report, pairs=[one])))
+    counted(tmp_path, sent, keys=["country"])
+    by = compared(tmp_path, key="country").by_segment
+    assert len(by.segments) == MAX_VALUES + 1 < MOST
+    assert "country:other" in {one.name for one in by.segments}
+    assert by.total.n_pairs == sum(one.n_pairs for one in by.segments)
+
+
+def test_slices_of_segments_are_rolled_up_with_their_sums(tmp_path):
+    frame = FRAME._replace(clock="arrival")
+    counted(tmp_path, tagged(records(720, 0.2)), frame=frame, keys=["country"])
+    before, widths = compared(tmp_path, key="country").by_segment, []
+    for age_s in (DAY_S / 2, 2 * DAY_S, 20 * DAY_S):
+        counting = Counting.open(tmp_path, frame, MARK, ["country"])
+        counting.roll_up(START + age_s)
+        counting.close()
+        with closing(sqlite3.connect(tmp_path / NAME)) as file:
+            query = "SELECT DISTINCT width FROM pairs WHERE segment <> '' ORDER BY 1"
+            widths.append([width for (width,) in file.execute(query)])
+    assert widths == [[120], [3600], [86_400]]
+    after = compared(tmp_path, key="country").by_segment
+    assert after.total.n_pairs == before.total.n_pairs == 20 * 720
+    assert after.total.difference == pytest.approx(before.total.difference)
+
+
+def test_the_pairs_of_a_file_of_version_2_stay(tmp_path):
+    counted(tmp_path, records(40, 0.2))
+    with closing(sqlite3.connect(tmp_path / NAME)) as file:
+        file.executescript("""
+            CREATE TABLE old AS SELECT reference, model, start, width, n, absolute_of_reference, absolute_of_model,
+                squared_of_reference, squared_of_model FROM pairs;
+            DROP TABLE pairs;
+            CREATE TABLE pairs (
+                reference TEXT NOT NULL, model TEXT NOT NULL, start INTEGER NOT NULL, width INTEGER NOT NULL, n INTEGER NOT NULL,
+                absolute_of_reference REAL NOT NULL, absolute_of_model REAL NOT NULL,
+                squared_of_reference REAL NOT NULL, squared_of_model REAL NOT NULL,
+                PRIMARY KEY (reference, model, start)
+            ) WITHOUT ROWID;
+            INSERT INTO pairs SELECT * FROM old;
+            DROP TABLE old;
+            PRAGMA user_version = 2;
+        """)
+    counted(tmp_path, records(60, 0.2)[40:])
+    whole = tmp_path / "whole"
+    counted(whole, records(60, 0.2)[:40])
+    counted(whole, records(60, 0.2)[40:])
+    assert compared(tmp_path) == compared(whole)
+    with closing(sqlite3.connect(tmp_path / NAME)) as file:
+        assert file.execute("PRAGMA user_version").fetchone() == (VERSION,)
+        assert file.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'pairs%'").fetchall() == [("pairs",)]
+
+
+def test_a_file_of_version_1_gets_the_table(tmp_path):
     counted(tmp_path, records(5, 0.2)[:0])
     with closing(sqlite3.connect(tmp_path / NAME)) as file:
         file.executescript("DROP TABLE pairs; PRAGMA user_version = 1;")

@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.join import decision
+from streams.join import carried, decision, pairing
 from streams.join.deadlines import Rules
+from streams.join.state import MATCHED, PRED
+from streams.join.state import TRUE as TRUE_SIDE
 from streams.scores.losses import LARGEST
+from streams.wire.rows import PredRow, TrueRow
 from streams.wire.verdicts import Report, decode_rows
 from tests.oracle import Row
 from tests.player import Player
@@ -96,3 +99,38 @@ def test_a_value_that_no_score_can_hold_makes_no_pair():
     player = Player(RULES, models=(A, B))
     player.play([OF_A, [OF_B[0]._replace(y=2 * LARGEST)], TRUE], NOW)
     assert not counted(player)
+
+
+tags = st.sampled_from([None, {"country": "DE"}, {"country": "FR", "tier": "gold"}])
+
+
+def carries(side, given, model=None):
+    """Return what a row with these tags carries, packed."""
+    more = {} if given is None else {"tags": msgspec.Raw(msgspec.json.encode(given))}
+    row = PredRow("a", NOW, 1.0, model, **more) if side == PRED else TrueRow("a", NOW, 1.0, **more)
+    (packed,), _ = carried.of_rows(side, [row], ("country", "tier"))
+    return packed
+
+
+def matched(error, second, packed):
+    return (MATCHED, 0, 0, 0.0, error, NOW, second, NOW, NOW, NOW, 1, 1, packed)
+
+
+@given(
+    st.lists(st.tuples(tags, tags, st.sampled_from([None, A]), tags, st.integers(0, 2), st.integers(0, 9)), max_size=9)
+)
+def test_pairs_are_by_the_tags_of_the_reference_s_prediction_and_of_the_truth(some):
+    ids, mine, theirs, wanted = [], [], [], defaultdict(int)
+    for i, (of_pred, of_true, model, of_other, second, error) in enumerate(some):
+        packed = carried.merged(carries(PRED, of_pred, model), carries(TRUE_SIDE, of_true))
+        ids.append(f"id-{i}")
+        mine.append(matched(float(error), NOW + second, packed))
+        theirs.append(matched(0.0, NOW + 7, carries(PRED, of_other, B)))
+        found = carried.unpack(packed)
+        wanted[found.tags, found.true_tags, int(NOW) + second] += error
+    got = defaultdict(int)
+    for one in pairing.pairs(ids, {(row_id, A) for row_id in ids}, {A: mine, B: theirs}):
+        assert (one.reference, one.model, sum(one.absolute_of_model)) == (A, B, 0)
+        for second, error in zip(one.seconds, one.absolute_of_reference, strict=True):
+            got[one.tags, one.true_tags, second] += error
+    assert got == wanted

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streams.scores.comparison import Counted, Kept, PairSlices, compare
+from streams.scores.comparison import Counted, Kept, compare
+from streams.scores.pair_slices import PairSlices
 
 NAMES = ["champion", "challenger"]
 

@@ -39,16 +39,17 @@ def dependent_rows(rng: np.random.Generator, phi: float, n_slices: int, n_ids: i
     return sums
 
 
-def first_decision(sums: Floats) -> Floats:
+def first_decision(sums: Floats, alpha: float = ALPHA, min_slices: int = MIN_SLICES) -> Floats:
     """Return the number of slices at the first look at which 0 is left out, infinite if there is none."""
     n_slices = np.arange(1, sums.shape[1] + 1)
     mean, square, cube = (np.cumsum(sums**power, axis=1) / n_slices for power in (1, 2, 3))
     cube = cube - 3 * mean * square + 2 * mean**3
     square = square - mean**2
-    looks = slice(MIN_SLICES - 1, None)
+    looks = slice(min_slices - 1, None)
     mean, square, cube, n_slices = mean[:, looks], square[:, looks], cube[:, looks], n_slices[looks]
-    decided = (mean > reaches(n_slices, square, -cube)) | (-mean > reaches(n_slices, square, cube))
-    return np.where(decided.any(axis=1), np.argmax(decided, axis=1) + MIN_SLICES, np.inf)
+    below, above = (reaches(n_slices, square, skewed, alpha) for skewed in (-cube, cube))
+    decided = (mean > below) | (-mean > above)
+    return np.where(decided.any(axis=1), np.argmax(decided, axis=1) + min_slices, np.inf)
 
 
 @pytest.mark.slow

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
-from streams.scores.comparison import Counted, Kept, PairSlices, compare, nothing
+from streams.scores.compared_segments import compare_segments
+from streams.scores.comparison import Counted, Kept, compare, nothing
+from streams.scores.pair_slices import PairSlices
 from tests.unit.web.frames import in_frame
 from web.compare.drawing import WIDEST, drawn
-from web.compare.page import _links
+from web.compare.page import links
 from web.pairs.query import BadQuery
 from web.state.comparison import Asked, query_string, read
 
 MODELS = ("champion", "challenger", "third")
 
 
-def found(n_slices=200, difference=0.3, mature_to=1e9):
+def slices_of(difference, n_slices=200):
     rng = np.random.default_rng(1)
     start, n = 60.0 * np.arange(n_slices), np.full(n_slices, 50)
     first = np.full((n_slices, 2), 200.0)
     second = first - rng.normal(50 * difference, 20, (n_slices, 2))
-    slices = PairSlices(start, np.full(n_slices, 60.0), n, first, second)
+    return PairSlices(start, np.full(n_slices, 60.0), n, first, second)
+
+
+def found(n_slices=200, difference=0.3, mature_to=1e9):
+    slices = slices_of(difference, n_slices)
     counted = Counted(50 * n_slices + 40, 50 * n_slices + 7), Counted(50 * n_slices, 50 * n_slices)
     return compare(
         Kept("champion", "challenger", list(MODELS[:2]), slices, 60.0 * n_slices + 3600, mature_to, counted, [])
@@ -35,8 +42,10 @@ def page(comparison, asked=None, problem="", models=MODELS):
         asked=asked,
         found=comparison,
         problem=problem,
-        links=_links(asked, models),
+        links=links(asked, models, comparison),
         charts=drawn(comparison) if comparison else [],
+        segment_url=lambda name: f"/?segment={name}",
+        min_slices=60,
     )
 
 
@@ -45,6 +54,9 @@ def test_the_first_two_models_are_compared_if_none_are_named():
     assert read({"first": "challenger"}, MODELS) == Asked("challenger", "champion")
     assert read({"second": "x", "last": "24h"}, ()) == Asked("", "x", "24h")
     assert query_string(Asked("a b", "c"), last="7d") == "?first=a+b&second=c&last=7d"
+    assert read({}, MODELS, ("country", "tier")).key == "country"
+    assert read({"key": "tier"}, MODELS, ("country", "tier")).key == "tier"
+    assert query_string(Asked("a", "c", key="tier")) == "?first=a&second=c&key=tier"
     assert query_string(Asked("a", "c")) == "?first=a&second=c"
 
 
@@ -63,6 +75,23 @@ def test_the_page_says_the_verdict_its_evidence_and_which_ids_count():
     assert "Ids that one of them lacks are left out of the difference: 7." in shown
     assert shown.count('<svg class="chart') == 2
     assert "?first=third&amp;second=challenger" in shown
+
+
+def test_each_segment_is_a_row_the_worst_first_and_the_key_can_be_chosen():
+    by = compare_segments(
+        {"country:DE": slices_of(0.3), "country:": slices_of(-0.3)}, "country", ["country", "tier"], since=60.0
+    )
+    shown = page(msgspec.structs.replace(found(), by_segment=by), Asked("champion", "challenger", key="country"))
+    assert "By country: worse for no country; better for DE." in shown
+    assert shown.index("<bdi>no country</bdi>") < shown.index("<bdi>DE</bdi>")
+    assert 'href="/?segment=country:DE"' in shown
+    assert "key=tier" in shown
+    assert "One budget for all" in shown
+    assert "HINDSIGHT_SEGMENTS" not in shown
+    assert "HINDSIGHT_SEGMENTS=country" in page(found())
+    assert "no slice of time is mature yet" in page(
+        msgspec.structs.replace(found(), by_segment=compare_segments({}, "country", ["country"], 0.0))
+    )
 
 
 def test_while_it_is_open_it_says_how_long_it_takes():
