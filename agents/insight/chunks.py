@@ -7,7 +7,8 @@ does; one query tells that of all chunks of a span. Chunks that will hardly chan
 from __future__ import annotations
 
 import math
-from itertools import groupby
+from heapq import nlargest
+from itertools import chain, groupby
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -35,14 +36,14 @@ class Part(NamedTuple):
     @classmethod
     def of(cls, cells: Cells) -> Self:
         """Take cells with details."""
-        worst = sorted((label for labels in cells.worst for label in labels), reverse=True)[:N_WORST]
+        worst = nlargest(N_WORST, chain.from_iterable(cells.worst))
         none: list[list[Worst]] = [[] for _ in cells.worst]
-        return cls(cells._replace(errors=ErrorBins.merge([], []), worst=none), _as_one(cells.errors), worst)
+        return cls(cells._replace(errors=ErrorBins.merge([], []), worst=none), cells.errors.whole(), worst)
 
     @classmethod
     def joined(cls, parts: list[Self]) -> Self:
         """Return parts, at least one, behind each other."""
-        worst = sorted((label for part in parts for label in part.worst), reverse=True)[:N_WORST]
+        worst = nlargest(N_WORST, chain.from_iterable([part.worst for part in parts]))
         errors = ErrorBins.joined([part.errors for part in parts], [1] * len(parts))
         errors = errors._replace(owner=np.zeros_like(errors.owner))
         return cls(Cells.joined([part.cells for part in parts]), errors, worst)
@@ -51,10 +52,6 @@ class Part(NamedTuple):
         """Return histograms of the errors of 0 and more, and of the sizes of those below."""
         low, high = self.cells.error_min.min(initial=np.inf), self.cells.error_max.max(initial=-np.inf)
         return self.errors.histograms(least=float(low), largest=float(high))
-
-
-def _as_one(errors: ErrorBins) -> ErrorBins:
-    return ErrorBins.merge([errors._replace(owner=np.zeros_like(errors.owner))], [np.zeros(1, np.int64)])
 
 
 class _Kept(NamedTuple):
@@ -129,8 +126,7 @@ class Chunks:
             n = sum(found.values())
             part = self._closed.get((series, number, True), n)
             if part is None:
-                part = Part.joined(self._read(series, found, closed_at))
-                part = part._replace(errors=_as_one(part.errors))
+                part = self._closed_to(Part.of(self._read(series, found)), closed_at)
                 self._closed.put((series, number, True), n, part)
             parts.append(part)
         return parts
@@ -140,19 +136,21 @@ class Chunks:
         known = {i: self._fresh.get((series, i, is_one[i]), n) for i, n in n_rows.items()}
         stale = {i: n_rows[i] for i, part in known.items() if part is None}
         if stale:
-            for i, part in zip(stale, self._read(series, stale, closed_at), strict=True):
-                self._fresh.put((series, i, is_one[i]), stale[i], part)
-                known[i] = part
+            cells = self._read(series, stale)
+            number = cells.start // self.width_s
+            for i, n in stale.items():
+                known[i] = part = self._closed_to(Part.of(cells.take(number == i)), closed_at)
+                self._fresh.put((series, i, is_one[i]), n, part)
         return [part for part in known.values() if part is not None]
 
-    def _read(self, series: Series, n_rows: dict[int, int], closed_at: float) -> list[Part]:
-        cells = self._reader.cells(series, min(n_rows) * self.width_s, (max(n_rows) + 1) * self.width_s, details=True)
-        number = cells.start // self.width_s
-        parts = []
-        for i in n_rows:
-            own = cells.take(number == i)
-            if (i + 1) * self.width_s <= closed_at and own.width.max() < self.width_s:
-                start = np.full_like(own.start, i * self.width_s)
-                own = Cells.merge([own._replace(start=start, width=np.full_like(start, self.width_s))])
-            parts.append(Part.of(own))
-        return parts
+    def _read(self, series: Series, n_rows: dict[int, int]) -> Cells:
+        """Return the cells from the first to the last of some chunks."""
+        return self._reader.cells(series, min(n_rows) * self.width_s, (max(n_rows) + 1) * self.width_s, details=True)
+
+    def _closed_to(self, part: Part, closed_at: float) -> Part:
+        """Return a part in which the slices of each chunk that is closed by then are one cell."""
+        cells = part.cells
+        chunk = cells.start // self.width_s * self.width_s
+        is_closed = (chunk + self.width_s <= closed_at) & (cells.width < self.width_s)
+        start, width = np.where(is_closed, chunk, cells.start), np.where(is_closed, self.width_s, cells.width)
+        return part._replace(cells=Cells.merge([cells._replace(start=start, width=width)]))

@@ -74,11 +74,15 @@ def decode(rows: Sequence[Row], *, details: bool) -> Cells:
         np.array([math.inf if end is None else end for end in columns["error_min"]]),
         np.array([-math.inf if end is None else end for end in columns["error_max"]]),
         histograms.decode(columns["errors"]) if details else ErrorBins.merge([], []),
-        [decode_worst(text) for text in columns["worst"]] if details else [[] for _ in rows],
+        [_worst(text) for text in columns["worst"]] if details else [[] for _ in rows],
     )
 
 
 @readable()
 def decode_worst(text: str) -> list[Worst]:
     """Return the labels that a cell's column `worst` holds; raises Unreadable."""
+    return _worst(text)
+
+
+def _worst(text: str) -> list[Worst]:
     return [Worst(abs(y_pred - y_true), name, y_true, y_pred) for name, y_true, y_pred in _decode_worst(text)]

@@ -16,6 +16,7 @@ from streams.scores.histogram import Floats, Histogram
 Ints = NDArray[np.int64]
 _CODES = 1 << 17
 """As many as there are codes on both sides of zero."""
+_FEW = 4096
 MAX_EXACT = 32
 """Bins of an owner up to which the values themselves are kept, for errors that take few values."""
 
@@ -95,18 +96,20 @@ class ErrorBins(NamedTuple):
             least: the error that is furthest below zero.
             largest: the one that is furthest above.
         """
-        whole = self._whole()
+        whole = self.whole()
         over = whole.code >= 0
         return (
             _histogram(whole.code[over], whole.n[over], whole.value[over], largest),
             _histogram(-1 - whole.code[~over], whole.n[~over], -whole.value[~over], -least),
         )
 
-    def _whole(self) -> Self:
-        """Return one histogram over all owners, by counting: of a million rows ten times as fast as by sorting them."""
+    def whole(self) -> Self:
+        """Return one histogram over all owners: of many rows by counting, ten times as fast as by sorting a million."""
+        if len(self.code) < _FEW:
+            return self._merged(np.zeros_like(self.owner), self.code, self.n, self.value)
         n = np.bincount(self.code + _CODES // 2, self.n, minlength=_CODES).astype(np.int64)
         code = np.flatnonzero(n) - _CODES // 2
-        if min(len(code), len(self.code)) <= MAX_EXACT:
+        if len(code) <= MAX_EXACT:
             return self._merged(np.zeros_like(self.owner), self.code, self.n, self.value)
         return self._merged(np.zeros_like(code), code, n[n > 0], np.full(len(code), np.nan))
 
