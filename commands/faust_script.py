@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +23,7 @@ def problem(arguments: Sequence[str]) -> str:
     """Return what is wrong with the app that is named, in a sentence; empty if it can be looked for."""
     name = _app(arguments)
     if not name:
-        return ""
+        return _without_app(arguments)
     package = name.replace(":", ".").partition(".")[0]
     try:
         is_there = importlib.util.find_spec(package) is not None
@@ -34,6 +36,14 @@ def problem(arguments: Sequence[str]) -> str:
     hint = f" Did you mean -A {OURS}?" if near and here else f" The app of Hindsight is {OURS!r}." if here else ""
     elsewhere = "" if here else " Call it from the directory of Hindsight, where README.md is."
     return f"There is no app {name!r} in {Path.cwd()}.{hint}{elsewhere}"
+
+
+def _without_app(arguments: Sequence[str]) -> str:
+    """Return what is wrong where no app is named: a command of ours is called through ours."""
+    command = next(iter(arguments), "-")
+    if command.startswith("-") or os.environ.get("FAUST_APP"):
+        return ""
+    return f"No app is named: call it as `faust -A {OURS} {shlex.join(arguments)}`."
 
 
 def _app(arguments: Sequence[str]) -> str:
@@ -61,11 +71,12 @@ def main() -> None:
         print(f"Error: {said}", file=sys.stderr)
         sys.exit(2)
     cli.context_settings["help_option_names"] = ["--help", "-h"]
-    if _app(sys.argv[1:]) == OURS:
+    is_ours = _app(sys.argv[1:]) == OURS
+    if is_ours:
         for parameter in cli.params:
             if parameter.name == "version":
                 parameter.callback = _print_version
-    cli(prog_name="faust")
+    cli(prog_name=f"faust -A {OURS}" if is_ours else "faust")
 
 
 if __name__ == "__main__":

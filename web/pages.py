@@ -304,7 +304,7 @@ async def row(request: web.Request) -> web.Response:
 
 
 class Around(NamedTuple):
-    """The way from an id back to the list that it was opened from, and on to the ids before and after it there."""
+    """The way from an id back to its list, and on to the ids before and after it."""
 
     url: str
     order: str
@@ -312,11 +312,19 @@ class Around(NamedTuple):
     after: str
 
 
-async def _around(app: web.Application, query: Query) -> Around:
+async def _around(app: web.Application, query: Query, row_id: str) -> Around:
+    """Return the way around an id: of the list that it was opened from, or, opened by its address alone, in the order of ids."""
     of_list = query._replace(after=None, before=None)
-    found = (None, None) if query.after is None else await gather.neighbours(app, of_list, query.after)
-    before, after = (_address(of_list, pair) if pair else "" for pair in found)
-    return Around("/table/pairs/" + of_list.url().removesuffix("?"), ORDERS[query.sort].words, before, after)
+    url = "/table/pairs/" + of_list.url().removesuffix("?")
+    if query.after is not None:
+        found = await gather.neighbours(app, of_list, query.after)
+        before, after = (_address(of_list, pair) if pair else "" for pair in found)
+        return Around(url, ORDERS[query.sort].words, before, after)
+    if not gather.can_be_held(row_id):
+        return Around(url, "", "", "")
+    by_id = Query(sort="id", model=next(iter(app[SETTINGS].model_names), ""))
+    before, after = (row_url(pair.id) if pair else "" for pair in await gather.neighbours(app, by_id, (row_id, 0)))
+    return Around(url, "by id", before, after)
 
 
 async def _row(request: web.Request, row_id: str) -> web.Response:
@@ -326,7 +334,7 @@ async def _row(request: web.Request, row_id: str) -> web.Response:
     said = await lookup.answer(request.app, row_id)
     status, as_of = await gather.status(request.app), gather.as_of(request.app)
     payloads, beyond, around = await asyncio.gather(
-        _payloads(request, said), _shown_beyond(request.app, said.pair, as_of.now), _around(request.app, query)
+        _payloads(request, said), _shown_beyond(request.app, said.pair, as_of.now), _around(request.app, query, row_id)
     )
     return answers.page(
         request,

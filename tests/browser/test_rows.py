@@ -200,6 +200,18 @@ def test_an_id_leads_to_those_before_and_after_it_in_the_order_of_its_list(perso
     expect(page.locator("h1.id")).to_have_text(newest[0])
 
 
+def test_an_id_opened_by_its_address_leads_to_those_before_and_after_it_by_id(person: Person) -> None:
+    page = person.go("/table/pairs/order-17")
+    page.get_by_role("link", name="next →").click()
+    expect(page.locator("h1.id")).to_have_text("order-170")
+    page.get_by_role("link", name="← previous").click()
+    expect(page.locator("h1.id")).to_have_text("order-17")
+    page.get_by_role("link", name="← previous").click()
+    expect(page.locator("h1.id")).to_have_text("order-169")
+    unknown = person.context.request.get("/table/pairs/order-17a", headers={"Accept": "text/html"})
+    assert '<a rel="next" href="/table/pairs/order-18">' in unknown.text()
+
+
 def test_the_filter_by_time_leaves_what_was_predicted_then(person: Person) -> None:
     page = person.go("/table/pairs/")
     old = person.context.request.get("/api/pairs/old-1").json()["row"]["ts_pred"]

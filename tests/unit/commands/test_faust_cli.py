@@ -53,6 +53,20 @@ def test_a_misspelt_app_is_one_sentence(tmp_path: Path) -> None:
     )
 
 
+def test_a_command_without_the_app_is_answered_with_the_whole_call() -> None:
+    assert script("quarantine", "list", "--from", "2h") == (
+        2,
+        "Error: No app is named: call it as `faust -A streams quarantine list --from 2h`.\n",
+    )
+
+
+def test_an_error_names_the_help_that_is_ours() -> None:
+    code, said = script("-A", "streams", "statsu")
+    assert code == 2
+    assert "Try 'faust -A streams --help' for help." in said
+    assert said.endswith("Error: No such command 'statsu'. Did you mean 'status'?\n")
+
+
 def test_before_any_command_h_is_help_and_the_version_is_ours() -> None:
     code, said = script("-A", "streams", "-h")
     assert (code, said.index("Commands:") < said.index("Examples:")) == (0, True)
