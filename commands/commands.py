@@ -241,12 +241,14 @@ class reference(PlainCommand):  # noqa: N801
 
     examples = (
         "faust -A streams reference set --from 7d --to 1d                the span of a week that was known to be good",
+        "faust -A streams reference set --from 8d --to 1d --by-hour      each error against the same hour of the day",
         "faust -A streams reference clear                                the first mature labels are taken again",
     )
     options: ClassVar[list[Any]] = [
         argument("action", type=click.Choice(["show", "set", "clear"])),
         text("--from", "start", help="set: of predictions since then: a UTC time, or how long ago: 2h, 7d"),
         text("--to", "end", help="set: of predictions before that time"),
+        option("--by-hour", is_flag=True, help="set: hold each error against the same hour of the day (UTC)"),
         text("--model", help="of this model alone"),
     ]
 

@@ -17,6 +17,7 @@ from streams.scores.cells import Cells
 from streams.scores.cohorts import Cohorts
 from streams.scores.equal_delays import Ratio, ratio
 from streams.scores.figures import Figures, Referred
+from streams.scores.hours import MIN_DAYS, MIN_IN_HOUR
 from streams.scores.metrics import SCORES
 from streams.scores.reference import Reference
 from streams.scores.watch import Watch
@@ -25,6 +26,10 @@ from streams.wire.checked import Natural
 logger = logging.getLogger("hindsight.insight")
 NO_REFERENCE = "there is no reference of labels yet; the first 2,000 mature ones, over a join window at least, make one"
 NO_ERROR = "the reference holds no error, so that no error is a multiple of it: set one of a span that holds some"
+NO_HOURS = (
+    f"That span does not tell hours of the day apart: an hour takes {MIN_IN_HOUR} mature labels, over {MIN_DAYS} days or more, "
+    "in slices of an hour at most, as they are kept for 60 days. Name a longer or a later span, or leave out --by-hour."
+)
 WATCH: Final = "watch"
 """Under which name the evidence of all models is kept."""
 N_FIRST = 2000
@@ -101,14 +106,15 @@ class References:
         if self._notes.read(card_of(card.model)) != (encoded := msgspec.json.encode(card)):
             self._notes.write(card_of(card.model), encoded)
 
-    def choose(self, start: float, end: float, now: float, model: str = "") -> Kept:
+    def choose(self, start: float, end: float, now: float, model: str = "", *, by_hour: bool = False) -> Kept:
         """Make the labels of a span the reference of a model.
 
         Args:
             start: UTC epoch seconds; `end`: likewise, not included. `now`: by the clock of the delays.
+            by_hour: hold each error against the same hour of the day.
 
         Raises:
-            CannotCompare: no label of the span is mature.
+            CannotCompare: no label of the span is mature, or too few to tell hours of the day apart.
             InsightError: the file cannot be read or written.
         """
         with _Open(self._path) as opened:
@@ -117,6 +123,8 @@ class References:
             found = Reference.of(cells, opened.bins, now)
         if found is None:
             raise CannotCompare("No label of that span is mature: none came, or others may still be on their way.")
+        if by_hour and (found := found.by_hour(cells)) is None:
+            raise CannotCompare(NO_HOURS)
         return self._put(Kept("span", found), model)
 
     def first(self, now: float, model: str = "") -> Kept | None:
@@ -148,9 +156,11 @@ class References:
             if kept.reference.ends != opened.bins.ends.tolist():
                 raise CannotCompare("the reference is of another join window: set it again, or clear it")
             cohorts = Cohorts.of(opened.cells(model, max(start, kept.reference.end), now), opened.bins)
-        found = ratio(cohorts, kept.reference.cohort(), now) if len(cohorts.start) else None
+        reference = kept.reference
+        found = ratio(cohorts, reference.cohort(), now, hours=reference.hours) if len(cohorts.start) else None
         if found is None:
-            raise CannotCompare("no label has come yet of a delay that the reference has")
+            has = "a delay" if reference.hours is None else "a delay and an hour of the day"
+            raise CannotCompare(f"no label has come yet of {has} that the reference has")
         return found
 
     def watch(self, model: str = "") -> Watch:
@@ -165,7 +175,7 @@ class References:
             raise CannotCompare(NO_REFERENCE)
         if kept.reference.is_without_error:
             raise CannotCompare(NO_ERROR)
-        if watch is None or watch.reference != (kept.reference.start, kept.reference.end) or not watch.n_active:
+        if watch is None or not watch.is_of(kept.reference, watch.slice_s) or not watch.n_active:
             raise CannotCompare("no label has come yet since the reference was made")
         return watch
 

@@ -46,7 +46,7 @@ class Watching:
         for model, reference in references.items():
             watch = self.watches.get(model)
             if watch is None or not watch.is_of(reference, self._frame.slice_s):
-                watch = Watch(reference=(reference.start, reference.end), slice_s=self._frame.slice_s)
+                watch = Watch.new(reference, self._frame.slice_s)
             watch = msgspec.structs.replace(watch, n_series=len(references))
             if model or challengers:
                 is_mine, is_made = _of(model, challengers, of_labels), _of(model, challengers, of_made)

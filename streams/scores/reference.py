@@ -12,6 +12,7 @@ from streams.scores.cells import Cells
 from streams.scores.cohorts import COLUMNS, Cohorts
 from streams.scores.delay import DelayBins, Ints
 from streams.scores.histogram import TINIEST, Floats, Histogram
+from streams.scores.hours import HOUR_S, Hours
 from streams.scores.maturity import so_far
 
 CAP_QUANTILE = 0.995
@@ -24,7 +25,7 @@ class Reference(msgspec.Struct, frozen=True):
 
     `cap` is the size of error that one in 200 of them is beyond, see `_cap`; `beyond` by how much these are larger than
     it, added up, and `beyond_squares` by how much their squares are larger than its. `start` and `end` are UTC epoch
-    seconds.
+    seconds. `hours` is how errors swing over the day, None if they are held against one yardstick at all hours.
     """
 
     start: float
@@ -36,6 +37,7 @@ class Reference(msgspec.Struct, frozen=True):
     cap: float
     beyond: float = 0.0
     beyond_squares: float = 0.0
+    hours: Hours | None = None
 
     @classmethod
     def of(cls, cells: Cells, bins: DelayBins, now: float) -> Self | None:
@@ -59,6 +61,20 @@ class Reference(msgspec.Struct, frozen=True):
             over.beyond(cap, power=2),
         )
 
+    def by_hour(self, cells: Cells) -> Self | None:
+        """Return the reference that holds each error against its hour of the day; None if enough is known of no hour.
+
+        Args:
+            cells: those that it was made of. What is wider than an hour says nothing of hours.
+        """
+        groups = _groups(np.array(self.n))
+        if groups is None:
+            return None
+        mean, variance = (column[groups] for column in self._moments(groups)[1:])
+        within = (cells.width <= HOUR_S) & (cells.start >= self.start) & (cells.start + cells.width <= self.end)
+        hours = Hours.of(cells.take(within), self.cap, mean, variance)
+        return None if hours is None else msgspec.structs.replace(self, hours=hours)
+
     @property
     def is_without_error(self) -> bool:
         """Whether nothing can be held against it: no error is a multiple of none."""
@@ -81,15 +97,27 @@ class Reference(msgspec.Struct, frozen=True):
         It is the mean of the capped errors of the bin and of as many after it as hold enough labels, and one standard
         error more: how far the reference itself may be off must not count against the model. Shape (B,).
         """
-        n = np.array(self.n)
-        groups = _groups(n)
+        groups = _groups(np.array(self.n))
         if groups is None:
-            return np.full(len(n), np.nan)
-        n, capped, squares = (np.bincount(groups, column) for column in (n, *self._capped()))
-        mean = capped / n
-        error = np.sqrt(np.maximum(squares / n - np.square(mean), 0) / n)
-        yardstick: Floats = (mean + error)[groups]
+            return np.full(len(self.n), np.nan)
+        n, mean, variance = self._moments(groups)
+        yardstick: Floats = (mean + np.sqrt(variance / n))[groups]
         return yardstick
+
+    def usual(self, bins: Ints, ts_pred: Floats) -> Floats:
+        """Return what the absolute error of each prediction is held against; NaN or 0 where too little is known.
+
+        Args:
+            bins: of the labels' delays; `ts_pred`: when the predictions were made, UTC epoch seconds.
+        """
+        usual = self.yardstick()[bins]
+        return usual if self.hours is None else usual * self.hours.usual(ts_pred)
+
+    def _moments(self, groups: Ints) -> tuple[Ints, Floats, Floats]:
+        """Return the number of labels of each group of bins, and the mean and the variance of their capped errors."""
+        n, capped, squares = (np.bincount(groups, column) for column in (np.array(self.n), *self._capped()))
+        mean = capped / n
+        return n, mean, np.maximum(squares / n - np.square(mean), 0)
 
     def _capped(self) -> tuple[Floats, Floats]:
         """Return the sums of the capped absolute errors of each bin, and of their squares.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -32,12 +32,14 @@ class Came(NamedTuple):
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
     """One series held against one reference. Kept between batches; times are UTC epoch seconds.
 
-    `reference` is its span. `evidence`, `gain`, `since` are of `Detector`; `bets` and `n_labels` of the slice that is being
-    filled, `number` counted from 1970. `came` are the last slices: number, predictions made, labels that came. `n_active`
-    slices with labels were closed. `n_series` share one budget of false alarms, this one and others.
+    `reference` is its span, `by_hour` whether it holds errors against their hour of the day. `evidence`, `gain`, `since` are
+    of `Detector`; `bets` and `n_labels` of the slice that is being filled, `number` counted from 1970. `came` are the last
+    slices: number, predictions made, labels that came. `n_active` slices with labels were closed. `n_series` share one
+    budget of false alarms, this one and others.
     """
 
     reference: tuple[float, float]
+    by_hour: bool = False
     slice_s: float
     evidence: tuple[float, ...] = _NOTHING
     gain: tuple[float, ...] = _NOTHING
@@ -72,14 +74,20 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
         """When labels of larger errors most likely began to come."""
         return float(self.detector.onset)
 
+    @classmethod
+    def new(cls, reference: Reference, slice_s: float) -> Self:
+        """Return a watch that has seen nothing."""
+        return cls(reference=(reference.start, reference.end), by_hour=reference.hours is not None, slice_s=slice_s)
+
     def is_of(self, reference: Reference, slice_s: float) -> bool:
         """Tell whether it is of this reference, in slices of this width."""
-        return (self.reference, self.slice_s) == ((reference.start, reference.end), slice_s)
+        new = self.new(reference, slice_s)
+        return (self.reference, self.by_hour, self.slice_s) == (new.reference, new.by_hour, new.slice_s)
 
     def take(self, labels: Came, made: Floats, reference: Reference, bins: DelayBins) -> Watch:
         """Return the watch after some labels, and predictions made at times `made`; slices that are over are closed."""
         watch = self._with_predictions(np.floor(made / self.slice_s).astype(np.int64)) if self.number >= 0 else self
-        usual = reference.yardstick()[bins.of(labels.delay)]
+        usual = reference.usual(bins.of(labels.delay), labels.ts_pred)
         kept = (usual > 0) & (labels.ts_pred >= reference.end)  # not NaN, and something to hold a loss against
         number = np.floor(labels.at / self.slice_s).astype(np.int64)
         number = np.maximum.accumulate(np.maximum(number, self.number))

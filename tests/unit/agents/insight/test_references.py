@@ -15,7 +15,7 @@ from agents.insight.references import NO_ERROR, CannotCompare, HeldOut, Referenc
 from agents.insight.series import Series
 from agents.insight.store import Frame, Store
 from streams.scores.figures import Referred
-from tests.unit.agents.insight.worlds import MODEL, NOON, WINDOW_S, cells_of, labels, opened
+from tests.unit.agents.insight.worlds import DAY_S, MODEL, NOON, WINDOW_S, cells_of, labels, opened
 
 
 def add(store: Store, rng: np.random.Generator, start: float, span_s: float, n: int, *, times: float = 1, model=MODEL):
@@ -85,6 +85,33 @@ def test_a_rise_shows_at_equal_delays_and_no_rise_does_not(tmp_path: Path, times
     assert found.high is not None
     assert found.low < times < found.high
     assert found.high - found.low < 0.3
+
+
+def test_a_rush_hour_is_no_rise_against_the_same_hour_of_the_days_of_the_reference(tmp_path: Path):
+    store, rng, references = opened(tmp_path), np.random.default_rng(1), References(tmp_path)
+    for hour in range(4 * 24 + 1):
+        add(store, rng, NOON + hour * 3600, 3600, 200, times=1.6 if hour % 24 in (0, 1, 2) else 1.0)
+    rush, now = NOON + 4 * DAY_S, NOON + 4 * DAY_S + 2 * WINDOW_S
+    references.choose(NOON, rush, now)
+    of_all = references.ratio(rush, now).estimate
+    kept = references.choose(NOON, rush, now, by_hour=True)
+    of_hour = references.ratio(rush, now).estimate
+    assert References(tmp_path).get() == kept
+    assert kept.reference.hours is not None
+    assert max(kept.reference.hours.level) / min(kept.reference.hours.level) == pytest.approx(1.6, rel=0.2)
+    assert of_all.low is not None
+    assert of_hour.low is not None
+    assert of_hour.high is not None
+    assert of_all.low > 1
+    assert of_hour.low < 1 < of_hour.high
+
+
+def test_hours_of_the_day_take_three_days(tmp_path: Path):
+    store, references = opened(tmp_path), References(tmp_path)
+    add(store, np.random.default_rng(1), NOON, 2 * DAY_S, 20_000)
+    with pytest.raises(CannotCompare, match="does not tell hours of the day apart: an hour takes 200 mature labels"):
+        references.choose(NOON, NOON + 2 * DAY_S, NOON + 3 * DAY_S, by_hour=True)
+    assert references.get() is None
 
 
 def test_one_of_a_model_is_not_that_of_all(tmp_path: Path):

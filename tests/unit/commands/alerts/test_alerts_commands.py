@@ -134,6 +134,7 @@ def test_a_reference_is_set_shown_and_cleared(tmp_path: Path, capsys: pytest.Cap
         ({"start": "2h", "end": "4h"}, "--from must lie before --to."),
         ({"start": "yesterday"}, "'yesterday' cannot be read as"),
         ({"start": "5m"}, "No label of that span is mature"),
+        ({"start": "4h", "end": "2h", "by_hour": True}, "That span does not tell hours of the day apart"),
     ],
 )
 def test_a_span_that_makes_no_reference_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], options, said):

@@ -39,7 +39,7 @@ def watched(world: World, known: Reference, start: float, end: float, batch_s: f
     """Return the watch after each batch of what comes from `start` to `end`, in the order in which it comes."""
     at = world.made + world.delay
     order = np.argsort(at)
-    watch = Watch(reference=(known.start, known.end), slice_s=SLICE_S)
+    watch = Watch.new(known, SLICE_S)
     watches = []
     for since in np.arange(start, end, batch_s):
         mine = order[(at[order] >= since) & (at[order] < min(since + batch_s, end))]
@@ -65,7 +65,7 @@ def first_alarm(kind: str, rng: np.random.Generator, factor: float, n_slices: in
     known = reference(np.full(2000, 900.0), losses(kind, rng, 2000))
     n = n_slices * N_ROWS
     at = np.repeat(np.arange(n_slices), N_ROWS) * A_THOUSAND_SLICES + SLICE_S
-    watch, size = Watch(reference=(known.start, known.end), slice_s=A_THOUSAND_SLICES), factor * losses(kind, rng, n)
+    watch, size = Watch.new(known, A_THOUSAND_SLICES), factor * losses(kind, rng, n)
     for i in range(0, n, N_ROWS):
         rows = slice(i, i + N_ROWS)
         labels = Came(at[rows], at[rows], np.full(N_ROWS, 900.0), size[rows])
@@ -80,7 +80,7 @@ def level_after(before: Floats, size: Floats) -> float:
     """Return the evidence once labels of these sizes came, a thousand a slice, after a reference of those before."""
     known = reference(np.full(len(before), 900.0), before)
     at = SLICE_S * (1 + np.arange(len(size)) // 1000)
-    watch = Watch(reference=(known.start, known.end), slice_s=SLICE_S)
+    watch = Watch.new(known, SLICE_S)
     return float(watch.take(Came(at, at, np.full(len(at), 900.0), size), at, known, BINS).detector.level)
 
 
@@ -166,7 +166,7 @@ def test_batches_and_restarts_change_nothing(batch_s):
 def test_predictions_of_the_reference_are_no_evidence_against_it():
     rng = np.random.default_rng(27)
     known = reference(np.full(2000, 900.0), rng.lognormal(0, 0.8, 2000), end=1020.0)
-    watch = Watch(reference=(known.start, known.end), slice_s=SLICE_S)
+    watch = Watch.new(known, SLICE_S)
     for start in (2000.0, 3000.0, 4000.0):
         at = np.full(50, start)
         watch = watch.take(Came(at, np.full(50, 999.0), np.full(50, 900.0), np.full(50, 100.0)), at, known, BINS)
@@ -177,7 +177,7 @@ def test_predictions_of_the_reference_are_no_evidence_against_it():
 def test_times_of_long_ago_or_ahead_take_no_room():
     rng = np.random.default_rng(28)
     known = reference(np.full(2000, 900.0), rng.lognormal(0, 0.8, 2000))
-    watch = Watch(reference=(known.start, known.end), slice_s=SLICE_S)
+    watch = Watch.new(known, SLICE_S)
     for n in range(400):
         at = np.full(3, 1.7e9 + n * SLICE_S)
         made = np.array([0.0, 1e10, at[0]])
@@ -188,7 +188,7 @@ def test_times_of_long_ago_or_ahead_take_no_room():
 
 def test_against_a_reference_without_an_error_nothing_is_bet_and_the_evidence_can_be_kept():
     known = reference(np.full(2000, 900.0), np.zeros(2000))
-    watch = Watch(reference=(known.start, known.end), slice_s=SLICE_S)
+    watch = Watch.new(known, SLICE_S)
     for i in range(1, 4):
         at = np.full(N_ROWS, known.end + i * SLICE_S)
         watch = watch.take(Came(at, at, np.full(N_ROWS, 900.0), np.arange(N_ROWS, dtype=float)), at, known, BINS)
