@@ -6,7 +6,9 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
+import msgspec
 import yaml
 
 from agents.alerting.making import load
@@ -82,6 +84,123 @@ def test_both_ask_only_for_what_metrics_shows() -> None:
     asked = {name.removesuffix("_total") for text in [*rules, *expressions()] for name in NAME.findall(text)}
     assert len(asked) > 10
     assert asked <= shown
+
+
+class Strict(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, rename="camel"):
+    """A part of a dashboard: what it may hold, as Grafana's own schema has it (@grafana/schema 13.2)."""
+
+
+class DataSource(Strict):
+    type: Literal["prometheus"]
+    uid: str
+
+
+class Place(Strict):
+    x: Annotated[int, msgspec.Meta(ge=0, lt=24)]
+    y: Annotated[int, msgspec.Meta(ge=0)]
+    w: Annotated[int, msgspec.Meta(gt=0, le=24)]
+    h: Annotated[int, msgspec.Meta(gt=0)]
+
+
+class Defaults(Strict):
+    unit: Literal["short", "rowsps"]
+    min: float | None = None
+
+
+class FieldConfig(Strict):
+    defaults: Defaults
+    overrides: list[Any]
+
+
+class Target(Strict):
+    ref_id: str
+    expr: str
+    legend_format: str
+
+
+class Reduce(Strict):
+    calcs: list[Literal["lastNotNull"]]
+
+
+class Legend(Strict):
+    display_mode: Literal["list", "table", "hidden"]
+    placement: Literal["bottom", "right"]
+
+
+class StatOptions(Strict):
+    reduce_options: Reduce
+    color_mode: Literal["value", "background", "none"]
+
+
+class TimeSeriesOptions(Strict):
+    legend: Legend
+
+
+class Panel(Strict):
+    id: int
+    title: str
+    description: str
+    datasource: DataSource
+    grid_pos: Place
+    field_config: FieldConfig
+    targets: Annotated[list[Target], msgspec.Meta(min_length=1)]
+
+
+class Stat(Panel, tag_field="type", tag="stat"):
+    options: StatOptions
+
+
+class TimeSeries(Panel, tag_field="type", tag="timeseries"):
+    options: TimeSeriesOptions
+
+
+class Variable(Strict):
+    name: str
+    type: Literal["datasource"]
+    query: str
+    label: str
+    hide: Literal[0, 1, 2]
+    refresh: Literal[0, 1, 2]
+    options: list[Any]
+
+
+class Variables(Strict):
+    listed: list[Variable] = msgspec.field(name="list")
+
+
+class Annotations(Strict):
+    listed: list[Any] = msgspec.field(name="list")
+
+
+Span = msgspec.defstruct("Span", [("from", str), ("to", str)], forbid_unknown_fields=True)
+
+
+class Dashboard(Strict):
+    uid: Annotated[str, msgspec.Meta(max_length=40)]
+    title: str
+    tags: list[str]
+    timezone: Literal["utc", "browser"]
+    editable: bool
+    schema_version: Annotated[int, msgspec.Meta(ge=36)]
+    version: int
+    refresh: str
+    time: Span
+    templating: Variables
+    annotations: Annotations
+    links: list[Any]
+    panels: list[Stat | TimeSeries]
+
+
+def test_the_dashboard_is_of_the_form_that_grafana_has() -> None:
+    dashboard = msgspec.json.decode(DASHBOARD.read_bytes(), type=Dashboard)
+    assert [variable.name for variable in dashboard.templating.listed] == ["datasource"]
+    for panel in dashboard.panels:
+        targets = panel.targets
+        assert len({target.ref_id for target in targets}) == len(targets), panel.title
+        for target in targets:
+            named = set(re.findall(r"{{(\w+)}}", target.legend_format))
+            kept = re.search(r"by \(([\w, ]+)\)", target.expr)
+            assert named == set(kept[1].split(", ") if kept else []), f"{panel.title}: a legend names what there is"
 
 
 def test_the_dashboard_can_be_imported() -> None:
