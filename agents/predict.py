@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.wire.rows import FeaturesRow, PredRow, Unreadable, encode_packet
+from streams.wire.rows import FeaturesRow, PredRow, Reason, Unreadable, encode_packet
 from streams.wire.tags import bounded
 from streams.wire.values import MAX_VALUE
 
@@ -32,5 +32,6 @@ def predict(rows: list[FeaturesRow], model: Model) -> list[PredRow | Unreadable]
 def _refused(row: FeaturesRow, answer: float | Refused, model: Model) -> Unreadable:
     if isinstance(answer, float):
         sentence = f"{model.label} answered {answer!r}: values lie within ±{MAX_VALUE:g}"
-        return Unreadable(encode_packet(row), "bad_prediction", sentence)
-    return Unreadable(encode_packet(row), "bad_prediction" if answer.was_asked else "bad_features", answer.sentence)
+        return Unreadable(encode_packet(row), "bad_prediction", sentence, model=model.name)
+    reason: Reason = "bad_prediction" if answer.was_asked else "bad_features"
+    return Unreadable(encode_packet(row), reason, answer.sentence, model=model.name)

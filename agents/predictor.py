@@ -103,7 +103,8 @@ class Predictor:
             f"{self.model.label} has been at work on one batch for more than {PATIENCE_S:g} s, and the other models do not "
             "wait for it: restart the worker if it hangs, and requeue the row"
         )
-        return [Unreadable(encode_packet(row), "bad_prediction", sentence) for row in rows]
+        name = self.model.name
+        return [Unreadable(encode_packet(row), "bad_prediction", sentence, model=name) for row in rows]
 
     def _hangs(self) -> str:
         busy_s = self._thread.busy_s

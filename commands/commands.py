@@ -44,6 +44,7 @@ class features(PlainCommand):  # noqa: N801
         option("--drift-at", type=float, default=0.0, help="seconds after which --drift and --bias begin"),
         option("--drift", type=float, default=1.0, help="how many times as far from their mean the truths lie then"),
         option("--bias", type=float, default=0.0, help="by how much predictions are too high then: truths are lower"),
+        option("--tag", "tags", multiple=True, help="a tag of each row, one of these: country=DE,FR; may be repeated"),
     ]
 
     def work(self, **options: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from urllib.parse import urlencode
 
 from agents.insight.answers import Answers
 from agents.insight.database import InsightError
@@ -81,11 +82,22 @@ def _by_segment(found: ComparedSegments) -> list[str]:
 def _evidence(found: Comparison) -> list[str]:
     lines = [
         f"{found.n_pairs:,} ids in {found.n_slices:,} slices of time that are mature; {found.n_immature:,} more are too young; "
-        f"ids that one of them lacks: {found.n_only_first + found.n_only_second:,}.",
-        "95%, however often one looks.",
+        f"ids that one of them lacks: {found.n_only_first + found.n_only_second:,}."
     ]
+    lines += _left_out(found)
+    lines.append("95%, however often one looks.")
     lines += map(_loss, found.losses)
     return lines + [f"Rows are missing: {gap.why}." for gap in found.gaps[:1]]
+
+
+def _left_out(found: Comparison) -> list[str]:
+    """Return which ids are left out since a model lacks them, and where they can be seen."""
+    return [
+        f"  {n:,} that {printable(name)} never answered, refused or answered too late: /table/pairs/?"
+        f"{urlencode({'state': 'unmatched_true', 'model': name})}; refused rows: faust -A streams quarantine list"
+        for name, n in ((found.first, found.n_only_second), (found.second, found.n_only_first))
+        if n
+    ]
 
 
 def _loss(loss: LossCompared) -> str:

@@ -13,12 +13,12 @@ import signal
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from commands.driver.delay import LabelDelay
 from commands.driver.publisher import WINDOW, Publisher
-from commands.driver.traffic import Message, Plan, Traffic
+from commands.driver.traffic import Message, Plan, Traffic, parse_tags
 from streams.amqp.client import amqp_shown
 from streams.amqp.connection import ConnectionLost
 from streams.kinds import Kind
@@ -33,7 +33,9 @@ LAST_CONFIRMS_S, CLOSE_S = 0.7, 0.3
 """What stopping may take, in seconds: waiting for RabbitMQ to confirm what was sent, and for it to say goodbye."""
 
 
-def run(settings: Settings, *, seed: int | None = None, label_delay: str = "0", **numbers: Any) -> int:
+def run(
+    settings: Settings, *, seed: int | None = None, label_delay: str = "0", tags: Sequence[str] = (), **numbers: Any
+) -> int:
     """Send rows until `count` of them and their truths are sent, or SIGINT or SIGTERM comes; return the exit code.
 
     Ids are epoch seconds: microseconds that strictly increase, and six random digits of this process, so that two
@@ -41,14 +43,14 @@ def run(settings: Settings, *, seed: int | None = None, label_delay: str = "0", 
     the same id. Truths whose time has not come when a signal does are not sent, only counted.
 
     Args:
-        label_delay: as `LabelDelay.parse` reads it.
+        label_delay: as `LabelDelay.parse` reads it; `tags`: as `parse_tags` does.
         numbers: of a `Plan`, by name.
     """
     if not settings.queues:
         print("HINDSIGHT_QUEUES is off, and the data driver sends rows by RabbitMQ only.", file=sys.stderr)
         return 1
     try:
-        plan = Plan(label_delay=LabelDelay.parse(label_delay), **numbers)
+        plan = Plan(label_delay=LabelDelay.parse(label_delay), tags=parse_tags(tags), **numbers)
         where = f"RabbitMQ at {amqp_shown(settings)}"
     except (ValueError, SettingsError) as exc:
         print(exc, file=sys.stderr)

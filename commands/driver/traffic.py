@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
@@ -14,6 +14,7 @@ import msgspec
 from commands.driver.delay import NONE, LabelDelay
 from streams.kinds import Kind
 from streams.wire.rows import FeaturesRow
+from streams.wire.tags import NO_TAGS
 
 MAX_LAG_S = 1.0
 """How far the schedule may fall behind the clock, in seconds: what an outage cost beyond that is not caught up."""
@@ -41,6 +42,7 @@ class Plan:
         drift_at: when what follows begins, in seconds after the first row.
         drift: how many times as far apart the truths lie, about their mean.
         bias: by how much the truths are lower, so that a model's predictions are too high by it.
+        tags: by key, the values of which each row of features has one.
 
     Raises:
         ValueError: a number is out of its range.
@@ -55,6 +57,7 @@ class Plan:
     drift_at: float = 0.0
     drift: float = 1.0
     bias: float = 0.0
+    tags: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 0 < self.rate < float("inf"):
@@ -71,6 +74,22 @@ class Plan:
             raise ValueError(f"The drift is {self.drift}: it must be a number above 0; 1 is none.")
         if not abs(self.bias) < float("inf"):
             raise ValueError(f"The bias is {self.bias}: it must be a number.")
+
+
+def parse_tags(texts: Sequence[str]) -> dict[str, list[str]]:
+    """Return tags by key as they are typed: `country=DE,FR`.
+
+    Raises:
+        ValueError: a text is none.
+    """
+    found = {}
+    for text in texts:
+        key, _, values = text.partition("=")
+        named = [value.strip() for value in values.split(",") if value.strip()]
+        if not key.strip() or not named:
+            raise ValueError(f"--tag is a key and its values, such as country=DE,FR, not {text!r}.")
+        found[key.strip()] = named
+    return found
 
 
 class Traffic:
@@ -96,7 +115,8 @@ class Traffic:
         self._plan = plan
         self._rows = rows
         self._rng = rng
-        self._delays = random.Random(rng.random())
+        seed = rng.random()
+        self._delays, self._tags = random.Random(seed), random.Random(seed + 1)
         self._mean = sum(y_true for _, y_true in rows) / len(rows)
         self._clock = clock
         self._tail = tail
@@ -131,10 +151,15 @@ class Traffic:
         if ts >= self._drift_from:
             y_true = self._mean + self._plan.drift * (y_true - self._mean) - self._plan.bias
         body = {"id": row_id, "ts": known, "y_true": "n/a" if bad < self._plan.bad_rate else y_true}
-        message = Message(ts, "features", msgspec.json.encode(FeaturesRow(row_id, ts, [*features])))
+        row = FeaturesRow(row_id, ts, [*features], self._drawn_tags() if self._plan.tags else NO_TAGS)
+        message = Message(ts, "features", msgspec.json.encode(row))
         truth = Message(known, "y_true", msgspec.json.encode(body))
         n_truths = 0 if missing < self._plan.missing_rate else 1 + (truth_twice < self._plan.duplicate_rate)
         return [message] * (1 + (twice < self._plan.duplicate_rate)), [truth] * n_truths
+
+    def _drawn_tags(self) -> msgspec.Raw:
+        drawn = {key: self._tags.choice(values) for key, values in self._plan.tags.items()}
+        return msgspec.Raw(msgspec.json.encode(drawn))
 
     def _new_id(self, ts: float) -> str:
         """Return epoch seconds as text: microseconds that strictly increase, then the driver's tail."""

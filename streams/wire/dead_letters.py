@@ -40,13 +40,15 @@ def records(unreadable: Unreadable, *, source: str, at: float, properties: Mappi
     """Yield the records that keep what cannot be used of one body.
 
     Headers: `reason`, `detail`, `source` (`queue y_true`, or `topic y_true/3@17`), `at` (UTC epoch seconds, when it
-    was refused), `rows` (how many), and `part` (`1/3`). The first part has `properties` (JSON: what came with the body,
-    such as the AMQP properties and headers); parts of one body have the same `letter`.
+    was refused), `rows` (how many), `model` (if a model refused them), and `part` (`1/3`). The first part has
+    `properties` (JSON: what came with the body, such as the AMQP properties and headers); parts of one body have the
+    same `letter`.
 
     Args:
         source: where the body came from.
         properties: what came with it; anything that JSON cannot hold is kept as its text.
     """
+    by_model = [("model", unreadable.model.encode("utf-8", "backslashreplace"))] if unreadable.model else []
     n_parts = max(1, -(-len(unreadable.raw) // PART_BYTES))
     common = [
         ("reason", unreadable.reason.encode()),
@@ -54,6 +56,7 @@ def records(unreadable: Unreadable, *, source: str, at: float, properties: Mappi
         ("source", source.encode()),
         ("at", repr(at).encode()),
         ("rows", b"%d" % unreadable.n_rows),
+        *by_model,
     ]
     if n_parts > 1:
         digest = hashlib.blake2b(unreadable.raw, digest_size=8).hexdigest()
@@ -73,8 +76,8 @@ def records_of(found: Iterable[UnreadableRows], *, at: float) -> Iterator[Record
 
 
 def together(refused: Iterable[Unreadable]) -> Iterator[Unreadable]:
-    """Yield rows that were refused one by one as arrays of rows, those of one reason together, up to a part's size."""
-    for _, some in groupby(refused, key=lambda one: one.reason):
+    """Yield rows that were refused one by one as arrays of rows, those of one reason and model together, up to a part's size."""
+    for _, some in groupby(refused, key=lambda one: (one.reason, one.model)):
         chunk: list[Unreadable] = []
         n_bytes = 0
         for one in some:
@@ -92,7 +95,8 @@ def _array(chunk: Sequence[Unreadable]) -> Unreadable:
     named = dict.fromkeys(one.detail for one in chunk)
     more = f"; and {len(named) - MAX_NAMED:,} more" if len(named) > MAX_NAMED else ""
     raw = b"[%s]" % b",".join(one.raw for one in chunk)
-    return Unreadable(raw, chunk[0].reason, "; ".join([*named][:MAX_NAMED]) + more, sum(one.n_rows for one in chunk))
+    detail, n_rows = "; ".join([*named][:MAX_NAMED]) + more, sum(one.n_rows for one in chunk)
+    return Unreadable(raw, chunk[0].reason, detail, n_rows, chunk[0].model)
 
 
 def of_kafka(key: bytes | None, headers: Iterable[Header] | None) -> dict[str, Any]:

@@ -69,13 +69,14 @@ class Unreadable(NamedTuple):
     """What cannot be used of one body: its original bytes, a reason to filter by, a sentence for people, how many rows.
 
     `raw` is the body where nothing of it can be used. Where the rest of an array is good, it is an array of the refused
-    elements as they came.
+    elements as they came. `model` is the model that refused it; empty: none did.
     """
 
     raw: bytes
     reason: Reason
     detail: str
     n_rows: int = 1
+    model: str = ""
 
 
 encode_packet = msgspec.json.Encoder().encode

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+from urllib.parse import urlencode
+
 from aiohttp import web
 
 from agents.insight.query import Asked as Figures
@@ -11,8 +14,9 @@ from streams.scores.figures import SPANS
 from web import answers
 from web.compare.drawing import drawn
 from web.dashboard.choice import Choice
-from web.keys import SETTINGS
+from web.keys import ENDS, QUARANTINE, SETTINGS
 from web.pages import frame
+from web.quarantine.newest import QuarantineUnavailable
 from web.state import comparison, gather
 from web.state.comparison import Asked
 
@@ -43,7 +47,35 @@ async def compare(request: web.Request) -> web.Response:
         charts=drawn(found) if found else [],
         segment_url=lambda name: "/" + Choice(Figures(segment=name, last=asked.last, model=asked.second)).url(),
         min_slices=MIN_SLICES,
+        ids_url=ids_url,
+        refused=await _refused(request.app, asked),
     )
+
+
+def ids_url(state: str, model: str) -> str:
+    """Return the address of the ids of a model that are in some state, as far as the table still has them."""
+    return "/table/pairs/?" + urlencode({"state": state, "model": model})
+
+
+class RefusedBy(NamedTuple):
+    """Rows that a model refused, of those in quarantine that nobody has dealt with; `url` shows the largest group of them."""
+
+    model: str
+    n_rows: int
+    url: str
+
+
+async def _refused(app: web.Application, asked: Asked) -> list[RefusedBy]:
+    """Return what each of the two models refused; nothing where Kafka does not answer."""
+    try:
+        found = await app[QUARANTINE].of_models(app[ENDS].resolved.found)
+    except QuarantineUnavailable:
+        return []
+    return [
+        RefusedBy(name, sum(group.n_rows for group in found[name]), f"/quarantine?group={found[name][0].key}")
+        for name in (asked.first, asked.second)
+        if name in found
+    ]
 
 
 def links(asked: Asked, models: tuple[str, ...], found: Comparison | None) -> dict[str, dict[str, str]]:

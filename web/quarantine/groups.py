@@ -49,7 +49,7 @@ def publisher_of(properties: Mapping[str, Any]) -> str:
 def key_of(row: Refused) -> str:
     """Return what rows of one group have in common, as short as an address needs it."""
     cause = _differs.sub("…", headline(row.detail))
-    said = "\0".join((row.reason, cause, row.place, row.publisher))
+    said = "\0".join((row.reason, cause, row.place, row.publisher, row.model))
     return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
 
 
@@ -87,6 +87,7 @@ def _group(key: str, some: Sequence[Refused], since: float, until: float) -> Gro
         newest.offset,
         [row.offset for row in some[:MOST_OFFSETS]],
         bars,
+        newest.model,
     )
 
 

@@ -27,7 +27,7 @@ from streams.wire.refusals import Refusals, kind_of, summed_up
 from streams.wire.refusals import Refused as Summand
 from streams.wire.resolutions import Resolution
 from web.quarantine.groups import grouped, key_of, place_of, properties_of, publisher_of
-from web.quarantine.records import Found, Refused
+from web.quarantine.records import Found, Group, Refused
 
 TIMEOUT_S = 3.0
 FRESH_S = 1.0
@@ -78,6 +78,18 @@ class Quarantine:
         found = [shown for shown in holding if with_resolved or shown.resolved is None]
         asked = [shown for shown in found if not group or key_of(shown) == group]
         return Found(asked[:n], len(asked), len(self._kept), len(holding) - len(found), grouped(found))
+
+    async def of_models(self, done: Mapping[int, Resolution]) -> dict[str, list[Group]]:
+        """Return by model the groups of rows that it refused, and that nobody has dealt with.
+
+        Raises:
+            QuarantineUnavailable: Kafka does not answer in time.
+        """
+        found: dict[str, list[Group]] = {}
+        for group in (await self.search("", 0, done)).groups:
+            if group.model:
+                found.setdefault(group.model, []).append(group)
+        return found
 
     def at(self, offset: int) -> Refused | None:
         """Return the record at an offset, as it was last read."""
@@ -159,6 +171,7 @@ def _kept(record: StoredRecord, settings: Settings) -> _Kept:
         is_cut=len(raw) > SHOWN_BYTES,
         place=place_of(headers.get("source", ""), settings),
         publisher=publisher_of(came_with),
+        model=headers.get("model", ""),
     )
     beside = (came_with.get(name) for name in ("message_id", "correlation_id", "key"))
     return _Kept(shown, raw[:SEARCHED_BYTES], tuple(text for text in beside if isinstance(text, str)))

@@ -10,7 +10,8 @@ import msgspec
 class Refused(msgspec.Struct, frozen=True):
     """One record; `n_rows` is how many rows it is, of all its parts.
 
-    `place` is the queue or topic that it came from, by its own name; `publisher` who sent it, empty if it does not say.
+    `place` is the queue or topic that it came from, by its own name; `publisher` who sent it, empty if it does not say;
+    `model` the model that refused it, empty if none did.
     `text` is the beginning of its bytes, and `is_cut` tells whether more follow.
     """
 
@@ -27,12 +28,15 @@ class Refused(msgspec.Struct, frozen=True):
     is_cut: bool
     place: str = ""
     publisher: str = ""
+    model: str = ""
     resolved: Literal["requeued", "dropped"] | None = None
     resolved_at: float | None = None
 
 
 class Group(msgspec.Struct, frozen=True):
     """Rows of one cause, of one queue or topic, from one publisher (empty: it does not say who it is).
+
+    `model` is the model that refused them; empty: none did.
 
     `reason` is what the command `quarantine` filters by, `newest` the offset of the newest of its `n_records` records,
     `offsets` those of the first few. `bars`: rows over time, in equal parts from `since` to `until` of all groups.
@@ -50,6 +54,7 @@ class Group(msgspec.Struct, frozen=True):
     newest: int
     offsets: list[int]
     bars: list[int]
+    model: str = ""
 
 
 class Found(msgspec.Struct):

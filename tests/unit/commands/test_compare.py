@@ -7,7 +7,8 @@ import pytest
 from agents.insight.database import NAME
 from commands import compare
 from streams.settings import Settings
-from tests.unit.agents.insight.test_pairs import counted, records, tagged
+from streams.wire.verdicts import Arrivals, Report, Verdict, VerdictRecord
+from tests.unit.agents.insight.test_pairs import START, counted, records, tagged
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,19 @@ def test_what_cannot_be_told_is_2(tmp_path, capsys):
     (tmp_path / NAME).write_bytes(b"not a database at all, but long enough")
     assert compare.run(settings, first="a", second="b") == 2
     assert "is damaged" in capsys.readouterr().err
+
+
+def test_ids_that_a_model_lacks_are_named_with_where_they_are(tmp_path, capsys):
+    sent = records(60, 0.2)
+    lone = Verdict("lone", "matched", START + 6.0, 0.0, 1.0, START + 5.0, START + 1.0, "champion")
+    report = Report(START + 700.0, START + 1000.0, 0, [Arrivals("champion", [START + 1], [1], [0])])
+    counted(tmp_path, [*sent, VerdictRecord("log", 0, 60, 59, [lone], report)])
+    settings = Settings(logs_dir=tmp_path, join_window_s=60.0, clock="event")
+    compare.run(settings, first="champion", second="challenger")
+    said = capsys.readouterr().out
+    assert "ids that one of them lacks: 1.\n  1 that challenger never answered, refused or answered too late: " in said
+    assert "/table/pairs/?state=unmatched_true&model=challenger; refused rows: faust -A streams quarantine list" in said
+    assert "that champion never answered" not in said
 
 
 def test_by_a_key_of_tags_each_segment_is_a_line(tmp_path, capsys):

@@ -13,7 +13,7 @@ import pytest
 
 from commands.driver.command import run
 from commands.driver.delay import LabelDelay
-from commands.driver.traffic import MAX_LAG_S, Message, Plan, Traffic
+from commands.driver.traffic import MAX_LAG_S, Message, Plan, Traffic, parse_tags
 from streams.settings import load
 from streams.wire.decoder import Decoder
 
@@ -253,3 +253,19 @@ def test_what_cannot_be_used_ends_the_driver_with_one_sentence(
     assert said.startswith(sentence)
     assert said.count("\n") == 1
     assert "secret" not in said
+
+
+def test_rows_have_tags_where_they_are_asked_for_and_are_the_same_ones_otherwise(clock: Clock):
+    tags = parse_tags(["country=DE, FR", "tier=gold"])
+    tagged = bodies(played(clock, traffic(clock, count=40, tags=tags)), "features")
+    assert {row["tags"]["country"] for row in tagged} == {"DE", "FR"}
+    assert {row["tags"]["tier"] for row in tagged} == {"gold"}
+    plain = bodies(played(Clock(), traffic(Clock(), count=40)), "features")
+    assert [row["features"] for row in plain] == [row["features"] for row in tagged]
+    assert not any("tags" in row for row in plain)
+
+
+@pytest.mark.parametrize("text", ["country", "=DE", "country=", "country=,"])
+def test_what_is_no_tag_says_how_one_looks(text: str):
+    with pytest.raises(ValueError, match="such as country=DE,FR, not"):
+        parse_tags([text])

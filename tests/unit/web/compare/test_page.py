@@ -11,7 +11,7 @@ from streams.scores.comparison import Counted, Kept, compare, nothing
 from streams.scores.pair_slices import PairSlices
 from tests.unit.web.frames import in_frame
 from web.compare.drawing import WIDEST, drawn
-from web.compare.page import links
+from web.compare.page import RefusedBy, ids_url, links
 from web.pairs.query import BadQuery
 from web.state.comparison import Asked, query_string, read
 
@@ -34,7 +34,7 @@ def found(n_slices=200, difference=0.3, mature_to=1e9):
     )
 
 
-def page(comparison, asked=None, problem="", models=MODELS):
+def page(comparison, asked=None, problem="", models=MODELS, refused=()):
     asked = asked or Asked("champion", "challenger")
     return in_frame(
         "compare.html",
@@ -46,6 +46,8 @@ def page(comparison, asked=None, problem="", models=MODELS):
         charts=drawn(comparison) if comparison else [],
         segment_url=lambda name: f"/?segment={name}",
         min_slices=60,
+        ids_url=ids_url,
+        refused=refused,
     )
 
 
@@ -75,6 +77,15 @@ def test_the_page_says_the_verdict_its_evidence_and_which_ids_count():
     assert "Ids that one of them lacks are left out of the difference: 7." in shown
     assert shown.count('<svg class="chart') == 2
     assert "?first=third&amp;second=challenger" in shown
+
+
+def test_ids_that_one_of_them_lacks_are_counted_by_model_and_lead_to_the_list():
+    shown = page(found(), refused=[RefusedBy("challenger", 12, "/quarantine?group=0123456789")])
+    assert '<a href="/table/pairs/?state=unmatched_true&amp;model=challenger">7</a>' in shown
+    assert "state=unmatched_true&amp;model=champion" not in shown, "the champion lacks none"
+    assert '<a href="/table/pairs/?state=unmatched_pred&amp;model=champion">33</a>' in shown
+    assert "refused by <bdi>challenger</bdi>, in quarantine" in shown
+    assert '<a href="/quarantine?group=0123456789">12</a>' in shown
 
 
 def test_each_segment_is_a_row_the_worst_first_and_the_key_can_be_chosen():
