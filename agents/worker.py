@@ -123,7 +123,8 @@ class Worker:
         """Open insight.db."""
         mark = Mark(time.time(), "opened", f"Worker {self.joining.instance_id} counts from here.")
         segments, listed = self.settings.segments, self.settings.model_names
-        return Counting.open(self.settings.logs_dir, frame_of(self.settings), mark, segments, listed)
+        watched = [rule.by for rule in self._rules.rules if rule.by]
+        return Counting.open(self.settings.logs_dir, frame_of(self.settings), mark, segments, listed, watched)
 
     def _files(self) -> VerdictFiles:
         """Open the Parquet files."""

@@ -15,7 +15,9 @@ from agents.insight.verdicts import look
 from streams.alerts.readings import Compared, Health, Reading, of_health, of_labels
 from streams.alerts.rules import Rule, seconds
 from streams.scores.figures import Figures, Mark
+from streams.scores.reference import MIN_IN_YARDSTICK
 from streams.scores.verdict import Verdict
+from streams.scores.watch import Watch
 
 logger = logging.getLogger("hindsight.alerts")
 REFER_EVERY_S = 60.0
@@ -130,7 +132,18 @@ class Looking:
         try:
             self._references.first(figures.now, rule.model)
             if rule.metric == "drift":
-                return Compared(evidence=self._references.watch(rule.model).share)
+                return _evidence(self._references.watch(rule.model), rule.by)
             return Compared(self._references.ratio(figures.from_, figures.now, rule.model))
         except CannotCompare as exc:
             return Compared(why=str(exc))
+
+
+def _evidence(watch: Watch, by: str) -> Compared:
+    """Return the evidence of a watch, or that of its segments by a key."""
+    if not by:
+        return Compared(evidence=watch.share)
+    found = watch.share_of(by)
+    if found is None:
+        why = f"no segment by {by} had {MIN_IN_YARDSTICK} mature labels when the reference was made: set it again"
+        return Compared(why=why)
+    return Compared(evidence=found[0], mostly=found[1])

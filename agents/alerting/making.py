@@ -12,17 +12,17 @@ from agents.insight.answers import Answers
 from agents.insight.database import NAME
 from agents.insight.notes import Notes
 from agents.insight.references import HeldOut, References
-from streams.alerts.parse import Unusable, faults_of_window, parse
+from streams.alerts.parse import Unusable, faults_of_segments, faults_of_window, parse
 from streams.alerts.rules import Alerts
 from streams.process.own_thread import OwnThread
 from streams.settings import Settings
 
 
-def load(path: Path, window_s: float) -> Alerts:
+def load(path: Path, window_s: float, segments: Sequence[str] = ()) -> Alerts:
     """Return what a file of rules says.
 
     Args:
-        window_s: the join window, which some rules must look further back than.
+        window_s: the join window, which some rules must look further back than; `segments`: the keys that segments are by.
 
     Raises:
         Unusable: it cannot be read, or not used; the message has a sentence a line.
@@ -32,7 +32,7 @@ def load(path: Path, window_s: float) -> Alerts:
     except (OSError, UnicodeDecodeError) as exc:
         raise Unusable(f"{path} cannot be read: {getattr(exc, 'strerror', None) or exc}.") from None
     alerts = parse(text, str(path))
-    if faults := faults_of_window(alerts, window_s):
+    if faults := faults_of_window(alerts, window_s) + faults_of_segments(alerts, segments):
         raise Unusable("\n".join(f"{path}: {fault}" for fault in faults))
     return alerts
 
@@ -43,7 +43,7 @@ def rules_of(settings: Settings) -> Alerts:
     Raises:
         Unusable: as `load`.
     """
-    return Alerts() if settings.alerts is None else load(settings.alerts, settings.join_window_s)
+    return Alerts() if settings.alerts is None else load(settings.alerts, settings.join_window_s, settings.segments)
 
 
 def made(

@@ -128,6 +128,17 @@ class BySegment:
 
     # By tags
 
+    def names_of(self, matched: Matched, keys: Sequence[str]) -> list[Coded[str]]:
+        """Return the segment of each matched row by each of these keys; rows that were split before."""
+        if not keys:
+            return []
+        kinds, code = Coded.of(list(map(_of_row, matched.rows)))
+        named = [
+            [self._limited(Series(model or "", name)).segment for name in self._names(tags, true_tags).segments]
+            for model, tags, true_tags in kinds
+        ]
+        return [Coded([names[self._keys.index(key)] for names in named], code) for key in keys]
+
     def _by_tags(self, records: Sequence[VerdictRecord], matched: Matched, kept: Kept, number: Number) -> Split:
         width_s, bins = self._frame.width("segment"), Series("", f"{self._keys[0]}:").bins(self._frame.bins)
         self._meet(records)

@@ -73,23 +73,31 @@ def counted_to(raw: bytes | None) -> float:
 class Counting:
     """Counts into the store of one directory. It waits for the disk: call it in one thread."""
 
-    def __init__(self, store: Store, segments: Sequence[str] = ()) -> None:
-        """Take a store, and the keys of tags that count; `open` is what callers use."""
+    def __init__(self, store: Store, segments: Sequence[str] = (), watched: Sequence[str] = ()) -> None:
+        """Take a store, the keys of tags that count, and those whose segments are watched; `open` is what callers use."""
         self._store = store
         self._positions = store.reader.positions()
         self._state = _decode(store.reader.state(COUNTING) or b"{}")
-        self._watching = Watching(store.frame, store.reader)
+        self._watched = [key for key in segments if key in watched]
+        self._watching = Watching(store.frame, store.reader, self._watched)
         self._models, self._n_series = {known.model for known in store.known}, len(store.known)
         self._by_segment = BySegment(store.frame, store.reader, segments)
 
     @classmethod
     def open(
-        cls, directory: Path, frame: Frame, mark: Mark, segments: Sequence[str] = (), listed: Sequence[str] = ()
+        cls,
+        directory: Path,
+        frame: Frame,
+        mark: Mark,
+        segments: Sequence[str] = (),
+        listed: Sequence[str] = (),
+        watched: Sequence[str] = (),
     ) -> Self:
         """Open the store, and mark in what was there before that we did, and which models are listed now if they were others.
 
         Args:
             listed: the models whose predictions are each joined, the reference first.
+            watched: the keys whose segments are each held against the reference.
 
         Raises:
             Busy, Unwritable, WrittenByNewer: as `Store.open`.
@@ -107,7 +115,7 @@ class Counting:
                 )
                 store.mark(Mark(mark.at, "models", text))
                 store.add((), state={LISTED: _encode(list(listed))})
-            return cls(store, segments)
+            return cls(store, segments, watched)
         except BaseException:
             store.close()
             raise
@@ -163,12 +171,12 @@ class Counting:
         if (now := _event_now(state)) is not None:
             kept[NOW] = _encode(now)
         matched = Matched.of(fresh, self._store.frame.clock)
-        watches = self._watching.after(fresh, matched)
-        kept |= self._watching.kept(watches)
         frame = self._store.frame
         times = [time for record in fresh if (time := time_of(record, frame.clock)) is not None]
         split = self._by_segment.split(fresh, matched, min(times, default=None), self._number)
         kept |= self._by_segment.encoded(split.kept)
+        watches = self._watching.after(fresh, matched, self._by_segment.names_of(matched, self._watched))
+        kept |= self._watching.kept(watches)
         cells = cells_of(fresh, matched, frame, self._number) + split.cells
         n_series = len(self._store.known)
         models = self._models if n_series == self._n_series else {known.model for known in self._store.known}

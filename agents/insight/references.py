@@ -13,14 +13,16 @@ import numpy as np
 from agents.insight.database import NAME, InsightError
 from agents.insight.notes import NoFile, Notes
 from agents.insight.reader import Reader
+from agents.insight.series import Series
 from streams.scores.cells import Cells
 from streams.scores.cohorts import Cohorts
 from streams.scores.equal_delays import Ratio, ratio
 from streams.scores.figures import Figures, Referred
 from streams.scores.hours import MIN_DAYS, MIN_IN_HOUR
 from streams.scores.metrics import SCORES
-from streams.scores.reference import Reference
+from streams.scores.reference import Reference, Yardstick
 from streams.scores.watch import Watch
+from streams.settings import SIZES
 from streams.wire.checked import Natural
 
 logger = logging.getLogger("hindsight.insight")
@@ -121,11 +123,12 @@ class References:
             cells = opened.cells(model, start, end, details=True)
             cells = cells.take((cells.start >= start) & (cells.start + cells.width <= end))
             found = Reference.of(cells, opened.bins, now)
+            segments = {} if found is None else opened.yardsticks(model, found.start, found.end, now)
         if found is None:
             raise CannotCompare("No label of that span is mature: none came, or others may still be on their way.")
         if by_hour and (found := found.by_hour(cells)) is None:
             raise CannotCompare(NO_HOURS)
-        return self._put(Kept("span", found), model)
+        return self._put(Kept("span", msgspec.structs.replace(found, segments=segments)), model)
 
     def first(self, now: float, model: str = "") -> Kept | None:
         """Return the reference of a model; made of its first mature labels, over a window at least, once they are there.
@@ -138,7 +141,10 @@ class References:
         with _Open(self._path) as opened:
             end = opened.end_of_first(model, now)
             found = None if end is None else Reference.of(opened.cells(model, 0.0, end, details=True), opened.bins, now)
-        return None if found is None else self._put(Kept("first", found), model)
+            segments = {} if found is None else opened.yardsticks(model, found.start, found.end, now)
+        if found is None:
+            return None
+        return self._put(Kept("first", msgspec.structs.replace(found, segments=segments)), model)
 
     def ratio(self, start: float, now: float, model: str = "") -> Ratio:
         """Hold the span from `start` until now against the reference, at equal delays.
@@ -201,14 +207,30 @@ class _Open:
 
     def cells(self, model: str, start: float, end: float, *, details: bool = False) -> Cells:
         """Return the cells by prediction time; if no model is named, of the reference, or of all added up."""
-        listed = self._reader.listed()
-        wanted = [
-            one
-            for one in self._reader.series()
-            if one.axis == "predicted" and not one.segment and one.is_of(model, listed)
-        ]
+        wanted = [one for one in self._series(model) if not one.segment]
         parts = [self._reader.cells(one, start, end, details=details) for one in wanted]
         return Cells.together(parts, len(self.bins.ends))
+
+    def yardsticks(self, model: str, start: float, end: float, now: float) -> dict[str, Yardstick]:
+        """Return those of the segments by tags of which enough labels of a span are mature."""
+        by_name: dict[str, list[Series]] = {}
+        for one in self._series(model):
+            if one.segment and one.key not in SIZES:
+                by_name.setdefault(one.segment, []).append(one)
+        found, bins = {}, self.bins.coarse()
+        for name, series in sorted(by_name.items()):
+            cells = Cells.together(
+                [self._reader.cells(one, start, end, details=True) for one in series], len(bins.ends)
+            )
+            cells = cells.take((cells.start >= start) & (cells.start + cells.width <= end))
+            reference = Reference.of(cells, bins, now)
+            if reference is not None and (yardstick := reference.as_segment()) is not None:
+                found[name] = yardstick
+        return found
+
+    def _series(self, model: str) -> list[Series]:
+        listed = self._reader.listed()
+        return [one for one in self._reader.series() if one.axis == "predicted" and one.is_of(model, listed)]
 
     def end_of_first(self, model: str, now: float) -> float | None:
         """Return until when the first labels go that make a reference: enough of them, over a window, all mature."""

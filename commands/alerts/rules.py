@@ -22,7 +22,7 @@ def run(settings: Settings, *, file: str = "") -> int:
         print("No file is named: give one, or set HINDSIGHT_ALERTS.", file=sys.stderr)
         return 1
     try:
-        alerts = load(path, settings.join_window_s)
+        alerts = load(path, settings.join_window_s, settings.segments)
     except Unusable as exc:
         print(exc, file=sys.stderr)
         return 1

@@ -6,7 +6,7 @@ import difflib
 import math
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -52,6 +52,16 @@ def faults_of_window(alerts: Alerts, window_s: float) -> list[str]:
         "is known only of predictions older than that: take two windows or more."
         for rule in alerts.rules
         if rule.kind.needs_window and seconds(rule.over) <= window_s
+    ]
+
+
+def faults_of_segments(alerts: Alerts, keys: Sequence[str]) -> list[str]:
+    """Return a sentence for each rule by a key of tags that segments are not counted by."""
+    counted = f"there are {', '.join(keys)}" if keys else "there are none"
+    return [
+        f"rule {rule.name!r}: by = {rule.by!r} is not among the keys of HINDSIGHT_SEGMENTS: {counted}."
+        for rule in alerts.rules
+        if rule.by and rule.by not in keys
     ]
 
 
@@ -125,6 +135,7 @@ def _faults_of_rule(rule: Rule) -> Iterator[str]:
     if rule.basis is not None and rule.basis not in kind.bases:
         yield f"basis = {rule.basis!r} does not go with {rule.metric}: {' or '.join(kind.bases) or 'leave it out'}."
     unused = [] if kind.has_span else ["over"]
+    unused += [] if rule.metric == "drift" else ["by"]
     unused += [] if kind.is_of_labels else ["min_pairs", "min_coverage", "model"]
     if seconds(rule.over) <= 0:
         yield f"over = {rule.over!r} holds nothing: it must be a span such as 90s, 10m, 1h or 7d."

@@ -11,13 +11,17 @@ from streams.scores.verdict import is_away
 
 
 class Reading(NamedTuple):
-    """A rule's value now, the ends of its 95% interval where they are known; else None, and `why` says why."""
+    """A rule's value now, the ends of its 95% interval where they are known; else None, and `why` says why.
+
+    `mostly` is the segment that most of it is of, empty for a rule that is not by segment.
+    """
 
     value: float | None
     low: float | None = None
     high: float | None = None
     why: str = ""
     n_pairs: int | None = None
+    mostly: str = ""
 
     def nearest(self, rule: Rule) -> float:
         """Return the end of the interval that is nearest to where all is well; the value itself, if there is none."""
@@ -33,11 +37,12 @@ class Reading(NamedTuple):
 class Compared(NamedTuple):
     """A model held against its reference at equal delays: the ratio of MAE; and the alarm's evidence, by what it takes.
 
-    None for what cannot be told, and `why` says why.
+    None for what cannot be told, and `why` says why. `mostly` is the segment that most of the evidence is of.
     """
 
     ratio: Ratio | None = None
     evidence: float | None = None
+    mostly: str = ""
     why: str = "there is no reference of labels yet"
 
 
@@ -97,7 +102,8 @@ def _read(rule: Rule, figures: Figures, compared: Compared) -> Reading:
     if rule.metric == "ratio":
         return _ratio(rule, compared)
     if rule.metric == "drift":
-        return Reading(compared.evidence, why="" if compared.evidence is not None else compared.why)
+        why = "" if compared.evidence is not None else compared.why
+        return Reading(compared.evidence, why=why, mostly=compared.mostly)
     if rule.metric in ("coverage", "delay_p90"):
         return _of_delays(rule, figures)
     if rule.read_on == "so_far":

@@ -65,6 +65,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One `[[rule]]`: it fires once its metric has been beyond its limit at every look for as long as `for` says.
 
     It resolves once the metric has been clear of `clear` (of the limit, where that is not given) for as long as `keep`.
+    `by` is a key of tags: the segments by it are watched, and one alarm is for all of them.
     """
 
     name: Name
@@ -79,6 +80,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     min_pairs: Annotated[int, msgspec.Meta(ge=1)] = 30
     min_coverage: Share = 0.0
     model: str = ""
+    by: str = ""
     severity: Severity = "warning"
     summary: str = ""
     runbook: str = ""

@@ -17,6 +17,7 @@ def what(rule: Rule) -> str:
         said += ", expected of all" if rule.read_on == "expected" else ", so far"
     if rule.kind.has_span:
         said += f", over {rule.over}"
+    said += f", by {rule.by}" if rule.by else ""
     return f"{said}, model {rule.model}" if rule.model else said
 
 
@@ -33,7 +34,7 @@ def value(rule: Rule, reading: Reading) -> str:
     said = amount(rule, reading.value)
     if reading.low is not None and reading.high is not None:
         said += f" ({amount(rule, reading.low)} to {amount(rule, reading.high)})"
-    return said
+    return f"{said}, most of it of {reading.mostly}" if reading.mostly else said
 
 
 def amount(rule: Rule, size: float) -> str:

@@ -28,7 +28,9 @@ More would only have to be lost again once all is well: an alarm of a long rise 
 """
 
 
-def log_bets(losses: Floats, usual: Floats, cap: float, group: Ints, n_groups: int, delta: float = DELTA) -> Floats:
+def log_bets(
+    losses: Floats, usual: Floats, cap: float | Floats, group: Ints, n_groups: int, delta: float = DELTA
+) -> Floats:
     """Return what bets on these labels gain, as logarithms, summed by group; shape (n_groups, len(STAKES)).
 
     Args:

@@ -20,12 +20,20 @@ MIN_IN_YARDSTICK = 200
 """Labels that a mean is taken over before single errors are held against it."""
 
 
+class Yardstick(msgspec.Struct, frozen=True):
+    """What errors of one segment are held against: by coarse bin of delay, 0 where too little is known; and their cap."""
+
+    usual: list[float]
+    cap: float
+
+
 class Reference(msgspec.Struct, frozen=True):
     """The mature labels of a span by bin of delay: their number, and the sums of the columns that `Cohorts` has.
 
     `cap` is the size of error that one in 200 of them is beyond, see `_cap`; `beyond` by how much these are larger than
     it, added up, and `beyond_squares` by how much their squares are larger than its. `start` and `end` are UTC epoch
     seconds. `hours` is how errors swing over the day, None if they are held against one yardstick at all hours.
+    `segments` are the yardsticks of those of which enough is known, by name.
     """
 
     start: float
@@ -38,6 +46,7 @@ class Reference(msgspec.Struct, frozen=True):
     beyond: float = 0.0
     beyond_squares: float = 0.0
     hours: Hours | None = None
+    segments: dict[str, Yardstick] = {}
 
     @classmethod
     def of(cls, cells: Cells, bins: DelayBins, now: float) -> Self | None:
@@ -74,6 +83,11 @@ class Reference(msgspec.Struct, frozen=True):
         within = (cells.width <= HOUR_S) & (cells.start >= self.start) & (cells.start + cells.width <= self.end)
         hours = Hours.of(cells.take(within), self.cap, mean, variance)
         return None if hours is None else msgspec.structs.replace(self, hours=hours)
+
+    def as_segment(self) -> Yardstick | None:
+        """Return this reference, of the cells of a segment, as one of its yardsticks; None if too little is known."""
+        usual = np.nan_to_num(self.yardstick())
+        return Yardstick(usual.tolist(), self.cap) if usual.any() else None
 
     @property
     def is_without_error(self) -> bool:

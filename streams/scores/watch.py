@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from streams.scores.alarm import STAKES, Detector, log_bets
 from streams.scores.delay import DelayBins, Ints
@@ -21,12 +23,21 @@ _NOTHING = (0.0,) * len(STAKES)
 
 
 class Came(NamedTuple):
-    """Labels as they come, in the order in which they did; `at` is when, `delay` how long after the prediction."""
+    """Labels as they come, in the order in which they did; `at` is when, `delay` how long after the prediction.
+
+    `segments` are those that each is in by key, by their number in `Watch.segments`, -1 for none; shape (n, keys).
+    """
 
     at: Floats
     ts_pred: Floats
     delay: Floats
     loss: Floats
+    segments: Ints = np.zeros((0, 0), np.int64)
+
+    def take(self, kept: NDArray[np.bool_]) -> Self:
+        """Return those labels for which `kept` is true."""
+        segments = self.segments[kept] if self.segments.size else self.segments
+        return type(self)(self.at[kept], self.ts_pred[kept], self.delay[kept], self.loss[kept], segments)
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +47,9 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     of `Detector`; `bets` and `n_labels` of the slice that is being filled, `number` counted from 1970. `came` are the last
     slices: number, predictions made, labels that came. `n_active` slices with labels were closed. `n_series` share one
     budget of false alarms, this one and others.
+
+    `segments` are watched with it: after the numbers of all labels, `evidence`, `gain`, `since` and `bets` hold those of each.
+    One of which no label came in a slice stays as it was.
     """
 
     reference: tuple[float, float]
@@ -50,11 +64,17 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     came: tuple[tuple[int, int, int], ...] = ()
     n_active: int = 0
     n_series: int = 1
+    segments: tuple[str, ...] = ()
 
     @property
     def detector(self) -> Detector:
-        """The evidence of the closed slices."""
-        return Detector(*(np.array(column) for column in (self.evidence, self.gain, self.since)))
+        """The evidence of the closed slices, of all labels."""
+        return Detector(*(column[0] for column in self._detectors))
+
+    @property
+    def _detectors(self) -> Detector:
+        """That of all labels, and of each segment; shape (1 + segments, stakes)."""
+        return Detector(*(_rows(column) for column in (self.evidence, self.gain, self.since)))
 
     @property
     def needed(self) -> float:
@@ -68,6 +88,32 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     def share(self) -> float:
         """The evidence by what an alarm takes: an alarm from 1 on."""
         return float(self.detector.level) / self.needed
+
+    def share_of(self, key: str) -> tuple[float, str] | None:
+        """Return the evidence of the segments of a key by what an alarm takes, and the one that most of it is of.
+
+        What is held against the level is the mean over them, so that they are one series of the budget, however many they
+        are. None if none is watched.
+        """
+        mine = [i for i, name in enumerate(self.segments) if name.partition(":")[0] == key]
+        if not mine:
+            return None
+        levels = self._detectors.level[1:][mine]
+        return float(levels.mean()) / self.needed, self.segments[mine[int(np.argmax(levels))]]
+
+    def with_segments(self, names: Sequence[str]) -> Self:
+        """Return the watch of these segments: what is known of one that was watched before is kept."""
+        if tuple(names) == self.segments:
+            return self
+        at = {name: row for row, name in enumerate(self.segments, 1)}
+
+        def chosen(column: tuple[float, ...]) -> tuple[float, ...]:
+            rows = _rows(column)
+            known = [rows[at[name]] if name in at else np.zeros(len(STAKES)) for name in names]
+            return tuple(np.concatenate([rows[0], *known]).tolist())
+
+        columns = {name: chosen(getattr(self, name)) for name in ("evidence", "gain", "since", "bets")}
+        return msgspec.structs.replace(self, **columns, segments=tuple(names))
 
     @property
     def onset(self) -> float:
@@ -87,16 +133,14 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     def take(self, labels: Came, made: Floats, reference: Reference, bins: DelayBins) -> Watch:
         """Return the watch after some labels, and predictions made at times `made`; slices that are over are closed."""
         watch = self._with_predictions(np.floor(made / self.slice_s).astype(np.int64)) if self.number >= 0 else self
-        usual = reference.usual(bins.of(labels.delay), labels.ts_pred)
-        kept = (usual > 0) & (labels.ts_pred >= reference.end)  # not NaN, and something to hold a loss against
         number = np.floor(labels.at / self.slice_s).astype(np.int64)
         number = np.maximum.accumulate(np.maximum(number, self.number))
+        held, n_rows = _held(labels, reference, bins, self.segments), 1 + len(self.segments)
+        of_slice = number[held.label]
         for each in np.unique(number).tolist():
-            mine = number == each
-            of_slice = mine & kept
-            group = np.zeros(int(of_slice.sum()), np.int64)
-            (bets,) = log_bets(labels.loss[of_slice], usual[of_slice], reference.cap, group, 1)
-            watch = watch._at(each)._filled(bets, int(mine.sum()), len(group))
+            mine = held.take(of_slice == each)
+            bets = log_bets(labels.loss[mine.label], mine.usual, mine.cap, mine.row, n_rows)
+            watch = watch._at(each)._filled(bets, int((number == each).sum()), int((mine.row == 0).sum()))
         return watch
 
     def _with_predictions(self, numbers: Ints) -> Watch:
@@ -116,13 +160,19 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
         if number == self.number:
             return self
         closed = self._closed() if self.n_labels else self
-        return msgspec.structs.replace(closed, number=number, bets=_NOTHING, n_labels=0)
+        nothing = _NOTHING * (1 + len(self.segments))
+        return msgspec.structs.replace(closed, number=number, bets=nothing, n_labels=0)
 
     def _closed(self) -> Watch:
         if self._is_held_back():
             return self
-        stepped = self.detector.step(np.array(self.bets), self.number * self.slice_s)
-        columns = {name: tuple(column.tolist()) for name, column in stepped._asdict().items()}
+        bets, before = _rows(self.bets), self._detectors
+        has_labels = np.append(True, bets[1:].any(axis=1))[:, None]
+        after = before.step(bets, self.number * self.slice_s)
+        columns = {
+            name: tuple(np.where(has_labels, new, old).ravel().tolist())
+            for name, new, old in zip(after._fields, after, before, strict=True)
+        }
         return msgspec.structs.replace(self, **columns, n_active=self.n_active + 1)
 
     def _is_held_back(self) -> bool:
@@ -140,5 +190,45 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
         came = {number: (n_made, n) for number, n_made, n in self.came}
         n_made, n_before = came.get(self.number, (0, 0))
         came[self.number] = (n_made, n_before + n_came)
-        added = tuple((np.array(self.bets) + bets).tolist())
+        added = tuple((np.array(self.bets) + bets.ravel()).tolist())
         return msgspec.structs.replace(self._replaced(came), bets=added, n_labels=self.n_labels + n_labels)
+
+
+class _Held(NamedTuple):
+    """Labels, by their number, and what each is held against; `row` is 0 for all labels, else that of a segment."""
+
+    label: Ints
+    row: Ints
+    usual: Floats
+    cap: Floats
+
+    def take(self, kept: NDArray[np.bool_]) -> Self:
+        return type(self)(self.label[kept], self.row[kept], self.usual[kept], self.cap[kept])
+
+
+def _held(labels: Came, reference: Reference, bins: DelayBins, segments: Sequence[str]) -> _Held:
+    """Return what labels are held against: once all together, and once more for each segment that they are in."""
+    n = len(labels.loss)
+    usual, cap = reference.usual(bins.of(labels.delay), labels.ts_pred), np.full(n, reference.cap)
+    parts = [_Held(np.arange(n), np.zeros(n, np.int64), usual, cap)]
+    if segments and labels.segments.size:
+        yardsticks = [reference.segments[name] for name in segments]
+        of_bin, caps = np.array([each.usual for each in yardsticks]), np.array([each.cap for each in yardsticks])
+        label, key = np.nonzero(labels.segments >= 0)
+        of = labels.segments[label, key]
+        usual = of_bin[of, bins.coarse().of(labels.delay[label])]
+        if reference.hours is not None:
+            usual = usual * reference.hours.usual(labels.ts_pred[label])
+        parts.append(_Held(label, 1 + of, usual, caps[of]))
+    held = _Held(
+        np.concatenate([part.label for part in parts]),
+        np.concatenate([part.row for part in parts]),
+        np.concatenate([part.usual for part in parts]),
+        np.concatenate([part.cap for part in parts]),
+    )
+    is_later = labels.ts_pred[held.label] >= reference.end
+    return held.take((held.usual > 0) & is_later)  # not NaN, and something to hold a loss against
+
+
+def _rows(column: tuple[float, ...]) -> Floats:
+    return np.array(column).reshape(-1, len(STAKES))

@@ -50,6 +50,10 @@ def test_a_file_that_is_right_is_said_in_words(tmp_path: Path, capsys: pytest.Ca
             '[[rule]]\nname = "a"\nmetric = "coverage"\nbelow = 0.5',
             "over = '1h' is not longer than the join window, 3600 s",
         ),
+        (
+            '[[rule]]\nname = "a"\nmetric = "drift"\nby = "country"',
+            "rule 'a': by = 'country' is not among the keys of HINDSIGHT_SEGMENTS: there are none.",
+        ),
         ('[[webhook]]\nurl = "http://host:99999/x"', "The address of host:99999 cannot be used"),
         ('[[webhook]]\nurl = "http://[::1"', "The address of [::1 cannot be used"),
         ('[[webhook]]\nurl_env = "NOT_SET"', "url_env names NOT_SET, which is not set."),
@@ -61,6 +65,13 @@ def test_one_that_is_wrong_exits_with_1_and_says_why(tmp_path: Path, capsys: pyt
     file.write_text(text)
     assert rules.run(settings(tmp_path), file=str(file)) == 1
     assert said in capsys.readouterr().err
+
+
+def test_a_rule_by_segment_is_said_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file = tmp_path / "alerts.toml"
+    file.write_text('[[rule]]\nname = "a"\nmetric = "drift"\nby = "country"\n')
+    assert rules.run(settings(tmp_path, HINDSIGHT_SEGMENTS="country,tier"), file=str(file)) == 0
+    assert "by what an alarm takes, by country: fires above 1" in capsys.readouterr().out
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -81,6 +81,7 @@ def test_an_empty_file_has_no_rules():
         ('metric = "bridge"\nbasis = "expected"', "basis = 'expected' does not go with bridge: leave it out."),
         ('metric = "drift"\nabove = 3', "drift has a limit of its own: leave out above, below and clear."),
         ('metric = "bridge"\nover = "2h"', "over does not go with bridge: leave it out."),
+        ('metric = "mae"\nabove = 3\nby = "country"', "by does not go with mae: leave it out."),
         ('metric = "ledger"\nmin_pairs = 5', "min_pairs does not go with ledger: leave it out."),
         (
             'metric = "mae"\nabove = 3\nmin_coverage = 60',

@@ -6,10 +6,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from streams.scores.alarm import Detector, log_bets
+from streams.scores.alarm import STAKES, Detector, log_bets
 from streams.scores.histogram import Floats
 from streams.scores.labels import Labels, cells_of_labels
-from streams.scores.reference import Reference
+from streams.scores.reference import Reference, Yardstick
 from streams.scores.watch import Came, Watch
 from tests.unit.streams.scores import label_worlds
 from tests.unit.streams.scores.label_worlds import BINS, MINUTE, SLICE_S, WINDOW_S, World
@@ -194,3 +194,39 @@ def test_against_a_reference_without_an_error_nothing_is_bet_and_the_evidence_ca
         watch = watch.take(Came(at, at, np.full(N_ROWS, 900.0), np.arange(N_ROWS, dtype=float)), at, known, BINS)
     assert msgspec.json.decode(msgspec.json.encode(watch), type=Watch) == watch
     assert watch.share == 0
+
+
+def of_segments(rng: np.random.Generator, factors: Floats, n_slices: int, n_each: int) -> Watch:
+    """Return the watch of labels in segments whose errors are so many times the reference's; the last has no label."""
+    known = reference(np.full(2000, 900.0), losses("lognormal", rng, 2000))
+    bins = BINS.coarse()
+    yardstick = Yardstick(np.full(len(bins.ends), known.yardstick()[BINS.of(np.array([900.0]))][0]).tolist(), known.cap)
+    names = [f"shop:{i}" for i in range(len(factors) + 1)]
+    known = msgspec.structs.replace(known, segments=dict.fromkeys(names, yardstick))
+    watch = Watch.new(known, A_THOUSAND_SLICES).with_segments(names)
+    segment = np.tile(np.repeat(np.arange(len(factors)), n_each), n_slices)
+    at = np.repeat(np.arange(n_slices), len(factors) * n_each) * A_THOUSAND_SLICES + SLICE_S
+    size = losses("lognormal", rng, len(at)) * np.resize(np.repeat(factors, n_each), len(at))
+    return watch.take(Came(at, at, np.full(len(at), 900.0), size, segment[:, None]), at, known, BINS)
+
+
+def test_one_of_thirty_segments_that_rises_is_found_within_one_budget_and_named():
+    factors = np.ones(30)
+    factors[7] = 2.0
+    watch = of_segments(np.random.default_rng(41), factors, 40, 10)
+    share, name = watch.share_of("shop")
+    assert share >= 1 > watch.share
+    assert name == "shop:7"
+
+
+@pytest.mark.slow
+def test_thirty_steady_segments_make_no_alarm_in_a_thousand_slices():
+    found = [of_segments(np.random.default_rng(seed), np.ones(30), 1000, 4).share_of("shop")[0] for seed in range(5)]
+    assert max(found) < 1
+
+
+def test_a_segment_without_labels_gathers_no_evidence():
+    watch = of_segments(np.random.default_rng(42), np.ones(2), 100, 10)
+    of_last = watch.evidence[-len(STAKES) :]
+    assert of_last == (0,) * len(STAKES)
+    assert min(watch.evidence[: -len(STAKES)]) > 0
