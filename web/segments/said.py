@@ -87,6 +87,8 @@ def _first(found: Breakdown) -> tuple[str, str]:
     if not found.total.n_labelled:
         return f"No label is in yet, of {count(found.total.n_predictions)} predictions.", ""
     first = found.segments[0]
+    if not first.value and len(found.segments) == 1:
+        return f"No row of this time has the tag {found.key}.", "So there is nothing to tell apart by it."
     name = label(found.key, first.value)
     share = (
         ""

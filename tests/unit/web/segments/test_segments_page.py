@@ -126,3 +126,15 @@ def test_before_the_bins_of_size_are_known_the_page_says_how_many_labels_are_in(
     page = shown(tmp_path, AskedSegments(Asked(), "y_pred"))
     assert "Segments by y_pred begin with 500 labels; 123 are in." in page
     assert "Nothing was counted" not in page
+
+
+def test_a_tag_that_no_row_has_is_said_to_be_that(tmp_path: Path):
+    counting, now = Counting.open(tmp_path, FRAME, Mark(0.0, "opened", "It counts."), ("country",)), time.time() - 60
+    rows = [Verdict(f"a{i}", "matched", now, 1.0, 2.0, now, now) for i in range(3)]
+    counting.count(
+        [VerdictRecord("log", 0, 0, -1, rows, Report(now, arrivals=[Arrivals(None, [int(now)], [3], [0])]))], 1
+    )
+    counting.close()
+    page = shown(tmp_path, AskedSegments(Asked(), "country"))
+    assert "No row of this time has the tag country." in page
+    assert "makes" not in page
