@@ -29,8 +29,8 @@ from streams.scores.delay import Ints
 from streams.scores.histogram import Floats
 from streams.scores.labels import cells_of_counts, cells_of_labels
 from streams.scores.losses import LARGEST
-from streams.scores.numbering import numbered, numbered_pairs
-from streams.scores.segments import MAX_SEGMENTS, MAX_VALUES, OTHER, Segments, size_edges, size_names
+from streams.scores.numbering import numbered
+from streams.scores.segments import MAX_SEGMENTS, MAX_VALUES, N_SIZES, OTHER, Segments, size_edges, size_names, size_of
 from streams.settings import SIZES
 from streams.wire.tags import parsed
 from streams.wire.verdicts import Pairs, Verdict, VerdictRecord
@@ -176,7 +176,7 @@ class BySegment:
                 extra=NEVER_HELD_BACK,
             )
         after = msgspec.structs.replace(kept, n_other=kept.n_other + n_other, of_truths=sorted(of_truths))
-        return Split([Cells.merge(parts)] if parts else [], after)
+        return Split(parts, after)
 
     def _pairs(self, records: Sequence[VerdictRecord], kept: Kept) -> list[Row]:
         """Return what pairs of two models add: each is of the segments of the reference's prediction."""
@@ -252,7 +252,7 @@ class BySegment:
             matched = Matched.of([VerdictRecord("", 0, 0, -1, [row]) for row in sample], self._frame.clock)
         after = msgspec.structs.replace(kept, edges=edges, sample=[])
         parts = [*self._lone_by_size(lone, after, number), *self._labels_by_size(matched, after, number)]
-        return Split([Cells.merge(parts)] if parts else [], after)
+        return Split(parts, after)
 
     def _lone_by_size(self, lone: Sequence[Verdict], kept: Kept, number: Number) -> Iterator[Cells]:
         width_s, bins = self._frame.width("segment"), Series("", f"{SIZES[0]}:").bins(self._frame.bins)
@@ -272,16 +272,18 @@ class BySegment:
         if not matched.rows:
             return
         width_s, bins = self._frame.width("segment"), Series("", f"{SIZES[0]}:").bins(self._frame.bins)
-        labels, rows = matched.labels, np.flatnonzero(matched.labels.time >= max(kept.since[name] for name in SIZES))
-        by_pred, by_true = (
-            _of_size(name, kept.edges[name], matched.models, getattr(labels, name), number)[rows] for name in SIZES
-        )
-        of_pred, of_true, both = numbered_pairs(by_pred, by_true)
-        labels = labels.take(rows) if len(rows) < len(matched.rows) else labels
+        labels, code, since = matched.labels, matched.models.code, max(kept.since[name] for name in SIZES)
+        if float(labels.time.min()) < since:
+            rows = np.flatnonzero(labels.time >= since)
+            labels, code = labels.take(rows), code[rows]
+        of_pred, of_true = (size_of(kept.edges[name], getattr(labels, name)) for name in SIZES)
+        both = (code * N_SIZES + of_pred) * N_SIZES + of_true
         cells = cells_of_labels(labels, both, width_s=width_s, bins=bins, with_details=False)
         cells.counts[:, _PREDICTIONS] += cells.n.sum(axis=1) + cells.count_of("n_left_out")
-        for of in (of_pred, of_true):
-            yield cells._replace(series=of[cells.series])
+        found, of = cells.series // N_SIZES, cells.series % N_SIZES
+        model = found // N_SIZES
+        for name, size in zip(SIZES, (found % N_SIZES, of), strict=True):
+            yield cells._replace(series=_of_sizes(name, kept.edges[name], matched.models.values, model, size, number))
 
 
 class _Names(NamedTuple):
@@ -302,10 +304,17 @@ class _Found(NamedTuple):
 
 def _of_size(name: str, edges: list[float], models: Coded[str | None], values: Floats, number: Number) -> Ints:
     """Return the series of each row by one of SIZES."""
+    return _of_sizes(name, edges, models.values, models.code, size_of(edges, values), number)
+
+
+def _of_sizes(
+    name: str, edges: list[float], models: Sequence[str | None], code: Ints, size: Ints, number: Number
+) -> Ints:
+    """Return the series of each row or cell, from the number of its model and of its size."""
     names = size_names(name, edges)
-    kinds, kind_of = numbered(models.code * len(names) + np.searchsorted(edges, values, "right"))
-    found = [divmod(kind, len(names)) for kind in kinds.tolist()]
-    return np.array([number(Series(models.values[model] or "", names[i])) for model, i in found], np.int64)[kind_of]
+    kinds, kind_of = numbered(code * N_SIZES + size)
+    found = [divmod(kind, N_SIZES) for kind in kinds.tolist()]
+    return np.array([number(Series(models[model] or "", names[i])) for model, i in found], np.int64)[kind_of]
 
 
 def _is_usable(row: Verdict) -> bool:

@@ -57,7 +57,7 @@ def convert(
     for statement in filter(str.strip, CELL_TABLES.split(";")):
         connection.execute(statement)
     for cells in converted:
-        table.add(connection, cells)
+        table.add(connection, [cells])
     connection.execute("DELETE FROM rolled")
     for kind, own in levels.items():
         numbers = [number for number, *name in names if Series(*name).kind == kind]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, compress
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -31,6 +31,19 @@ class Coded(NamedTuple, Generic[T]):
         return cls(list(number), np.array([number[value] for value in column], np.int64))
 
 
+class _Ids(Sequence[str]):
+    """The ids of rows, each read where it is asked for: of thousands, the ten of the worst labels are."""
+
+    def __init__(self, rows: Sequence[Verdict]) -> None:
+        self._rows = rows
+
+    def __getitem__(self, i: int) -> str:  # type: ignore[override]
+        return self._rows[i].id
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
 class Matched(NamedTuple):
     """Predictions that have their label, by the time of the prediction, and when each pair was decided (UTC epoch seconds).
 
@@ -47,13 +60,14 @@ class Matched(NamedTuple):
     def of(cls, records: Sequence[VerdictRecord], clock: Clock) -> Matched:
         """Take the rows of records; all rows of one were decided at once."""
         rows = list(chain.from_iterable([record.rows for record in records]))
-        matched = [row for row in rows if row.verdict == "matched"]
         with_rows = [record.rows for record in records if record.rows]
         at = np.repeat(np.array([rows[0].at for rows in with_rows], np.float64), list(map(len, with_rows)))
-        lone = []
-        if len(matched) < len(rows):
-            lone = [row for row in rows if row.verdict != "matched"]
-            at = at[np.array([row.verdict == "matched" for row in rows], np.bool_)]
+        verdicts = [row.verdict for row in rows]
+        matched, lone = rows, []
+        if verdicts.count("matched") < len(rows):
+            is_matched = [verdict == "matched" for verdict in verdicts]
+            matched, lone = list(compress(rows, is_matched)), [row for row in rows if row.verdict != "matched"]
+            at = at[np.array(is_matched, np.bool_)]
         ts_pred = np.array([row.ts_pred for row in matched], np.float64)
         ts_true = at if clock == "arrival" else np.array([row.ts_true for row in matched], np.float64)
         times = {"ts_true": ts_true, "ts_pred": ts_pred, "at": at}
@@ -63,7 +77,7 @@ class Matched(NamedTuple):
             lone,
             Coded.of([row.model for row in matched]),
             Labels(
-                [row.id for row in matched],
+                _Ids(matched),
                 ts_pred,
                 delays(clock, **times),
                 np.array(y_true, np.float64),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple, get_args
 
 import numpy as np
@@ -53,17 +54,14 @@ Tallies = defaultdict[str, Tally]
 
 
 def cells_of(records: Sequence[VerdictRecord], matched: Matched, frame: Frame, number: Number) -> list[Cells]:
-    """Return the cells of whole models that records add to, those of each axis together.
+    """Return the cells of whole models that records add to; there may be several of one series and start.
 
     Args:
         matched: how their rows ended.
     """
-    labels = _labels(matched, frame, number) if len(matched.decided) else {}
-    found = [
-        [*_counts(axis, tallies(records, matched.lone, axis, frame), frame, number), *labels.get(axis, [])]
-        for axis in get_args(Axis)
-    ]
-    return [Cells.merge(parts) for parts in found if parts]
+    labels = _labels(matched, frame, number) if len(matched.decided) else []
+    counts = (_counts(axis, tallies(records, matched.lone, axis, frame), frame, number) for axis in get_args(Axis))
+    return [*chain.from_iterable(counts), *labels]
 
 
 def of_row(row: Verdict) -> Of:
@@ -93,7 +91,7 @@ def _numbers(models: Sequence[str | None], axis: Axis, number: Number) -> Ints:
     return np.array([number(Series(name or "", axis=axis)) for name in models], np.int64)
 
 
-def _labels(matched: Matched, frame: Frame, number: Number) -> dict[Axis, list[Cells]]:
+def _labels(matched: Matched, frame: Frame, number: Number) -> list[Cells]:
     """Return the cells of labels. Rows of few slices of decision time, as there are but in history, are summed up once."""
     width_s, fine, coarse = frame.slice_s, frame.bins, frame.bins.coarse()
     models, (slices, slice_of) = matched.models, numbered(np.floor(matched.decided / width_s).astype(np.int64))
@@ -110,7 +108,7 @@ def _labels(matched: Matched, frame: Frame, number: Number) -> dict[Axis, list[C
         decided = both._replace(series=of_decided[model], start=slices.astype(np.float64)[slice_of_both] * width_s)
         decided = decided._replace(counts=both.counts.copy()).rebin(coarse.of(fine.ends), len(coarse.ends))
     decided.counts[:, _PREDICTIONS] += decided.n.sum(axis=1) + decided.count_of("n_left_out")
-    return {"predicted": [predicted], "decided": [decided]}
+    return [predicted, decided]
 
 
 def tallies(records: Sequence[VerdictRecord], lone: Sequence[Verdict], axis: Axis, frame: Frame) -> Tallies:

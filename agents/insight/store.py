@@ -162,9 +162,11 @@ class Store:
         """
         moved = [(log, *at) for log, offsets in (positions or {}).items() for at in offsets.items()]
         with self._transaction():
-            for part in parts:
-                if len(part.start):
-                    table.add(self._connection, self._placed(part))
+            by_bins: dict[int, list[Cells]] = {}
+            for part in self._placed([part for part in parts if len(part.start)]):
+                by_bins.setdefault(part.n.shape[1], []).append(part)
+            for same in by_bins.values():
+                table.add(self._connection, same)
             self._connection.executemany("REPLACE INTO positions VALUES (?, ?, ?)", moved)
             self._connection.executemany("REPLACE INTO state VALUES (?, ?)", (state or {}).items())
             self._connection.executemany("INSERT INTO gaps VALUES (?, ?, ?)", map(astuple, gaps))
@@ -206,16 +208,20 @@ class Store:
     def _rolled_until(self, kind: Kind) -> list[float]:
         return table.rolled_until(self._connection, kind, self.frame.levels(kind))
 
-    def _placed(self, cells: Cells) -> Cells:
+    def _placed(self, parts: Sequence[Cells]) -> list[Cells]:
         """Return cells at the level where their time is kept now."""
         kinds = {number: series.kind for series, number in self._numbers.items()}
-        kind_of = [kinds[number] for number in cells.series.tolist()]
-        start, width = cells.start, cells.width
-        for kind in set(kind_of):
-            at = placed(cells.start, self.frame.levels(kind), self._rolled_until(kind))
-            mine = np.array([each == kind for each in kind_of])
-            start, width = np.where(mine, at[0], start), np.where(mine, at[1], width)
-        return cells._replace(start=start, width=width)
+        rolled = {kind: (self.frame.levels(kind), self._rolled_until(kind)) for kind in get_args(Kind)}
+        found = []
+        for cells in parts:
+            kind_of = [kinds[number] for number in cells.series.tolist()]
+            start, width = cells.start, cells.width
+            for kind in set(kind_of):
+                at = placed(cells.start, *rolled[kind])
+                mine = np.array([each == kind for each in kind_of])
+                start, width = np.where(mine, at[0], start), np.where(mine, at[1], width)
+            found.append(cells._replace(start=start, width=width))
+        return found
 
     def check(self) -> None:
         """See that the file is still there.

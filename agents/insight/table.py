@@ -24,16 +24,15 @@ _AT_A_TIME = 2000
 """Cells that are rolled up together: about 10 MB."""
 
 
-def add(connection: sqlite3.Connection, cells: Cells) -> None:
-    """Add cells, at least one, to those that are there."""
-    cells = Cells.merge([cells])
+def add(connection: sqlite3.Connection, parts: Sequence[Cells]) -> None:
+    """Add cells, at least one, to those that are there; all have the same bins. To merge is most of the work: it is done once."""
+    series, start = (np.concatenate([getattr(part, name) for part in parts]) for name in ("series", "start"))
     found: list[Row] = []
-    for number in np.unique(cells.series).tolist():
-        starts = json.dumps(cells.start[cells.series == number].tolist())
+    for number in np.unique(series).tolist():
+        starts = json.dumps(np.unique(start[series == number]).tolist())
         found += connection.execute(_SELECT_STARTS, (number, starts))
-    if found:
-        cells = Cells.merge([rows.decode(found, details=True), cells])
-    connection.executemany(_UPSERT, rows.encode(cells))
+    held = [rows.decode(found, details=True)] if found else []
+    connection.executemany(_UPSERT, rows.encode(Cells.merge([*held, *parts])))
 
 
 def rolled_until(connection: sqlite3.Connection, kind: str, levels: Sequence[Level]) -> list[float]:
@@ -70,7 +69,7 @@ def _widen(
         keys = [row[:2] for row in found]
         connection.executemany("DELETE FROM cells WHERE series = ? AND start = ?", keys)
         cells = rows.decode(found, details=True)
-        add(connection, cells._replace(start=cells.start // wider_s * wider_s, width=np.full(len(found), wider_s)))
+        add(connection, [cells._replace(start=cells.start // wider_s * wider_s, width=np.full(len(found), wider_s))])
 
 
 def _join_gaps(connection: sqlite3.Connection, wider_s: float, end: float) -> None:

@@ -15,6 +15,7 @@ from streams.scores.delay import Ints
 from streams.scores.error_bins import ErrorBins
 from streams.scores.histogram import Floats
 from streams.scores.losses import LOSSES
+from streams.scores.numbering import is_first
 
 T = TypeVar("T", np.int64, np.float64)
 COUNTS = ("n_predictions", "n_unmatched_pred", "n_unmatched_true", "n_late", "n_refused", "n_left_out")
@@ -118,7 +119,7 @@ class Cells(NamedTuple):
             for name in ("series", "start", "width", "error_min", "error_max")
         )
         order = np.lexsort((start, series))
-        is_new = (np.diff(series[order], prepend=-1) != 0) | (np.diff(start[order], prepend=-1.0) != 0)
+        is_new = is_first(series[order]) | is_first(start[order])
         if len(parts) == 1 and is_new.all() and np.array_equal(order, np.arange(len(order))):
             return parts[0]
         first = order[is_new]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from streams.scores.cells import SUMS, Cells, means
 from streams.scores.delay import DelayBins, Ints
 from streams.scores.histogram import Floats
+from streams.scores.numbering import is_first
 
 COLUMNS = tuple("truth_squares" if name == "truth_deviation" else name for name in SUMS)
 """The columns of `Cohorts`."""
@@ -46,7 +47,7 @@ class Cohorts(NamedTuple):
 
     def grouped(self, group: Ints) -> Self:
         """Return wider slices: neighbours with the same number are one. `group` never falls, shape (C,)."""
-        first = np.flatnonzero(np.diff(group, prepend=-1))
+        first = np.flatnonzero(is_first(group))
         if not len(first):
             return self
         last = np.append(first[1:], len(group)) - 1

@@ -55,6 +55,8 @@ class DelayBins(NamedTuple):
 
     def of(self, delays_s: Floats) -> Ints:
         """Return the bin of each delay; the last one holds longer delays too."""
+        if len(self.ends) == 1:
+            return np.zeros(len(delays_s), np.int64)
         return np.minimum(np.searchsorted(self.ends, delays_s, side="left"), len(self.ends) - 1)
 
 

@@ -16,6 +16,7 @@ from streams.scores.estimate import Z
 from streams.scores.figures import Gap, Slice, Triangle
 from streams.scores.histogram import Floats
 from streams.scores.levels import DAY_S
+from streams.scores.numbering import is_first
 
 T = TypeVar("T", np.int64, np.float64)
 MAX_SLICES = 120
@@ -167,7 +168,7 @@ def triangle(cells: Cells, bins: DelayBins, span: Span) -> Triangle | None:
 def _added(values: NDArray[T], number: Ints, n_bars: int) -> NDArray[T]:
     """Return the sums of each bar, over rows whose numbers never fall."""
     added = np.zeros((n_bars, *values.shape[1:]), values.dtype)
-    first = np.flatnonzero(np.diff(number, prepend=-1))
+    first = np.flatnonzero(is_first(number))
     if len(first):
         added[number[first]] = np.add.reduceat(values, first)
     return added

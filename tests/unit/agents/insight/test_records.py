@@ -30,7 +30,10 @@ class Numbers:
 
     def cells(self, records: Sequence[VerdictRecord], frame: Frame) -> list[Cells]:
         """Return the cells of each axis, which have bins of their own."""
-        return cells_of(records, Matched.of(records, frame.clock), frame, self.of)
+        by_bins = defaultdict[int, list[Cells]](list)
+        for part in cells_of(records, Matched.of(records, frame.clock), frame, self.of):
+            by_bins[part.n.shape[1]].append(part)
+        return [Cells.merge(by_bins[n_bins]) for n_bins in sorted(by_bins)]
 
 
 @pytest.mark.parametrize("seed", range(5))
