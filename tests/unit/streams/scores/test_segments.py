@@ -18,6 +18,7 @@ from streams.scores.segments import (
     Segments,
     size_edges,
     size_names,
+    size_of,
 )
 
 tags = st.dictionaries(st.sampled_from(["country", "tier", "other key"]), st.one_of(st.text(max_size=3), st.integers()))
@@ -98,6 +99,12 @@ def test_edges_are_round_and_split_evenly():
     assert counts / len(values) == pytest.approx(1 / N_SIZES, abs=0.03)
     assert size_names("y_pred", edges)[0] == f"y_pred:below {edges[0]:.0f}"
     assert size_names("y_pred", edges)[-1] == f"y_pred:{edges[-1]:.0f} and more"
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=7, unique=True).map(sorted), st.lists(st.integers(-4, 4)))
+def test_a_value_belongs_behind_each_edge_that_it_is_not_below(edges, values):
+    found = size_of([float(edge) for edge in edges], np.array(values, np.float64))
+    assert found.tolist() == [sum(value >= edge for edge in edges) for value in values]
 
 
 def test_values_that_are_all_equal_make_two_segments():
