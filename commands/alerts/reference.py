@@ -25,7 +25,7 @@ def run(
         if action == "clear":
             references.clear(model)
             print(
-                f"The reference of {_whose(model)} is cleared: its next 2,000 mature labels, from its first on, make one."
+                f"The reference of {_whose(model)} is cleared: the first 2,000 mature labels that are there make one again."
             )
             return 0
         is_set = action == "set"
@@ -63,6 +63,7 @@ def _lines(kept: Kept, model: str) -> list[str]:
         f"  labels        {sum(reference.n):,}",
         *(f"  {score.name:<13} {number(scores[score.name])}" for score in SCORES),
         *([] if reference.hours is None else _of_hours(reference.hours)),
+        *([f"  segments      {len(reference.segments)} of enough labels to be watched"] if reference.segments else []),
     ]
 
 
