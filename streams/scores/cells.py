@@ -192,7 +192,8 @@ def _gathered(values: NDArray[T], bins: Ints, n_bins: int) -> NDArray[T]:
 
 def means(sums: Floats, n: Floats | Ints) -> Floats:
     """Return sums / n, 0 where n is 0."""
-    return np.divide(sums, n, out=np.zeros(np.broadcast_shapes(sums.shape, n.shape)), where=n > 0)
+    shape = sums.shape if sums.shape == n.shape else np.broadcast_shapes(sums.shape, n.shape)
+    return np.divide(sums, n, out=np.zeros(shape), where=n > 0)
 
 
 def _worst_of(rows: list[list[Worst]], group: Ints, n_groups: int) -> list[list[Worst]]:
