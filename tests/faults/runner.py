@@ -101,7 +101,7 @@ class Runner:
             "resumed_s": scene.resumed_s,
             "resumes_s": fault.resumes_s,
             "seen_s": scene.seen_s,
-            "log_lines": n_loud(said),
+            "log_lines": len(loud(said)),
             "n_foreign": load.n_foreign,
             "took_s": round(time.monotonic() - begun, 1),
         } | (report.as_json() | {"problems": problems, "last_words": last_words})
@@ -141,15 +141,17 @@ def settle(world: World, intents: list[ledger.Intent], *, over: bool, known: lis
     return found[0]
 
 
-def n_loud(said: str) -> int:
-    """Return how many lines at WARNING or above were printed."""
-    return sum(bool(LOUD.search(line)) for line in said.splitlines())
+def loud(said: str) -> list[str]:
+    """Return the lines at WARNING or above."""
+    return [line for line in said.splitlines() if LOUD.search(line)]
 
 
 def _loud(said: str) -> list[str]:
-    problems = []
-    if n_loud(said) > MOST_LINES:
-        problems.append(f"{n_loud(said)} lines at WARNING or above were printed")
+    problems, lines = [], loud(said)
+    if len(lines) > MOST_LINES:
+        problems.append(
+            f"{len(lines)} lines at WARNING or above were printed: " + "\n".join(line[:150] for line in lines)
+        )
     if "Traceback" in said:
         problems.append("a traceback was printed: " + said[said.index("Traceback") :][:3000])
     return problems
