@@ -29,8 +29,11 @@ def model_at(path: Path, slope: float) -> Path:
 
 
 @pytest.fixture
-def pipeline(brokers: Brokers, tmp_path: Path) -> Iterator[Pipeline]:
-    """A worker with a champion of slope 1 and a challenger that answers the first feature, and hangs if it is asked to."""
+def pipeline(brokers: Brokers, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Pipeline]:
+    """A worker with a champion of slope 1 and a challenger that answers the first feature, and hangs if it is asked to.
+
+    Its parameter is the max out-of-orderness in seconds: of rows further apart than that, all models answer together.
+    """
     raw = pickle.dumps(Odd())
     (tmp_path / "odd.pkl").write_bytes(raw)
     champion = model_at(tmp_path / "champion.skops", 1.0)
@@ -40,7 +43,7 @@ def pipeline(brokers: Brokers, tmp_path: Path) -> Iterator[Pipeline]:
         model_pickle_sha256=hashlib.sha256(raw).hexdigest(),
         models=LISTED,
         join_window_s=20,
-        max_out_of_orderness_s=1,
+        max_out_of_orderness_s=getattr(request, "param", 1),
     )
     yield made
     made.end()
@@ -93,6 +96,9 @@ def test_each_model_has_its_verdict_and_the_csv_is_the_reference_s(pipeline: Pip
     assert [one["reason"] for one in listed] == ["unlisted_model"]
     assert "'nobody' is not in HINDSIGHT_MODELS (champion, challenger, service)" in listed[0]["detail"]
 
+    listed = json.loads(pipeline.page("/api/pairs?state=unmatched_true&model=service"))
+    assert {one["id"] for one in listed["rows"]} == {f"i{n}" for n in range(N // 2, N)}
+
     wait_until(lambda: pipeline.run_command("reconcile").returncode == 0, EFFECT_S, "everything adds up")
     sums = {one["name"]: one for one in json.loads(pipeline.run_command("reconcile", "--json").stdout)["sums"]}
     for model in LISTED.split(","):
@@ -100,6 +106,7 @@ def test_each_model_has_its_verdict_and_the_csv_is_the_reference_s(pipeline: Pip
         assert rows["left"] == rows["right"] == N + (N // 2 if model == "service" else N)
 
 
+@pytest.mark.parametrize("pipeline", [600], indirect=True, ids=["rows are close together"])
 def test_a_model_that_hangs_does_not_stop_the_other(pipeline: Pipeline) -> None:
     pipeline.start()
     pipeline.publish("features", [{"id": "hangs", "features": [HANGS, 0.0]}])
@@ -110,3 +117,13 @@ def test_a_model_that_hangs_does_not_stop_the_other(pipeline: Pipeline) -> None:
     pipeline.publish("features", [[{"id": f"i{n}", "features": [float(n), 0.0]} for n in range(N)]])
     pipeline.publish("y_true", [[{"id": f"i{n}", "y_true": n + 1.0} for n in range(N)]])
     wait_until(lambda: len(pipeline.metric_rows()) == N + 1, EFFECT_S, "and goes on")
+
+
+def test_rows_that_a_model_refuses_are_named_where_models_are_compared(pipeline: Pipeline) -> None:
+    pipeline.start()
+    pipeline.publish("features", [[{"id": f"i{n}", "features": [float(n)]} for n in range(3)]])
+    for model in ("champion", "challenger"):
+        shown = f"refused by <bdi>{model}</bdi>, in quarantine"
+        wait_until(lambda: shown in pipeline.html("/compare"), EFFECT_S, f"what {model} refused is named")  # noqa: B023
+    groups = json.loads(pipeline.page("/api/quarantine"))["groups"]
+    assert {(one["model"], one["n_rows"]) for one in groups} == {("champion", 3), ("challenger", 3)}
