@@ -6,6 +6,7 @@ late for: an inner join of two tables by id.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple
@@ -94,7 +95,9 @@ class Oracle:
 
     def _count_further(self, first: float | None, y: float) -> None:
         """Count a row that changes nothing, by the value that its side has already; None: it has none, it is late."""
-        self.counts["late" if first is None else "duplicates" if first == y else "conflicts"] += 1
+        self.counts[
+            "late" if first is None else "duplicates" if math.isclose(first, y, rel_tol=1e-9) else "conflicts"
+        ] += 1
 
     def tick(self, now: float, idle: Collection[Side] = ()) -> None:
         """End what has waited long enough, and forget old endings."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain, repeat
+from math import isclose
 from typing import NamedTuple, Protocol, cast
 
 import msgspec
@@ -29,6 +30,9 @@ from streams.wire.forwarding import Origin
 from streams.wire.rows import PredRow, TrueRow
 from streams.wire.verdicts import Pairs, Report, Verdict
 
+SAME = 1e-9
+"""Values that differ by no more, relative to the larger one, are the same: a model that predicts a row again after a crash, in
+another batch, may round otherwise."""
 MAX_EXPIRY_BYTES = 150_000
 """What the ids that one kind of timer ends in one decision may weigh, in bytes of its record."""
 MAX_EXPIRY_KEYS = 10_000
@@ -276,7 +280,8 @@ class _Draft:
             self.arriving.was_known(carries, row.ts, is_late=is_late)
         elif is_late:
             self.arriving.late(state[-1], state[4] if kind < MATCHED else state[6])
-        if first == y:
+        is_same = isclose(first, y, rel_tol=SAME)
+        if is_same:
             lane.counts.duplicates += 1
             flags |= pair.DUPLICATE
         elif is_late:
@@ -285,7 +290,7 @@ class _Draft:
         else:
             lane.counts.conflicts += 1
             flags |= pair.CONFLICT
-        if first != y:
+        if not is_same:
             self.others[other_key(key)] = pair.pack_other(side, y, row.ts, self.now, offset)
         return (kind, flags, min(n_repeats + 1, pair.MAX_REPEATS), *rest)
 

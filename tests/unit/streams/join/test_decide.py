@@ -94,9 +94,18 @@ def test_sides_that_come_in_one_record_each_of_one_batch_match_with_others_betwe
         (true(NOW, 1.0), "duplicates"),
         (true(NOW, 1.5), "conflicts"),
         (pred(NOW, 2.0), "duplicates"),
+        (pred(NOW, 2.0 + 1e-12), "duplicates"),
+        (pred(NOW, 2.0 + 1e-6), "conflicts"),
         (pred(NOW, 2.5), "conflicts"),
     ],
-    ids=["same truth", "other truth", "same prediction", "other prediction"],
+    ids=[
+        "same truth",
+        "other truth",
+        "same prediction",
+        "rounded otherwise",
+        "hardly another prediction",
+        "other prediction",
+    ],
 )
 def test_a_further_row_of_a_matched_id_is_counted_and_changes_nothing(player, further, counted):
     player.play([[true(NOW)], [pred(NOW)]], NOW)
