@@ -47,7 +47,7 @@ def amount(rule: Rule, size: float) -> str:
     if not rule.kind.is_of_labels:
         return f"{size:,.0f}"
     if unit == "evidence":
-        return f"{size:.2g}"
+        return f"{size:,.0f}" if size >= 10 else f"{size:.2g}"
     return f"{number(size)} ×" if unit == "×" else number(size)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from streams.alerts import words
 from streams.alerts.readings import Compared, Health, Reading, of_health, of_labels
 from streams.alerts.rules import KINDS, Rule
 from streams.scores.equal_delays import Ratio
@@ -175,3 +176,10 @@ def test_no_metric_of_labels_is_told_while_nothing_is_there():
 def test_rules_about_rows_and_brokers_are_held_against_counts(metric):
     assert of_health(rule(metric), Health(**{metric: -3})) == Reading(3.0)
     assert of_health(rule(metric), Health()) == Reading(None, why="the worker's state is not known yet")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "said"), [(0.0123, "0.012"), (1.26, "1.3"), (131.08, "131"), (4.85e8, "485,000,000")]
+)
+def test_evidence_is_said_in_plain_numbers(evidence: float, said: str):
+    assert words.amount(Rule(name="a", metric="drift"), evidence) == said
