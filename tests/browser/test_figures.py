@@ -263,7 +263,7 @@ def test_a_click_on_a_bar_or_enter_on_it_leads_to_its_ids_and_a_touch_shows_the_
     page = shown(kept.figures(120.0), has_touch=True)
     bar = page.locator("[aria-labelledby=h-hist] rect[data-to]").first
     to = bar.get_attribute("data-to")
-    assert to.startswith("/table/pairs/?state=matched&from=")
+    assert to.startswith("/table/pairs/?state=matched&by=predicted&")
     bar.click()
     page.wait_for_url(f"**{to}")
     page.go_back()
