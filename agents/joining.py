@@ -20,7 +20,7 @@ from streams.table.decision_log import DecisionLog
 from streams.table.forwarder import Forwarder, Forwarding
 from streams.table.inputs import KINDS
 from streams.table.outbox import Outbox
-from streams.table.owner import Owner
+from streams.table.owner import Owner, placed_otherwise
 from streams.table.restore import CannotRestore, check_inputs, restore
 from streams.table.store import PairsStore
 from streams.wire.dead_letters import UnreadableRows, records_of
@@ -96,6 +96,8 @@ class Joining:
                 store = await restore(partition, self._store_of(partition), self.log, self._set_aside)
                 inputs = [TP(topic, partition) for topic in self._inputs]
                 found = await positions(self._settings, inputs)
+                if said := placed_otherwise(store.checkpoint, self._settings.partitions):
+                    fatal(f"The table `pairs` cannot be restored: of partition {partition}, {said}.")
                 check_inputs(partition, store.checkpoint, [found[tp] for tp in inputs], self.log.topic)
                 return store
             except Unavailable as exc:

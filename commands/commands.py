@@ -121,6 +121,22 @@ class topology(PlainCommand):  # noqa: N801
         return command.run(settings, **options)
 
 
+class repartition(PlainCommand):  # noqa: N801
+    """Give the topics more PARTITIONS, with each id's state in the one that it belongs to; workers and bridges are stopped."""
+
+    examples = (
+        "faust -A streams repartition 16                                 then set HINDSIGHT_PARTITIONS=16, and start again",
+    )
+    options: ClassVar[list[Any]] = [argument("partitions"), option("--yes", is_flag=True, help="do not ask")]
+
+    def work(self, **options: Any) -> int:
+        """Grow them."""
+        from commands.repartition import command
+        from streams.faust_app import settings
+
+        return command.run(settings, **options)
+
+
 class reconcile(PlainCommand):  # noqa: N801
     """Prove from Kafka and the CSV files that nothing is lost or duplicated; exits with 1 if not, with 2 if it cannot tell."""
 

@@ -63,17 +63,26 @@ async def join_now(settings: Settings, n_partitions: int) -> Join:
     Raises:
         Unavailable: Kafka cannot be asked.
     """
+    decisions = await last_decisions(settings, n_partitions)
+    models = dict.fromkeys(name for d in decisions for name in (*d.checkpoint.listed, *d.checkpoint.by_model))
+    by_model = {name: Counts.together(d.checkpoint.by_model.get(name, Counts()) for d in decisions) for name in models}
+    total = Counts.together(d.checkpoint.counts for d in decisions)
+    return Join(total, max((d.at for d in decisions), default=None), by_model)
+
+
+async def last_decisions(settings: Settings, n_partitions: int) -> list[Decision]:
+    """Return the last valid record of each partition of the decision log that has one.
+
+    Raises:
+        Unavailable: Kafka cannot be asked.
+    """
     log = DecisionLog(settings, timeout_s=TIMEOUT_S)
     try:
         bounds = await log.bounds(list(range(n_partitions)))
         found = await asyncio.gather(*(_last(log, p, first, end) for p, (first, end) in bounds.items()))
     except LogIsNewer as exc:
         raise Unavailable(f"{exc}.") from None
-    decisions = [decision for decision in found if decision is not None]
-    models = dict.fromkeys(name for d in decisions for name in (*d.checkpoint.listed, *d.checkpoint.by_model))
-    by_model = {name: Counts.together(d.checkpoint.by_model.get(name, Counts()) for d in decisions) for name in models}
-    total = Counts.together(d.checkpoint.counts for d in decisions)
-    return Join(total, max((d.at for d in decisions), default=None), by_model)
+    return [decision for decision in found if decision is not None]
 
 
 def _read(settings: Settings) -> set[str]:

@@ -10,6 +10,7 @@ import msgspec
 
 from commands.reconcile.facts import ANSWERED, DECIDED, FEATURES, PRED, SENT, TRUE, WAITING, WRITTEN, Fact
 from commands.reconcile.listings import Listings
+from commands.reconcile.placings import Placings
 
 Line = Literal["rows", "features", "metric", "metric_log.csv", "unmatched_log.csv"]
 MATCHED = "matched"
@@ -22,7 +23,7 @@ class Span(NamedTuple):
 
     `confirmed` and `written`: up to where verdicts must be in the topic `metric`, and in the CSV files. `metric_from`:
     the first decision that the topic `metric` still has; `log_from`: that the log still has. `whole`: the inputs are
-    there from their beginning. `listings`: which models were listed when.
+    there from their beginning. `listings`: which models were listed when. `placings`: by how many partitions ids were placed.
     """
 
     start: int
@@ -33,6 +34,7 @@ class Span(NamedTuple):
     log_from: int
     whole: bool
     listings: Listings = Listings()
+    placings: Placings = Placings()
 
 
 class Problem(NamedTuple):
@@ -166,17 +168,23 @@ def _rows(
         if fact.kind in (TRUE, PRED):
             of_side[fact.kind].append(fact.a)
     past = [fact for fact in decided if fact.offset <= spans[fact.partition].end]
-    began = [fact.offset for fact in facts if fact.kind == WAITING and fact.offset <= spans[fact.partition].end]
-    waits = bool(began) and max(began) >= max((fact.offset for fact in past), default=-1)
+    began = [fact for fact in facts if fact.kind == WAITING and fact.offset <= spans[fact.partition].end]
+    stayed = [
+        fact for fact in began if not spans[fact.partition].placings.has_left(row_id, fact.partition, fact.offset)
+    ]
+    ended = {fact.partition: fact.offset for fact in sorted(past, key=lambda fact: fact.offset)}
+    waits = any(fact.offset >= ended.get(fact.partition, -1) for fact in stayed)
     tally.n_waiting += waits
     n_rows = len(of_side[TRUE]) + len(of_side[PRED])
     if n_rows and not past and not waits:
         return [Problem("rows", row_id, f"{_times(n_rows, 'row')} came in, but it has no verdict and does not wait")]
-    if len(apart := {fact.partition for fact in past}) > 1:
-        said = (
-            f"it has {len(past)} verdicts, in the partitions {', '.join(map(str, sorted(apart)))}: one alone is right"
-        )
-        return [Problem("rows", row_id, said)]
+    apart: dict[int, set[int]] = {}
+    for fact in past:
+        apart.setdefault(spans[fact.partition].placings.at(fact.offset), set()).add(fact.partition)
+    for some in apart.values():
+        if len(some) > 1:
+            said = f"it has {len(past)} verdicts, in the partitions {', '.join(map(str, sorted(some)))}: one alone is right"
+            return [Problem("rows", row_id, said)]
     if not past or not spans[past[0].partition].whole:
         return []
     n_used = sum(2 if fact.verdict == MATCHED else 1 for fact in past) + waits

@@ -7,6 +7,7 @@ from collections import Counter
 import msgspec
 
 from commands.reconcile.listings import Listings
+from commands.reconcile.placings import Placings
 from streams.join.decision import Checkpoint, Counts, Decision, checkpoint_after
 
 ENDS = ("matched", "unmatched_true", "unmatched_pred")
@@ -35,6 +36,7 @@ class LogPart(msgspec.Struct):
     n_foreign: int = 0
     """Rows of other partitions that lie in this one, of the span."""
     listings: Listings = msgspec.field(default_factory=Listings)
+    placings: Placings = msgspec.field(default_factory=Placings)
     _applied: list[int] = msgspec.field(default_factory=lambda: [-1, -1])
 
     @property
@@ -54,6 +56,7 @@ class LogPart(msgspec.Struct):
         """
         wrong = self._check(offset, decided.checkpoint, verdicts)
         self.listings.take(offset, self._applied, decided.checkpoint)
+        self.placings.take(offset, self._applied, decided.checkpoint.partitions)
         self._applied = decided.checkpoint.input_offsets
         if offset < self.confirming_to:
             self.confirmed = decided.checkpoint.confirmed

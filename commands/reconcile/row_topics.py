@@ -112,7 +112,8 @@ class Inputs:
             in_span = first <= record.offset < end
             if marks.origin is None:
                 self.n_there[kind] += len(found)
-                rows, n_foreign = self._parted(rows, p, marks)
+                n_partitions = part.placings.at_input(side, record.offset) or self._settings.partitions
+                rows, n_foreign = _parted(rows, p, marks, n_partitions)
                 part.n_foreign += n_foreign if in_span else 0
             elif not seen.is_new(marks.origin) or self._is_again(part, marks.origin, len(found), in_span=in_span):
                 continue  # the join drops a second copy, too; what was sent on from here was counted where it lay
@@ -150,14 +151,6 @@ class Inputs:
         if side == TRUE:
             return part.listings.of_truth(offset)
         return [part.listings.of_prediction(offset, cast(PredRow, row).model)]
-
-    def _parted(self, rows: Sequence[Row], partition: int, marks: Marks) -> tuple[Sequence[Row], int]:
-        """Return the rows that are joined where they lie, and how many others there are: those are joined as their copies."""
-        n_partitions = self._settings.partitions
-        if marks.n_partitions == n_partitions or not rows:
-            return rows, 0
-        mine, _ = forwarding.parted(rows, partition, n_partitions)
-        return mine, len(rows) - len(mine)
 
     def _is_again(self, part: LogPart, origin: Origin, n_rows: int, *, in_span: bool) -> bool:
         """Tell whether rows were sent on from here to here, being too many for one decision, and count them as sent on."""
@@ -202,6 +195,14 @@ class Inputs:
             self._facts.add(Fact(one.id, ANSWERED, "", 0.0, 0.0, -1, -1) for one in rows)
         except Exception:  # foreign bytes: msgspec raises more than its own errors
             self.strange.append(f"quarantine@{row.offset} ({row.reason}) holds no row that a model was given")
+
+
+def _parted(rows: Sequence[Row], partition: int, marks: Marks, n_partitions: int) -> tuple[Sequence[Row], int]:
+    """Return the rows that are joined where they lie, and how many others there are: those are joined as their copies."""
+    if marks.n_partitions == n_partitions or not rows:
+        return rows, 0
+    mine, _ = forwarding.parted(rows, partition, n_partitions)
+    return mine, len(rows) - len(mine)
 
 
 class _Seen:

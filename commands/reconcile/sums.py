@@ -92,6 +92,7 @@ def _span(part: LogPart, found: Gathered) -> Span:
         log_from=part.first,
         whole=part.is_whole and part.start is None,
         listings=part.listings,
+        placings=part.placings,
     )
 
 

@@ -18,9 +18,10 @@ from streams.join.keys import OTHERS, STATES
 from streams.wire import versions
 from streams.wire.versions import Newer
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Of records and checkpoints. Version 1 had no mark before it, and none of its states carried anything (see `state`); up
-to version 2, a record had no report; up to version 3, all models shared an id's state."""
+to version 2, a record had no report; up to version 3, all models shared an id's state; up to version 4, no state moved to
+another partition."""
 
 NOWHERE_TS = -1e18
 """The largest ts seen on an input that has not been seen."""
@@ -30,11 +31,13 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     """Running counts of one partition, in rows but for `waiting` (ids) and `skipped` (Kafka records).
 
     The invariant: rows_true + rows_pred + fanned_out == 2 * matched + unmatched_true + unmatched_pred + duplicates +
-    conflicts + late + waiting. `unreadable` rows came in a Kafka record, not from the bridge; they are in quarantine.
+    conflicts + late + waiting + moved. `unreadable` rows came in a Kafka record, not from the bridge; they are in quarantine.
     `evicted` ids ended unmatched before their time, since too many waited; they are in unmatched_true and unmatched_pred
     too. `forwarded` rows belong to other partitions, or were too many for one record, and were sent on; they are counted as rows
     where they came.
     `fanned_out` counts each truth once for each model beyond the first that it is held against.
+    `moved` rows waited here, and wait in another partition since the topics have more of them (see `moving`), less those that
+    came so: 0 over all partitions.
     """
 
     rows_true: int = 0
@@ -51,6 +54,7 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     evicted: int = 0
     forwarded: int = 0
     fanned_out: int = 0
+    moved: int = 0
 
     @classmethod
     def together(cls, each: Iterable[Counts]) -> Self:
@@ -66,7 +70,7 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     def difference(self) -> int:
         """Return rows in less the rows accounted for: 0, or the invariant is broken."""
         ended = 2 * self.matched + self.unmatched_true + self.unmatched_pred
-        return self.rows_in - ended - self.duplicates - self.conflicts - self.late - self.waiting
+        return self.rows_in - ended - self.duplicates - self.conflicts - self.late - self.waiting - self.moved
 
     def match_rate(self) -> float | None:
         """Return the share of ids that ended matched, of all that ended; None before the first did."""
@@ -106,6 +110,8 @@ class Checkpoint(msgspec.Struct, array_like=True):
     """What of the counts is whose, of each model that was ever listed; empty until then. The invariant holds for each."""
     listed: list[str] = []
     """The models that were listed when the decision was made, the reference first."""
+    partitions: int = 0
+    """By how many partitions the ids were placed; 0 where a program of version 4 or before wrote it."""
 
     def differences(self) -> dict[str, int]:
         """Return how the invariant is broken: by model, or in all under an empty name."""

@@ -24,7 +24,17 @@ from streams.join.state import TRUE
 from streams.wire.rows import PredRow, TrueRow
 
 Rows = Sequence[TrueRow | PredRow]
-FATES = ("matched", "unmatched_true", "unmatched_pred", "duplicates", "conflicts", "late", "waiting", "evicted")
+FATES = (
+    "matched",
+    "unmatched_true",
+    "unmatched_pred",
+    "duplicates",
+    "conflicts",
+    "late",
+    "waiting",
+    "evicted",
+    "moved",
+)
 """The counts that the lanes keep; the totals are their sums."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from aiokafka import errors
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from aiokafka.protocol.commit import OffsetFetchRequest
@@ -97,6 +97,19 @@ class Admin(OnDemand[AIOKafkaAdminClient]):
             if code not in (0, errors.TopicAlreadyExistsError.errno):
                 said = [message] if message else []
                 raise translated(errors.for_code(code)(*said), f"{self._where} did not create the topic {name!r}")
+
+    async def grow(self, topics: Iterable[str], n_partitions: int, *, only_try: bool = False) -> None:
+        """Give topics more partitions, so many in all. `only_try`: ask whether they could have them, no more.
+
+        Raises:
+            KafkaRefused: one cannot grow so.
+            Unavailable: Kafka does not answer.
+        """
+        wanted = {topic: NewPartitions(n_partitions) for topic in topics}
+        if not wanted:
+            return
+        with translating(f"{self._where} does not give {', '.join(map(repr, wanted))} {n_partitions} partitions"):
+            await (await self._started()).create_partitions(wanted, validate_only=only_try)
 
     def _new(self) -> AIOKafkaAdminClient:
         timeout_ms = round(self._timeout_s * 1000)

@@ -48,6 +48,10 @@ class Inputs:
         if batch.records:
             self._came.set()
 
+    def are_read_to(self, ends: Sequence[int]) -> bool:
+        """Tell whether all that lies before these offsets was delivered and taken."""
+        return not any(self._queues) and all(at >= end for at, end in zip(self._next, ends, strict=True))
+
     def close(self) -> None:
         """Keep nobody waiting any more."""
         self._came.set()

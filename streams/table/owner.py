@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeVar
 from streams.join import decision
 from streams.join.deadlines import Rules
 from streams.join.decide import NO_CAP, Decided, decide
-from streams.join.decision import Decision
+from streams.join.decision import Checkpoint, Decision
 from streams.join.input import Input
 from streams.kafka.errors import KafkaRefused
 from streams.process.fatal import fatal
@@ -54,6 +54,15 @@ class Made(NamedTuple):
     n_inputs: int
     decided: Decided
     value: bytes
+
+
+def placed_otherwise(checkpoint: Checkpoint, n_partitions: int) -> str:
+    """Return why a partition must not be joined by so many partitions, as the end of a sentence; empty if it may."""
+    n = checkpoint.partitions
+    if n in (0, n_partitions):
+        return ""
+    cure = f"run `faust -A streams repartition {n_partitions}`" if n < n_partitions else f"set HINDSIGHT_PARTITIONS={n}"
+    return f"its ids are placed by {n} partitions, and HINDSIGHT_PARTITIONS is {n_partitions}: {cure}"
 
 
 class Owner:
@@ -164,6 +173,8 @@ class Owner:
         this partition itself.
         """
         checkpoint, now = self.store.checkpoint, time.time()
+        if said := placed_otherwise(checkpoint, self.n_partitions):
+            fatal(f"partition {self.partition} of the table `pairs` cannot continue: {said}.")
         idle = self.inputs.idle(self.rules.max_out_of_orderness_s)
         n = self._n_fitting(inputs)
         while True:
@@ -186,6 +197,7 @@ class Owner:
             after = decided.record.checkpoint
             after.log = checkpoint.log or secrets.token_hex(8)
             after.confirmed, after.forwarded = self.confirmed, self.forwarded
+            after.partitions = self.n_partitions
             value = decision.encode(decided.record)
             self._learn(len(value), sum(len(given.rows) for given in inputs[:n]))
             if len(value) <= MAX_DECISION_BYTES and decided.n_forwards <= forwarding.MAX_CHUNKS:

@@ -16,6 +16,7 @@ import rocksdict
 
 from streams.join.deadlines import INDEX, index_entries
 from streams.join.decision import Checkpoint, Decision, checkpoint_after, decode_checkpoint, encode_checkpoint, is_valid
+from streams.join.keys import BASE, STATES
 from streams.wire.versions import Newer
 
 CHECKPOINT = b"h"
@@ -113,6 +114,17 @@ class PairsStore:
         """Return the packed state of each key."""
         with translated(self._path):
             return self._db.get(keys) if keys else []
+
+    def states_after(self, key: bytes, n: int) -> list[tuple[bytes, bytes]]:
+        """Return up to `n` states, of whatever model, with their keys, in the order of these, behind a key (b"" is the start)."""
+        found: list[tuple[bytes, bytes]] = []
+        with translated(self._path):
+            for one, packed in self._entries(key or BASE):
+                if one[:1] not in STATES or len(found) == n:
+                    break
+                if one != key:
+                    found.append((one, packed))
+        return found
 
     def due(self, start: bytes, last_bucket: int, max_keys: int) -> list[tuple[bytes, list[bytes]]]:
         """Return the index entries of a timer kind from `start` to the end of `last_bucket`: index key, keys.

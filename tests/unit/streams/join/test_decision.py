@@ -159,7 +159,7 @@ def test_a_newer_version_is_named_with_what_to_do():
     for found, what in ((decision.decode(newer), "decision log"), (decision.decode_checkpoint(newer), "database")):
         assert isinstance(found, Newer)
         assert str(found) == (
-            f"the {what} is of version 5, and this program knows versions up to 4: a newer Hindsight wrote it. "
+            f"the {what} is of version 6, and this program knows versions up to 5: a newer Hindsight wrote it. "
             "Start that version, or a newer one; nothing is lost"
         )
 
