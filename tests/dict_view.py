@@ -27,6 +27,10 @@ class DictView:
         """See `join.View`."""
         return [self.packed.get(key) for key in keys]
 
+    def states_after(self, key: bytes, n: int) -> list[tuple[bytes, bytes]]:
+        """See `PairsStore.states_after`."""
+        return sorted((one, packed) for one, packed in self.packed.items() if one[:1] in b"ij" and one > key)[:n]
+
     def due(self, start: bytes, last_bucket: int, max_keys: int) -> list[tuple[bytes, list[bytes]]]:
         """See `join.View`."""
         entries: list[tuple[bytes, list[bytes]]] = []

@@ -157,6 +157,11 @@ def alter(topic: str, setting: str) -> str:
     return f"kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {setting}"
 
 
+def repartition(n_partitions: int) -> str:
+    """Return the command that has the topics grow."""
+    return f"faust -A streams repartition {n_partitions}"
+
+
 async def _seen(admin: Admin, wanted: Topics) -> None:
     """Wait until Kafka shows the topics: what it has created, or somebody else meanwhile, it shows a moment later."""
     for _ in range(LOOKS):
@@ -184,11 +189,19 @@ def mismatch(wanted: Topics, found: Mapping[str, int]) -> str:
     n_wanted = wanted.y_true.partitions
     there = [found[topic.name] for topic in wanted.alike if topic.name in found]
     said = ", ".join(f"{name!r} has {n}" for name, n in off.items())
-    if set(off) <= {topic.name for topic in wanted.alike} and len(set(there)) == 1:
+    is_of_rows = set(off) <= {topic.name for topic in wanted.alike}
+    if is_of_rows and len(set(there)) == 1:
         what = f"The Kafka topic {said} partitions" if len(off) == 1 else f"Of the Kafka topics, {said} partitions"
+        grow = f", grow them (stop all workers and bridges, and run `{repartition(n_wanted)}`)" * (n_wanted > there[0])
         return (
-            f"{what}, but {n_wanted} are required: set HINDSIGHT_PARTITIONS={there[0]}, or use topics of your own with "
+            f"{what}, but {n_wanted} are required: set HINDSIGHT_PARTITIONS={there[0]}{grow}, or use topics of your own with "
             "HINDSIGHT_NAMESPACE. (All row topics need the same number, because an id is joined within its partition.)"
+        )
+    if is_of_rows:
+        return (
+            f"Kafka's topics differ in their partitions: {said}. Somebody has grown some of them, or a growth was broken off. "
+            f"Stop all workers and bridges, and run `{repartition(max(there))}`: it has all topics grow, and each id in its "
+            f"partition. Then set HINDSIGHT_PARTITIONS={max(there)} everywhere, and start again."
         )
     needed = ", ".join(f"{topic.name!r} {topic.partitions}" for topic in wanted if topic.name in off)
     return (

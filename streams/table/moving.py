@@ -138,10 +138,10 @@ class Moving:
     def _beginning(self, partition: int, n_before: int) -> Checkpoint:
         """Return where a partition stands; a new one knows the time of those that its ids come from."""
         checkpoint, n = self._stores[partition].checkpoint, len(self._stores)
-        if partition < n_before:
-            return checkpoint
-        begun = msgspec.structs.replace(checkpoint, partitions=n, log=checkpoint.log or secrets.token_hex(8))
-        if checkpoint.input_offsets == [-1, -1]:
+        begun = msgspec.structs.replace(checkpoint)
+        if not begun.log:
+            begun.log, begun.partitions = secrets.token_hex(8), n
+        if partition >= n_before and begun.input_offsets == [-1, -1]:
             begun.ts = moving.newest_ts([self._stores[p].checkpoint for p in moving.sources(partition, n_before, n)])
         return begun
 

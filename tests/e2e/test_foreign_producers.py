@@ -137,4 +137,4 @@ def test_topics_that_somebody_grows_while_all_runs_are_on_readyz_with_a_cure(mak
 
     sentence = wait_until(said, EFFECT_S, "/readyz names the topic")
     assert f"'{topic(pipeline, 'y_true')}' has 8" in sentence
-    assert "set HINDSIGHT_NAMESPACE to a new name" in sentence
+    assert "run `faust -A streams repartition 8`" in sentence

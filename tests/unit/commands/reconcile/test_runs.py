@@ -161,7 +161,7 @@ def test_records_of_a_newer_version_are_not_checked_and_said(world: World, recon
     )
     world.kafka.put(topic, 0, newer)
     with pytest.raises(
-        Unavailable, match=r"is of version 9, and this program knows versions up to [34]: .* Start that version"
+        Unavailable, match=r"is of version 9, and this program knows versions up to [35]: .* Start that version"
     ):
         reconcile()
 

@@ -40,17 +40,25 @@ def test_a_mismatch_names_the_topic_both_numbers_and_the_cure():
 ALL = {"features": 4, "y_true": 4, "y_pred": 4, "hindsight-pairs-changelog": 4, "metric": 1}
 
 
-@pytest.mark.parametrize(
-    "grown",
-    [{"y_true": 8}, {"y_true": 8, "y_pred": 8, "features": 8}, {"metric": 6}],
-    ids=["one", "all rows", "metric"],
-)
-def test_topics_that_cannot_be_made_alike_have_a_cure_that_is_no_circle(grown: dict[str, int]):
-    for asked_for in (4, 8):
-        found = ALL | grown
-        said = mismatch(topics(Settings(partitions=asked_for)), found)
-        assert "set HINDSIGHT_NAMESPACE to a new name" in said
-        assert "HINDSIGHT_PARTITIONS=" not in said, "it would be the next mismatch"
+@pytest.mark.parametrize("grown", [{"y_true": 8}, {"y_true": 8, "y_pred": 8, "features": 8}], ids=["one", "all rows"])
+@pytest.mark.parametrize("asked_for", [4, 8])
+def test_topics_that_somebody_has_grown_have_one_cure(grown: dict[str, int], asked_for: int):
+    said = mismatch(topics(Settings(partitions=asked_for)), ALL | grown)
+    assert "run `faust -A streams repartition 8`" in said
+    assert "Then set HINDSIGHT_PARTITIONS=8 everywhere" in said
+
+
+@pytest.mark.parametrize("asked_for", [4, 8])
+def test_topics_that_cannot_be_made_alike_have_a_cure_that_is_no_circle(asked_for: int):
+    said = mismatch(topics(Settings(partitions=asked_for)), ALL | {"metric": 6})
+    assert "set HINDSIGHT_NAMESPACE to a new name" in said
+    assert "HINDSIGHT_PARTITIONS=" not in said, "it would be the next mismatch"
+
+
+def test_topics_that_are_to_grow_have_a_command():
+    said = mismatch(topics(Settings(partitions=8)), ALL)
+    assert "set HINDSIGHT_PARTITIONS=4, grow them (stop all workers and bridges, and run" in said
+    assert "repartition" not in mismatch(topics(Settings(partitions=2)), ALL)
 
 
 def test_topics_that_are_alike_but_not_as_asked_for_need_one_setting():

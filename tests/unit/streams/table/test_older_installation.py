@@ -94,5 +94,5 @@ def test_ids_that_waited_join_and_the_others_end_at_their_time(player):
 
 def test_what_is_written_now_has_its_version_before_it(player):
     player.play([[Row("true", "new", START, 1.0)]], START + 1)
-    assert player.log[-1][:4] == b"\xc1hs\x04"
-    assert player.view._db.get(b"h")[:4] == b"\xc1hs\x04"
+    assert player.log[-1][:4] == b"\xc1hs\x05"
+    assert player.view._db.get(b"h")[:4] == b"\xc1hs\x05"

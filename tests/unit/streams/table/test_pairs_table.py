@@ -113,7 +113,7 @@ def test_a_database_that_cannot_be_used_is_kept_aside_and_an_empty_one_takes_its
 
     assert (found.problem, found.checkpoint.offset, store.partition(3)) == ("", -1, found)
     assert len(list(tmp_path.glob("pairs-3.set-aside-*"))) == 1
-    assert "partition 3: the local database is of version 9, and this program knows versions up to 4" in caplog.text
+    assert "partition 3: the local database is of version 9, and this program knows versions up to 5" in caplog.text
     store.forget(keep=())
 
 

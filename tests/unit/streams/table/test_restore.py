@@ -86,7 +86,7 @@ def test_a_record_behind_what_is_none_counts_if_it_was_decided_on_it(records, st
 def test_a_log_that_a_newer_program_writes_is_a_sentence_and_nothing_of_it_is_applied(records, store):
     newer = versions.marked(decision.VERSION + 1, b"")
     with pytest.raises(
-        CannotRestore, match=r"^log/3@4: the decision log is of version 5, .* Start that version, or a newer one"
+        CannotRestore, match=r"^log/3@4: the decision log is of version 6, .* Start that version, or a newer one"
     ):
         asyncio.run(restore(3, store, Log([*records, newer]), None))
 

@@ -261,7 +261,7 @@ def test_what_is_no_record_moves_the_offset_only(store):
 @pytest.mark.parametrize(
     ("head", "problem"),
     [
-        (versions.marked(5, b"anything"), "is of version 5, and this program knows versions up to 4"),
+        (versions.marked(6, b"anything"), "is of version 6, and this program knows versions up to 5"),
         (b"\x98", "is damaged: its checkpoint cannot be read"),
     ],
     ids=["newer", "damaged"],
