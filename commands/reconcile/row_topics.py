@@ -112,11 +112,14 @@ class Inputs:
             in_span = first <= record.offset < end
             if marks.origin is None:
                 self.n_there[kind] += len(found)
-                n_partitions = part.placings.at_input(side, record.offset) or self._settings.partitions
-                rows, n_foreign = _parted(rows, p, marks, n_partitions)
-                part.n_foreign += n_foreign if in_span else 0
-            elif not seen.is_new(marks.origin) or self._is_again(part, marks.origin, len(found), in_span=in_span):
-                continue  # the join drops a second copy, too; what was sent on from here was counted where it lay
+            elif not seen.is_new(marks.origin):
+                continue  # the join drops a second copy, too
+            n_partitions = part.placings.at_input(side, record.offset) or self._settings.partitions
+            rows, n_foreign = _parted(rows, p, marks, n_partitions)
+            if in_span:
+                part.n_foreign += n_foreign
+            if _is_again(part, marks, side, len(found), n_foreign, in_span=in_span):
+                continue
             if not in_span:
                 if side == PRED and self.model_is_ours:
                     self._facts.add(Fact(row.id, ANSWERED, "", 0.0, 0.0, p, -1) for row in rows)
@@ -151,12 +154,6 @@ class Inputs:
         if side == TRUE:
             return part.listings.of_truth(offset)
         return [part.listings.of_prediction(offset, cast(PredRow, row).model)]
-
-    def _is_again(self, part: LogPart, origin: Origin, n_rows: int, *, in_span: bool) -> bool:
-        """Tell whether rows were sent on from here to here, being too many for one decision, and count them as sent on."""
-        is_own = part.end is not None and origin.log == part.end.log
-        part.n_foreign += n_rows if is_own and in_span else 0
-        return is_own
 
     def _expect(self, where: str, raw: bytes, timestamp: int) -> None:
         self._facts.expect_in_quarantine(f"topic {where}", raw, timestamp / 1000)
@@ -203,6 +200,18 @@ def _parted(rows: Sequence[Row], partition: int, marks: Marks, n_partitions: int
         return rows, 0
     mine, _ = forwarding.parted(rows, partition, n_partitions)
     return mine, len(rows) - len(mine)
+
+
+def _is_again(part: LogPart, marks: Marks, side: int, n_rows: int, n_foreign: int, *, in_span: bool) -> bool:
+    """Tell whether rows were sent on from here to here, being too many for one decision, and count them: not as rows again.
+
+    They were counted where they lay; but `n_foreign` of them have another partition since, and are counted there.
+    """
+    is_own = part.end is not None and marks.origin is not None and marks.origin.log == part.end.log
+    if is_own and in_span:
+        part.n_foreign += n_rows
+        part.n_rows[side] -= n_foreign
+    return is_own
 
 
 class _Seen:

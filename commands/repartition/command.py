@@ -43,6 +43,8 @@ def run(settings: Settings, *, partitions: str, yes: bool = False) -> int:
         print(f"{BAD} {exc}", file=sys.stderr)
     except (CannotRestore, StoreFailed) as exc:
         print(f"{BAD} The growth cannot go on: {exc}. Then run the same command again.", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"{BAD} Broken off. {AGAIN}", file=sys.stderr)
     except Overtaken as exc:
         print(f"{BAD} {exc} Stop it. {AGAIN}", file=sys.stderr)
     return 1
@@ -69,8 +71,9 @@ def _grow(settings: Settings, n: int, *, yes: bool) -> int:
         n_moved = asyncio.run(growing.grow(wanted, n_before))
     except Unavailable as exc:
         raise Unavailable(f"{exc} {AGAIN} Until then, neither workers nor bridges start.") from None
+    took_s = time.monotonic() - started
     print(
-        f"{GOOD} The topics have {n} partitions; {n_moved:,} ids were moved, in {time.monotonic() - started:.1f} s. Set "
+        f"{GOOD} The topics have {n} partitions; {n_moved:,} states of ids were moved, in {took_s:.1f} s. Set "
         f"HINDSIGHT_PARTITIONS={n} for all workers, bridges and commands, and start them again."
     )
     return 0

@@ -69,8 +69,8 @@ def _read_part(
             continue
         for record in some:
             given, refused, marks = _read_one(decoder, partition, record, models)
-            is_unmarked = marks.n_partitions != n_partitions and marks.origin is None
-            if is_unmarked and len(given.rows) == 1 and not refused:
+            is_unmarked = marks.n_partitions != n_partitions  # what was sent on may have come before the topics grew
+            if is_unmarked and marks.origin is None and len(given.rows) == 1 and not refused:
                 rows += given.rows
                 offsets.append(given.offset)
                 continue

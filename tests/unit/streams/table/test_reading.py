@@ -37,19 +37,25 @@ def test_rows_of_other_partitions_are_parted_from_ours() -> None:
     }
 
 
-def test_records_that_say_how_they_were_packed_or_who_sent_them_on_are_believed() -> None:
-    origin = forwarding.origin_of("abc", 5, 0)
+def test_records_that_say_how_they_were_packed_are_believed() -> None:
     records = [
         packet(0, THEIRS[0], headers=[forwarding.packed_for(N)]),
-        packet(1, THEIRS[1], headers=[forwarding.forwarded_by(origin)]),
         packet(2, THEIRS[2], headers=[forwarding.packed_for(N + 1)]),
     ]
     found = read(Decoder("y_true"), 2, N, records)
 
-    assert [len(given.rows) for given in found.inputs] == [1, 1, 0], (
-        "packed for another number of partitions says nothing"
-    )
-    assert [given.origin for given in found.inputs] == [None, origin, None]
+    assert [len(given.rows) for given in found.inputs] == [1, 0], "packed for another number of partitions says nothing"
+
+
+def test_what_was_sent_on_before_the_topics_grew_is_sent_on_again() -> None:
+    origin = forwarding.origin_of("abc", 5, 0)
+    (given,) = read(
+        Decoder("y_true"), 2, N, [packet(1, MINE[0], THEIRS[1], headers=[forwarding.forwarded_by(origin)])]
+    ).inputs
+
+    assert given.origin == origin
+    assert [row.id for row in given.rows] == [MINE[0]]
+    assert {partition: [row.id for row in rows] for partition, rows in given.foreign.items()} == {3: [THEIRS[1]]}
 
 
 def test_what_cannot_be_read_is_named_with_what_came_with_it() -> None:
