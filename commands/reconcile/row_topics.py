@@ -108,18 +108,12 @@ class Inputs:
             if side == PRED:
                 rows, refused = unlisted(kind, found, part.listings.at_prediction(record.offset))
                 unreadable = [*unreadable, *refused]
-            marks = forwarding.marks(record.headers)
-            in_span = first <= record.offset < end
-            if marks.origin is None:
-                self.n_there[kind] += len(found)
-            elif not seen.is_new(marks.origin):
-                continue  # the join drops a second copy, too
-            n_partitions = part.placings.at_input(side, record.offset) or self._settings.partitions
-            rows, n_foreign = _parted(rows, p, marks, n_partitions)
-            if in_span:
-                part.n_foreign += n_foreign
-            if _is_again(part, marks, side, len(found), n_foreign, in_span=in_span):
+            marks, in_span = forwarding.marks(record.headers), first <= record.offset < end
+            self.n_there[kind] += len(found) if marks.origin is None else 0
+            here = self._joined_here(seen, part, record.offset, marks, rows, len(found), in_span=in_span)
+            if here is None:
                 continue
+            rows = here
             if not in_span:
                 if side == PRED and self.model_is_ours:
                     self._facts.add(Fact(row.id, ANSWERED, "", 0.0, 0.0, p, -1) for row in rows)
@@ -154,6 +148,25 @@ class Inputs:
         if side == TRUE:
             return part.listings.of_truth(offset)
         return [part.listings.of_prediction(offset, cast(PredRow, row).model)]
+
+    def _joined_here(
+        self, seen: _Seen, part: LogPart, offset: int, marks: Marks, rows: Sequence[Row], n_rows: int, *, in_span: bool
+    ) -> Sequence[Row] | None:
+        """Return which rows, of `n_rows` of a record, are joined where they lie, and count the others: their copies are.
+
+        None if it is a second copy, which the join drops, too; or if all were sent on from here to here, being too many for one
+        decision: they were counted where they lay, and those that have another partition since then are counted there.
+        """
+        if marks.origin is not None and not seen.is_new(marks.origin):
+            return None
+        n_partitions = part.placings.at_input(seen.side, offset) or self._settings.partitions
+        mine = rows if marks.n_partitions == n_partitions else forwarding.parted(rows, part.partition, n_partitions)[0]
+        n_foreign = len(rows) - len(mine)
+        is_again = part.end is not None and marks.origin is not None and marks.origin.log == part.end.log
+        if in_span:
+            part.n_foreign += n_foreign + (n_rows if is_again else 0)
+            part.n_rows[seen.side] -= n_foreign if is_again else 0
+        return None if is_again else mine
 
     def _expect(self, where: str, raw: bytes, timestamp: int) -> None:
         self._facts.expect_in_quarantine(f"topic {where}", raw, timestamp / 1000)
@@ -194,35 +207,15 @@ class Inputs:
             self.strange.append(f"quarantine@{row.offset} ({row.reason}) holds no row that a model was given")
 
 
-def _parted(rows: Sequence[Row], partition: int, marks: Marks, n_partitions: int) -> tuple[Sequence[Row], int]:
-    """Return the rows that are joined where they lie, and how many others there are: those are joined as their copies."""
-    if marks.n_partitions == n_partitions or not rows:
-        return rows, 0
-    mine, _ = forwarding.parted(rows, partition, n_partitions)
-    return mine, len(rows) - len(mine)
-
-
-def _is_again(part: LogPart, marks: Marks, side: int, n_rows: int, n_foreign: int, *, in_span: bool) -> bool:
-    """Tell whether rows were sent on from here to here, being too many for one decision, and count them: not as rows again.
-
-    They were counted where they lay; but `n_foreign` of them have another partition since, and are counted there.
-    """
-    is_own = part.end is not None and marks.origin is not None and marks.origin.log == part.end.log
-    if is_own and in_span:
-        part.n_foreign += n_rows
-        part.n_rows[side] -= n_foreign
-    return is_own
-
-
 class _Seen:
     """Which records of those that were sent on a partition has seen, as its owner keeps it."""
 
     def __init__(self, side: int, origins: Mapping[str, int]):
-        self._side, self._last = side, dict(origins)
+        self.side, self._last = side, dict(origins)
 
     def is_new(self, origin: Origin) -> bool:
         """Tell whether a record is no second copy, and keep it."""
-        source = f"{origin.log}/{self._side}"
+        source = f"{origin.log}/{self.side}"
         is_new = origin.number > self._last.get(source, -1)
         self._last[source] = max(origin.number, self._last.get(source, -1))
         return is_new
