@@ -37,6 +37,7 @@ def run(settings: Settings, *, partitions: str, yes: bool = False) -> int:
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)  # what it would say is in our sentences
+    logging.getLogger("hindsight.restore").setLevel(logging.WARNING)  # the progress says it
     try:
         return _grow(settings, _number(partitions), yes=yes)
     except (Refused, Unavailable, SettingsError, TopicError) as exc:

@@ -52,7 +52,7 @@ async def grow(settings: Settings, n_before: int) -> int:
     rules = Rules(settings.join_window_s, settings.max_out_of_orderness_s, settings.dedupe_horizon_s)
     log = DecisionLog(settings)
     try:
-        with ExitStack() as held, tempfile.TemporaryDirectory(prefix="hindsight-repartition-") as directory:
+        with tempfile.TemporaryDirectory(prefix="hindsight-repartition-") as directory, ExitStack() as held:
             cache = rocksdict.Cache(BLOCK_CACHE_BYTES)
             stores = [held.enter_context(closing(PairsStore(Path(directory, f"pairs-{p}"), cache))) for p in range(n)]
             moving = Moving(stores, log, rules, settings.model_names, writer=WRITER)
