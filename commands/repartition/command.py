@@ -22,6 +22,8 @@ from streams.table.restore import CannotRestore
 from streams.table.store import StoreFailed
 
 MOST = 1000
+LOOKS, LOOK_EVERY_S = 15, 1.0
+"""A worker that ended is in its group until its session has timed out, 10 s later: it might be back at once."""
 AGAIN = "Run the same command again: it goes on from where it was."
 
 
@@ -114,21 +116,32 @@ async def _placed_by(wanted: Settings) -> int:
     return min([one.checkpoint.partitions for one in last if one.checkpoint.partitions], default=wanted.partitions)
 
 
+async def _members(wanted: Settings) -> list[str]:
+    """Return the workers in the group; those that were stopped a moment ago are waited for, as they leave it later."""
+    members = await kafka_group.workers(wanted)
+    for _ in range(LOOKS):
+        if not members:
+            break
+        await asyncio.sleep(LOOK_EVERY_S)
+        members = await kafka_group.workers(wanted)
+    return members
+
+
 async def _check(wanted: Settings) -> None:
     """Refuse where somebody of ours runs, or where Kafka would not let us.
 
     Raises:
         Refused, TopicError, Unavailable: with what to do.
     """
-    if members := await kafka_group.workers(wanted):
-        where = ", ".join(sorted({one for one in members if one})) or "Kafka does not say where"
-        raise Refused(
-            f"{len(members)} worker{'s are' if len(members) > 1 else ' is'} in the group {wanted.app_id!r} ({where}): stop all "
-            "workers first. One that was killed leaves the group within 10 s."
-        )
     for one, what in ((processes.bridge(wanted), "bridge"), (processes.worker(wanted), "worker")):
         if one.ready is not None:
             raise Refused(f"A {what} answers at {one.url}: stop all bridges and workers first.")
+    if members := await _members(wanted):
+        where = ", ".join(sorted({one for one in members if one})) or "Kafka does not say where"
+        raise Refused(
+            f"{len(members)} worker{'s are' if len(members) > 1 else ' is'} in the group {wanted.app_id!r} ({where}): stop all "
+            "workers first."
+        )
     await require_log_kept(wanted)
     found = await growing.numbers(wanted)
     async with Admin(wanted) as admin:

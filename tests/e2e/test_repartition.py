@@ -87,7 +87,7 @@ def test_whatever_dies_on_the_way_every_id_that_waited_is_joined_once(
     wait_until(lambda: len(pipeline.metric_rows()) == 200, EFFECT_S, "the first ids are joined")
     wait_until(lambda: counts(pipeline)["duplicates"] == len(MODELS), EFFECT_S, "all rows are read")
     wait_until(lambda: counts(pipeline)["conflicts"] == len(MODELS), EFFECT_S, "all rows are read")
-    assert "stop all workers first" in refused(pipeline, str(n_after), "--yes")
+    assert "stop all bridges and workers first" in refused(pipeline, str(n_after), "--yes")
     assert pipeline.worker.stop() == 0
     assert "is no number of partitions" in refused(pipeline, "many", "--yes")
     assert "Kafka cannot take partitions away" in refused(pipeline, "1", "--yes")
