@@ -127,7 +127,9 @@ class Settings(BaseModel):
         "", description="Kafka topic of y_true, as above. To change a topic later, start over with another namespace"
     )
     topic_y_pred: TopicName = Field("", description="Kafka topic of y_pred, as above")
-    partitions: Annotated[int, Field(ge=1, le=1000)] = Field(4, description="partitions of the row topics")
+    partitions: Annotated[int, Field(ge=1, le=1000)] = Field(
+        4, description="partitions of the row topics; more of them later: `faust -A streams repartition`"
+    )
     replication: Annotated[int, Field(ge=1, le=9)] = Field(1, description="replication factor of topics we create")
     standbys: Annotated[int, Field(ge=0, le=5)] = Field(0, description="standby copies of the table on other workers")
 

@@ -68,7 +68,11 @@ class Payloads:
         except OffsetsRemoved:
             return replace(payload, problem="Kafka has removed it: its retention has ended.")
         found = pieces(value, row_id, self._settings.fields, key)
-        problem = "" if found else "The record at this offset holds no row of this id: the topic was recreated."
+        problem = (
+            ""
+            if found
+            else "The record at this offset holds no row of this id: the topic was recreated, or got more partitions since."
+        )
         return replace(payload, text="\n".join(found)[:SHOWN_CHARS], problem=problem)
 
     async def _record(self, tp: TP, offset: int) -> tuple[bytes, bytes]:
