@@ -170,7 +170,7 @@ def _rows(
     past = [fact for fact in decided if fact.offset <= spans[fact.partition].end]
     began = [fact for fact in facts if fact.kind == WAITING and fact.offset <= spans[fact.partition].end]
     stayed = [
-        fact for fact in began if not spans[fact.partition].placings.has_left(row_id, fact.partition, fact.offset)
+        fact for fact in began if not spans[fact.partition].placings.has_left(fact.id, fact.partition, fact.offset)
     ]
     ended = {fact.partition: fact.offset for fact in sorted(past, key=lambda fact: fact.offset)}
     waits = any(fact.offset >= ended.get(fact.partition, -1) for fact in stayed)
