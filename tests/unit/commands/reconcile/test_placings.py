@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
+import pytest
+
+from commands.reconcile.evaluate import Span, Tally, evaluate
+from commands.reconcile.facts import DECIDED, PRED, SENT, TRUE, WAITING, Fact
 from commands.reconcile.placings import Placings
 from streams.wire.partition import partition_of
 
@@ -34,3 +40,44 @@ def test_a_log_of_an_older_program_says_nothing():
     placings = Placings()
     placings.take(0, (-1, -1), 0)
     assert (placings.at(0), placings.at_input(0, 5), placings.has_left(ID, 99, 0)) == (0, 0, False)
+
+
+@pytest.mark.parametrize("model", ["", "challenger"])
+def test_an_id_that_moved_waits_once_and_is_decided_once(model: str):
+    home, old = partition_of(ID, 5), (partition_of(ID, 5) + 1) % 5
+    beyond = Placings()
+    beyond.take(0, (-1, -1), 5)
+    spans = {
+        old: Span(-1, 100, 100, 100, 0, 0, whole=True, placings=grown()),
+        home: Span(-1, 100, 100, 100, 0, 0, whole=True, placings=beyond),
+    }
+    waited = [
+        Fact(ID, TRUE, "", 1.0, 0.0, old, 3, model),
+        Fact(ID, WAITING, "", 0.0, 0.0, old, 8, model),
+        Fact(ID, WAITING, "", 0.0, 0.0, home, 1, model),
+    ]
+    others = [Fact(ID, PRED, "", 1.0, 0.0, home, 0, "a third")]
+    joined = [
+        *waited,
+        Fact(ID, PRED, "", 2.0, 0.0, home, 5, model),
+        *(Fact(ID, kind, "matched", 1.0, 2.0, home, 6, model, not model) for kind in (DECIDED, SENT)),
+    ]
+    for facts, n_waiting in ((waited, 1), (joined, 0)):
+        tally = Tally()
+        known = sorted(facts + (others if model else []), key=attrgetter("kind"))
+        found = [one for one in evaluate(ID, known, spans, tally, whole=True) if "a third" not in one.id]
+        assert [one.said for one in found if one.line != "metric_log.csv"] == []
+        assert tally.n_waiting == n_waiting
+
+
+def test_an_id_may_have_another_life_elsewhere_once_the_topics_have_grown_but_no_two_at_once():
+    now = Placings()
+    now.take(0, (-1, -1), 5)
+    spans = {p: Span(-1, 100, -1, -1, 0, 0, whole=True, placings=now if p else grown()) for p in range(3)}
+    rows = [Fact(ID, kind, "", 1.0, 0.0, 0, 0) for kind in (TRUE, PRED, TRUE, PRED)]
+    before = Fact(ID, DECIDED, "matched", 1.0, 1.0, 0, 8)
+    since = [Fact(ID, DECIDED, "matched", 1.0, 1.0, p, 20) for p in (1, 2)]
+    known = sorted([*rows, before], key=attrgetter("kind"))
+    assert evaluate(ID, [*known, since[0]], spans, Tally(), whole=True) == []
+    (problem,) = evaluate(ID, [*known, *since], spans, Tally(), whole=True)
+    assert "in the partitions 1, 2: one alone is right" in problem.said
