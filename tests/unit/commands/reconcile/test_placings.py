@@ -11,7 +11,7 @@ from commands.reconcile.facts import DECIDED, PRED, SENT, TRUE, WAITING, Fact
 from commands.reconcile.placings import Placings
 from streams.wire.partition import partition_of
 
-ID = "order-1"
+ID = "order-2"
 
 
 def grown() -> Placings:
@@ -44,7 +44,8 @@ def test_a_log_of_an_older_program_says_nothing():
 
 @pytest.mark.parametrize("model", ["", "challenger"])
 def test_an_id_that_moved_waits_once_and_is_decided_once(model: str):
-    home, old = partition_of(ID, 5), (partition_of(ID, 5) + 1) % 5
+    home, old = partition_of(ID, 5), partition_of(f"{ID} of challenger", 5)
+    assert home != old
     beyond = Placings()
     beyond.take(0, (-1, -1), 5)
     spans = {
