@@ -45,6 +45,26 @@ class WrittenByNewer(InsightError):
     """A newer program writes the file; the message says what to do."""
 
 
+class WrittenByOlder(InsightError):
+    """An older program wrote the file, and none of this version has opened it for writing yet."""
+
+
+def require_version(path: Path, connection: sqlite3.Connection) -> None:
+    """Refuse to read a file of another version: its tables have other columns. One that is just being made has version 0.
+
+    Raises:
+        WrittenByNewer, WrittenByOlder: the message says what to do.
+    """
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > VERSION:
+        raise WrittenByNewer(f"{Newer(str(path), version, VERSION)}.")
+    if 0 < version < VERSION:
+        raise WrittenByOlder(
+            f"{path} is of version {version}, and this program reads version {VERSION}: start a worker of this Hindsight, "
+            "which converts it; nothing is lost."
+        )
+
+
 def open_or_make(path: Path) -> sqlite3.Connection:
     """Open the file for writing; make it if it is missing. One that is damaged or none of ours is set aside and said.
 

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from agents.insight import histograms, pairs, rows
-from agents.insight.database import Damaged, connect, translated
+from agents.insight.database import Damaged, connect, require_version, translated
 from agents.insight.schema import DETAILS, FIGURES
 from agents.insight.series import Series
 from streams.scores.cells import COUNTS, N_WORST, Cells, Worst
@@ -64,10 +64,13 @@ class Reader:
 
         Raises:
             Unwritable: as `open`.
+            WrittenByNewer, WrittenByOlder: it is of another version.
             Damaged: it does not say what it was made for.
         """
         reader = cls.open(path, DelayBins(np.zeros(0)))
         try:
+            with translated(path):
+                require_version(path, reader._connection)
             reader.bins = DelayBins(np.array(reader.meta_as("delay_ends", list[float])))
         except BaseException:
             reader.close()

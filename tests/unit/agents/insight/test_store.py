@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.insight.database import NAME, Damaged, InsightError, Unwritable, WrittenByNewer
+from agents.insight.database import NAME, Damaged, InsightError, Unwritable, WrittenByNewer, WrittenByOlder
 from agents.insight.reader import Reader
 from agents.insight.schema import VERSION
 from agents.insight.series import Series
@@ -217,6 +217,16 @@ def test_what_a_newer_program_wrote_is_left_alone(tmp_path: Path):
     with pytest.raises(WrittenByNewer, match=f"version {VERSION + 1}"):
         opened(tmp_path)
     assert not list(tmp_path.glob("*.damaged-*"))
+
+
+@pytest.mark.parametrize(("by", "error"), [(-1, WrittenByOlder), (1, WrittenByNewer)], ids=["older", "newer"])
+def test_a_file_of_another_version_is_not_read(tmp_path: Path, by: int, error: type[InsightError]):
+    opened(tmp_path).close()
+    other = sqlite3.connect(tmp_path / NAME)
+    other.execute(f"PRAGMA user_version = {VERSION + by}")
+    other.close()
+    with pytest.raises(error, match=f"version {VERSION + by}"):
+        Reader.of_file(tmp_path / NAME)
 
 
 def test_a_file_that_is_removed_while_it_is_open_is_noticed_and_recreated(tmp_path: Path):

@@ -19,6 +19,12 @@ TOKEN = "correct horse"
 FINE = Check("table", ok=True, sentence="Works.")
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """Wait for an answer, however slow the machine is."""
+    monkeypatch.setattr(peers, "TIMEOUT_S", 30.0)
+
+
 def asker(token, *urls):
     """Return a worker's `Peers`, in a group whose members go by `urls`."""
     assignor = SimpleNamespace(
