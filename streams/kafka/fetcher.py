@@ -44,6 +44,12 @@ STILL_S = 1.0
 STATISTICS_MS = 1000
 HEARD_S = 3.0
 """A broker from which nothing came for so long is not known to answer."""
+RENEW_S = 30.0
+"""Where nothing came from any broker for so long, a new client takes over.
+
+Defect (librdkafka 2.12 to 2.16, its issue 5301): an answer without brokers, as a Kafka that starts or ends may give, makes it
+forget them all and never connect again.
+"""
 OPTIONS: dict[str, Any] = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
@@ -126,6 +132,8 @@ class Fetcher:
         self._brokers = _Brokers()
         self._next_mono = 0.0
         """When the next records may be handed over."""
+        self._begun_mono = 0.0
+        """Since when this client is to hear of Kafka: since it was made, or had no partition to read."""
 
     def start(self) -> None:
         """Begin to poll, with no partition yet.
@@ -134,8 +142,7 @@ class Fetcher:
             KafkaException: the options cannot be used, as with a certificate's file that cannot be read.
         """
         self._loop = asyncio.get_running_loop()
-        told = {"stats_cb": self._brokers.hear, "error_cb": lambda error: None}  # /readyz says that Kafka is away
-        self._consumer = Consumer(dict(self._options) | OPTIONS | told, logger=logger)
+        self._connect()
         self._thread = threading.Thread(target=self._run, name="fetcher", daemon=True)
         self._thread.start()
 
@@ -165,6 +172,11 @@ class Fetcher:
             await asyncio.to_thread(thread.join)
             await asyncio.to_thread(self._consumer.close)
 
+    def _connect(self) -> None:
+        told = {"stats_cb": self._brokers.hear, "error_cb": lambda error: None}  # /readyz says that Kafka is away
+        self._consumer = Consumer(dict(self._options) | OPTIONS | told, logger=logger)
+        self._begun_mono = time.monotonic()
+
     # In the thread
 
     def _run(self) -> None:
@@ -176,6 +188,7 @@ class Fetcher:
                     self._stopping.wait(GATHER_S)
                 else:
                     self._poll()
+                    self._renew()
         except Exception as exc:
             logger.exception("nothing can be fetched any more")
             fatal(f"the thread that fetches from Kafka cannot continue: {exc!r}.")
@@ -213,6 +226,17 @@ class Fetcher:
                 self._say(tp, error)
         if batches:
             self._hand_over(list(batches.values()))
+
+    def _renew(self) -> None:
+        """Have a new client go on from where each partition is, where the old one may be cut off for good."""
+        now = time.monotonic()
+        if self._next.keys() <= self._paused:
+            self._begun_mono = now
+        elif now - max(self._begun_mono, self._brokers.heard_mono) > RENEW_S:
+            self._consumer.close()
+            self._connect()
+            self._paused.clear()
+            self._consumer.incremental_assign([TopicPartition(*tp, offset) for tp, offset in self._next.items()])
 
     def _hand_over(self, batches: Sequence[Batch]) -> None:
         for batch in batches:
@@ -331,6 +355,8 @@ class _Brokers:
         """Take the statistics of now."""
         found, now = self._decode(raw), time.monotonic()
         for broker in found.brokers.values():
+            if broker.nodeid < 0:
+                continue  # it stands for another one, as that of an address to begin with does
             if broker.rx != self._n_rx.get(broker.nodeid, 0):
                 self._n_rx[broker.nodeid] = broker.rx
                 self._heard_mono[broker.nodeid] = now
@@ -339,6 +365,11 @@ class _Brokers:
             for name, topic in found.topics.items()
             for number, partition in topic.partitions.items()
         }
+
+    @property
+    def heard_mono(self) -> float:
+        """When any broker was heard last; 0 if none was."""
+        return max(self._heard_mono.values(), default=0.0)
 
     def is_heard(self, tp: TP) -> bool:
         """Tell whether the leader of a partition was heard lately."""

@@ -20,6 +20,7 @@ from streams.kafka.fetcher import TP, Batch, Fetcher
 from streams.kafka.offsets import positions
 from streams.settings import load
 from tests.brokers import Brokers
+from tests.waiting import until
 
 WITHIN_S = 30.0
 
@@ -157,6 +158,27 @@ def test_after_a_drop_nothing_comes_and_after_an_assignment_it_comes_from_where_
         await fetcher.assign({tp: 19_990})
         await seen.until(lambda: seen.ends.get(tp) == 20_000)
         assert seen.values[tp] == numbered(10, 19_990)
+
+    play(brokers, work)
+
+
+def test_a_client_that_hears_of_no_broker_is_replaced_and_the_next_goes_on_where_it_was(
+    brokers: Brokers, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RENEW_S", 2.0)
+    monkeypatch.setattr(module._Brokers, "heard_mono", 0.0)
+    tp = TP(topic, 0)
+
+    async def work(fetcher: Fetcher, seen: Seen) -> None:
+        await fetcher.assign({tp: 0, TP(topic, 1): 0})
+        for n in range(0, 900, 300):
+            client_of_now = fetcher._consumer
+            produce(brokers, topic, numbered(300, n))
+            await seen.until(lambda n=n: len(seen.values.get(tp, ())) >= n + 300)  # type: ignore[misc]
+            await until(lambda client_of_now=client_of_now: fetcher._consumer is not client_of_now, WITHIN_S)  # type: ignore[misc]
+        produce(brokers, topic, [b"last"])
+        await seen.until(lambda: b"last" in seen.values[tp])
+        assert seen.values[tp] == [*numbered(900), b"last"]
 
     play(brokers, work)
 
