@@ -16,7 +16,7 @@ from tests.e2e.conftest import MakePipeline
 from tests.e2e.pipeline import Pipeline
 from tests.waiting import wait_until
 
-N_KILLS, A_PART = 6, 60
+N_KILLS, A_PART = 6, 200
 EFFECT_S = 120.0
 COUNTRIES = ("DE", "FR", "")
 Sums = dict[tuple[str, str], tuple[int, float]]
