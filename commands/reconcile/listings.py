@@ -6,10 +6,9 @@ by one. What was there before models were listed is the base's.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+from commands.reconcile.history import History
 from streams.join.decision import Checkpoint
 
 BASE = ""
@@ -17,58 +16,42 @@ BASE = ""
 
 
 class Listing(NamedTuple):
-    """What is listed from a decision on: it is at `offset` of the log, and read the inputs behind `inputs`."""
+    """The model of the base, and those that are listed."""
 
-    offset: int
-    inputs: tuple[int, int]
     base: str
     listed: tuple[str, ...]
+
+    @classmethod
+    def of(cls, after: Checkpoint) -> Self:
+        """Take what a decision says."""
+        return cls(after.base, tuple(after.listed))
 
     def lane(self, model: str) -> str:
         """Return how a model is called here."""
         return BASE if model == self.base else model
 
 
-class Listings:
-    """What was listed when, in one partition: in the order of its log."""
+class Listings(History[Listing]):
+    """What was listed when, in one partition."""
 
     def __init__(self) -> None:
-        self.known: list[Listing] = []
-
-    def take(self, offset: int, before: Sequence[int], after: Checkpoint) -> None:
-        """Take the next decision.
-
-        Args:
-            before: the last offsets of the inputs that the decision before it had applied.
-        """
-        found = Listing(offset, (before[0], before[1]), after.base, tuple(after.listed))
-        if not self.known or self.known[-1][2:] != found[2:]:
-            self.known.append(found)
+        super().__init__(Listing(BASE, ()))
 
     def of_truth(self, offset: int) -> list[str]:
         """Return the lanes that read a truth at an offset of y_true."""
-        at = self._at_input(0, offset)
+        at = self.at_input(0, offset)
         return [at.lane(name) for name in at.listed] or [BASE]
 
     def at_prediction(self, offset: int) -> tuple[str, ...]:
         """Return the models that were listed when a prediction at an offset of y_pred was read."""
-        return self._at_input(1, offset).listed
+        return self.at_input(1, offset).listed
 
     def of_prediction(self, offset: int, model: str | None) -> str:
         """Return the lane that reads a prediction at an offset of y_pred."""
-        at = self._at_input(1, offset)
+        at = self.at_input(1, offset)
         return at.lane(model or at.listed[0]) if at.listed else BASE
 
     def of_verdict(self, offset: int, model: str | None, *, is_challenger: bool) -> str:
         """Return the lane of a verdict that was given at an offset of the log."""
-        at = self._last([one.offset for one in self.known], offset)
+        at = self.at(offset)
         return at.lane(model or BASE) if is_challenger or at.listed else BASE
-
-    def _at_input(self, side: int, offset: int) -> Listing:
-        return self._last([one.inputs[side] + 1 for one in self.known], offset)
-
-    def _last(self, begins: Sequence[int], offset: int) -> Listing:
-        """Return the listing that held; what lies before all that is known was as the first."""
-        if not self.known:
-            return Listing(-1, (-1, -1), BASE, ())
-        return self.known[max(0, bisect_right(begins, offset) - 1)]

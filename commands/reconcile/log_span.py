@@ -6,7 +6,7 @@ from collections import Counter
 
 import msgspec
 
-from commands.reconcile.listings import Listings
+from commands.reconcile.listings import Listing, Listings
 from commands.reconcile.placings import Placings
 from streams.join.decision import Checkpoint, Counts, Decision, checkpoint_after
 
@@ -55,7 +55,7 @@ class LogPart(msgspec.Struct):
             end: decisions from this time on are not of the span.
         """
         wrong = self._check(offset, decided.checkpoint, verdicts)
-        self.listings.take(offset, self._applied, decided.checkpoint)
+        self.listings.take(offset, self._applied, Listing.of(decided.checkpoint))
         self.placings.take(offset, self._applied, decided.checkpoint.partitions)
         self._applied = decided.checkpoint.input_offsets
         if offset < self.confirming_to:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from commands.reconcile.evaluate import Span, Tally, evaluate
 from commands.reconcile.facts import DECIDED, PRED, SENT, TRUE, WAITING, WRITTEN, Fact
-from commands.reconcile.listings import Listings
+from commands.reconcile.listings import Listing, Listings
 from streams.join.decision import Checkpoint
 
 
@@ -18,7 +18,7 @@ def listings() -> Listings:
         (4, "a", ["b", "c"]),
     ):
         after = Checkpoint(input_offsets=[applied[0] + 2, applied[1] + 1], base=base, listed=listed)
-        found.take(offset, applied, after)
+        found.take(offset, applied, Listing.of(after))
         applied = after.input_offsets
     return found
 
