@@ -7,18 +7,14 @@ predictions. It is bounded: of a long stretch the end is read.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from streams.kafka.errors import OffsetsRemoved
-from streams.kafka.reader import Reader
 from streams.kafka.records import TP, StoredRecord
-from streams.kafka.topics import topics
 from streams.process.unavailable import Unavailable
 from streams.scores.by_feature import Cells
-from streams.settings import Settings
-from streams.wire.decoder import Decoder
 from streams.wire.rows import FeaturesRow
-from web.one_id.features import FETCH_BYTES, SLACK_S, named
+from web.one_id.features import SLACK_S, FeaturesTopic, named
 from web.pairs.pair_view import PairView
 
 TIMEOUT_S = 8.0
@@ -28,18 +24,8 @@ MOST_RECORDS = 20_000
 """A stretch is of so many records at the most."""
 
 
-class FeaturesOfMany:
+class FeaturesOfMany(FeaturesTopic):
     """Looks for the features of many ids at once; one who asks after the other."""
-
-    def __init__(
-        self, settings: Settings, problems: Mapping[str, str], names: Callable[[str], Sequence[str] | None]
-    ) -> None:
-        """Take the settings, and what returns the names of a model's features in its order, where they are known."""
-        self._settings, self._problems, self._names = settings, problems, names
-        self._topic = topics(settings).features.name
-        self._decoder = Decoder("features", settings.fields)
-        self._reader = Reader(settings, fetch_bytes=FETCH_BYTES)
-        self._reading = asyncio.Lock()
 
     async def of(self, pairs: Sequence[PairView]) -> dict[str, Cells]:
         """Return the features of those ids of which they are found.
@@ -64,10 +50,6 @@ class FeaturesOfMany:
         except TimeoutError:
             raise Unavailable("Kafka did not show the topic of features in time.") from None
         return found
-
-    async def stop(self) -> None:
-        """Leave Kafka."""
-        await self._reader.stop()
 
     async def _of_partition(self, tp: TP, pairs: Sequence[PairView], most_bytes: int) -> dict[str, Cells]:
         sides = {pair.id: pair.pred for pair in pairs if pair.pred is not None}

@@ -52,8 +52,8 @@ class _Found(NamedTuple):
     offset: int
 
 
-class FeaturesOf:
-    """Looks for the features of one id after the other."""
+class FeaturesTopic:
+    """The topic of features, for those who look for rows in it: one after the other."""
 
     def __init__(
         self, settings: Settings, problems: Mapping[str, str], names: Callable[[str], Sequence[str] | None]
@@ -64,6 +64,14 @@ class FeaturesOf:
         self._decoder = Decoder("features", settings.fields)
         self._reader = Reader(settings, fetch_bytes=FETCH_BYTES)
         self._reading = asyncio.Lock()
+
+    async def stop(self) -> None:
+        """Leave Kafka."""
+        await self._reader.stop()
+
+
+class FeaturesOf(FeaturesTopic):
+    """Looks for the features of one id after the other."""
 
     async def of(self, pair: PairView) -> Features:
         """Return the features that an id was predicted from."""
@@ -78,10 +86,6 @@ class FeaturesOf:
             return Features([], problem=str(exc))
         except TimeoutError:
             return Features([], problem="Kafka did not show the topic of features in time. Reload the page.")
-
-    async def stop(self) -> None:
-        """Leave Kafka."""
-        await self._reader.stop()
 
     async def _look(self, pair: PairView, pred: Side) -> Features:
         tp = TP(self._topic, pair.partition)
