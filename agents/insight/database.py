@@ -49,15 +49,25 @@ class WrittenByOlder(InsightError):
     """An older program wrote the file, and none of this version has opened it for writing yet."""
 
 
+def _version(path: Path, connection: sqlite3.Connection) -> int:
+    """Return the version of a file, 0 of one that is just being made.
+
+    Raises:
+        WrittenByNewer: it is newer than this program.
+    """
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > VERSION:
+        raise WrittenByNewer(f"{Newer(str(path), version, VERSION)}.")
+    return version
+
+
 def require_version(path: Path, connection: sqlite3.Connection) -> None:
-    """Refuse to read a file of another version: its tables have other columns. One that is just being made has version 0.
+    """Refuse to read a file of another version: its tables have other columns.
 
     Raises:
         WrittenByNewer, WrittenByOlder: the message says what to do.
     """
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > VERSION:
-        raise WrittenByNewer(f"{Newer(str(path), version, VERSION)}.")
+    version = _version(path, connection)
     if 0 < version < VERSION:
         raise WrittenByOlder(
             f"{path} is of version {version}, and this program reads version {VERSION}: start a worker of this Hindsight, "
@@ -117,9 +127,7 @@ def _checked(path: Path) -> sqlite3.Connection:
             )
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             raise _Foreign("it is not a file of Hindsight")
-        if (version := connection.execute("PRAGMA user_version").fetchone()[0]) > VERSION:
-            raise WrittenByNewer(f"{Newer(str(path), version, VERSION)}.")
-        kept, put_back = (FROM_VERSION_2, PAIRS_OF_ALL) if version == 2 else ("", "")
+        kept, put_back = (FROM_VERSION_2, PAIRS_OF_ALL) if _version(path, connection) == 2 else ("", "")
         connection.executescript(  # what an older file lacks
             f"BEGIN; {kept} {FRAME_TABLES} {put_back} {CELL_TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
         )
