@@ -122,13 +122,12 @@ class References:
         with _Open(self._path) as opened:
             cells = opened.cells(model, start, end, details=True)
             cells = cells.take((cells.start >= start) & (cells.start + cells.width <= end))
-            found = Reference.of(cells, opened.bins, now)
-            segments = {} if found is None else opened.yardsticks(model, found.start, found.end, now)
+            found = opened.reference(cells, now, model)
         if found is None:
             raise CannotCompare("No label of that span is mature: none came, or others may still be on their way.")
         if by_hour and (found := found.by_hour(cells)) is None:
             raise CannotCompare(NO_HOURS)
-        return self._put(Kept("span", msgspec.structs.replace(found, segments=segments)), model)
+        return self._put(Kept("span", found), model)
 
     def first(self, now: float, model: str = "") -> Kept | None:
         """Return the reference of a model; made of its first mature labels, over a window at least, once they are there.
@@ -140,11 +139,8 @@ class References:
             return kept
         with _Open(self._path) as opened:
             end = opened.end_of_first(model, now)
-            found = None if end is None else Reference.of(opened.cells(model, 0.0, end, details=True), opened.bins, now)
-            segments = {} if found is None else opened.yardsticks(model, found.start, found.end, now)
-        if found is None:
-            return None
-        return self._put(Kept("first", msgspec.structs.replace(found, segments=segments)), model)
+            found = None if end is None else opened.reference(opened.cells(model, 0.0, end, details=True), now, model)
+        return None if found is None else self._put(Kept("first", found), model)
 
     def ratio(self, start: float, now: float, model: str = "") -> Ratio:
         """Hold the span from `start` until now against the reference, at equal delays.
@@ -211,7 +207,14 @@ class _Open:
         parts = [self._reader.cells(one, start, end, details=details) for one in wanted]
         return Cells.together(parts, len(self.bins.ends))
 
-    def yardsticks(self, model: str, start: float, end: float, now: float) -> dict[str, Yardstick]:
+    def reference(self, cells: Cells, now: float, model: str) -> Reference | None:
+        """Return the reference that cells of a model make, with the yardsticks of its segments; None if no label is mature."""
+        found = Reference.of(cells, self.bins, now)
+        if found is None:
+            return None
+        return msgspec.structs.replace(found, segments=self._yardsticks(model, found.start, found.end, now))
+
+    def _yardsticks(self, model: str, start: float, end: float, now: float) -> dict[str, Yardstick]:
         """Return those of the segments by tags of which enough labels of a span are mature."""
         by_name: dict[str, list[Series]] = {}
         for one in self._series(model):
