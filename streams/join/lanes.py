@@ -89,6 +89,11 @@ class Lane:
         return [known[one] for one in carries]
 
 
+def base_of(checkpoint: Checkpoint, models: Sequence[str]) -> str:
+    """Return the model whose states have the keys of the base; empty: any model."""
+    return checkpoint.base or (models[0] if models else "")
+
+
 class Lanes:
     """The lanes of one decision.
 
@@ -100,7 +105,7 @@ class Lanes:
 
     def __init__(self, checkpoint: Checkpoint, listed: Sequence[str], counts: Counts):
         self._counts = counts
-        self.base = checkpoint.base or (listed[0] if listed else "")
+        self.base = base_of(checkpoint, listed)
         self.listed = tuple(listed)
         self.names = self.listed or (self.base,)
         self.by_model: dict[str, Counts] = {}

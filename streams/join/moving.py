@@ -16,13 +16,8 @@ from streams.join import state as pair
 from streams.join.deadlines import Rules
 from streams.join.decision import NOWHERE_TS, Checkpoint, Counts, Decision, empty
 from streams.join.keys import id_of, key_of, model_of, other_key
-from streams.join.lanes import Lanes
+from streams.join.lanes import Lanes, base_of
 from streams.join.state import MATCHED
-
-
-def base_of(checkpoint: Checkpoint, models: Sequence[str]) -> str:
-    """Return the model whose states have the keys of the base, as the next decision would have it; empty: any model."""
-    return checkpoint.base or (models[0] if models else "")
 
 
 def key_there(key: bytes, base: str, base_there: str) -> bytes:

@@ -20,6 +20,7 @@ from streams.join import state as pair
 from streams.join.deadlines import Rules
 from streams.join.decision import Checkpoint, Decision
 from streams.join.keys import id_of, other_key
+from streams.join.lanes import base_of
 from streams.join.state import MATCHED
 from streams.table.decision_log import DecisionLog
 from streams.table.store import PairsStore
@@ -96,7 +97,7 @@ class Moving:
     def _leaving(self, partition: int, page: Sequence[tuple[bytes, bytes]]) -> list[tuple[int, Leaving]]:
         """Return the states that do not belong here, each with its partition."""
         source = self._stores[partition]
-        base = moving.base_of(source.checkpoint, self._models)
+        base = base_of(source.checkpoint, self._models)
         homes = partitions_of([id_of(key) for key, _ in page], len(self._stores))
         found = []
         for (key, packed), home in zip(page, homes, strict=True):

@@ -14,6 +14,7 @@ from streams.join import decision, moving
 from streams.join.deadlines import Rules
 from streams.join.decision import NOWHERE_TS, Checkpoint, Counts
 from streams.join.keys import OTHERS, id_of, model_of
+from streams.join.lanes import base_of
 from streams.process.unavailable import Unavailable
 from streams.table.moving import Moving, Overtaken
 from streams.wire.partition import partition_of
@@ -110,7 +111,7 @@ def key_id(key):
 
 def name(player, key, listed):
     as_state = {b"o": b"i", b"k": b"j"}.get(key[:1], key[:1]) + key[1:]
-    return model_of(as_state) or moving.base_of(player.view.checkpoint, listed)
+    return model_of(as_state) or base_of(player.view.checkpoint, listed)
 
 
 def total(players):
