@@ -20,7 +20,7 @@ from streams.scores.answer import TAIL
 from streams.scores.histogram import Floats
 from streams.scores.losses import LARGEST
 from streams.scores.numbers import tick
-from streams.scores.segments import OTHER, size_edges
+from streams.scores.segments import OTHER, size_edges, size_of
 from streams.wire.checked import Finite, Natural, Share, Size
 from streams.wire.values import Cell
 
@@ -125,7 +125,7 @@ def _coded(values: Sequence[Cell]) -> _Coded:
         numbers = np.clip(numbers, -LARGEST, LARGEST)
         is_in = ~np.isnan(numbers)
         edges = size_edges(numbers[is_in])
-        of = np.where(is_in, np.searchsorted(edges, numbers, "right"), len(edges) + 1)
+        of = np.where(is_in, size_of(edges, numbers), len(edges) + 1)
         return _Coded(of, [*_names(edges), MISSING], numbers, edges)
     words = [_word(value) for value in values]
     frequent = [word for word, _ in Counter(words).most_common(MOST_VALUES)]
