@@ -39,7 +39,7 @@ async def drain(settings: Settings, stores: Sequence[PairsStore], n_before: int,
         joining.feed(batch)
 
     fetcher = Fetcher(librdkafka(settings), deliver)
-    joining = Joining(settings, names, fetcher, stores.__getitem__, _no_other_log, lambda told, n_bytes: False)
+    joining = Joining(settings, names, fetcher, stores.__getitem__, no_other_log, lambda told, n_bytes: False)
     joining.instance_id = writer
     fetcher.start()
     sending = [asyncio.create_task(run) for run in (joining.outbox.run(), joining.forwarder.run())]
@@ -59,8 +59,9 @@ async def drain(settings: Settings, stores: Sequence[PairsStore], n_before: int,
         await joining.close()
 
 
-def _no_other_log(partition: int, reason: str) -> PairsStore:
-    raise AssertionError(f"the database of partition {partition}, which was just read from its log, {reason}")
+def no_other_log(partition: int, reason: str) -> PairsStore:
+    """Stand for a database that is another log's: each was made for the log that it is read from."""
+    raise AssertionError(f"the database of partition {partition}, which was made for its log, {reason}")
 
 
 async def _read(joining: Joining, owners: dict[int, Owner], ends: dict[int, list[int]]) -> None:

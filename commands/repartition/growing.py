@@ -14,7 +14,7 @@ from pathlib import Path
 import rocksdict
 
 from commands.probes import Unavailable
-from commands.repartition.draining import drain
+from commands.repartition.draining import drain, no_other_log
 from streams.join.deadlines import Rules
 from streams.kafka.admin import Admin
 from streams.kafka.reader import Reader
@@ -77,11 +77,7 @@ async def _read(stores: Sequence[PairsStore], partitions: Sequence[int], log: De
     with Progress("Reading the decision log", len(partitions)) as progress:
         for n_done, p in enumerate(partitions):
             progress.show(n_done)
-            await restore(p, stores[p], log, _no_other_log)
-
-
-def _no_other_log(partition: int, reason: str) -> PairsStore:
-    raise AssertionError(f"a new database of partition {partition} {reason}")
+            await restore(p, stores[p], log, no_other_log)
 
 
 async def _move(stores: Sequence[PairsStore], moving: Moving, n_before: int) -> None:
