@@ -78,7 +78,7 @@ def _heading(page: Figure, figures: Figures, now: float, verdict: str) -> None:
     page.text(LEFT, 0.945, "Error distribution", color=INK, fontsize=14, fontweight="bold")
     page.text(RIGHT, 0.945, f"{_of_which(figures)}{_time(now)} UTC", color=MUTED, fontsize=9.5, ha="right")
     if verdict:
-        page.text(LEFT, 0.905, verdict, color=INK, fontsize=9 * min(1.0, LINE_CHARS / len(verdict)))
+        _say(page, verdict)
     for i, (value, name) in enumerate(_scores(figures)):
         x = LEFT + i * 0.2
         page.text(x, 0.858, value, color=INK, fontsize=13, fontweight="bold")
@@ -89,6 +89,16 @@ def _heading(page: Figure, figures: Figures, now: float, verdict: str) -> None:
         held = f"; reference: {wording.scores(figures.reference.scores, SHOWN)}" if figures.reference else ""
         said = f"{wording.labelled(figures)}{held}"
         page.text(LEFT, 0.738, said, color=MUTED, fontsize=9 * min(1.0, LINE_CHARS / len(said)))
+
+
+def _say(page: Figure, verdict: str) -> None:
+    """Set the verdict in a line, or in two of about the same length: in one, a long sentence would be too small to read."""
+    cut = verdict.find(" ", len(verdict) // 2) if len(verdict) > LINE_CHARS else -1
+    lines = [verdict] if cut < 0 else [verdict[:cut], verdict[cut + 1 :]]
+    usual, heights = (9.0, (0.905,)) if cut < 0 else (7.5, (0.917, 0.895))
+    size = min(usual, 9 * LINE_CHARS / max(map(len, lines)))
+    for y, line in zip(heights, lines, strict=True):
+        page.text(LEFT, y, line, color=INK, fontsize=size)
 
 
 def _of_which(figures: Figures) -> str:
