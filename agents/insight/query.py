@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -68,6 +69,11 @@ class Asked(NamedTuple):
         if self.start is None and self.end is None:
             return now - (length_s(self.last) or 0.0), now
         return self.start or 0.0, now if self.end is None else self.end
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether predictions after the end of the span count, too: the clock `event` may lag behind the newest."""
+        return self.end is None and (self.start is not None or self.last == "all")
 
 
 class AskedSegments(NamedTuple):
@@ -246,11 +252,12 @@ class Query:
         with self._reader.snapshot():
             now, bins = self.now(wall_now), Series("", asked.segment, asked.axis).bins(self._bins)
             start, end = asked.span(wall_now)
-            part = self._part(self._wanted(asked, list(self._reader.series())), len(bins.ends), start, end, now)
+            to = _FOR_EVER if asked.is_open else end
+            part = self._part(self._wanted(asked, list(self._reader.series())), len(bins.ends), start, to, now)
             absolute, under = part.histograms()
             absolute.merge(under)
             place = next((i for i, label in enumerate(part.worst, 1) if label.id == row_id), None)
-            return Rank(start, end, asked.model, absolute.n, absolute.n_below(size), place)
+            return Rank(start, _reached(end, [part.cells]), asked.model, absolute.n, absolute.n_below(size), place)
 
     def _wanted(self, asked: Asked, known: list[Series]) -> list[Series]:
         listed = self._reader.listed()
@@ -275,7 +282,8 @@ class Query:
         now, late_since = self._counted_to(now, end, late)
         listed = self._reader.listed()
         of_key = [one for one in known if one.key == key and one.is_of(asked.model, listed)]
-        span = self._segments(of_key, len(bins.ends), start, end)
+        span = self._segments(of_key, len(bins.ends), start, _FOR_EVER if asked.is_open else end)
+        span = span._replace(end=_reached(end, list(span.cells.values())))
         ends = wanted.before or (max(0.0, 2 * span.start - span.end), span.start)
         before = self._segments(of_key, len(bins.ends), *ends)._replace(start=ends[0], end=ends[1])
         why = self._why(key, kept)
@@ -298,7 +306,7 @@ class Query:
             n_bad_tags=kept.n_bad_tags,
             n_sampled=kept.n_sampled if key in SIZES else 0,
             n_needed=by_segment.N_SAMPLE,
-            gaps=[*self._gaps(span.start, end, key, kept), *late_since],
+            gaps=[*self._gaps(span.start, span.end, key, kept), *late_since],
         )
 
     def _segments(self, series: list[Series], n_bins: int, start: float, end: float) -> Span:
@@ -331,8 +339,9 @@ class Query:
         start = asked_start // self._slice_s * self._slice_s if asked_start > 0 else 0.0
         of = Series("", asked.segment, asked.axis)
         bins, split = of.bins(self._bins), by_segment.read(self._reader)
-        part = self._part(wanted, len(bins.ends), start, asked_end, now)
+        part = self._part(wanted, len(bins.ends), start, _FOR_EVER if asked.is_open else asked_end, now)
         cells = part.cells
+        asked_end = _reached(asked_end, [cells])
         if asked_start <= 0:
             start = float(cells.start.min(initial=asked_end))
         over, under = part.histograms()
@@ -400,3 +409,10 @@ class Query:
             return wall_now
         kept = self._reader.state(NOW)
         return None if kept is None else msgspec.json.decode(kept, type=float)
+
+
+def _reached(end: float, found: Sequence[Cells]) -> float:
+    """Return where a span ends: with the last of its cells if that begins after `end`."""
+    last = [(float(cells.start[-1]), float(cells.width[-1])) for cells in found if len(cells.start)]
+    start, width_s = max(last, default=(-math.inf, 0.0))
+    return start + width_s if start >= end else end

@@ -8,16 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agents.insight import by_segment
 from agents.insight.answers import Answers
 from agents.insight.chunks import Chunks, Part
 from agents.insight.counting import COUNTING
 from agents.insight.counting import NOW as EVENT_NOW
 from agents.insight.database import NAME
-from agents.insight.query import Asked, Query
+from agents.insight.query import Asked, AskedSegments, Query
 from agents.insight.reader import MOST_MARKS
 from agents.insight.series import Series
 from agents.insight.store import Frame, Store
 from streams.scores.cells import Cells
+from streams.scores.delay import segment_width
 from streams.scores.figures import SPANS, Gap, Mark
 from streams.scores.labels import cells_of_counts, cells_of_labels
 from tests.unit.agents.insight.worlds import DAY_S, FRAME, MODEL, NOON, WINDOW_S, assert_same, cells_of, labels, opened
@@ -199,6 +201,30 @@ def test_by_the_clock_of_events_figures_that_are_behind_say_so_too(tmp_path: Pat
     assert query.figures(Asked("1h"), 2 * NOON).complete
     found = query.figures(Asked("1h"), 2 * NOON, "counting is 40 s behind")
     assert (found.complete, found.gaps) == (False, [Gap(NOON, NOON, "counting is 40 s behind")])
+
+
+def test_all_is_all_also_what_is_newer_than_the_clock_of_events(tmp_path: Path):
+    """That clock is the slowest partition's: the newest predictions of the others lie after it."""
+    store = Store.open(tmp_path, FRAME._replace(clock="event"))
+    tagged = Series("ridge", "country:DE")
+    numbers, widths_s = [store.number(MODEL), store.number(tagged)], [FRAME.slice_s, segment_width(FRAME.slice_s)]
+    made = labels(np.random.default_rng(1), 500, NOON - 600, 900)
+    cells = [
+        cells_of(made, number, bins=one.bins(FRAME.bins), width_s=width_s)
+        for one, number, width_s in zip((MODEL, tagged), numbers, widths_s, strict=True)
+    ]
+    kept = {EVENT_NOW: b"%f" % NOON, by_segment.NAME: b'{"since": {"country": 0}}'}
+    store.add(cells, state=kept)
+    query = Query(store.reader, FRAME.bins, FRAME.slice_s, "event")
+
+    for asked in (Asked("all"), Asked(start=NOON - 660)):
+        found = query.figures(asked, 2 * NOON)
+        split = query.breakdown(AskedSegments(asked, "country"), 2 * NOON).total
+        assert (found.n_labelled, found.n_predictions) == (500, 750)
+        assert (split.n_labelled, split.n_predictions) == (500, 750)
+        assert query.rank(asked, 0.0, "order-1", 2 * NOON).n == 500
+        assert (found.now, found.to) == (NOON, NOON + 300)
+    assert query.figures(Asked("1h"), 2 * NOON).n_labelled == int((made.time < NOON).sum())
 
 
 @pytest.mark.parametrize("rho", [0.7, -0.7])
