@@ -13,7 +13,7 @@ from streams.kafka.producer import Producer
 from streams.kafka.records import TP
 from streams.kafka.topics import Topics, log_retention_s
 from streams.process.fatal import fatal
-from streams.process.link import Link
+from streams.process.link import Link, Said
 from streams.process.unavailable import Unavailable
 from streams.settings import Settings
 from streams.table.decision_log import DecisionLog
@@ -65,6 +65,7 @@ class Joining:
         self.decoders = [Decoder(kind, settings.fields) for kind in KINDS]
         """Of each side; what they note is of all partitions."""
         self._owners: Mapping[int, Owner] = {}
+        self._said = Said("Kafka answers all partitions again.")
 
     # What the table asks for
 
@@ -85,6 +86,7 @@ class Joining:
             segments=self._settings.segments,
             decoders=self.decoders,
             models=self._settings.model_names,
+            said=self._said,
         )
         await owner.resend()
         return owner

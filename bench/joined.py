@@ -15,14 +15,20 @@ N_IDS, PACKET_ROWS = 400_000, 500
 _N_MATCHED = re.compile(rb'"n_matched":(\d+)')
 
 
-def joined(run: Run, given: made_up_rows.Pairs, agents: str = "metric,plot", packet_rows: int = PACKET_ROWS) -> Figures:
-    """Return the figures of a worker that joins what waits in Kafka.
+def joined(
+    run: Run,
+    given: made_up_rows.Pairs,
+    agents: str = "metric,plot",
+    packet_rows: int = PACKET_ROWS,
+    faust: str = "faust",
+) -> Figures:
+    """Return the figures of a worker that joins what waits in Kafka; `faust`: see `Run.worker`.
 
     Raises:
         BenchError: an output is wrong, or the worker ended.
     """
     made_up_rows.load_pairs(run.settings(), given, packet_rows)
-    return figures(run, given, run.worker(agents), has_log="plot" in agents)
+    return figures(run, given, run.worker(agents, faust=faust), has_log="plot" in agents)
 
 
 def figures(run: Run, given: made_up_rows.Pairs, program: Program, *, has_log: bool = True) -> Figures:

@@ -16,6 +16,7 @@ from bench.results import CPU, ROWS, Figures, Goal, Section, figure, lines_with_
 from bench.show import progress
 
 PACKETS, SINGLES = "Hindsight, packets", "Hindsight, a row a record"
+NO_FIGURES = "Hindsight, packets, CSV but no figures (insight.db)"
 NO_CSV = "Hindsight, packets, verdicts in Kafka, no CSV"
 CORE = "our core by hand, without Faust, packets"
 KAFKA_STREAMS = Peer("Kafka Streams, at least once", [*JAVA, "peers.Join", "at_least_once"], 100_000)
@@ -53,6 +54,7 @@ def contestants() -> list[Contestant]:
     """Return everybody: ours first."""
     ours = [
         Contestant(PACKETS, N_IDS, joined),
+        Contestant(NO_FIGURES, N_IDS, partial(joined, faust="bench.without_figures")),
         Contestant(NO_CSV, N_IDS, partial(joined, agents="metric")),
         Contestant(SINGLES, 200_000, partial(joined, packet_rows=1)),
         Contestant(CORE, N_IDS, by_hand),
@@ -106,5 +108,6 @@ def goals(runs: Mapping[str, Sequence[Figures]]) -> list[Goal]:
             "CPU of the SQLite loop, with a row a record", ratio(SINGLES, SQLITE + ONE, CPU), 1.2, "×", at_least=False
         ),
         Goal("rows/s of the DuckDB loop, with packets", ratio(PACKETS, DUCKDB + MANY), 0.7, "×"),
+        Goal("rows/s without figures, with packets", ratio(PACKETS, NO_FIGURES), 0.95, "×"),
         Goal("rows/s of our core without Faust", ratio(PACKETS, CORE), 0.9, "×"),
     ]

@@ -64,10 +64,12 @@ class Run:
         """Return the same as a settings object."""
         return load(self.environ(**settings))
 
-    def worker(self, agents: str = "metric,plot", name: str = "worker", **settings: str) -> Program:
-        """Start a worker."""
+    def worker(
+        self, agents: str = "metric,plot", name: str = "worker", faust: str = "faust", **settings: str
+    ) -> Program:
+        """Start a worker; `faust` is the module whose command line does."""
         environ = self.environ(agents=agents, **settings)
-        argv = ["-m", "faust", "-A", "streams", "worker", "-l", "info"]
+        argv = ["-m", faust, "-A", "streams", "worker", "-l", "info"]
         return Program(name, argv, environ=environ, directory=self.directory)
 
     def bridge(self, **settings: str) -> Program:

@@ -51,6 +51,7 @@ Defect (librdkafka 2.12 to 2.16, its issue 5301): an answer without brokers, as 
 forget them all and never connect again.
 """
 OPTIONS: dict[str, Any] = {
+    "log_level": 2,  # critical: twenty lines a second are said of an outage otherwise, and /readyz says it
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
     "auto.offset.reset": "error",

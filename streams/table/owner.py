@@ -22,7 +22,7 @@ from streams.join.decision import Checkpoint, Decision
 from streams.join.input import Input
 from streams.kafka.errors import KafkaRefused
 from streams.process.fatal import fatal
-from streams.process.link import Link
+from streams.process.link import Link, Said
 from streams.process.unavailable import Unavailable
 from streams.table.context import OwnerContext
 from streams.table.decision_log import DecisionLog, LogIsNewer
@@ -84,6 +84,7 @@ class Owner:
         segments: tuple[str, ...] = (),
         decoders: Sequence[Decoder] = (),
         models: Sequence[str] = (),
+        said: Said | None = None,
     ):
         self.partition, self.store, self.log, self.outbox, self.rules = partition, store, log, outbox, rules
         self.context, self.writer, self.idle_record_s = context, writer, idle_record_s
@@ -92,7 +93,7 @@ class Owner:
         self.decoders = decoders or [Decoder(kind) for kind in KINDS]
         self.confirmed, self.forwarded = store.checkpoint.confirmed, store.checkpoint.forwarded
         self.n_fenced, self.last_commit_at = 0, 0.0
-        self._link = Link(f"partition {partition}", logger, is_up=True)
+        self._link = Link(f"partition {partition}", logger, is_up=True, said=said)
         self.inputs = Inputs(partition, context, [offset + 1 for offset in store.checkpoint.input_offsets])
         self._row_bytes = 0.0
         self._stopping = self._more_is_due = False

@@ -25,6 +25,8 @@ LOOK_EVERY_S = 0.5
 LOAD_END_S = 120.0
 MOST_LINES = 30
 """How many lines at WARNING or above one fault may be worth."""
+MOST_LINES_IN_ALL = 600
+"""How many at all, with those of a worker's start."""
 
 
 class Runner:
@@ -152,6 +154,8 @@ def _loud(said: str) -> list[str]:
         problems.append(
             f"{len(lines)} lines at WARNING or above were printed: " + "\n".join(line[:150] for line in lines)
         )
+    if (n := said.count("\n")) > MOST_LINES_IN_ALL:
+        problems.append(f"{n} lines were printed, these last: {said[-1000:]}")
     if "Traceback" in said:
         problems.append("a traceback was printed: " + said[said.index("Traceback") :][:3000])
     return problems

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 
 import pytest
 
 from streams.process import link as module
-from streams.process.link import REMIND_S, STEADY_S, Event, Link
+from streams.process.link import REMIND_S, STEADY_S, Event, Link, Said
 from streams.process.log_throttle import Throttle
 from tests.unit.clocks import Clock
 
@@ -138,3 +139,32 @@ def test_a_link_that_answers_too_late_is_down_until_it_does(caplog: pytest.LogCa
     link = asyncio.run(play())
     assert said(caplog) == ["It is silent."]
     assert link.last_problem == "It is silent."
+
+
+def test_links_that_share_what_was_said_give_a_reason_once_and_say_when_all_are_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    shared = Said("all partitions are back")
+    links = [Link(f"partition {i}", logging.getLogger("test"), is_up=True, said=shared) for i in range(3)]
+    with caplog.at_level("INFO"):
+        for _ in range(2):
+            for i, link in enumerate(links):
+                link.down(f"partition {i} waits: no answer")
+            links[0].up("partition 0 is back")
+            links[0].down("partition 0 waits: no answer")
+            for i, link in enumerate(links):
+                link.up(f"partition {i} is back")
+
+    assert said(caplog) == ["partition 0 waits: no answer", "all partitions are back"] * 2
+
+
+def test_a_link_that_is_gone_is_not_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    shared = Said("all partitions are back")
+    stays, goes = (Link(name, logging.getLogger("test"), is_up=True, said=shared) for name in ("stays", "goes"))
+    with caplog.at_level("INFO"):
+        stays.down("waits")
+        goes.down("waits")
+        del goes
+        gc.collect()
+        stays.up("is back")
+    assert said(caplog) == ["waits", "all partitions are back"]
