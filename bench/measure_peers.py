@@ -96,8 +96,8 @@ def goals(runs: Mapping[str, Sequence[Figures]]) -> list[Goal]:
     streams = KAFKA_STREAMS.what
     lines, ratio = lines_with_ratio(runs, peer=streams), partial(results.ratio, runs)
     return [
-        Goal("rows/s with packets", figure(lines, PACKETS, ROWS), 200_000),
-        Goal("CPU s / 100k rows with packets", figure(lines, PACKETS, CPU), 0.45, at_least=False),
+        Goal("rows/s with packets", figure(lines, PACKETS, ROWS), 300_000),
+        Goal("CPU s / 100k rows with packets", figure(lines, PACKETS, CPU), 0.33, at_least=False),
         Goal("rows/s of Kafka Streams, with packets", ratio(PACKETS, streams), 5, "×"),
         Goal("CPU of Kafka Streams, with packets", ratio(PACKETS, streams, CPU), 0.125, "×", at_least=False),
         Goal("rows/s of plain Faust, with packets", ratio(PACKETS, NAIVE.what), 60, "×"),

@@ -36,7 +36,7 @@ def measure(place: Place, n_runs: int, scale: float) -> Section:
         "first decision to the last row in the CSV, which is checked. Ratio: CPU of one worker.",
         lines_with_ratio(runs, peer=_name(1), column=CPU),
         [
-            Goal(f"CPU of one worker, {_name(n)}", ratio(runs, _name(n), _name(1), CPU), 1.3, "×", at_least=False)
+            Goal(f"CPU of one worker, {_name(n)}", ratio(runs, _name(n), _name(1), CPU), 1.15, "×", at_least=False)
             for n in N_WORKERS[1:]
         ],
     )
