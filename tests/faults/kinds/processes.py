@@ -63,7 +63,7 @@ def pause_worker_long(scene: Scene) -> None:
     pause(scene, "worker", LONG_S)
 
 
-@fault("the bridge stands still for longer than RabbitMQ's heartbeat")
+@fault("the bridge stands still for longer than RabbitMQ's heartbeat", outlasts_window=True)
 def pause_bridge_long(scene: Scene) -> None:
     pause(scene, "bridge", 50.0)
 
