@@ -14,6 +14,8 @@ from tests.faults.scene import Scene
 from tests.faults.traffic import Mix
 
 USUAL = Mix()
+PATIENT = {"join_window_s": 90.0}
+"""For a fault that holds one side of an id up for almost as long as an id usually waits, or longer."""
 KINDS = Path(__file__).with_name("kinds")
 
 

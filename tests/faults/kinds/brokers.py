@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.brokers import Server
-from tests.faults.fault import fault
+from tests.faults.fault import PATIENT, fault
 from tests.faults.scene import Scene
 
 SHORT_S, LONG_S = 4.0, 16.0
@@ -54,7 +54,7 @@ def pause_rabbitmq(scene: Scene) -> None:
     pause(scene, scene.brokers.rabbitmq_server, SHORT_S)
 
 
-@fault("RabbitMQ stands still (SIGSTOP) for longer than a heartbeat")
+@fault("RabbitMQ stands still (SIGSTOP) for longer than a heartbeat", settings=PATIENT)
 def pause_rabbitmq_long(scene: Scene) -> None:
     pause(scene, scene.brokers.rabbitmq_server, 45.0)
 

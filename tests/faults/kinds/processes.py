@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from tests.faults.fault import fault
+from tests.faults.fault import PATIENT, fault
 from tests.faults.limits import RESTARTS_S
 from tests.faults.scene import Scene
 
@@ -63,7 +63,7 @@ def pause_worker_long(scene: Scene) -> None:
     pause(scene, "worker", LONG_S)
 
 
-@fault("the bridge stands still for longer than RabbitMQ's heartbeat", outlasts_window=True)
+@fault("the bridge stands still for longer than RabbitMQ's heartbeat", settings=PATIENT)
 def pause_bridge_long(scene: Scene) -> None:
     pause(scene, "bridge", 50.0)
 
