@@ -182,6 +182,9 @@ def _n_counted(pipeline: Pipeline) -> int:
     if not path.exists():
         return 0
     with closing(sqlite3.connect(path, timeout=60)) as opened:
+        tables = {name for (name,) in opened.execute("SELECT name FROM sqlite_schema")}
+        if not tables >= {"cells", "series"}:
+            return 0  # it is being made
         return int(opened.execute(query).fetchone()[0] or 0)
 
 
