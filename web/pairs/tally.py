@@ -1,6 +1,7 @@
 """How many ids a filter leaves, by state, model and partition: counted to the end, beside everything else.
 
-A page waits for it but briefly; until it is done, it has the numbers of the time before, or those so far.
+Pages wait for it but briefly, and only at its beginning; until it is done, they have the numbers of the time before, or
+those so far.
 """
 
 from __future__ import annotations
@@ -89,11 +90,12 @@ def _add(pair: PairView, query: Query, now: float, counts: Counter[str], facets:
 
 
 class _Kept(NamedTuple):
-    """A count, its task, which returns until when it is kept, and the whole count before it."""
+    """A count, its task, which returns until when it is kept, the whole count before it, and until when pages wait (monotonic)."""
 
     tally: Tally
     task: asyncio.Task[float]
     before: Tally | None
+    waited_for_until: float
 
 
 class Tallies:
@@ -108,12 +110,13 @@ class Tallies:
         if found is None or _is_over(found.task):
             before = found.tally if found is not None and found.tally.is_whole else None
             tally = Tally()
-            found = _Kept(tally, asyncio.create_task(_timed(start(tally))), before)
+            task = asyncio.create_task(_timed(start(tally)))
+            found = _Kept(tally, task, before, time.monotonic() + WAIT_S)
             self._kept.pop(question, None)
             self._kept[question] = found
             self._forget()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(found.task), WAIT_S)
+            await asyncio.wait_for(asyncio.shield(found.task), found.waited_for_until - time.monotonic())
         return found.before if found.before is not None and not found.task.done() else found.tally
 
     async def stop(self) -> None:
