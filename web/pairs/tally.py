@@ -90,7 +90,7 @@ def _add(pair: PairView, query: Query, now: float, counts: Counter[str], facets:
 
 
 class _Kept(NamedTuple):
-    """A count, its task, which returns until when it is kept, the whole count before it, and until when pages wait (monotonic)."""
+    """A count, its task, which returns until when it is kept, the whole one before it, and until when pages wait (monotonic)."""
 
     tally: Tally
     task: asyncio.Task[float]

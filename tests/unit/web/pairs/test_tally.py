@@ -53,20 +53,20 @@ def test_what_takes_long_is_told_as_far_as_it_is_and_the_one_before_stays_until_
     monkeypatch.setattr(tally, "KEPT_TIMES", 0)
 
     async def ask() -> None:
-        tallies, gate = Tallies(), asyncio.Event()
+        tallies, gate, done = Tallies(), asyncio.Event(), asyncio.Event()
 
         async def slow(into: Tally) -> None:
             into.counts = {"all": 1}
             await gate.wait()
             await count(full.stores, Query(), NOW, into)
+            done.set()
 
         first = await tallies.of("all", slow)
         assert (first.counts, first.is_whole) == ({"all": 1}, False)
         monkeypatch.setattr(tally, "WAIT_S", 1000.0)
         assert not (await tallies.of("all", slow)).is_whole, "a count that is under way is not waited for again"
         gate.set()
-        while not first.is_whole:
-            await asyncio.sleep(0.001)
+        await done.wait()
         assert (await tallies.of("all", slow)).is_whole
         gate.clear()
         monkeypatch.setattr(tally, "WAIT_S", 0.01)
