@@ -23,6 +23,7 @@ from streams.kafka.probe import why_away
 from streams.kafka.records import TP
 from streams.kafka.rotation import end_when_rotated
 from streams.kafka.topics import TopicError, declare, require_log_kept, topics
+from streams.kafka.unreachable import Unreachable
 from streams.process import instance, log_throttle, memory
 from streams.process.children import Children
 from streams.process.fatal import fatal
@@ -93,7 +94,7 @@ class HindsightApp(App):
 
     async def before_start(self) -> None:
         """Take an instance's directory, and declare the topics as soon as Kafka answers."""
-        log_throttle.set_up(NewKafka())
+        log_throttle.set_up(NewKafka(), Unreachable())
         memory.share_one_heap()
         try:
             self.instance = instance.take(settings.state_path)

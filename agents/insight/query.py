@@ -70,10 +70,10 @@ class Asked(NamedTuple):
             return now - (length_s(self.last) or 0.0), now
         return self.start or 0.0, now if self.end is None else self.end
 
-    @property
-    def is_open(self) -> bool:
-        """Tell whether predictions after the end of the span count, too: the clock `event` may lag behind the newest."""
-        return self.end is None and (self.start is not None or self.last == "all")
+    def read_to(self, end: float) -> float:
+        """Return up to when a span is read that ends now, at `end`: an open one on, since the clock `event` may lag behind."""
+        is_open = self.end is None and (self.start is not None or self.last == "all")
+        return _FOR_EVER if is_open else end
 
 
 class AskedSegments(NamedTuple):
@@ -252,8 +252,8 @@ class Query:
         with self._reader.snapshot():
             now, bins = self.now(wall_now), Series("", asked.segment, asked.axis).bins(self._bins)
             start, end = asked.span(wall_now)
-            to = _FOR_EVER if asked.is_open else end
-            part = self._part(self._wanted(asked, list(self._reader.series())), len(bins.ends), start, to, now)
+            wanted = self._wanted(asked, list(self._reader.series()))
+            part = self._part(wanted, len(bins.ends), start, asked.read_to(end), now)
             absolute, under = part.histograms()
             absolute.merge(under)
             place = next((i for i, label in enumerate(part.worst, 1) if label.id == row_id), None)
@@ -282,7 +282,7 @@ class Query:
         now, late_since = self._counted_to(now, end, late)
         listed = self._reader.listed()
         of_key = [one for one in known if one.key == key and one.is_of(asked.model, listed)]
-        span = self._segments(of_key, len(bins.ends), start, _FOR_EVER if asked.is_open else end)
+        span = self._segments(of_key, len(bins.ends), start, asked.read_to(end))
         span = span._replace(end=_reached(end, list(span.cells.values())))
         ends = wanted.before or (max(0.0, 2 * span.start - span.end), span.start)
         before = self._segments(of_key, len(bins.ends), *ends)._replace(start=ends[0], end=ends[1])
@@ -339,7 +339,7 @@ class Query:
         start = asked_start // self._slice_s * self._slice_s if asked_start > 0 else 0.0
         of = Series("", asked.segment, asked.axis)
         bins, split = of.bins(self._bins), by_segment.read(self._reader)
-        part = self._part(wanted, len(bins.ends), start, _FOR_EVER if asked.is_open else asked_end, now)
+        part = self._part(wanted, len(bins.ends), start, asked.read_to(asked_end), now)
         cells = part.cells
         asked_end = _reached(asked_end, [cells])
         if asked_start <= 0:

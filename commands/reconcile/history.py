@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -41,11 +41,13 @@ class History(Generic[T]):
 
     def at(self, offset: int) -> T:
         """Return what held at an offset of the log."""
-        return self._last([one.offset for one in self.known], offset)
+        return self._last(offset, lambda one: one.offset)
 
     def at_input(self, side: int, offset: int) -> T:
         """Return what held when a row at an offset of an input was read."""
-        return self._last([one.inputs[side] + 1 for one in self.known], offset)
+        return self._last(offset, lambda one: one.inputs[side] + 1)
 
-    def _last(self, begins: Sequence[int], offset: int) -> T:
-        return self.known[max(0, bisect_right(begins, offset) - 1)].value if self.known else self._unknown
+    def _last(self, offset: int, begins: Callable[[_Since[T]], int]) -> T:
+        if not self.known:
+            return self._unknown
+        return self.known[max(0, bisect_right(self.known, offset, key=begins) - 1)].value

@@ -97,15 +97,13 @@ class Link:
 
     def down(self, problem: str, *, said_elsewhere: bool = False) -> None:
         """Say that the link does not work, and why: logged when either is new, then rarely."""
-        now = time.monotonic()
         if self.is_up:
             self._said.down(self)
+            self._count(self.name, "lost")
+            if time.monotonic() - self._up_since > STEADY_S:
+                self._backoff.reset()
         if not said_elsewhere and self._said.is_new(problem):
             self._log.warning(problem, extra=NEVER_HELD_BACK)
-        if self.is_up and now - self._up_since > STEADY_S:
-            self._backoff.reset()
-        if self.is_up:
-            self._count(self.name, "lost")
         self.is_up, self.problem, self.last_problem, self.last_problem_at = False, problem, problem, time.time()
 
     @contextmanager

@@ -13,22 +13,6 @@ NOISY = ("aiokafka", "faust", "mode", "streams")
 SILENT = ("pika",)
 """Each of its attempts is a page with a traceback; links and pages say what matters."""
 
-UNREACHABLE = (
-    "Unable connect to",
-    "Unable to update metadata",
-    "Unable to request metadata",
-    "Got error produce response",
-)
-"""How aiokafka begins what it says, for each of its clients and attempts, where no broker answers: links say it in a sentence."""
-
-
-class Unreachable(logging.Filter):
-    """Hold back what aiokafka says of a broker that does not answer."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether the record is logged."""
-        return not (record.name.startswith("aiokafka") and str(record.msg).startswith(UNREACHABLE))
-
 
 class Throttle(logging.Filter):
     """Let a message of one place in the code through, again after `REPEAT_S` seconds, and then each `RARELY_S`.
@@ -62,7 +46,7 @@ def set_up(*more: logging.Filter) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in SILENT:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    filters = (*more, Unreachable(), Throttle())
+    filters = (*more, Throttle())
     for handler in logging.getLogger().handlers:
         for each in filters:
             handler.addFilter(each)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from streams.process.log_throttle import NEVER_HELD_BACK, Throttle, Unreachable
+from streams.process.log_throttle import NEVER_HELD_BACK, Throttle
 
 
 def record(level: int, lineno: int) -> logging.LogRecord:
@@ -79,13 +79,3 @@ def test_what_comes_again_after_a_rest_is_new(monkeypatch):
     once = Throttle()
     said = [once.filter(record(logging.WARNING, 1)) for _ in range(6)]
     assert said == [True, False, True, True, False, True]
-
-
-def test_what_the_library_says_of_a_broker_that_is_away_is_held_back_and_nothing_else_of_it():
-    said = [
-        logging.LogRecord(name, logging.ERROR, "client.py", 1, text, ("b1",), None)
-        for name in ("aiokafka.conn", "hindsight.join")
-        for text in ("Unable connect to %s", "Heartbeat failed for %s")
-    ]
-    passed = [one.getMessage() for one in said if Unreachable().filter(one)]
-    assert passed == ["Heartbeat failed for b1", "Unable connect to b1", "Heartbeat failed for b1"]
